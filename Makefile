@@ -1,0 +1,63 @@
+# The words of this project. `make demo` is the first one to try; `make help` lists them.
+# Needs: git, make, Python 3.11 and root on Debian or Ubuntu. Everything else is installed.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help install demo up down check test test-compose chaos bench schema templates lock clean
+
+help:
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
+
+install: $(INSTALLED) ## the Python environment, from the lock file
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@container/install.sh $(VENV)
+	@touch $@
+
+demo: $(INSTALLED) ## from nothing to a finished fine-tuning run on a small real Slurm
+	@$(PYTHON) -m container.demo
+
+up: $(INSTALLED) ## start the lab cluster, server and worker in the background
+	@$(PYTHON) -m container.stack up
+
+down: $(INSTALLED) ## stop them
+	@$(PYTHON) -m container.stack down
+
+check: $(INSTALLED) ## style, types, imports
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+test: $(INSTALLED) ## everything: units, both databases, end to end on the lab cluster
+	@container/install-test-tools.sh
+	$(PYTHON) -m container.lab build --profile trixie
+	$(PYTHON) -m container.lab build --profile bookworm
+	$(PYTHON) -m container.image build --variant cpu
+	$(VENV)/bin/pytest
+
+test-compose: $(INSTALLED) ## docker compose on a real engine, one job through it
+	@$(PYTHON) -m container.compose test
+
+chaos: $(INSTALLED) ## 200 trials of kills, cuts and freezes: every job in Slurm once
+	$(PYTHON) -m tests.chaos
+
+bench: $(INSTALLED) ## the numbers, as ratios of one run
+	$(PYTHON) -m tests.bench
+
+schema: $(INSTALLED) ## the arguments of the training image's LLaMA-Factory, from its own parser
+	$(PYTHON) -m container.schema
+
+templates: $(INSTALLED) ## read LLaMA-Factory's chat templates anew, in the training image
+	@$(PYTHON) -m container.templates
+
+lock: ## compile the lock file anew from pyproject.toml
+	$(VENV)/bin/uv pip compile -q pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
+		--no-header --python-version 3.11 -o requirements.lock
+
+clean: down ## stop everything and forget what it did
+	rm -rf .packtrain
