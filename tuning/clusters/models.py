@@ -1,0 +1,49 @@
+"""The row of a cluster."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tuning.db import Base
+
+
+class ClusterRow(Base):
+    """Who drives a cluster, and what it last said of itself."""
+
+    __tablename__ = "clusters"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    lease_owner: Mapped[str | None] = mapped_column(String(100))
+    lease_token: Mapped[int] = mapped_column(BigInteger, default=0)
+    """The fencing token: grows with every change of driver."""
+    lease_expires_at: Mapped[datetime | None]
+    reached_at: Mapped[datetime | None]
+    unreachable_since: Mapped[datetime | None]
+    unreachable_reason: Mapped[str | None] = mapped_column(Text)
+    snapshot: Mapped[dict[str, Any] | None]
+    """Partitions, nodes, GPUs and data sets as last seen (tuning.clusters.snapshot)."""
+    snapshot_at: Mapped[datetime | None]
+    commands: Mapped[dict[str, Any] | None]
+    """Remote commands, connections and cycles counted by the driver: the budget that is used."""
+
+
+class TrialRow(Base):
+    """A question to Slurm: what would it do with such a job? Asked by the server, answered by the driver."""
+
+    __tablename__ = "trials"
+
+    cluster: Mapped[str] = mapped_column(String(32), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """Of the script: whoever asks the same shares the answer."""
+    script: Mapped[str] = mapped_column(Text)
+    """#SBATCH lines and nothing else."""
+    asked_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    starts_at: Mapped[datetime | None]
+    refusal: Mapped[str | None] = mapped_column(Text)
+    """Slurm's words."""
+    hint: Mapped[str | None] = mapped_column(Text)
+    is_final: Mapped[bool] = mapped_column(default=False)
+    """A refusal that no waiting changes."""

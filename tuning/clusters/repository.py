@@ -1,0 +1,30 @@
+"""Queries about clusters that people ask for."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
+
+from tuning.clusters.models import ClusterRow
+from tuning.clusters.snapshot import Snapshot, read_snapshot
+
+# Built once: every new job asks it.
+_SNAPSHOT_TIME = select(ClusterRow.snapshot_at).where(ClusterRow.name == bindparam("name"))
+
+
+def cluster_rows(session: Session, names: Sequence[str]) -> dict[str, ClusterRow]:
+    """The rows of these clusters by name; one that no worker has driven yet has none."""
+    return {row.name: row for row in session.scalars(select(ClusterRow).where(ClusterRow.name.in_(names)))}
+
+
+def snapshot_time(session: Session, name: str) -> datetime | None:
+    """When a cluster last described itself."""
+    found: datetime | None = session.connection().scalar(_SNAPSHOT_TIME, {"name": name})
+    return found
+
+
+def snapshot_of(session: Session, name: str) -> Snapshot | None:
+    """How it did."""
+    stored = session.scalar(select(ClusterRow.snapshot).where(ClusterRow.name == name))
+    return read_snapshot(stored) if stored is not None else None

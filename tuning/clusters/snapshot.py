@@ -1,0 +1,62 @@
+"""A cluster as it last described itself: what its row keeps, and what requests are checked against. Pure.
+
+The driver writes this form (`to_json` of what tuning.slurm found out), the server reads it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+_KEEPS_TO_ITSELF = ConfigDict(extra="ignore")
+
+
+@dataclass(frozen=True, config=_KEEPS_TO_ITSELF)
+class Partition:
+    """A partition of Slurm."""
+
+    name: str
+    is_default: bool = False
+    max_time_seconds: int | None = None
+    """None = unlimited."""
+    state: str | None = None
+
+
+@dataclass(frozen=True, config=_KEEPS_TO_ITSELF)
+class Node:
+    """A node of Slurm."""
+
+    name: str
+    partitions: tuple[str, ...] = ()
+    state: str | None = None
+    """As Slurm says it."""
+    is_usable: bool = True
+    """Neither down nor drained."""
+    cpus: int = 0
+    memory_mb: int = 0
+    gpus: int = 0
+    gpus_in_use: int = 0
+    gpu_type: str | None = None
+
+
+@dataclass(frozen=True, config=_KEEPS_TO_ITSELF)
+class Snapshot:
+    """Everything that is known of a cluster."""
+
+    partitions: tuple[Partition, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    datasets: Mapping[str, Mapping[str, Any]] | None = None
+    """The entries of the LLaMA-Factory checkout's dataset_info.json; None = there is none, or it cannot be read."""
+    slurm_version: str | None = None
+    model_configs: Mapping[str, str] = field(default_factory=dict)
+    """The config.json of models of the catalogue, by path."""
+
+
+_FORM = TypeAdapter(Snapshot)
+
+
+def read_snapshot(stored: Mapping[str, Any]) -> Snapshot:
+    """From the row's JSON. Raises pydantic.ValidationError for another form."""
+    return _FORM.validate_python(stored)

@@ -1,0 +1,1 @@
+"""Data sets: formats, validation, and the content-addressed store."""

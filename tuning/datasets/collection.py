@@ -1,0 +1,33 @@
+"""Contents that nobody needs leave the server's disk.
+
+Done by the server, when a data set is deleted and before one is uploaded: it is the one that fills the disk, and that
+is when somebody waits for room. A content is needed by a data set that is not deleted, and by a job that has not ended.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from tuning.datasets import repository
+from tuning.datasets.store import ContentStore
+
+UPLOAD_GRACE = timedelta(minutes=10)
+"""An upload puts its content into the store, and a moment later its row into the database."""
+
+log = logging.getLogger(__name__)
+
+
+def collect_unused(session: Session, store: ContentStore, now: datetime) -> int:
+    """Remove what nobody needs and nobody uploaded within the grace; returns how many contents that were.
+
+    Safe beside an upload of the same content: it makes the content young again under the store's lock, under which its
+    age is looked at once more before it is removed.
+    """
+    moment = now - UPLOAD_GRACE
+    needed = repository.needed_contents(session)
+    unneeded = [content for content in store.untouched_since(moment) if content.sha256 not in needed]
+    removed = [content for content in unneeded if store.remove_untouched(content, moment)]
+    for content in removed:
+        log.info("removed %s", content.sha256, extra={"action": "content_removed"})
+    return len(removed)

@@ -1,0 +1,57 @@
+"""Rows of data sets and of their copies on clusters."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Enum, ForeignKey, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tuning.datasets.status import DatasetStatus
+from tuning.db import Base
+
+StatusWord = Enum(DatasetStatus, native_enum=False, length=16, values_callable=lambda enum: [one.value for one in enum])
+
+
+class Dataset(Base):
+    """A file under a name, uploaded or found on a cluster; the content itself is addressed by its SHA-256.
+
+    What only a check can tell (sha256, size_bytes, extension, format, entry, report) is empty until it has told.
+    """
+
+    __tablename__ = "datasets"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    extension: Mapped[str] = mapped_column(String(8))
+    """json or jsonl: LLaMA-Factory chooses its loader by it."""
+    format: Mapped[str] = mapped_column(String(16))
+    """alpaca or sharegpt."""
+    entry: Mapped[dict[str, Any]]
+    """Its dataset_info.json entry without file_name: formatting, columns, tags."""
+    report: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    deleted_at: Mapped[datetime | None]
+    status: Mapped[DatasetStatus] = mapped_column(StatusWord, default=DatasetStatus.READY)
+    cluster: Mapped[str | None] = mapped_column(String(32))
+    """Where the content lies and nowhere else; None for an upload, which lies in the server's store."""
+    cluster_path: Mapped[str | None] = mapped_column(String(1000))
+    """Where it was found there."""
+    check_job: Mapped[str | None] = mapped_column(String(32), index=True)
+    """The latest job that looked at it. No foreign key: an ended job may be deleted."""
+    findings: Mapped[list[Any] | None]
+    """Why it was refused: loc, message and hint of each finding."""
+    head: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    """The first bytes of a content that only a cluster has, to be looked at; not loaded with lists."""
+
+
+class DatasetCopy(Base):
+    """A content that lies whole on a cluster."""
+
+    __tablename__ = "dataset_copies"
+
+    cluster: Mapped[str] = mapped_column(String(32), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    staged_at: Mapped[datetime]

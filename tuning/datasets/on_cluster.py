@@ -1,0 +1,139 @@
+"""Data sets that lie on a cluster: announced, looked at there by a job, and then ready or refused."""
+
+import base64
+import binascii
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from sqlalchemy.orm import Session
+
+from tuning.datasets import repository
+from tuning.datasets.models import Dataset
+from tuning.datasets.report import DatasetReport
+from tuning.datasets.service import check_name, get
+from tuning.datasets.status import DatasetStatus
+from tuning.errors import Conflict, Finding
+from tuning.ids import new_id
+
+_MAX_FINDINGS = 1000
+_report = TypeAdapter(DatasetReport)
+
+
+class _Told(BaseModel):
+    """A verdict as tuning.datasets.cluster_program writes it: it comes from a cluster, and is held to its form."""
+
+    model_config = ConfigDict(frozen=True)
+
+    report: dict[str, Any] = Field(default_factory=dict)
+    entry: dict[str, Any] = Field(default_factory=dict)
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = "0" * 64
+    size_bytes: int = Field(default=0, ge=0)
+    head: str = ""
+    findings: Annotated[list[Finding], Field(max_length=_MAX_FINDINGS)] | None = None
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """Where a data set lies."""
+
+    cluster: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The file is good, and its content lies in its place."""
+
+    report: DatasetReport
+    entry: dict[str, Any]
+    sha256: str
+    size_bytes: int
+    head: bytes
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The file cannot be trained on."""
+
+    findings: tuple[Finding, ...]
+
+
+ClusterVerdict = Accepted | Refused
+
+
+def announce(session: Session, *, name: str, owner_id: str, where: Whereabouts, now: datetime) -> Dataset:
+    """The row of a data set that is yet to be looked at. Raises InvalidInput for its name."""
+    dataset = Dataset(
+        id=new_id("ds"),
+        owner_id=owner_id,
+        name=check_name(name),
+        sha256="",
+        size_bytes=0,
+        extension="",
+        format="",
+        entry={},
+        report={},
+        created_at=now,
+        status=DatasetStatus.CHECKING,
+        cluster=where.cluster,
+        cluster_path=where.path,
+    )
+    session.add(dataset)
+    session.flush()
+    return dataset
+
+
+def check_again(session: Session, dataset_id: str, job_id: str) -> None:
+    """This job looks once more at what was refused. Raises NotFound, and Conflict when it is ready or being checked."""
+    if not repository.begin_check(session, dataset_id, job_id):
+        status = get(session, dataset_id).status
+        hint = "to take in a file that has changed, add it as another data set"
+        raise Conflict(f"data set {dataset_id} is {status}", hint=hint if status is DatasetStatus.READY else None)
+
+
+def parse_verdict(text: bytes | None) -> ClusterVerdict | None:
+    """What a check has written; None when it is not whole."""
+    try:
+        told = _Told.model_validate_json(text or b"")
+        if told.findings is not None:
+            return Refused(tuple(_storable(finding) for finding in told.findings))
+        head = base64.b64decode(told.head, validate=True)
+        return Accepted(_report.validate_python(told.report), told.entry, told.sha256, told.size_bytes, head)
+    except (ValidationError, binascii.Error):
+        return None
+
+
+def settle(session: Session, check_job: str, verdict: ClusterVerdict, now: datetime) -> None:
+    """Write down what a check found; of a data set that was deleted meanwhile too, so that its content is removed."""
+    dataset = repository.find_checked_by(session, check_job)
+    if dataset is None or dataset.status is not DatasetStatus.CHECKING:
+        return
+    if isinstance(verdict, Refused):
+        dataset.status = DatasetStatus.REFUSED
+        dataset.findings = [finding_json(finding) for finding in verdict.findings]
+    else:
+        _make_ready(session, dataset, verdict, now)
+    session.flush()
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """As a row keeps it."""
+    return {"loc": list(finding.loc), "message": finding.message, "hint": finding.hint}
+
+
+def _make_ready(session: Session, dataset: Dataset, verdict: Accepted, now: datetime) -> None:
+    report = verdict.report
+    dataset.status = DatasetStatus.READY
+    dataset.sha256, dataset.size_bytes, dataset.head = verdict.sha256, verdict.size_bytes, verdict.head
+    dataset.extension, dataset.format, dataset.entry = report.encoding, report.format, verdict.entry
+    dataset.report = report.as_json()
+    if dataset.cluster is not None:
+        repository.mark_staged(session, dataset.cluster, dataset.sha256, now)
+
+
+def _storable(finding: Finding) -> Finding:
+    """PostgreSQL's JSON holds no NUL, which a message may quote."""
+    message, hint = (text.replace("\x00", "\ufffd") if text else text for text in (finding.message, finding.hint))
+    return replace(finding, message=message or "", hint=hint)

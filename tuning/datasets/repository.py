@@ -1,0 +1,130 @@
+"""Every query about data sets and their copies on clusters."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Exists, case, column, exists, func, or_, select, table, update
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from tuning.datasets.models import Dataset, DatasetCopy
+from tuning.datasets.status import DatasetStatus
+
+# Jobs know data sets and not the other way round (tuning.jobs.models); these columns are all that is asked of them.
+_jobs = table("jobs", column("id"), column("finished_at"))
+_job_datasets = table("job_datasets", column("job_id"), column("dataset_id"))
+
+
+def find(session: Session, dataset_id: str) -> Dataset | None:
+    """One data set that is not deleted."""
+    return session.scalar(select(Dataset).where(Dataset.id == dataset_id, Dataset.deleted_at.is_(None)))
+
+
+def page(session: Session, limit: int, after: Dataset | None) -> Sequence[Dataset]:
+    """At most `limit` data sets that are not deleted, the newest first, behind `after`."""
+    query = select(Dataset).where(Dataset.deleted_at.is_(None))
+    if after is not None:
+        older = or_(
+            Dataset.created_at < after.created_at,
+            (Dataset.created_at == after.created_at) & (Dataset.id < after.id),
+        )
+        query = query.where(older)
+    return session.scalars(query.order_by(Dataset.created_at.desc(), Dataset.id.desc()).limit(limit)).all()
+
+
+def at_cursor(session: Session, dataset_id: str) -> Dataset | None:
+    """The data set that ended a page, even if it was deleted since."""
+    return session.get(Dataset, dataset_id)
+
+
+def by_ids(session: Session, dataset_ids: Iterable[str]) -> dict[str, Dataset]:
+    """Data sets by id, deleted ones too: what a job was made with stays known to it."""
+    return {row.id: row for row in session.scalars(select(Dataset).where(Dataset.id.in_(set(dataset_ids))))}
+
+
+def lock_usable(session: Session, dataset_ids: Iterable[str]) -> dict[str, Dataset]:
+    """Those that are not deleted; none of them can be deleted until this transaction ends."""
+    query = select(Dataset).where(Dataset.id.in_(set(dataset_ids)), Dataset.deleted_at.is_(None))
+    return {row.id: row for row in session.scalars(query.order_by(Dataset.id).with_for_update(read=True))}
+
+
+def begin_check(session: Session, dataset_id: str, job_id: str) -> bool:
+    """This job looks at a data set that was refused; False when it is not there, or not refused."""
+    own = (Dataset.id == dataset_id, Dataset.status == DatasetStatus.REFUSED, Dataset.deleted_at.is_(None))
+    begun = update(Dataset).where(*own).values(status=DatasetStatus.CHECKING, check_job=job_id, findings=None)
+    return session.scalar(begun.returning(Dataset.id)) is not None
+
+
+def find_checked_by(session: Session, job_id: str) -> Dataset | None:
+    """The data set that this job looks at, deleted or not; nobody else changes it until this transaction ends."""
+    query = select(Dataset).where(Dataset.check_job == job_id).with_for_update()
+    return session.scalar(query, execution_options={"populate_existing": True})
+
+
+def delete_unless_used(session: Session, dataset_id: str, now: datetime) -> bool:
+    """Mark it as deleted, unless a job that has not ended uses it: then False."""
+    session.execute(select(Dataset.id).where(Dataset.id == dataset_id).with_for_update())
+    marked = update(Dataset).where(Dataset.id == dataset_id, ~_used_by_unfinished(dataset_id)).values(deleted_at=now)
+    return session.scalar(marked.returning(Dataset.id)) is not None
+
+
+def staged(session: Session, cluster: str, contents: Iterable[str]) -> frozenset[str]:
+    """Which of these contents (by SHA-256) lie whole on a cluster."""
+    query = select(DatasetCopy.sha256).where(DatasetCopy.cluster == cluster, DatasetCopy.sha256.in_(set(contents)))
+    return frozenset(session.scalars(query))
+
+
+def is_staged(session: Session, cluster: str, sha256: str) -> bool:
+    """Whether a content lies whole on a cluster."""
+    return bool(staged(session, cluster, [sha256]))
+
+
+def mark_staged(session: Session, cluster: str, sha256: str, now: datetime) -> None:
+    """A content was copied to a cluster; may be said twice."""
+    session.merge(DatasetCopy(cluster=cluster, sha256=sha256, staged_at=now))
+
+
+def forget_staged(session: Session, cluster: str, sha256: str) -> None:
+    """The copy is not there any more: it has to be staged again."""
+    copy = session.get(DatasetCopy, (cluster, sha256))
+    if copy is not None:
+        session.delete(copy)
+
+
+def needed_contents(session: Session) -> frozenset[str]:
+    """The contents (by SHA-256) of data sets that are not deleted, or that a job uses which has not ended."""
+    return frozenset(session.scalars(select(Dataset.sha256).where(_is_needed()).distinct()))
+
+
+def unneeded_copies(session: Session, cluster: str) -> Sequence[tuple[str, str]]:
+    """SHA-256 and extension of copies on a cluster whose content nobody needs.
+
+    For the thread that stages: it forgets such a copy (forget_staged) in a transaction of its own and only then removes
+    the file, so that no job is submitted on a copy that is about to go; what is needed again is staged again.
+    None as long as data is looked at on that cluster: a check may have put the same content there a moment ago, and its
+    row does not say so yet.
+    """
+    query = (
+        select(Dataset.sha256, Dataset.extension)
+        .join(DatasetCopy, DatasetCopy.sha256 == Dataset.sha256)
+        .where(DatasetCopy.cluster == cluster, ~_is_checking_on(cluster))
+        .group_by(Dataset.sha256, Dataset.extension)
+        .having(func.max(case((_is_needed(), 1), else_=0)) == 0)
+    )
+    return [(sha256, extension) for sha256, extension in session.execute(query)]
+
+
+def _is_needed() -> ColumnElement[bool]:
+    return Dataset.deleted_at.is_(None) | _used_by_unfinished(Dataset.id)
+
+
+def _is_checking_on(cluster: str) -> Exists:
+    looked_at = aliased(Dataset)
+    return exists().where(looked_at.cluster == cluster, looked_at.status == DatasetStatus.CHECKING)
+
+
+def _used_by_unfinished(dataset_id: str | InstrumentedAttribute[str]) -> Exists:
+    return exists().where(
+        _job_datasets.c.dataset_id == dataset_id,
+        _job_datasets.c.job_id == _jobs.c.id,
+        _jobs.c.finished_at.is_(None),
+    )

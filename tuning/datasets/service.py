@@ -1,0 +1,169 @@
+"""What can be done with data sets. All users of the lab may see and use all; an owner or an administrator deletes."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from io import BytesIO
+from itertools import islice
+from typing import BinaryIO, Protocol
+
+from sqlalchemy.orm import Session
+
+from tuning.datasets import repository
+from tuning.datasets.array_rows import read_array_rows
+from tuning.datasets.formats import Wanted
+from tuning.datasets.line_rows import read_line_rows
+from tuning.datasets.models import Dataset
+from tuning.datasets.rows import Row
+from tuning.datasets.status import DatasetStatus
+from tuning.datasets.store import ContentStore, Incoming, StoredContent
+from tuning.datasets.tables import Table, find_table, json_lines
+from tuning.datasets.validation import CheckedFile, validate
+from tuning.errors import Conflict, Finding, InvalidInput, NotAllowed, NotFound
+from tuning.ids import new_id
+
+MAX_NAME_LENGTH = 200
+PREVIEW_BYTES = 4 * 1024 * 1024
+
+
+class Actor(Protocol):
+    """Who does something (tuning.accounts.service.Principal)."""
+
+    def may_change(self, owner_id: str) -> bool:
+        """Whether a thing of this owner may be changed by them."""
+        ...
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file that was found good and is in the store."""
+
+    content: StoredContent
+    checked: CheckedFile
+
+
+@dataclass(frozen=True)
+class DatasetPage:
+    """A part of the list; `next_cursor` leads to the rest."""
+
+    datasets: Sequence[Dataset]
+    next_cursor: str | None
+
+
+def check_name(name: str) -> str:
+    """The name as it is kept. Raises InvalidInput unless it is one short printable line."""
+    stripped = name.strip()
+    if not stripped or len(stripped) > MAX_NAME_LENGTH or not stripped.isprintable():
+        message = f"a name is one line of 1 to {MAX_NAME_LENGTH} printable characters"
+        raise InvalidInput([Finding(("name",), message)])
+    return stripped
+
+
+def keep(store: ContentStore, incoming: Incoming, wanted: Wanted | None = None) -> KeptFile:
+    """Check what has come in, and put it into the store. No database: this takes as long as the file is large.
+
+    A table is kept as JSON lines. Raises InvalidInput with what is wrong in which line, StorageFull.
+    """
+    with incoming.open() as stream:
+        table = find_table(stream)
+        if table is None:
+            checked = validate(stream, wanted)
+            return KeptFile(incoming.keep(checked.report.encoding), checked)
+    with store.receive() as converted:
+        return _keep_table(incoming, table, converted, wanted)
+
+
+def _keep_table(incoming: Incoming, table: Table, converted: Incoming, wanted: Wanted | None) -> KeptFile:
+    with incoming.open() as stream, closing(json_lines(stream, table)) as pieces:
+        for piece in pieces:
+            converted.write(piece)
+    with converted.open() as stream:
+        checked = validate(stream, wanted)
+    report = replace(checked.report, made_from=table)
+    return KeptFile(converted.keep("jsonl"), replace(checked, report=report))
+
+
+def create(session: Session, file: KeptFile, *, name: str, owner_id: str, now: datetime) -> Dataset:
+    """The row of a file that was kept. Raises InvalidInput for its name."""
+    report = file.checked.report
+    dataset = Dataset(
+        id=new_id("ds"),
+        owner_id=owner_id,
+        name=check_name(name),
+        sha256=file.content.sha256,
+        size_bytes=file.content.size_bytes,
+        extension=report.encoding,
+        format=report.format,
+        entry=file.checked.entry,
+        report=report.as_json(),
+        created_at=now,
+    )
+    session.add(dataset)
+    session.flush()
+    return dataset
+
+
+def get(session: Session, dataset_id: str) -> Dataset:
+    """One data set. Raises NotFound."""
+    dataset = repository.find(session, dataset_id)
+    if dataset is None:
+        raise NotFound(f"there is no data set {dataset_id}")
+    return dataset
+
+
+def get_ready(session: Session, dataset_id: str) -> Dataset:
+    """One data set that can be looked into. Raises NotFound, and Conflict until its check has found it good."""
+    dataset = get(session, dataset_id)
+    if dataset.status is DatasetStatus.CHECKING:
+        raise Conflict(f"data set {dataset_id} is still being checked by {dataset.check_job}", hint="ask again later")
+    if dataset.status is DatasetStatus.REFUSED:
+        hint = f"GET /datasets/{dataset_id} has the findings"
+        raise Conflict(f"data set {dataset_id} was refused by its check", hint=hint)
+    return dataset
+
+
+def list_page(session: Session, limit: int, after: str | None) -> DatasetPage:
+    """The newest first. Raises InvalidInput for a cursor that was never given out."""
+    cursor = repository.at_cursor(session, after) if after is not None else None
+    if after is not None and cursor is None:
+        raise InvalidInput([Finding(("query", "after"), "unknown cursor", "give the `next` of the page before")])
+    found = repository.page(session, limit + 1, cursor)
+    shown = found[:limit]
+    return DatasetPage(shown, shown[-1].id if len(found) > limit else None)
+
+
+def delete(session: Session, actor: Actor, dataset_id: str, now: datetime) -> None:
+    """Take it off the list; ended jobs keep its name. Raises NotFound, NotAllowed, Conflict."""
+    dataset = get(session, dataset_id)
+    if not actor.may_change(dataset.owner_id):
+        raise NotAllowed("only its owner or an administrator may delete a data set")
+    if not repository.delete_unless_used(session, dataset_id, now):
+        hint = "wait for them, or cancel them (GET /jobs lists them)"
+        raise Conflict(f"data set {dataset_id} is used by jobs that have not ended", hint=hint)
+
+
+def preview(store: ContentStore, dataset: Dataset, count: int) -> list[Row]:
+    """The first rows of a data set as they are in the file: at most `count`, and what the first 4 MiB hold.
+
+    Of what lies on a cluster only the head is here.
+    Raises NotFound when the content is not there: the data set was deleted a moment ago.
+    """
+    read = read_array_rows if dataset.extension == "json" else read_line_rows
+    rows: list[Row] = []
+    with _open(store, dataset) as stream:
+        for row in islice(read(stream), count):
+            if isinstance(row, Row):
+                rows.append(row)
+            if stream.tell() > PREVIEW_BYTES:
+                break
+    return rows
+
+
+def _open(store: ContentStore, dataset: Dataset) -> BinaryIO:
+    if dataset.head is not None:
+        return BytesIO(dataset.head)
+    try:
+        return store.path(dataset.sha256, dataset.extension).open("rb")
+    except FileNotFoundError as error:
+        raise NotFound(f"the content of the data set {dataset.id} is not there any more") from error

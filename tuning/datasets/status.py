@@ -1,0 +1,11 @@
+"""How far a data set is."""
+
+from enum import StrEnum
+
+
+class DatasetStatus(StrEnum):
+    """An upload is ready at once; what lies on a cluster is looked at there first."""
+
+    CHECKING = "checking"
+    READY = "ready"
+    REFUSED = "refused"

@@ -1,0 +1,141 @@
+"""Every error of packtrain, in one tree.
+
+PacktrainError
+  InvalidInput            what a user sent is wrong: a list of findings
+  NotFound                no such thing, or not yours to see
+  Conflict                the thing is not in a state that allows this
+  NotAuthenticated        no token, or a wrong, expired or revoked one
+  NotAllowed              a good token that may not do this
+  Unavailable             it cannot be answered now (no database, no budget left): says when to ask again
+    TooManyRequests         this token asks too often, or this address with wrong ones
+  LeaseLost               another worker drives the cluster now; drop the results
+  StorageFull             the server's own disk is full
+  ClusterError
+    TransientError        the same again, later, may work
+      Unreachable           no connection, or it broke
+      CommandTimedOut       the command was sent; what it did is unknown
+      SlurmUnavailable      slurmctld or slurmdbd does not answer
+      SiteLimit             the site's limit on jobs is reached: wait in our queue
+    PermanentError        the same again will fail again until somebody changes something
+      HostKeyChanged        the host is not the one that was trusted
+      LoginRefused          our key is not accepted
+      SubmissionRefused     sbatch says no, with Slurm's own words
+      RemoteFileError       a remote file cannot be written or read
+        RemoteDiskFull
+
+Transient or permanent is a type, and retry reads only that. HTTP status codes live in server/.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong (or doubtful) in an input, where, and what to do about it."""
+
+    loc: tuple[str | int, ...]
+    message: str
+    hint: str | None = None
+    severity: Literal["error", "warning"] = "error"
+
+
+class PacktrainError(Exception):
+    """Base of all; `str()` is a sentence for the user, `hint` says what to do."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class InvalidInput(PacktrainError):
+    """What a user sent is wrong; `findings` says each thing and where."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("; ".join(finding.message for finding in findings))
+        self.findings = tuple(findings)
+
+
+class NotFound(PacktrainError):
+    """No such thing, or not yours to see."""
+
+
+class Conflict(PacktrainError):
+    """The thing is not in a state that allows this."""
+
+
+class NotAuthenticated(PacktrainError):
+    """No token, or a wrong, expired or revoked one."""
+
+
+class NotAllowed(PacktrainError):
+    """A good token that may not do this."""
+
+
+class Unavailable(PacktrainError):
+    """It cannot be answered now; after `retry_after_seconds` it may be."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TooManyRequests(Unavailable):
+    """This token asks too often, or this address comes with too many wrong ones."""
+
+
+class LeaseLost(PacktrainError):
+    """Another worker drives the cluster now; whatever was found is dropped."""
+
+
+class StorageFull(PacktrainError):
+    """The server's own disk, or the quota on it, is full."""
+
+
+class ClusterError(PacktrainError):
+    """Something between us and a cluster."""
+
+
+class TransientError(ClusterError):
+    """The same again, later, may work."""
+
+
+class Unreachable(TransientError):
+    """No connection to the login node, or it broke."""
+
+
+class CommandTimedOut(TransientError):
+    """The command was sent and did not end in time; what it did is unknown."""
+
+
+class SlurmUnavailable(TransientError):
+    """slurmctld or slurmdbd does not answer."""
+
+
+class SiteLimit(TransientError):
+    """A limit of the site on submitted jobs: the job waits in our queue."""
+
+
+class PermanentError(ClusterError):
+    """The same again will fail again until somebody changes something."""
+
+
+class HostKeyChanged(PermanentError):
+    """The host's key is not the one that was trusted."""
+
+
+class LoginRefused(PermanentError):
+    """The login node does not accept our key."""
+
+
+class SubmissionRefused(PermanentError):
+    """sbatch refused the job; the message holds Slurm's own words."""
+
+
+class RemoteFileError(PermanentError):
+    """A remote file cannot be written or read."""
+
+
+class RemoteDiskFull(RemoteFileError):
+    """The cluster's disk, or our quota on it, is full."""

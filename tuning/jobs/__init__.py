@@ -1,0 +1,1 @@
+"""Tuning jobs: status, specification, rows and rules."""

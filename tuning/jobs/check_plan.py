@@ -1,0 +1,94 @@
+"""What one attempt of a check runs: our own program, in the training image, on a file that lies on the cluster."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tuning.batch_script import RunPlan, render_script
+from tuning.check_archive import check_archive
+from tuning.errors import Finding, InvalidInput
+from tuning.jobs.paths import (
+    attempt_directory,
+    closed_folders,
+    dataset_path,
+    incoming_path,
+    output_directory,
+)
+from tuning.jobs.plan import directives_of, visible_folders
+from tuning.llamafactory.kinds import CHECK
+from tuning.llamafactory.paths import AllowedPlaces, resolve_file, resolve_model
+from tuning.settings import ClusterSettings
+
+VERDICT_FILE = "checked.json"
+"""In the job's output folder."""
+_PLACES = ("cluster_path", "tokenizer")
+
+
+@dataclass(frozen=True)
+class CheckPlan:
+    """Everything that the attempt needs on the cluster."""
+
+    directory: str
+    config: Mapping[str, Any]
+    config_yaml: str
+    """The program's order; JSON is YAML."""
+    script: str
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The files of the attempt's folder, by their path in it."""
+        texts = {"job.sh": self.script, "check.json": self.config_yaml}
+        return {"check.pyz": check_archive(), **{path: text.encode() for path, text in texts.items()}}
+
+
+def resolve_places(config: Mapping[str, Any], cluster: ClusterSettings) -> dict[str, Any]:
+    """A check's configuration with its paths written out. Raises InvalidInput for what the cluster does not allow."""
+    places = AllowedPlaces(cluster.allowed_roots, cluster.models)
+    resolvers = {"cluster_path": resolve_file, "tokenizer": resolve_model}
+    resolved = {name: resolvers[name](name, config[name], places) for name in _PLACES if name in config}
+    findings = [replace(one, loc=(one.loc[-1],)) for one in resolved.values() if isinstance(one, Finding)]
+    findings += [_own_folder(path) for path in resolved.values() if _is_closed(path, cluster)]
+    if findings:
+        raise InvalidInput(findings)
+    return {**config, **resolved}
+
+
+def plan_check(
+    job_id: str, number: int, config: Mapping[str, Any], resources: Mapping[str, Any], cluster: ClusterSettings
+) -> CheckPlan:
+    """The plan of an attempt. Raises InvalidInput where the settings no longer allow what was accepted."""
+    order = json.dumps(_order(job_id, number, resolve_places(config, cluster), cluster), indent=2) + "\n"
+    directory = attempt_directory(cluster.root, job_id, number)
+    run = RunPlan(
+        attempt_directory=directory,
+        output_directory=output_directory(cluster.root, job_id),
+        command=CHECK,
+        image=cluster.image,
+        workdir=directory,
+        gpu_flag="none",
+        binds=(*visible_folders(cluster), *cluster.binds),
+        environment=cluster.environment,
+    )
+    return CheckPlan(directory, config, order, render_script(directives_of(resources), run))
+
+
+def _order(job_id: str, number: int, config: Mapping[str, Any], cluster: ClusterSettings) -> dict[str, Any]:
+    """As tuning.datasets.cluster_program.Order reads it."""
+    return {
+        "path": config["cluster_path"],
+        "roots": list(cluster.allowed_roots),
+        "closed": list(closed_folders(cluster.root)),
+        "arriving": incoming_path(cluster.root, job_id, number),
+        "content": dataset_path(cluster.root, "{sha256}", "{extension}"),
+        "verdict": f"{output_directory(cluster.root, job_id)}/{VERDICT_FILE}",
+        **{name: config[name] for name in ("tokenizer", "format", "purpose") if name in config},
+    }
+
+
+def _is_closed(path: str | Finding, cluster: ClusterSettings) -> bool:
+    return isinstance(path, str) and any(f"{path}/".startswith(f"{own}/") for own in closed_folders(cluster.root))
+
+
+def _own_folder(path: str | Finding) -> Finding:
+    return Finding(("cluster_path",), f"{path} lies in packtrain's own folder", "copy the file to where data lies")

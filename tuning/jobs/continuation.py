@@ -1,0 +1,111 @@
+"""Whether a run that was cut off goes on as a further attempt (docs/decisions/0005). Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tuning.llamafactory.eta import EtaState
+
+Cause = Literal["timeout", "preempted", "node_fail", "stalled", "released"]
+
+NOT_ITS_DOING: tuple[Cause, ...] = ("preempted", "node_fail")
+"""After these a run goes on unless its owner said otherwise. A time limit is also a budget: that must be asked for."""
+MAX_ATTEMPTS = 10
+
+FIRST_WARNING_SECONDS = 120
+"""Before anything was learned of a run."""
+_LEAST_WARNING_SECONDS = 60
+_SAVES, _STEPS, _SPARE_SECONDS = 3.0, 2.0, 30.0
+_LARGEST_SHARE = 4
+"""Of the time limit, a quarter at most is given to the warning."""
+
+_CAUSES: Mapping[str, Cause] = {
+    "timeout": "timeout",
+    "preempted": "preempted",
+    "node_fail": "node_fail",
+    "boot_fail": "node_fail",
+}
+_NEED_PROGRESS: tuple[Cause, ...] = ("timeout", "stalled")
+"""After these an attempt without a new checkpoint would be followed by more of the same."""
+_WORDS: Mapping[Cause, str] = {
+    "timeout": "the time limit was reached",
+    "preempted": "it was preempted",
+    "node_fail": "its node failed",
+    "stalled": "it stood still and was ended",
+    "released": "it was held and released",
+}
+
+
+@dataclass(frozen=True)
+class EndedAttempt:
+    """An attempt that is over and did not do all of its work."""
+
+    number: int
+    slurm: str | None
+    """Slurm's end in one word; None when only its own record tells."""
+    exit_code: int | None
+    was_stopped: bool
+    """It was asked to save a checkpoint and end: before its time limit, or by us."""
+    was_asked_by_us: bool
+    """We ended it for a hold, or asked it to save."""
+    resumed_step: int
+    """The checkpoint that it went on from; 0 when it began anew."""
+    newest_step: int | None
+    """The newest checkpoint that it left; None where nobody could look."""
+    had_stalled: bool = False
+    """It was ended because it stood still, which the operator wants."""
+
+
+@dataclass(frozen=True)
+class Onward:
+    """What follows: a further attempt, or why there is none."""
+
+    cause: Cause
+    refusal: str | None
+    hint: str | None = None
+
+    def reason(self, ended: EndedAttempt) -> str:
+        """For the job's history."""
+        step = ended.newest_step or ended.resumed_step
+        place = f"from checkpoint {step}" if step else "from the start"
+        return f"attempt {ended.number}: {_WORDS[self.cause]}; it goes on {place}"
+
+
+def onward(ended: EndedAttempt, wish: Mapping[str, Any] | None) -> Onward | None:
+    """What follows an attempt, by the job's `continuation` (None: not said); None for an end that is the job's own."""
+    cause = _cause(ended)
+    if cause is None:
+        return None
+    allowed = tuple(wish["on"]) if wish else NOT_ITS_DOING
+    most = wish["max_attempts"] if wish else MAX_ATTEMPTS
+    if cause == "released":
+        return Onward(cause, None)
+    if cause not in (*allowed, "stalled"):
+        hint = f'"continuation": {{"on": ["{cause}"]}} lets it go on from its newest checkpoint'
+        return Onward(cause, _WORDS[cause], hint)
+    if ended.number >= most:
+        return Onward(cause, f"{_WORDS[cause]}, and it was attempt {ended.number} of {most}", "raise max_attempts")
+    if cause in _NEED_PROGRESS and ended.newest_step is not None and ended.newest_step <= ended.resumed_step:
+        refusal = f"{_WORDS[cause]} without a checkpoint beyond step {ended.resumed_step}: it would never end"
+        return Onward(cause, refusal, "give a longer time_limit, or save more often (save_steps)")
+    return Onward(cause, None)
+
+
+def warning_seconds(limit_seconds: int, learned: EtaState | None) -> int:
+    """How long before its time limit a run is asked to save: by its earlier attempts, where there were some."""
+    wanted = float(FIRST_WARNING_SECONDS)
+    if learned is not None and learned.saves:
+        step = learned.stretches[-1].pace if learned.stretches else 0.0
+        wanted = max(_LEAST_WARNING_SECONDS, _SPARE_SECONDS + _SAVES * max(learned.saves) + _STEPS * step)
+    return max(1, round(min(wanted, limit_seconds / _LARGEST_SHARE)))
+
+
+def _cause(ended: EndedAttempt) -> Cause | None:
+    saved = ended.was_stopped and ended.exit_code == 0
+    if ended.was_asked_by_us and (saved or ended.slurm == "cancelled"):
+        return "released"  # held, and let go before Slurm had confirmed it
+    if ended.had_stalled and ended.slurm == "cancelled":
+        return "stalled"
+    if found := _CAUSES.get(ended.slurm or ""):
+        return found
+    return "timeout" if saved else None

@@ -1,0 +1,81 @@
+"""Jobs that wait for others: queries, and what the waiting comes to."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, exists, insert, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from tuning.jobs.models import Job, JobDependency
+from tuning.jobs.status import ENDED, JobStatus
+
+_Awaited = aliased(Job)
+_ENDED_OTHERWISE = ENDED - {JobStatus.SUCCEEDED}
+
+
+@dataclass(frozen=True)
+class DeadEnd:
+    """A queued job that waits for what will never come."""
+
+    job_id: str
+    awaited_id: str
+    awaited_status: JobStatus | None
+    """None: it was deleted."""
+
+    @property
+    def reason(self) -> str:
+        """In a sentence for the user."""
+        if self.awaited_status is None:
+            return f"it depends on {self.awaited_id}, which was deleted"
+        return f"it depends on {self.awaited_id}, which is {self.awaited_status}"
+
+
+def add_dependencies(session: Session, job_id: str, awaited: Iterable[str]) -> None:
+    """Let a new job wait for these."""
+    rows = [{"job_id": job_id, "depends_on": one} for one in dict.fromkeys(awaited)]
+    if rows:
+        session.connection().execute(insert(JobDependency), rows)
+
+
+def is_ready() -> ColumnElement[bool]:
+    """Whether a job waits for nobody: all that it depends on has succeeded."""
+    waits = (
+        select(JobDependency.job_id)
+        .outerjoin(_Awaited, _Awaited.id == JobDependency.depends_on)
+        .where(JobDependency.job_id == Job.id)
+        .where(or_(_Awaited.id.is_(None), _Awaited.status != JobStatus.SUCCEEDED))
+    )
+    return ~exists(waits)
+
+
+def dead_ends(session: Session, cluster: str) -> list[DeadEnd]:
+    """The queued jobs of a cluster with a dependency that ended otherwise or is gone; the first such of each job."""
+    rows = session.execute(
+        select(JobDependency.job_id, JobDependency.depends_on, _Awaited.status)
+        .join(Job, Job.id == JobDependency.job_id)
+        .outerjoin(_Awaited, _Awaited.id == JobDependency.depends_on)
+        .where(Job.cluster == cluster, Job.status == JobStatus.QUEUED)
+        .where(or_(_Awaited.id.is_(None), _Awaited.status.in_(_ENDED_OTHERWISE)))
+        .order_by(JobDependency.job_id, JobDependency.depends_on)
+    )
+    return list({job_id: DeadEnd(job_id, awaited, status) for job_id, awaited, status in rows}.values())
+
+
+def dependencies_of(session: Session, job_ids: Sequence[str]) -> dict[str, list[str]]:
+    """What each of these jobs waits for."""
+    found: dict[str, list[str]] = {}
+    wanted = select(JobDependency).where(JobDependency.job_id.in_(job_ids)).order_by(JobDependency.depends_on)
+    for row in session.scalars(wanted):
+        found.setdefault(row.job_id, []).append(row.depends_on)
+    return found
+
+
+def waiting_for(session: Session, job_id: str) -> list[str]:
+    """The jobs that have not ended and need this one."""
+    rows = (
+        select(JobDependency.job_id)
+        .join(Job, Job.id == JobDependency.job_id)
+        .where(JobDependency.depends_on == job_id, Job.status.not_in(ENDED))
+        .order_by(JobDependency.job_id)
+    )
+    return list(session.scalars(rows))

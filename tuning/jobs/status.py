@@ -1,0 +1,43 @@
+"""The states of a job and the ways between them. Pure."""
+
+from enum import StrEnum
+
+
+class JobStatus(StrEnum):
+    """Where a job stands. Slurm's own state is another column."""
+
+    HELD = "held"
+    QUEUED = "queued"
+    SUBMITTING = "submitting"
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+S = JobStatus
+
+TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
+    S.HELD: frozenset({S.QUEUED, S.CANCELLED}),
+    S.QUEUED: frozenset({S.HELD, S.SUBMITTING, S.FAILED, S.CANCELLED}),
+    # back to queued only on a site limit or when it is proved that nothing was submitted
+    S.SUBMITTING: frozenset({S.QUEUED, S.HELD, S.PENDING, S.FAILED, S.CANCELLED}),
+    # a short job may have ended before anyone saw it run; queued = a further attempt; held = taken back from Slurm
+    S.PENDING: frozenset({S.RUNNING, S.QUEUED, S.HELD, S.SUCCEEDED, S.FAILED, S.CANCELLED}),
+    # pending = Slurm itself put the job back
+    S.RUNNING: frozenset({S.PENDING, S.QUEUED, S.HELD, S.SUCCEEDED, S.FAILED, S.CANCELLED}),
+    S.SUCCEEDED: frozenset(),
+    S.FAILED: frozenset(),
+    S.CANCELLED: frozenset(),
+}
+
+ENDED = frozenset({S.SUCCEEDED, S.FAILED, S.CANCELLED})
+ON_CLUSTER = frozenset({S.PENDING, S.RUNNING})
+"""Slurm has them: they are watched."""
+ACTIVE = frozenset(S) - ENDED
+
+
+def may_become(old: JobStatus, new: JobStatus) -> bool:
+    """Whether the table allows this step."""
+    return new in TRANSITIONS[old]

@@ -1,0 +1,95 @@
+"""What is kept of growing files: positions, pieces of logs, points of the training log; moved in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from tuning.jobs.live import Position
+from tuning.jobs.models import FilePosition, LogChunk, MetricPoint
+
+KEPT_LOG_BYTES = 256 * 1024
+"""Of each log so much of the end stays in the database; the whole stays on the cluster."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One step's values, as one line of the training log told them."""
+
+    step: int
+    kind: str
+    epoch: float | None
+    values: dict[str, Any]
+
+
+def save_position(session: Session, job_id: str, number: int, stream: str, position: Position) -> None:
+    """Move a stream's position."""
+    row = {
+        "job_id": job_id,
+        "attempt": number,
+        "stream": stream,
+        "inode": position.inode,
+        "size_bytes": position.size_bytes,
+        "offset_bytes": position.offset_bytes,
+        "bad_lines": position.bad_lines,
+    }
+    _upsert(session, FilePosition, [row], ("job_id", "attempt", "stream"))
+
+
+def append_log(session: Session, job_id: str, number: int, stream: str, offset: int, content: bytes) -> None:
+    """Keep a piece of a log, and let go of what lies further back than is kept."""
+    key = {"job_id": job_id, "attempt": number, "stream": stream}
+    _upsert(
+        session,
+        LogChunk,
+        [{**key, "offset_bytes": offset, "content": content}],
+        ("job_id", "attempt", "stream", "offset_bytes"),
+    )
+    ends_before = LogChunk.offset_bytes + func.length(LogChunk.content) < offset + len(content) - KEPT_LOG_BYTES
+    # a file that was cut short starts again at 0: what lay beyond is no longer there
+    lies_beyond = LogChunk.offset_bytes > offset
+    session.execute(
+        delete(LogChunk).filter_by(**key).where(ends_before | lies_beyond),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def log_end(session: Session, job_id: str, number: int, stream: str, length: int) -> bytes:
+    """The last bytes of a log, as far as they are kept."""
+    chunks = session.scalars(
+        select(LogChunk.content)
+        .where(LogChunk.job_id == job_id, LogChunk.attempt == number, LogChunk.stream == stream)
+        .order_by(LogChunk.offset_bytes)
+    )
+    return b"".join(chunks)[-length:]
+
+
+def save_points(session: Session, job_id: str, number: int, points: Sequence[Point], now: datetime) -> None:
+    """Keep points; one that repeats (a step done again after a resume) replaces the older of the same attempt."""
+    newest = {(point.step, point.kind): point for point in points}
+    rows = [
+        {
+            "job_id": job_id,
+            "attempt": number,
+            "step": point.step,
+            "kind": point.kind,
+            "at": now,
+            "epoch": point.epoch,
+            "values": point.values,
+        }
+        for point in newest.values()
+    ]
+    _upsert(session, MetricPoint, rows, ("job_id", "attempt", "step", "kind"))
+
+
+def _upsert(session: Session, table: type[Any], rows: list[dict[str, Any]], key: tuple[str, ...]) -> None:
+    if not rows:
+        return
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+    replaced = {name: insert.excluded[name] for name in rows[0] if name not in key}
+    session.execute(insert.on_conflict_do_update(index_elements=key, set_=replaced), rows)

@@ -1,0 +1,68 @@
+"""The one door through which a job's status changes."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+
+from tuning.db import lock_event_order
+from tuning.errors import Conflict
+from tuning.jobs.check_ends import refuse_unchecked
+from tuning.jobs.models import Job, JobEvent
+from tuning.jobs.status import ENDED, JobStatus, may_become
+from tuning.llamafactory.kinds import CHECK
+
+_WAITS_HERE = (JobStatus.HELD, JobStatus.QUEUED)
+_MOMENTS = {JobStatus.PENDING: "submitted_at", JobStatus.RUNNING: "started_at"}
+
+
+def transition(
+    session: Session, job: Job, to: JobStatus, reason: str, now: datetime, *, at: datetime | None = None
+) -> None:
+    """Move a job to another status and write the event, in the caller's transaction.
+
+    `at` is when it happened on the cluster, where that is known better than `now`. Raises Conflict when the table
+    does not allow the step, or when somebody else moved the job since it was loaded.
+    """
+    old = job.status
+    if not may_become(old, to):
+        raise Conflict(f"job {job.id} is {old}: it cannot become {to}")
+    changes = _changes(job, to, reason, now, at or now)
+    guarded = update(Job).where(Job.id == job.id, Job.status == old).values(version=Job.version + 1, **changes)
+    lock_event_order(session)
+    # On the connection: the session would first write out what is pending, job by job. The caller's object is brought
+    # up to date by hand: a refresh would be one more query for each job of a batch.
+    version = session.connection().scalar(guarded.returning(Job.version))
+    if version is None:
+        raise Conflict(f"job {job.id} is no longer {old}", hint="look at it again: something else moved it")
+    for name, value in {**changes, "version": version}.items():
+        set_committed_value(job, name, value)
+    record_event(session, job.id, f"job.{to}", reason, now, {"from": old, "to": to, "attempt": job.attempt})
+    if job.kind == CHECK and to in (JobStatus.FAILED, JobStatus.CANCELLED):
+        refuse_unchecked(session, job, to, reason)
+
+
+def record_event(
+    session: Session, job_id: str, event_type: str, message: str, now: datetime, data: dict[str, Any] | None = None
+) -> None:
+    """Write one event of a job, in the caller's transaction."""
+    lock_event_order(session)
+    session.add(JobEvent(job_id=job_id, at=now, type=event_type, message=message, data=data or {}))
+
+
+def _changes(job: Job, to: JobStatus, reason: str, now: datetime, at: datetime) -> dict[str, Any]:
+    changes: dict[str, Any] = {"status": to, "status_reason": reason, "updated_at": now}
+    if to is JobStatus.PENDING or (to is JobStatus.RUNNING and job.started_at is None):
+        changes[_MOMENTS[to]] = at  # a job has started when its first attempt did
+    if to in ENDED:
+        changes |= {"finished_at": at, "eta_seconds": None, "eta_low_seconds": None, "eta_high_seconds": None}
+        changes |= {"unreachable_since": None, "stalled_since": None, "expected_end_at": None}
+    if to in _WAITS_HERE and job.status not in _WAITS_HERE:
+        changes |= {"slurm_job_id": None, "slurm_state": None, "slurm_reason": None, "expected_start_at": None}
+        changes |= {"eta_seconds": None, "eta_low_seconds": None, "eta_high_seconds": None, "expected_end_at": None}
+        changes |= {"unreachable_since": None, "stalled_since": None}
+    if to is JobStatus.HELD:
+        changes["hold_requested_at"] = None
+    return changes

@@ -1,0 +1,1 @@
+"""What packtrain knows of LLaMA-Factory: arguments, logs, results."""

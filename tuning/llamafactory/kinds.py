@@ -1,0 +1,84 @@
+"""What a kind of job is, as one table: the program's word, its arguments, and what makes it this kind."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["train", "export", "predict"]
+"""What people ask for."""
+CHECK: Literal["check"] = "check"
+"""Made by the server alone, and no command of LLaMA-Factory's: data that lies on a cluster is looked at there."""
+JobKind = Literal["train", "export", "predict", "check"]
+"""What a job may be."""
+DataArgument = Literal["dataset", "eval_dataset"]
+
+
+@dataclass(frozen=True)
+class KindOfJob:
+    """One row of the table."""
+
+    name: Kind
+    word: Literal["train", "export"]
+    """What `llamafactory-cli` is told to do."""
+    classes: frozenset[str]
+    """The argument classes (Argument.classes) that this command parses."""
+    data: DataArgument | None
+    """The argument that names the data sets it works on, where it works on some."""
+    fixed: Mapping[str, Any]
+    """What makes a run this kind, laid over the user's words."""
+    defaults: Mapping[str, Any]
+    """What packtrain sets where the user is silent."""
+
+
+@dataclass(frozen=True)
+class SourceModel:
+    """What a source job hands over: its adapter with the model below it, or its whole model."""
+
+    model: str | None = None
+    """The path or hub id of the model that is used."""
+    adapter: str | None = None
+    """The path of the adapter that is laid over it."""
+    template: str | None = None
+    """The template that it was trained with."""
+    finetuning_type: str | None = None
+
+
+_INFERENCE = frozenset({"Model", "Data", "Finetuning", "Generating"})
+_WATCHED: Mapping[str, Any] = {
+    "logging_steps": 10,  # LLaMA-Factory's 500 would leave most runs without any progress
+    "report_to": "none",
+}
+
+KINDS: Mapping[Kind, KindOfJob] = {
+    row.name: row
+    for row in (
+        KindOfJob(
+            name="train",
+            word="train",
+            classes=_INFERENCE | {"Training"},
+            data="dataset",
+            fixed={"do_train": True},
+            defaults={
+                **_WATCHED,
+                "logging_first_step": True,  # a first sign of life, and how slow the first step is
+                "include_num_input_tokens_seen": "non_padding",  # without it there is no count of tokens
+                "plot_loss": True,
+                "enable_jit_checkpoint": True,  # served by tuning.llamafactory.inside
+            },
+        ),
+        KindOfJob(
+            name="predict",
+            word="train",
+            classes=_INFERENCE | {"Training"},
+            data="eval_dataset",
+            fixed={"do_train": False, "do_predict": True, "predict_with_generate": True},
+            defaults=_WATCHED,
+        ),
+        KindOfJob(name="export", word="export", classes=_INFERENCE, data=None, fixed={}, defaults={}),
+    )
+}
+
+
+def kinds_with(classes: tuple[str, ...]) -> Iterator[Kind]:
+    """The kinds that take an argument of these classes."""
+    return (row.name for row in KINDS.values() if not row.classes.isdisjoint(classes))

@@ -1,0 +1,75 @@
+"""Whose argument is it: packtrain's own, one that only an operator may set, or else the user's."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tuning.errors import Finding
+from tuning.llamafactory.kinds import KindOfJob
+
+TAKEN_OVER = {
+    "output_dir": "packtrain gives every job a folder of its own and shows its files as artifacts",
+    "export_dir": "packtrain gives every job a folder of its own and shows its files as artifacts",
+    "dataset_dir": "packtrain writes a private dataset_info.json for every job",
+    "overwrite_output_dir": "the folder is the job's own, and a resumed attempt must find its checkpoints there",
+    "resume_from_checkpoint": "a further attempt of a job goes on from its newest checkpoint by itself",
+    "logging_dir": "it is deprecated, and packtrain reads the log from the output folder",
+    "save_on_each_node": "two nodes writing one folder of a shared file system spoil each other's files",
+    "local_rank": "the launcher sets it",
+    "master_addr": "the batch script finds it from Slurm",
+    "master_port": "the batch script finds it from Slurm",
+}
+"""Arguments that packtrain sets or drops whatever the user wrote, and why: taken over, with a note, not refused,
+since the configurations that people have (seed 001's) name them."""
+
+_READABLE = "it would stand readable in configuration files on the cluster"
+_PUBLISHES = "it sends the model out of the cluster"
+_STARTS_SERVICES = "it makes the job open services of its own on the nodes"
+
+REFUSED = {
+    "trust_remote_code": "it runs code from the model's repository under the account that all jobs share",
+    "push_to_hub": _PUBLISHES,
+    "hub_model_id": _PUBLISHES,
+    "hub_strategy": _PUBLISHES,
+    "hub_always_push": _PUBLISHES,
+    "push_to_hub_model_id": _PUBLISHES,
+    "push_to_hub_organization": _PUBLISHES,
+    "hub_revision": _PUBLISHES,
+    "export_hub_model_id": _PUBLISHES,
+    "trackio_space_id": _PUBLISHES,
+    "trackio_bucket_id": _PUBLISHES,
+    "trackio_static_space_id": _PUBLISHES,
+    "hub_token": _READABLE,
+    "push_to_hub_token": _READABLE,
+    "hf_hub_token": _READABLE,
+    "ms_hub_token": _READABLE,
+    "om_hub_token": _READABLE,
+    "swanlab_api_key": _READABLE,
+    "swanlab_lark_secret": _READABLE,
+    "swanlab_lark_webhook_url": "it sends messages out of the cluster",
+    "ray_num_workers": _STARTS_SERVICES,
+    "ray_init_kwargs": _STARTS_SERVICES,
+    "ray_run_name": _STARTS_SERVICES,
+    "ray_storage_path": _STARTS_SERVICES,
+    "ray_storage_filesystem": _STARTS_SERVICES,
+    "resources_per_worker": _STARTS_SERVICES,
+    "kt_optimize_rule": "the file names classes that are imported and run",
+}
+"""Arguments of any known version that execute, fetch or publish, or carry secrets: refused unless they say what is the
+default anyway.
+
+The operator of a cluster may set them for every job (`arguments` in the clusters file).
+"""
+
+
+def overruled(config: Mapping[str, Any], operator: Mapping[str, Any], row: KindOfJob) -> Iterator[Finding]:
+    """What the user said otherwise than the operator, or than the kind of job has it."""
+    for name in sorted(operator.keys() & config.keys()):
+        if config[name] != operator[name]:
+            message = f"{name} is set to {operator[name]!r} on this cluster, not to {config[name]!r}"
+            yield Finding(("config", name), message, "it can be left out", "warning")
+    for name in sorted(row.fixed.keys() & config.keys()):
+        if config[name] != row.fixed[name]:
+            message = f"{name} is {str(row.fixed[name]).lower()} in kind {row.name}"
+            hint = "leave it out, or submit the job as another kind (train, predict)"
+            # To train for hours though the words say not to would be wrong; to leave training out is the kind's point.
+            yield Finding(("config", name), message, hint, "error" if row.name == "train" else "warning")

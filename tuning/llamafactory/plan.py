@@ -1,0 +1,89 @@
+"""What a configuration says about the course of its run: when it logs, evaluates and saves."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+_FORWARD_SHARE = 0.35
+"""An evaluation computes forward only: about a third of what training does for the same samples."""
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """How often something happens."""
+
+    every: float
+    """Steps (below 1: that share of all steps, as transformers has it) or epochs."""
+    unit: Literal["steps", "epochs"]
+    at_end: bool
+    """Whether it happens after the last step too, where that is no multiple."""
+
+    def count(self, first: int, last: int, total: int, steps_per_epoch: float | None) -> int:
+        """How often it happens after a step in first..last, both included, of `total`."""
+        period = self.period_steps(total, steps_per_epoch)
+        if period is None or last < first:
+            return 0
+        count = math.floor(last / period + 1e-9) - math.floor((first - 1) / period + 1e-9)
+        is_extra = self.at_end and first <= total <= last and math.fmod(total, period) > 1e-6 * period
+        return count + (1 if is_extra else 0)
+
+    def period_steps(self, total: int, steps_per_epoch: float | None) -> float | None:
+        """The steps between two; None while the length of an epoch is not known."""
+        if self.unit == "epochs":
+            return steps_per_epoch * self.every if steps_per_epoch else None
+        return self.every if self.every >= 1 else max(1, math.ceil(total * self.every))
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What is known of a run before it begins; the default knows nothing, then evaluations are learned as they come."""
+
+    logging_steps: float = 10
+    evaluation: Cadence | None = None
+    saving: Cadence | None = None
+    evaluates_at_end: bool = False
+    """One more evaluation after training, which the log does not show."""
+    eval_epoch_share: float | None = None
+    """An evaluation's expected time as a share of an epoch's, before one was seen."""
+    eval_steps_worth: float | None = None
+    """The same in training steps, where the configuration counts samples."""
+
+    def steps_between_lines(self, total: int) -> int:
+        """The steps from one training line of the log to the next."""
+        return (
+            math.ceil(self.logging_steps) if self.logging_steps >= 1 else max(1, math.ceil(total * self.logging_steps))
+        )
+
+
+def plan_of(config: Mapping[str, Any], processes: int = 1) -> TrainingPlan:
+    """The plan of a final configuration (tuning.llamafactory.config.final_config) run by so many processes."""
+    evaluates = config.get("eval_strategy", "no") != "no"
+    share, worth = _expected_evaluation(config, processes)
+    return TrainingPlan(
+        logging_steps=config.get("logging_steps", 500),
+        evaluation=_cadence(config, "eval", config.get("logging_steps", 500)) if evaluates else None,
+        saving=_cadence(config, "save", 500),
+        evaluates_at_end=bool(evaluates or config.get("do_eval")),
+        eval_epoch_share=share,
+        eval_steps_worth=worth,
+    )
+
+
+def _cadence(config: Mapping[str, Any], what: str, default_steps: float) -> Cadence | None:
+    strategy = config.get(f"{what}_strategy", "steps")
+    if strategy == "epoch":
+        return Cadence(1, "epochs", at_end=False)
+    if strategy != "steps":
+        return None
+    return Cadence(config.get(f"{what}_steps") or default_steps, "steps", at_end=True)
+
+
+def _expected_evaluation(config: Mapping[str, Any], processes: int) -> tuple[float | None, float | None]:
+    val_size = config.get("val_size", 0.0)
+    if 0 < val_size < 1:
+        return _FORWARD_SHARE * val_size / (1 - val_size), None
+    if val_size >= 1:
+        samples = config.get("per_device_train_batch_size", 8) * config.get("gradient_accumulation_steps", 1)
+        return None, _FORWARD_SHARE * val_size / max(1, samples * processes)
+    return None, None

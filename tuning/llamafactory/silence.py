@@ -1,0 +1,35 @@
+"""How long a run may say nothing before something is wrong with it. Pure."""
+
+from tuning.llamafactory.eta import EtaState
+from tuning.llamafactory.pace import measure
+
+FIRST_LINE_SECONDS = 3600.0
+"""Loading a large model, tokenizing its data and compiling come before the first line."""
+LEAST_SECONDS = 300.0
+_UNSEEN_EVALUATION_SECONDS = 1800.0
+_TIMES_USUAL = 10.0
+_TIMES_LONGEST = 3.0
+
+
+def patience_seconds(state: EtaState) -> float | None:
+    """From the newest line on: ten times what usually lies between two, and thrice the longest evaluation and save.
+
+    None once the training is done: what comes then (the last evaluation, results, plots) leaves no lines.
+    """
+    if state.finished:
+        return None
+    if state.last is None:
+        return FIRST_LINE_SECONDS
+    pace = measure(state.stretches)
+    if pace is None and state.opening is None:
+        return FIRST_LINE_SECONDS
+    step = pace.seconds_per_step if pace else state.opening.pace if state.opening else 0.0
+    usual = step * state.plan.steps_between_lines(state.last.total_steps)
+    longest = _TIMES_LONGEST * (_longest_evaluation(state) + max(state.saves, default=0.0))
+    return max(LEAST_SECONDS, _TIMES_USUAL * usual + longest)
+
+
+def _longest_evaluation(state: EtaState) -> float:
+    if state.evaluations:
+        return max(seconds for seconds, _ in state.evaluations)
+    return _UNSEEN_EVALUATION_SECONDS / _TIMES_LONGEST if state.plan.evaluation else 0.0

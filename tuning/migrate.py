@@ -1,0 +1,42 @@
+"""The schema's versions: bring a database up to date, or say whether it is."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, make_url
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+
+def upgrade(database_url: str, revision: str = "head") -> None:
+    """Bring a database to a revision, by default the newest; a missing SQLite file and its folder are made."""
+    _make_folder(database_url)
+    command.upgrade(configuration(database_url), revision)
+
+
+def downgrade(database_url: str, revision: str) -> None:
+    """Take a database back to a revision (`base` = nothing is left)."""
+    command.downgrade(configuration(database_url), revision)
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the database has every migration that this version of packtrain knows, and no other."""
+    heads = ScriptDirectory(str(MIGRATIONS)).get_heads()
+    return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
+
+
+def configuration(database_url: str) -> Config:
+    """Alembic's configuration: the same wherever packtrain is started from."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["database_url"] = database_url
+    return config
+
+
+def _make_folder(database_url: str) -> None:
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,1 @@
+"""Named starting points: one YAML file each, readable and to be added to."""

@@ -1,0 +1,163 @@
+"""Settings: environment variables PACKTRAIN_*, and one TOML file for the clusters.
+
+Built once in each program's main and passed down; never read at import.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+
+from tuning.errors import Finding, InvalidInput
+
+# Everything that is put into a remote path by us stays within these characters (LLaMA-Factory splits paths at spaces).
+PlainPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/@+-]*$", max_length=1000)]
+ANY_GPU = "default"
+Argument = str | int | float | bool
+# Where Docker, Podman and Kubernetes put secrets: one file a setting, named as the variable in lower case.
+SECRETS = Path("/run/secrets")
+
+
+class PartitionDefaults(BaseModel):
+    """What a job gets that does not ask."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    nodes: int = Field(default=1, ge=1)
+    gpus_per_node: int = Field(default=1, ge=0)
+    cpus_per_gpu: int | None = Field(default=None, ge=1)
+    memory: str | None = None
+    time_limit: str = "1-00:00:00"
+
+
+class ClusterSettings(BaseModel):
+    """One Slurm cluster, reached over SSH by one service account."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")
+    host: str
+    port: int = 22
+    user: str
+    key_file: Path | None = None
+    """The private key; left out where the agent has it."""
+    certificate_file: Path | None = None
+    """A certificate of the key, as ssh-keygen -s makes it, where the site wants one."""
+    key_agent: bool = False
+    """Whether the keys of the SSH agent are offered (SSH_AUTH_SOCK); the agent is never forwarded."""
+    known_hosts_file: Path
+    jump_host: str | None = None
+    """A host to go through, as ssh -J does; its key is in known_hosts_file too."""
+    jump_port: int = 22
+    jump_user: str | None = None
+    """The account there; by default the same."""
+    root: PlainPath
+    """Our folder on the cluster's shared file system."""
+    image: PlainPath
+    """The training image (SIF) on the cluster."""
+    llamafactory_version: Literal["0.9.4", "0.9.5"] = "0.9.5"
+    """That of the image: requests are checked against its arguments."""
+    container_gpu_flag: Literal["--nv", "--rocm", "none"] = "--nv"
+    llamafactory_checkout: PlainPath | None = None
+    """A LLaMA-Factory folder bound to /mnt, whose data/dataset_info.json names data sets usable as they are."""
+    binds: tuple[str, ...] = ()
+    """Further binds, in Apptainer's own form `src[:dest[:opts]]`."""
+    allowed_roots: tuple[PlainPath, ...] = ()
+    """Model and data paths must lie under one of these."""
+    models: dict[str, PlainPath] = Field(default_factory=dict)
+    """The catalogue: names that users may give as model_name_or_path."""
+    allow_hub_models: bool = False
+    """Whether a hub id (`org/name`) may be asked for: only where the nodes' cache holds it or the net is reached."""
+    arguments: dict[str, Argument] = Field(default_factory=dict)
+    """LLaMA-Factory arguments that the operator lays over every job's (a cluster of CPUs: use_cpu = true)."""
+    environment: dict[str, str] = Field(default_factory=dict)
+    """Environment variables inside the container."""
+    gpu_memory_gb: dict[str, float] = Field(default_factory=dict)
+    """GiB of one GPU by its type as Slurm calls it; under `default` that of all others. Runs are held to it."""
+    defaults: PartitionDefaults = PartitionDefaults()
+    accounting: bool = True
+    """False where the site has no slurmdbd: sacct is never asked."""
+    poll_interval_seconds: float = Field(default=10.0, ge=0.2, le=600)
+    submit_settle_seconds: float = Field(default=45.0, ge=5)
+    """How long an unanswered submission is looked for before it is given up: longer than sbatch itself waits."""
+    end_stalled: bool = False
+    """End runs that stand still (docs/user-guide.md), so that they go on from their newest checkpoint."""
+    save_patience_seconds: float = Field(default=600.0, ge=1)
+    """How long a run that is to be held, or cancelled with a checkpoint, may take to save it."""
+    commands_per_minute: int = Field(default=240, ge=10)
+    """Remote commands and transfers of the worker in any minute: what would be more waits."""
+    connections_per_minute: int = Field(default=12, ge=1)
+    connect_timeout_seconds: float = Field(default=15.0, gt=0)
+    command_timeout_seconds: float = Field(default=60.0, gt=0)
+
+    @model_validator(mode="after")
+    def _has_a_key(self) -> Self:
+        if self.key_file is None and not self.key_agent:
+            raise ValueError("there is no key to log in with: give key_file, or key_agent = true")
+        return self
+
+    @property
+    def jump(self) -> "ClusterSettings | None":
+        """The way to the host in between, where there is one."""
+        if self.jump_host is None:
+            return None
+        there = {"host": self.jump_host, "port": self.jump_port, "user": self.jump_user or self.user}
+        return self.model_copy(update={**there, "jump_host": None})
+
+
+class Settings(BaseSettings):
+    """What the three programs are told from outside."""
+
+    model_config = SettingsConfigDict(env_prefix="PACKTRAIN_", extra="ignore", frozen=True)
+
+    database_url: str = "sqlite:///.packtrain/packtrain.db"
+    clusters_file: Path = Path(".packtrain/clusters.toml")
+    data_dir: Path = Path(".packtrain/data")
+    host: str = "127.0.0.1"
+    port: int = 8421
+    lease_seconds: float = 30.0
+    feed_interval_seconds: float = 0.5
+    slurm_wait_seconds: float = 8.0
+    """How long a request to be validated waits for Slurm's own word."""
+    rate_per_second: float = Field(default=50.0, ge=0)
+    """How many requests a second one token may make in the long run; 0 = as many as it likes."""
+    rate_burst: int = Field(default=200, ge=1)
+    """How many of them at once."""
+    max_upload_bytes: int = 64 * 1024**3
+    secrets_key: SecretStr | None = None
+    """What users' secrets are encrypted with, any long random text; without it none can be kept."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then SECRETS: a database's password need not stand in the environment."""
+        if SECRETS.is_dir():
+            file_secret_settings = SecretsSettingsSource(settings_cls, secrets_dir=SECRETS)
+        return init_settings, env_settings, dotenv_settings, file_secret_settings
+
+
+def load_clusters(path: Path) -> dict[str, ClusterSettings]:
+    """The clusters of the TOML file, by name; its form is `[clusters.NAME]` tables.
+
+    Raises InvalidInput when the file is missing, is no TOML or does not hold.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("clusters", {})
+        return {name: ClusterSettings.model_validate({**table, "name": name}) for name, table in tables.items()}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInput([Finding((str(path),), f"cannot read the clusters file {path}: {error}")]) from error
+    except ValidationError as error:
+        findings = [Finding((str(path), *problem["loc"]), problem["msg"]) for problem in error.errors()]
+        raise InvalidInput(findings) from error

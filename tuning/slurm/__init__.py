@@ -1,0 +1,1 @@
+"""Slurm: its commands, its states, one cluster."""

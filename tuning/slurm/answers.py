@@ -1,0 +1,154 @@
+"""What Slurm's commands answer: bytes in, values out. Pure.
+
+The layouts are those that tuning.slurm.programs asks for; recorded answers of 22.05 and 24.11 are in tests/transcripts.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tuning.errors import ClusterError
+from tuning.slurm.complaints import refusal_of
+
+SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One framed part of an answer."""
+
+    words: tuple[str, ...]
+    """What its first line says behind the boundary."""
+    content: bytes
+
+
+@dataclass(frozen=True)
+class QueuedJob:
+    """One line of squeue."""
+
+    slurm_job_id: int
+    state: str
+    reason: str | None
+    start_epoch: float | None
+    """When it started, or of a pending job when Slurm expects to start it."""
+    nodes: str | None
+    comment: str
+
+
+@dataclass(frozen=True)
+class AccountedJob:
+    """The newest line of sacct about a job; ids are used again, and the greatest submit time counts."""
+
+    slurm_job_id: int
+    state: str
+    exit_code: int | None
+    start_epoch: float | None
+    end_epoch: float | None
+    nodes: str | None
+
+
+@dataclass(frozen=True)
+class FileStat:
+    """A remote file at the moment of the look."""
+
+    inode: int
+    size_bytes: int
+    modified_at: float
+    """Epoch seconds, on the cluster's clock."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What one sbatch said. Neither an id nor an error: it cannot be told whether Slurm has the job."""
+
+    slurm_job_id: int | None = None
+    error: ClusterError | None = None
+
+
+@dataclass(frozen=True)
+class TrialAnswer:
+    """What `sbatch --test-only` said of a job. Neither a start nor an error: it gave no answer."""
+
+    start_epoch: float | None = None
+    """When Slurm would start it, on the cluster's clock."""
+    error: ClusterError | None = None
+
+
+def split_parts(stdout: bytes, boundary: str) -> list[Part]:
+    """The framed parts in their order; whatever stands before the first (a banner) is dropped."""
+    parts = []
+    for piece in stdout.split(f"\n{boundary} ".encode())[1:]:
+        first, _, content = piece.partition(b"\n")
+        parts.append(Part(tuple(first.decode("utf-8", "replace").split()), content))
+    return parts
+
+
+def parse_queue(content: bytes) -> dict[int, QueuedJob]:
+    """squeue's lines by job id. Elements of arrays (never ours) and lines of another form are left out."""
+    found = (_queued(line.split(SEPARATOR, 5)) for line in _lines(content))
+    return {job.slurm_job_id: job for job in found if job}
+
+
+def parse_accounting(content: bytes) -> dict[int, AccountedJob]:
+    """sacct's lines by job id, the latest submission of each."""
+    latest: dict[int, tuple[float, AccountedJob]] = {}
+    for line in _lines(content):
+        fields = line.split("|")
+        if len(fields) != 7 or not fields[0].isdecimal():
+            continue
+        submitted, job = _epoch(fields[1]) or 0.0, _accounted(fields)
+        if job.slurm_job_id not in latest or latest[job.slurm_job_id][0] <= submitted:
+            latest[job.slurm_job_id] = (submitted, job)
+    return {slurm_job_id: job for slurm_job_id, (_, job) in latest.items()}
+
+
+def parse_stats(content: bytes) -> dict[str, FileStat]:
+    """`stat --printf '%i %s %Y %n\\0'` by path."""
+    found = {}
+    for entry in content.split(b"\0"):
+        fields = entry.decode("utf-8", "surrogateescape").lstrip("\n").split(" ", 3)
+        if len(fields) == 4 and fields[0].isdecimal() and fields[1].isdecimal():
+            found[fields[3]] = FileStat(int(fields[0]), int(fields[1]), float(_epoch(fields[2]) or 0))
+    return found
+
+
+def parse_submission(exit_status: int, said: str) -> Submitted:
+    """What sbatch's answer means. With --parsable it prints `ID[;CLUSTER]`; warnings may stand before it."""
+    ids = re.findall(r"^([0-9]+)(?:;\w+)?\s*$", said, re.MULTILINE)
+    if exit_status == 0:
+        return Submitted(slurm_job_id=int(ids[-1])) if ids else Submitted()
+    return Submitted(error=refusal_of(said, exit_status))
+
+
+def parse_trial(exit_status: int, said: str) -> TrialAnswer:
+    """What `sbatch --test-only` means: `sbatch: Job 7 to start at 1764111600 using 4 processors on nodes n1 ...`."""
+    if exit_status == 0:
+        found = re.search(r"^sbatch: Job [0-9]+ to start at ([0-9]{1,12}) ", said, re.MULTILINE)
+        return TrialAnswer(start_epoch=float(found[1])) if found else TrialAnswer()
+    return TrialAnswer(error=refusal_of(said, exit_status))
+
+
+def _lines(content: bytes) -> Iterator[str]:
+    return (line for line in content.decode("utf-8", "replace").split("\n") if line)
+
+
+def _queued(fields: list[str]) -> QueuedJob | None:
+    if len(fields) != 6 or not fields[0].isdecimal():
+        return None
+    slurm_job_id, state, reason, start, nodes, comment = fields
+    return QueuedJob(int(slurm_job_id), state, _known(reason), _epoch(start), _known(nodes), comment)
+
+
+def _accounted(fields: list[str]) -> AccountedJob:
+    slurm_job_id, _, state, exit_code, start, end, nodes = fields
+    code = exit_code.partition(":")[0]
+    exit_number = int(code) if code.isdecimal() else None
+    return AccountedJob(int(slurm_job_id), state, exit_number, _epoch(start), _epoch(end), _known(nodes))
+
+
+def _epoch(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"[0-9]{1,12}", text) else None
+
+
+def _known(text: str) -> str | None:
+    return None if text in ("", "None", "N/A", "(null)", "None assigned") else text

@@ -1,0 +1,346 @@
+"""One Slurm cluster over one transport. What each method costs in remote commands is stated with it."""
+
+import hashlib
+import io
+import secrets
+import tarfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from tuning.errors import (
+    ClusterError,
+    CommandTimedOut,
+    RemoteDiskFull,
+    RemoteFileError,
+    SlurmUnavailable,
+    TransientError,
+    Unreachable,
+)
+from tuning.settings import ClusterSettings
+from tuning.slurm import programs
+from tuning.slurm.answers import (
+    AccountedJob,
+    FileStat,
+    Part,
+    QueuedJob,
+    parse_accounting,
+    parse_queue,
+    parse_stats,
+    parse_submission,
+    parse_trial,
+    split_parts,
+)
+from tuning.slurm.complaints import slurm_trouble
+from tuning.slurm.inventory import ClusterFacts, parse_facts
+from tuning.ssh.transport import Completed, Transport
+
+__all__ = ["AccountedJob", "Cluster", "FileStat", "Observation", "QueuedJob", "ReadRequest", "Submission", "Trial"]
+
+MESSAGE_TIMEOUT_SECONDS = 10.0
+"""How long sbatch itself waits for slurmctld by default (MessageTimeout in slurm.conf)."""
+_SECONDS_PER_SUBMISSION = 1.0
+_MOST_FACTS = 4000
+"""Characters of what a node says of a job."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One attempt to hand to Slurm."""
+
+    token: str
+    job_name: str
+    comment: str
+    """Holds the token: by it a submission without an answer is found again."""
+    directory: str
+    """Absolute; the files go there."""
+    files: Mapping[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SubmissionAnswer:
+    """What became of a submission. Neither id nor error: unknown, to be looked up."""
+
+    token: str
+    slurm_job_id: int | None = None
+    error: ClusterError | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What Slurm would do with a job. Neither a wait nor an error: it gave no answer."""
+
+    wait_seconds: float | None = None
+    """Until it would start."""
+    error: ClusterError | None = None
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One look at the queue and at files."""
+
+    queue: Mapping[int, QueuedJob] | None
+    """None: squeue gave no answer, nothing can be told."""
+    queue_error: str | None
+    files: Mapping[str, FileStat]
+    """Those that exist."""
+    clock_epoch: float
+
+
+@dataclass(frozen=True)
+class ReadRequest:
+    """A range of a remote file."""
+
+    path: str
+    offset: int
+    length: int
+
+
+class Cluster:
+    """Commands to one cluster; every method may raise a ClusterError of the transport's."""
+
+    def __init__(self, settings: ClusterSettings, transport: Transport) -> None:
+        self._settings = settings
+        self._transport = transport
+
+    def prepare(self) -> None:
+        """Make our folders. 1 command. Raises RemoteFileError when they cannot be made."""
+        done = self._run(programs.PREPARE, self._settings.root)
+        if not done.parts:
+            said = done.completed.stderr.decode("utf-8", "replace").strip()
+            raise RemoteFileError(f"cannot make folders under {self._settings.root}: {said}")
+
+    def submit(self, batch: Sequence[Submission]) -> list[SubmissionAnswer]:
+        """Hand attempts to Slurm. 1 upload, 1 command.
+
+        Raises only as long as no sbatch can have been started; from then on a connection that breaks leaves the
+        attempts without an answer. The program begins no sbatch after its own limit, so that whoever waits for limit +
+        MESSAGE_TIMEOUT_SECONDS knows that none is under way.
+        """
+        root = self._settings.root
+        archive = _archive(root, batch)
+        path = f"{root}/incoming/{secrets.token_hex(12)}.tar"
+        self._transport.put(io.BytesIO(archive), path, mode=0o600)
+        limit = MESSAGE_TIMEOUT_SECONDS + len(batch) * _SECONDS_PER_SUBMISSION
+        listing = "".join(
+            f"{number}\t{one.directory}\t{one.job_name}\t{one.comment}\n" for number, one in enumerate(batch)
+        )
+        arguments = (root, path, hashlib.sha256(archive).hexdigest(), f"{limit:.0f}")
+        try:
+            answer = self._run(
+                programs.SUBMIT, *arguments, stdin=listing.encode(), timeout_seconds=limit + 2 * MESSAGE_TIMEOUT_SECONDS
+            )
+        except (Unreachable, CommandTimedOut):
+            return [SubmissionAnswer(one.token) for one in batch]
+        _raise_if_not_unpacked(answer.parts)
+        return _answers(batch, answer.parts)
+
+    def try_out(self, scripts: Sequence[str]) -> list[Trial]:
+        """Ask Slurm of jobs that nobody submits, by scripts of #SBATCH lines. 1 command."""
+        answer = self._run(programs.TRY_OUT, stdin="".join(f"{script}\0" for script in scripts).encode())
+        found = [Trial() for _ in scripts]
+        clock = 0.0
+        for part in _whole(answer.parts):
+            if part.words[0] == "clock":
+                clock = float(part.words[1])
+            elif part.words[0] == "answer":
+                said = parse_trial(int(part.words[2]), part.content.decode("utf-8", "replace"))
+                wait = max(0.0, said.start_epoch - clock) if said.start_epoch is not None else None
+                found[int(part.words[1])] = Trial(wait, said.error)
+        return found
+
+    def look_up(self, job_names: Mapping[str, str], since_seconds: float) -> dict[str, list[int]]:
+        """The Slurm ids of submissions, by token; `job_names` has the job name of each token. 1 command.
+
+        Raises SlurmUnavailable when squeue gives no answer: then nothing is known. sacct is a second witness only.
+        """
+        names = ",".join(job_names.values()) if self._settings.accounting else ""
+        answer = self._run(programs.LOOK_UP, self._settings.user, names, f"now-{max(1, round(since_seconds))}seconds")
+        queue = _complete(answer, "queue", "squeue")
+        found: dict[str, list[int]] = {token: [] for token in job_names}
+        for line in queue.content.decode("utf-8", "replace").split("\n"):
+            slurm_job_id, _, comment = line.partition("\x1f")
+            token = comment.rpartition(":")[2]
+            if token in found and slurm_job_id.isdecimal():
+                found[token].append(int(slurm_job_id))
+        for token, slurm_job_id_ in _accounted_names(answer.parts, job_names):
+            if slurm_job_id_ not in found[token]:
+                found[token].append(slurm_job_id_)
+        return found
+
+    def abandon(self, directories: Sequence[str]) -> dict[str, bool]:
+        """Take the claims of attempts away from jobs that have not started. 1 command.
+
+        True: the attempt is ours, and no job can ever train it, not even one that Slurm gets to know of later. False: a
+        job has the claim; it must be adopted. Missing: cannot tell.
+        """
+        answer = self._run(programs.ABANDON, stdin="".join(f"{one}\n" for one in directories).encode())
+        return {
+            part.content.decode().rstrip("\n"): part.words[1] == "abandoned"
+            for part in answer.parts
+            if part.words[:1] == ("claim",) and len(part.words) == 2
+        }
+
+    def observe(self, files: Iterable[str]) -> Observation:
+        """The whole account's queue, and these files. 1 command, however many there are."""
+        stdin = b"".join(path.encode() + b"\0" for path in files)
+        answer = self._run(programs.OBSERVE, self._settings.user, stdin=stdin)
+        by_word = _by_word(answer.parts)
+        if "clock" not in by_word or "done" not in by_word:
+            raise Unreachable("the login node's answer broke off")
+        has_queue = by_word["queue-end"].words[1] == "0"
+        return Observation(
+            queue=parse_queue(by_word["queue"].content) if has_queue else None,
+            queue_error=None if has_queue else str(slurm_trouble(answer.completed.stderr, "squeue")),
+            files=parse_stats(by_word["files"].content),
+            clock_epoch=float(by_word["clock"].words[1]),
+        )
+
+    def read(self, requests: Sequence[ReadRequest]) -> dict[str, bytes]:
+        """Ranges of files, by path; those that are gone are left out. 1 command."""
+        listing = "".join(f"{one.offset} {one.length} {one.path}\n" for one in requests)
+        answer = self._run(programs.READ, stdin=listing.encode())
+        if "done" not in _by_word(answer.parts):
+            raise Unreachable("the login node's answer broke off")
+        parts = [part for part in answer.parts if part.words[0] == "part"]
+        return {requests[int(part.words[1])].path: part.content for part in parts}
+
+    def account(self, slurm_job_ids: Sequence[int], since_seconds: float) -> dict[int, AccountedJob]:
+        """What accounting knows of jobs submitted in the last `since_seconds`. 1 command.
+
+        Raises SlurmUnavailable when sacct gives no answer.
+        """
+        ids = ",".join(str(one) for one in slurm_job_ids)
+        answer = self._run(programs.ACCOUNT, f"now-{max(1, round(since_seconds))}seconds", ids)
+        return parse_accounting(_complete(answer, "accounting", "sacct").content)
+
+    def cancel(self, slurm_job_ids: Sequence[int]) -> None:
+        """scancel; jobs that have ended or never were are no error. 1 command. Raises SlurmUnavailable."""
+        answer = self._run(programs.CANCEL, *(str(one) for one in slurm_job_ids))
+        if "done" not in _by_word(answer.parts) or b"Unable to contact" in answer.completed.stderr:
+            raise slurm_trouble(answer.completed.stderr, "scancel")
+
+    def inspect(self, slurm_job_id: int) -> str:
+        """What accounting and the first node say of a running job: processes, memory, GPUs. 1 command."""
+        answer = self._run(programs.INSPECT, str(slurm_job_id))
+        said = _by_word(answer.parts).get("node", Part((), b"")).content.decode("utf-8", "replace")
+        return "".join(one for one in said[:_MOST_FACTS] if one.isprintable() or one == "\n").strip()
+
+    def ask_to_stop(self, slurm_job_ids: Sequence[int]) -> None:
+        """Let trainings save a checkpoint and end. 1 command. Raises SlurmUnavailable."""
+        answer = self._run(programs.ASK_TO_STOP, *(str(one) for one in slurm_job_ids))
+        if "done" not in _by_word(answer.parts) or b"Unable to contact" in answer.completed.stderr:
+            raise slurm_trouble(answer.completed.stderr, "scancel")
+
+    def remove(self, paths: Sequence[str]) -> list[str]:
+        """Remove checkpoints, secrets and copies of data, by absolute paths; returns what is gone. 1 command."""
+        answer = self._run(programs.REMOVE, self._settings.root, stdin="".join(f"{path}\n" for path in paths).encode())
+        gone = {part.content.decode().strip("\n") for part in answer.parts[:-1] if part.words == ("gone",)}
+        return [path for path in paths if path in gone]
+
+    def facts(self) -> ClusterFacts:
+        """What the cluster is like. 1 command. Raises SlurmUnavailable when sinfo gives no answer."""
+        checkout = self._settings.llamafactory_checkout
+        register = f"{checkout}/data/dataset_info.json" if checkout else ""
+        models = list(dict.fromkeys(self._settings.models.values()))
+        answer = self._run(programs.FACTS, self._settings.root, self._settings.image, register, *models)
+        by_word = _by_word(answer.parts)
+        if by_word.get("nodes-end", Part((), b"")).content.strip() != b"0":
+            raise slurm_trouble(answer.completed.stderr, "sinfo")
+        return parse_facts(by_word, models)
+
+    def stage(self, content: BinaryIO, size_bytes: int, sha256: str, path: str) -> None:
+        """Bring a content to its path, whole or not at all. 1 command when it is there, else 2 and an upload."""
+        has = self._run(programs.HAS_FILE, path)
+        if has.parts and has.parts[0].words == ("size", str(size_bytes)):
+            return
+        arriving = f"{self._settings.root}/incoming/{secrets.token_hex(12)}"
+        self._transport.put(content, arriving, mode=0o600)
+        settled = self._run(programs.SETTLE_FILE, sha256, arriving, path)
+        said = _by_word(settled.parts)
+        if "damaged" in said:
+            raise TransientError(f"{PurePosixPath(path).name} was damaged on its way to the cluster")
+        if "done" not in said:
+            raise RemoteFileError(
+                f"cannot put {path} in its place: {settled.completed.stderr.decode(errors='replace')}"
+            )
+
+    def _run(
+        self, program: str, *arguments: str, stdin: bytes = b"", timeout_seconds: float | None = None
+    ) -> "_Answer":
+        boundary = secrets.token_hex(16)
+        command = programs.command_line(program, boundary, *arguments)
+        completed = self._transport.run(command, stdin=stdin, timeout_seconds=timeout_seconds)
+        return _Answer(split_parts(completed.stdout, boundary), completed)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    parts: list[Part]
+    completed: Completed
+
+
+def _by_word(parts: Iterable[Part]) -> dict[str, Part]:
+    return {part.words[0]: part for part in parts if part.words}
+
+
+def _complete(answer: _Answer, name: str, command: str) -> Part:
+    """A part whose command ended well. Raises SlurmUnavailable otherwise."""
+    by_word = _by_word(answer.parts)
+    end = by_word.get(f"{name}-end")
+    if end is None or end.words[1:] != ("0",):
+        raise slurm_trouble(answer.completed.stderr, command)
+    return by_word[name]
+
+
+def _archive(root: str, batch: Sequence[Submission]) -> bytes:
+    """One tar of all files, by paths under the root, with an empty output folder for each job."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for one in batch:
+            folder = one.directory.removeprefix(f"{root}/")
+            for name, content in one.files.items():
+                entry = tarfile.TarInfo(f"{folder}/{name}")
+                entry.size, entry.mode = len(content), 0o600
+                tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def _raise_if_not_unpacked(parts: Iterable[Part]) -> None:
+    by_word = _by_word(parts)
+    if "damaged" in by_word:
+        raise TransientError("the upload was damaged on its way to the cluster")
+    if "unpacked" in by_word:
+        said = by_word["unpacked"].content.decode("utf-8", "replace").strip()[:300]
+        if "No space left" in said or "quota exceeded" in said:
+            raise RemoteDiskFull(f"the cluster's disk is full: {said}")
+        raise RemoteFileError(f"the upload cannot be unpacked on the cluster: {said}")
+
+
+def _answers(batch: Sequence[Submission], parts: Sequence[Part]) -> list[SubmissionAnswer]:
+    """By the parts that are certainly whole: of an id that was cut off, the rest is another job's."""
+    answers = {one.token: SubmissionAnswer(one.token) for one in batch}
+    for part in _whole(parts):
+        if part.words[0] == "answer":
+            token = batch[int(part.words[1])].token
+            said = parse_submission(int(part.words[2]), part.content.decode("utf-8", "replace"))
+            answers[token] = SubmissionAnswer(token, said.slurm_job_id, said.error)
+        elif part.words[0] == "late":
+            token = batch[int(part.words[1])].token
+            error = SlurmUnavailable("sbatch was too slow for this batch: the rest of it comes with the next")
+            answers[token] = SubmissionAnswer(token, error=error)
+    return list(answers.values())
+
+
+def _whole(parts: Sequence[Part]) -> Sequence[Part]:
+    return parts[:-1]  # each is ended by the next; the last is `done`, or was cut off
+
+
+def _accounted_names(parts: Iterable[Part], job_names: Mapping[str, str]) -> Iterable[tuple[str, int]]:
+    tokens = {name: token for token, name in job_names.items()}
+    content = _by_word(parts).get("accounting", Part((), b"")).content
+    for line in content.decode("utf-8", "replace").split("\n"):
+        slurm_job_id, _, name = line.partition("|")
+        if name in tokens and slurm_job_id.isdecimal():
+            yield tokens[name], int(slurm_job_id)

@@ -1,0 +1,157 @@
+"""What a cluster is like: partitions, nodes, GPUs, image, data sets. Text in, values out. Pure."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tuning.slurm.answers import SEPARATOR, Part
+
+_GRES = re.compile(r"gpu(?::([A-Za-z0-9._-]+))?:(\d+)")
+_DOWN = ("down", "drain", "fail", "maint", "unknown", "not_responding", "power", "reboot", "planned*")
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A partition."""
+
+    name: str
+    is_default: bool
+    state: str
+    max_time_seconds: int | None
+    """None: no limit."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node."""
+
+    name: str
+    partitions: tuple[str, ...]
+    state: str
+    is_usable: bool
+    cpus: int
+    memory_mb: int
+    gpus: int
+    gpus_in_use: int
+    gpu_type: str | None
+
+
+@dataclass(frozen=True)
+class ClusterFacts:
+    """Everything about a cluster that a request is checked with, and that people look at."""
+
+    slurm_version: str | None
+    partitions: tuple[Partition, ...]
+    nodes: tuple[Node, ...]
+    image_size_bytes: int | None
+    """None: the image is missing or cannot be read."""
+    image_modified_epoch: float | None
+    image_digest: str | None
+    """SHA-256 of the first 32 kB: a SIF's header and descriptors, with its id, times and sizes (SIF specification). The
+    whole file is many GB; this tells images apart as well."""
+    free_bytes: int | None
+    is_writable: bool
+    datasets: dict[str, Any] | None
+    """The checkout's dataset_info.json; None where there is none."""
+    model_configs: dict[str, str]
+    """The config.json of the catalogue's models that have one, by the model's path."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, as they are kept in the cluster's row."""
+        return asdict(self)
+
+
+def parse_facts(parts: Mapping[str, Part], models: Sequence[str] = ()) -> ClusterFacts:
+    """The facts out of the parts of the program's answer, by their first word; `models` are the paths asked for."""
+    texts = {name: part.content.decode("utf-8", "replace").strip() for name, part in parts.items()}
+    rows = [line.split(SEPARATOR) for line in texts.get("nodes", "").split("\n") if line.count(SEPARATOR) == 7]
+    image = _numbers(texts.get("image", ""))
+    space = texts.get("space", "").split()
+    version = re.search(r"\d+\.\d+(\.\d+)?", texts.get("version", ""))
+    return ClusterFacts(
+        slurm_version=version.group() if version else None,
+        partitions=_partitions(rows),
+        nodes=_nodes(rows, _used(texts.get("used", ""))),
+        image_size_bytes=image[0] if image else None,
+        image_modified_epoch=float(image[1]) if image else None,
+        image_digest=_digest(texts.get("image-head", "")),
+        free_bytes=int(space[3]) if len(space) >= 4 and space[3].isdecimal() else None,
+        is_writable=texts.get("writable") == "yes",
+        datasets=_register(texts.get("register", "")),
+        model_configs={path: text for place, path in enumerate(models) if (text := texts.get(f"model-{place}"))},
+    )
+
+
+def _partitions(rows: list[list[str]]) -> tuple[Partition, ...]:
+    partitions = {}
+    for name, state, max_time, *_ in rows:
+        plain = name.rstrip("*")
+        partitions[plain] = Partition(plain, name.endswith("*"), state.upper(), _seconds(max_time))
+    return tuple(partitions.values())
+
+
+def _nodes(rows: list[list[str]], used: Mapping[str, int]) -> tuple[Node, ...]:
+    partitions: dict[str, tuple[str, ...]] = {}
+    for partition, _, _, name, *_ in rows:
+        partitions[name] = (*partitions.get(name, ()), partition.rstrip("*"))
+    nodes = {row[3]: row for row in rows}
+    return tuple(_node(row, partitions[name], used.get(name, 0)) for name, row in nodes.items())
+
+
+def _node(row: list[str], partitions: tuple[str, ...], gpus_in_use: int) -> Node:
+    _, _, _, name, state, cpus, memory, gres = row
+    gpus, kinds = _gpus(gres)
+    usable = not any(word in state.lower() for word in _DOWN)
+    kind = kinds[0] if kinds else None
+    return Node(name, partitions, state.upper(), usable, _whole(cpus), _whole(memory), gpus, gpus_in_use, kind)
+
+
+def _seconds(time_limit: str) -> int | None:
+    """sinfo's %l: [D-]HH:MM:SS or shorter from the left (10:00 is minutes), or infinite."""
+    days, _, clock = time_limit.rpartition("-")
+    parts = clock.split(":")
+    if not all(part.isdecimal() for part in parts):
+        return None
+    seconds = 0
+    for part in parts:
+        seconds = 60 * seconds + int(part)
+    return seconds + int(days or 0) * 86_400
+
+
+def _gpus(gres: str) -> tuple[int, tuple[str, ...]]:
+    """Count and types out of Slurm's Gres text, such as `gpu:a100:4(S:0-1),shard:8`."""
+    found = _GRES.findall(gres)
+    return sum(int(count) for _, count in found), tuple(sorted({kind for kind, _ in found if kind}))
+
+
+def _used(text: str) -> dict[str, int]:
+    pairs = (line.split(None, 1) for line in text.split("\n"))
+    return {pair[0]: _gpus(pair[1])[0] for pair in pairs if len(pair) == 2}
+
+
+def _register(text: str) -> dict[str, Any] | None:
+    try:
+        entries = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entries, dict):
+        return None
+    return {name: entry for name, entry in entries.items() if isinstance(entry, dict)}
+
+
+def _digest(text: str) -> str | None:
+    found = re.match(r"[0-9a-f]{64}\b", text)
+    return f"head-sha256:{found.group()}" if found else None
+
+
+def _numbers(text: str) -> list[int]:
+    words = text.split()
+    return [int(word) for word in words] if len(words) == 2 and all(word.isdecimal() for word in words) else []
+
+
+def _whole(text: str) -> int:
+    """sinfo writes `64+` where nodes differ."""
+    digits = re.match(r"\d+", text)
+    return int(digits.group()) if digits else 0

@@ -1,0 +1,190 @@
+"""The small programs that are run on a login node. Constant texts: every value comes as an argument or on stdin.
+
+Each answer begins behind a line with a random boundary, so that a login banner (printed by some sites before every
+command) is never taken for an answer, and a file's content never for the next part. POSIX tools, GNU coreutils, bash.
+"""
+
+import shlex
+
+PREPARE = r"""
+umask 077
+mkdir -p "$2/incoming" "$2/jobs" "$2/datasets" || exit
+find "$2/incoming" -mindepth 1 -mtime +1 -delete  # uploads that nobody finished
+printf '\n%s done\n' "$1"
+"""
+
+# Nothing is started when less than the whole archive is there. `SECONDS` is bash's own clock: past the limit no
+# further sbatch is begun, so that after limit + sbatch's own time-out no submission can still be under way.
+# A claim means that somebody has given this attempt up (ABANDON): it is left alone.
+SUBMIT = r"""
+umask 077
+boundary=$1 archive=$3 sha256=$4 limit=$5
+cd "$2" || exit 74
+if ! printf '%s  %s\n' "$sha256" "$archive" | sha256sum --check --status; then
+  printf '\n%s damaged\n' "$boundary"
+  exit 1
+fi
+if ! said=$(tar -xf "$archive" 2>&1); then
+  rm -f "$archive"
+  printf '\n%s unpacked\n%s\n' "$boundary" "$said"
+  exit 1
+fi
+rm -f "$archive"
+while IFS=$'\t' read -r number directory name comment; do
+  if [ "$SECONDS" -ge "$limit" ] || [ -L "$directory/claim" ]; then
+    printf '\n%s late %s\n' "$boundary" "$number"
+    continue
+  fi
+  said=$(sbatch --parsable --job-name="$name" --comment="$comment" --dependency=singleton --chdir="$directory" \
+    --output="$directory/stdout.log" --error="$directory/stderr.log" "$directory/job.sh" 2>&1 </dev/null)
+  printf '\n%s answer %s %s\n%s\n' "$boundary" "$number" "$?" "$said"
+done
+printf '\n%s done\n' "$boundary"
+"""
+
+# Scripts of #SBATCH lines alone: sbatch says when Slurm would start such a job, or why it never would.
+TRY_OUT = r"""
+number=0
+printf '\n%s clock %s\n' "$1" "$(date +%s)"
+while IFS= read -r -d '' script; do
+  said=$(SLURM_TIME_FORMAT=%s sbatch --test-only <<<"$script" 2>&1)
+  printf '\n%s answer %s %s\n%s\n' "$1" "$number" "$?" "$said"
+  number=$((number + 1))
+done
+printf '\n%s done\n' "$1"
+"""
+
+LOOK_UP = r"""
+printf '\n%s queue\n' "$1"
+squeue -h -r -t all -u "$2" -o $'%i\x1f%k'
+printf '\n%s queue-end %s\n' "$1" "$?"
+if [ -n "$3" ]; then
+  printf '\n%s accounting\n' "$1"
+  sacct -X -D -P -n -S "$4" --name="$3" -o JobIDRaw,JobName
+  printf '\n%s accounting-end %s\n' "$1" "$?"
+fi
+"""
+
+# The same link as the batch script's claim: whoever makes it first owns the attempt for good.
+ABANDON = r"""
+umask 077
+while IFS= read -r directory; do
+  mkdir -p "$directory" && ln -sT abandoned "$directory/claim" 2>/dev/null
+  printf '\n%s claim %s\n%s\n' "$1" "$(readlink "$directory/claim")" "$directory"
+done
+"""
+
+OBSERVE = r"""
+printf '\n%s clock %s\n' "$1" "$(date +%s)"
+printf '\n%s queue\n' "$1"
+SLURM_TIME_FORMAT=%s squeue -h -r -t all -u "$2" -o $'%i\x1f%T\x1f%r\x1f%S\x1f%N\x1f%k'
+printf '\n%s queue-end %s\n' "$1" "$?"
+printf '\n%s files\n' "$1"
+xargs -0 -r stat --printf='%i %s %Y %n\0' -- 2>/dev/null
+printf '\n%s done\n' "$1"
+"""
+
+# One process a file. Only regular files: a pipe that a run put there would never end.
+READ = r"""
+number=0
+while IFS=' ' read -r offset length path; do
+  if [ -f "$path" ] && [ -r "$path" ]; then
+    printf '\n%s part %s\n' "$1" "$number"
+    dd if="$path" iflag=skip_bytes,count_bytes skip="$offset" count="$length" bs=65536 status=none 2>/dev/null
+  fi
+  number=$((number + 1))
+done
+printf '\n%s done\n' "$1"
+"""
+
+ACCOUNT = r"""
+printf '\n%s accounting\n' "$1"
+SLURM_TIME_FORMAT=%s sacct -X -D -P -n -S "$2" -j "$3" -o JobIDRaw,Submit,State,ExitCode,Start,End,NodeList
+printf '\n%s accounting-end %s\n' "$1" "$?"
+"""
+
+CANCEL = r"""
+boundary=$1
+shift
+scancel "$@"
+printf '\n%s done %s\n' "$boundary" "$?"
+"""
+
+# What the first node of a job says of it. Each part may fail: no accounting, no srun into it, no GPU.
+INSPECT = r"""
+printf '\n%s node\n' "$1"
+sstat -a -n -P -j "$2" -o JobID,AveCPU,MaxRSS,NTasks 2>&1 | head -n 8
+timeout 20 srun --jobid="$2" --overlap --immediate=10 --nodes=1 --ntasks=1 --input=none sh -c '
+  echo "load $(cat /proc/loadavg)"
+  ps -u "$(id -u)" -o pid,stat,wchan:24,pcpu,rss,comm --sort=-pcpu | head -n 10
+  nvidia-smi --query-gpu=index,utilization.gpu,memory.used,memory.total --format=csv,noheader 2>/dev/null | head -n 16
+' 2>&1 | head -n 40
+printf '\n%s done\n' "$1"
+"""
+
+# To the batch script alone: it tells the training (templates/sbatch/train.sh.j2). What has ended is no error.
+ASK_TO_STOP = r"""
+boundary=$1
+shift
+scancel --batch --signal=USR1 "$@"
+printf '\n%s done %s\n' "$boundary" "$?"
+"""
+
+# Only what lies beneath our folder and has the name of something that may go: checked here once more,
+# since nothing brings a folder back. A folder that is not there is gone already.
+REMOVE = r"""
+root=$2
+while IFS= read -r path; do
+  case $path in
+    *..* | *//*) continue ;;
+    "$root"/jobs/job_*/output/checkpoint-[0-9]* | "$root"/jobs/job_*/[0-9]*/secrets) ;;
+    "$root"/datasets/[0-9a-f][0-9a-f][0-9a-f][0-9a-f]*.json*) ;;
+    *) continue ;;
+  esac
+  rm -rf -- "$path" && printf '\n%s gone\n%s\n' "$1" "$path"
+done
+printf '\n%s done\n' "$1"
+"""
+
+FACTS = r"""
+boundary=$1 root=$2 image=$3 register=$4 number=0
+part() { printf '\n%s %s\n' "$boundary" "$1"; }
+part version; sinfo --version
+part nodes; sinfo -h -N -o $'%P\x1f%a\x1f%l\x1f%N\x1f%T\x1f%c\x1f%m\x1f%G'
+part nodes-end; echo "$?"
+part used; sinfo -h -N -O NodeHost:128,GresUsed:256
+part image; [ -r "$image" ] && stat -L -c '%s %Y' "$image"
+part image-head; [ -r "$image" ] && head -c 32768 "$image" | sha256sum
+part space; df -PB1 "$root" | tail -n 1
+part writable; [ -w "$root" ] && echo yes
+part register; [ -z "$register" ] || head -c 4194304 "$register"
+shift 4
+for model; do
+  part "model-$((number++))"
+  head -c 65536 "$model/config.json" 2>/dev/null
+done
+part done
+"""
+
+# The content lies under a temporary name; it gets its own only when it is whole.
+SETTLE_FILE = r"""
+if ! printf '%s  %s\n' "$2" "$3" | sha256sum --check --status; then
+  rm -f "$3"
+  printf '\n%s damaged\n' "$1"
+elif mv -T "$3" "$4"; then
+  printf '\n%s done\n' "$1"
+fi
+"""
+
+HAS_FILE = r"""
+printf '\n%s size %s\n' "$1" "$(stat -L -c %s "$2" 2>/dev/null)"
+"""
+
+
+_PLAIN_SLURM = "unset ${!SBATCH_@} ${!SQUEUE_@} ${!SACCT_@} ${!SINFO_@} ${!SCANCEL_@}\n"
+"""Variables of the account would change what Slurm's commands do and print (sbatch(1), INPUT ENVIRONMENT VARIABLES)."""
+
+
+def command_line(program: str, *arguments: str) -> str:
+    """The command line that runs a program with these arguments as its $1, $2, ..."""
+    return shlex.join(["bash", "-c", _PLAIN_SLURM + program, "packtrain", *arguments])

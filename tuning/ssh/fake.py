@@ -1,0 +1,50 @@
+"""A transport for tests: a handler answers the commands, a dictionary is the file system."""
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from tuning.errors import RemoteFileError
+from tuning.ssh.transport import Completed
+
+Handler = Callable[[str, bytes], Completed]
+
+
+class FakeTransport:
+    """`tuning.ssh.transport.Transport` without a network.
+
+    `handler(command, stdin)` gives the answer of a command, or raises what the real transport would.
+    `commands` keeps what was run, `files` holds what was put and what can be got.
+    """
+
+    def __init__(self, handler: Handler, files: dict[str, bytes] | None = None) -> None:
+        self.commands: list[tuple[str, bytes]] = []
+        self.files = dict(files or {})
+        self.closed = False
+        self._handler = handler
+
+    def run(self, command: str, *, stdin: bytes = b"", timeout_seconds: float | None = None) -> Completed:
+        """What the handler answers."""
+        self.commands.append((command, stdin))
+        return self._handler(command, stdin)
+
+    def put(self, content: BinaryIO, path: str, *, mode: int = 0o644) -> None:
+        """Keep the content under its path."""
+        self.files[path] = content.read()
+
+    def get(self, path: str) -> Iterator[bytes]:
+        """The whole content in one chunk."""
+        yield self._content(path)
+
+    def read_from(self, path: str, offset: int, length: int) -> Iterator[bytes]:
+        """The range in one chunk; none when there is nothing."""
+        if part := self._content(path)[offset : offset + length]:
+            yield part
+
+    def close(self) -> None:
+        """Remember that it was closed."""
+        self.closed = True
+
+    def _content(self, path: str) -> bytes:
+        if path not in self.files:
+            raise RemoteFileError(f"cannot read {path}: No such file")
+        return self.files[path]

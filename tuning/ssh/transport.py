@@ -1,0 +1,45 @@
+"""The seam to a login node: four verbs and close, nothing else."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a remote command left behind."""
+
+    stdout: bytes
+    stderr: bytes
+    exit_status: int
+
+
+class Transport(Protocol):
+    """One connection to one login node; every method may raise tuning.errors.Unreachable."""
+
+    def run(self, command: str, *, stdin: bytes = b"", timeout_seconds: float | None = None) -> Completed:
+        """Run a command line in the account's shell with LC_ALL=C and TZ=UTC.
+
+        The whole of stdout and stderr is read. Raises CommandTimedOut when it has not ended in time.
+        Never repeated by the transport: whoever called knows whether it may be.
+        """
+        ...
+
+    def put(self, content: BinaryIO, path: str, *, mode: int = 0o644) -> None:
+        """Write a remote file: to a temporary name beside it, size checked, then renamed over it.
+
+        Missing parent folders are made. Raises RemoteDiskFull, RemoteFileError.
+        """
+        ...
+
+    def get(self, path: str) -> Iterator[bytes]:
+        """The bytes of a remote file in chunks. Raises RemoteFileError when it cannot be read."""
+        ...
+
+    def read_from(self, path: str, offset: int, length: int) -> Iterator[bytes]:
+        """At most `length` bytes of a remote file from `offset` on, in chunks. Raises RemoteFileError."""
+        ...
+
+    def close(self) -> None:
+        """End the connection; may be called twice."""
+        ...
