@@ -1,0 +1,37 @@
+"""`python -m server`: the API on the settings of the environment, until SIGTERM."""
+
+import sys
+
+import uvicorn
+
+from server.main import create_app
+from server.stopping import StoppingServer
+from tuning.errors import InvalidInput
+from tuning.logs import set_up_logs
+from tuning.settings import Settings, load_clusters
+
+
+def main() -> None:
+    """Build everything from the environment, and serve."""
+    settings = Settings()
+    set_up_logs(settings.log_level)
+    try:
+        clusters = load_clusters(settings.clusters_file)
+    except InvalidInput as error:
+        sys.exit(f"packtrain server: {error}")
+    # log_config=None: uvicorn's lines go through ours. No access log: polls are not changes of state.
+    app = create_app(settings, clusters)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    StoppingServer(config, app.state.feed).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""The files that a run left: listed from the database, their bytes streamed from the cluster."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from email.utils import format_datetime
+from pathlib import PurePosixPath
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from server.byte_ranges import ByteRange, RangeNotSatisfiable, parse_range
+from server.cluster_files import RemoteFile, exactly, look_at, only_file
+from server.dependencies import ClusterFilesDep, FeedUser, JobId, SessionsDep
+from server.problems import problem, responses
+from server.tar_stream import Member, archive, archive_size
+from server.transfer_response import TransferResponse
+from tuning.db import transaction
+from tuning.errors import NotFound
+from tuning.jobs.artifact_repository import artifact, artifacts_of
+from tuning.jobs.feed_repository import job_place
+from tuning.jobs.models import Artifact
+from tuning.jobs.paths import output_directory
+from tuning.llamafactory.artifacts import ArtifactKind, describe
+
+router = APIRouter(tags=["results"])
+
+_BESIDE_THE_MODEL = frozenset({"checkpoint", "log", "state", "plot", "results"})
+_BINARY = "application/octet-stream"
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_ERRORS = responses(403, 404, 502, 503)
+_FILE = {
+    200: {"description": "The whole file.", "content": {_BINARY: _BYTES}},
+    206: {"description": "The range that was asked for.", "content": {_BINARY: _BYTES}},
+    **responses(416),
+    **_ERRORS,
+}
+_TAR = {200: {"description": "A tar file (POSIX pax).", "content": {"application/x-tar": _BYTES}}, **_ERRORS}
+
+
+class ArtifactInfo(BaseModel):
+    """A file that a run left in its output folder."""
+
+    path: str = Field(description="Relative to the output folder.")
+    kind: ArtifactKind
+    description: str
+    size_bytes: int
+    modified_at: datetime
+    url: str
+
+
+class Artifacts(BaseModel):
+    """All files of a job."""
+
+    data: list[ArtifactInfo]
+    total_bytes: int
+
+
+@router.get("/jobs/{job_id}/artifacts", responses=responses(404))
+def list_artifacts(job_id: JobId, sessions: SessionsDep, request: Request, _user: FeedUser) -> Artifacts:
+    """The files of a job, checkpoints included."""
+    with transaction(sessions) as session:
+        job_place(session, job_id)
+        rows = artifacts_of(session, job_id)
+    return Artifacts(data=[_info(request, row) for row in rows], total_bytes=sum(row.size_bytes for row in rows))
+
+
+@router.head("/jobs/{job_id}/artifacts/{path:path}", response_class=TransferResponse, status_code=200, responses=_FILE)
+@router.get("/jobs/{job_id}/artifacts/{path:path}", response_class=TransferResponse, status_code=200, responses=_FILE)
+def download_artifact(
+    job_id: JobId,
+    path: str,
+    request: Request,
+    sessions: SessionsDep,
+    cluster_files: ClusterFilesDep,
+    _user: FeedUser,
+    byte_range: Annotated[str | None, Header(alias="Range", description="One range of bytes.")] = None,
+    if_range: Annotated[str | None, Header(description="The range holds for the file with this ETag only.")] = None,
+) -> Response:
+    """One file, streamed from the cluster. `path` is exactly one of the listed ones."""
+    with transaction(sessions) as session:
+        cluster = job_place(session, job_id).cluster
+        path = artifact(session, job_id, path).path
+    folder = output_directory(cluster_files.root(cluster), job_id)
+    with ExitStack() as stack:
+        transport = stack.enter_context(cluster_files.transfer(cluster))
+        file = only_file(transport, folder, path)
+        try:
+            part = parse_range(byte_range if if_range in (None, file.etag) else None, file.size_bytes)
+        except RangeNotSatisfiable:
+            headers = {"Content-Range": f"bytes */{file.size_bytes}"}
+            return problem(416, f"{path} has {file.size_bytes} bytes: none lies in that range", headers=headers)
+        headers = _headers(path, file, part)
+        if request.method == "HEAD":
+            return Response(None, 206 if part else 200, headers)
+        start, length = (part.start, part.length) if part else (0, file.size_bytes)
+        chunks = exactly(transport.read_from(file.path, start, length), length)
+        return TransferResponse(chunks, 206 if part else 200, headers, holds=stack)
+
+
+@router.get("/jobs/{job_id}/archive", response_class=TransferResponse, status_code=200, responses=_TAR)
+def download_archive(
+    job_id: JobId, sessions: SessionsDep, cluster_files: ClusterFilesDep, _user: FeedUser
+) -> TransferResponse:
+    """The final adapter or model as one tar stream: weights, configuration, tokenizer, no checkpoints."""
+    with transaction(sessions) as session:
+        cluster = job_place(session, job_id).cluster
+        paths = [row.path for row in artifacts_of(session, job_id) if _is_of_the_model(row.path)]
+    if not paths:
+        raise NotFound(
+            f"job {job_id} has left no model", hint="while a job runs, its checkpoints are among the artifacts"
+        )
+    folder = output_directory(cluster_files.root(cluster), job_id)
+    with ExitStack() as stack:
+        transport = stack.enter_context(cluster_files.transfer(cluster))
+        members = _members(job_id, paths, look_at(transport, folder, paths))
+        content = archive(
+            members, lambda member: exactly(transport.read_from(member.path, 0, member.size_bytes), member.size_bytes)
+        )
+        headers = {
+            "Content-Length": str(archive_size(members)),
+            "Content-Type": "application/x-tar",
+            "Content-Disposition": f'attachment; filename="{job_id}.tar"',
+        }
+        return TransferResponse(content, 200, headers, holds=stack)
+
+
+def _info(request: Request, row: Artifact) -> ArtifactInfo:
+    kind, description = describe(row.path)
+    return ArtifactInfo(
+        path=row.path,
+        kind=kind,
+        description=description,
+        size_bytes=row.size_bytes,
+        modified_at=row.modified_at,
+        url=f"{request.url.path}/{quote(row.path)}",
+    )
+
+
+def _headers(path: str, file: RemoteFile, part: ByteRange | None) -> dict[str, str]:
+    headers = {
+        "Content-Length": str(part.length if part else file.size_bytes),
+        "Content-Type": _BINARY,
+        # a file of a run may be a web page: it is never shown as one from here
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(PurePosixPath(path).name, safe='')}",
+        "X-Content-Type-Options": "nosniff",
+        "Accept-Ranges": "bytes",
+        "ETag": file.etag,
+        "Last-Modified": format_datetime(file.modified_at, usegmt=True),
+    }
+    return headers if part is None else {**headers, "Content-Range": part.content_range}
+
+
+def _is_of_the_model(path: str) -> bool:
+    return describe(path).kind not in _BESIDE_THE_MODEL
+
+
+def _members(job_id: str, paths: Sequence[str], found: Mapping[str, RemoteFile]) -> list[Member]:
+    gone = next((path for path in paths if path not in found), None)
+    if gone is not None:
+        raise NotFound(f"{gone} is no longer on the cluster", hint="somebody removed it there")
+    return [
+        Member(f"{job_id}/{path}", found[path].size_bytes, found[path].modified_at, found[path].path) for path in paths
+    ]

@@ -1,0 +1,78 @@
+"""The checkpoints that a run has left: listed with their size, removed on wish."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel, Field
+
+from server.api.job_answers import found_job, require_change
+from server.dependencies import CurrentUser, JobId, NowDep, SessionDep
+from server.problems import responses
+from tuning.errors import Conflict, NotFound
+from tuning.jobs.artifact_repository import artifacts_of
+from tuning.jobs.dependencies import waiting_for
+from tuning.jobs.models import Artifact
+from tuning.jobs.removals import ask_removal, checkpoint_path, unwanted_paths
+from tuning.jobs.source_repository import steps_among
+from tuning.jobs.status import ENDED
+
+router = APIRouter(prefix="/jobs/{job_id}/checkpoints", tags=["results"])
+
+
+class CheckpointInfo(BaseModel):
+    """The model as it was after a step: to use it (source_job with checkpoint), or to go on from."""
+
+    step: int
+    path: str = Field(description="Of its files among the artifacts.")
+    size_bytes: int
+    files: int
+    modified_at: datetime
+    is_being_removed: bool
+
+
+class Checkpoints(BaseModel):
+    """All checkpoints of a job, the oldest first."""
+
+    data: list[CheckpointInfo]
+    total_bytes: int
+
+
+@router.get("", responses=responses(404))
+def list_checkpoints(job_id: JobId, session: SessionDep) -> Checkpoints:
+    """What a run has left; while it runs, none is listed yet."""
+    found_job(session, job_id)
+    rows = artifacts_of(session, job_id)
+    unwanted = unwanted_paths(session, job_id)
+    steps = sorted(steps_among(row.path for row in rows))
+    shown = [_shown(step, rows, is_being_removed=checkpoint_path(step) in unwanted) for step in steps]
+    return Checkpoints(data=shown, total_bytes=sum(one.size_bytes for one in shown))
+
+
+@router.delete("/{step}", status_code=202, response_class=Response, responses=responses(403, 404, 409))
+def remove_checkpoint(
+    job_id: JobId, session: SessionDep, user: CurrentUser, now: NowDep, step: int = Path(ge=1, le=2**31 - 1)
+) -> Response:
+    """Ask for its removal from the cluster; it is gone from the list once it is gone there."""
+    require_change(session, job_id, user)
+    job = found_job(session, job_id)
+    if job.status not in ENDED:
+        raise Conflict(f"job {job_id} is {job.status}", hint="checkpoints can be removed once the job has ended")
+    if step not in steps_among(row.path for row in artifacts_of(session, job_id)):
+        raise NotFound(f"job {job_id} has no checkpoint {step}")
+    if needed := waiting_for(session, job_id):
+        raise Conflict(f"job {job_id} is needed by {', '.join(needed)}", hint="wait for them")
+    ask_removal(session, job_id, checkpoint_path(step), now)
+    return Response(status_code=202)
+
+
+def _shown(step: int, rows: Sequence[Artifact], *, is_being_removed: bool) -> CheckpointInfo:
+    own = [row for row in rows if row.path.startswith(f"checkpoint-{step}/")]
+    return CheckpointInfo(
+        step=step,
+        path=f"checkpoint-{step}",
+        size_bytes=sum(row.size_bytes for row in own),
+        files=len(own),
+        modified_at=max(row.modified_at for row in own),
+        is_being_removed=is_being_removed,
+    )

@@ -1,0 +1,160 @@
+"""The clusters: what they have, and how they were when last seen."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+
+from server.api.pages import Page
+from server.dependencies import ClustersDep, CurrentUser, SessionDep
+from server.problems import responses
+from tuning.clusters.models import ClusterRow
+from tuning.clusters.repository import cluster_rows
+from tuning.clusters.snapshot import Node, Snapshot, read_snapshot
+from tuning.errors import NotFound
+from tuning.jobs.repository import counts
+from tuning.jobs.status import ACTIVE, JobStatus
+from tuning.settings import ClusterSettings
+
+router = APIRouter(prefix="/clusters", tags=["clusters"])
+
+
+class GpuCount(BaseModel):
+    """GPUs of usable nodes."""
+
+    free: int
+    total: int
+
+    @classmethod
+    def of(cls, nodes: Sequence[Node]) -> Self:
+        """Counted over these nodes."""
+        usable = [node for node in nodes if node.is_usable]
+        total, used = sum(node.gpus for node in usable), sum(node.gpus_in_use for node in usable)
+        return cls(free=max(total - used, 0), total=total)
+
+
+class PartitionJson(BaseModel):
+    """A partition of Slurm."""
+
+    name: str
+    is_default: bool
+    state: str | None
+    max_time_seconds: int | None = Field(description="Null = unlimited.")
+    nodes: int
+    gpus: GpuCount
+
+
+class NodeJson(BaseModel):
+    """A node of Slurm."""
+
+    name: str
+    state: str | None
+    partitions: list[str]
+    cpus: int
+    gpu_type: str | None
+    gpus: GpuCount
+
+
+class ClusterJson(BaseModel):
+    """A cluster as last seen; nothing is asked of it for this."""
+
+    name: str
+    reachable: bool | None = Field(description="Null before a worker has tried.")
+    reached_at: datetime | None
+    unreachable_since: datetime | None
+    unreachable_reason: str | None
+    described_at: datetime | None = Field(description="When partitions, nodes and GPUs were last seen.")
+    slurm_version: str | None
+    partitions: list[PartitionJson]
+    nodes: list[NodeJson]
+    gpus: GpuCount
+    models: list[str] = Field(description="Names to give as model_name_or_path.")
+    datasets: list[str] | None = Field(description="Names to give as config.dataset; null = not known.")
+    jobs: dict[str, int] = Field(description="packtrain's jobs that have not ended, by status.")
+    pending: int = Field(description="Of these, how many wait: here or in Slurm's queue.")
+    commands: dict[str, Any] = Field(description="The budget on the login node that was used, as the worker counts it.")
+
+    @classmethod
+    def of(cls, settings: ClusterSettings, row: ClusterRow | None, jobs: dict[str, int]) -> Self:
+        """From what the settings, the driver and the jobs say."""
+        seen = read_snapshot(row.snapshot) if row is not None and row.snapshot else Snapshot()
+        waiting = (JobStatus.QUEUED, JobStatus.SUBMITTING, JobStatus.PENDING)
+        return cls(
+            name=settings.name,
+            reachable=_is_reachable(row),
+            reached_at=row.reached_at if row else None,
+            unreachable_since=row.unreachable_since if row else None,
+            unreachable_reason=row.unreachable_reason if row else None,
+            described_at=row.snapshot_at if row else None,
+            slurm_version=seen.slurm_version,
+            partitions=_partitions(seen),
+            nodes=[_node(node) for node in seen.nodes],
+            gpus=GpuCount.of(seen.nodes),
+            models=sorted(settings.models),
+            datasets=sorted(seen.datasets) if seen.datasets is not None else None,
+            jobs=jobs,
+            pending=sum(jobs.get(status, 0) for status in waiting),
+            commands=(row.commands if row else None) or {},
+        )
+
+
+@router.get("")
+def list_clusters(session: SessionDep, clusters: ClustersDep, _user: CurrentUser) -> Page[ClusterJson]:
+    """Every cluster of the server's settings."""
+    return Page(data=_shown(session, list(clusters.values())), has_more=False, next=None)
+
+
+@router.get("/{name}", responses=responses(404))
+def show_cluster(
+    name: Annotated[str, Path(max_length=100)], session: SessionDep, clusters: ClustersDep, _user: CurrentUser
+) -> ClusterJson:
+    """One cluster."""
+    if name not in clusters:
+        raise NotFound(f"there is no cluster {name}", hint=f"the clusters are: {', '.join(sorted(clusters))}")
+    return _shown(session, [clusters[name]])[0]
+
+
+def _shown(session: Session, wanted: Sequence[ClusterSettings]) -> list[ClusterJson]:
+    rows = cluster_rows(session, [settings.name for settings in wanted])
+    jobs: dict[str, dict[str, int]] = {}
+    for cluster, status, count in counts(session):
+        if status in ACTIVE:
+            jobs.setdefault(cluster, {})[status] = count
+    return [ClusterJson.of(settings, rows.get(settings.name), jobs.get(settings.name, {})) for settings in wanted]
+
+
+def _is_reachable(row: ClusterRow | None) -> bool | None:
+    if row is None or (row.reached_at is None and row.unreachable_since is None):
+        return None
+    return row.unreachable_since is None
+
+
+def _partitions(seen: Snapshot) -> list[PartitionJson]:
+    found = []
+    for partition in sorted(seen.partitions, key=lambda one: (not one.is_default, one.name)):  # sinfo shuffles them
+        nodes = [node for node in seen.nodes if partition.name in node.partitions]
+        found.append(
+            PartitionJson(
+                name=partition.name,
+                is_default=partition.is_default,
+                state=partition.state,
+                max_time_seconds=partition.max_time_seconds,
+                nodes=len(nodes),
+                gpus=GpuCount.of(nodes),
+            )
+        )
+    return found
+
+
+def _node(node: Node) -> NodeJson:
+    return NodeJson(
+        name=node.name,
+        state=node.state,
+        partitions=list(node.partitions),
+        cpus=node.cpus,
+        gpu_type=node.gpu_type,
+        gpus=GpuCount.of([node]),
+    )

@@ -1,0 +1,169 @@
+"""A new data set: uploaded, or found on a cluster."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import PurePosixPath
+from typing import TypeVar, get_args
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import ValidationError
+from python_multipart.multipart import parse_options_header
+from sqlalchemy.orm import Session, sessionmaker
+from starlette.datastructures import State
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from server.api.dataset_json import DatasetInfo
+from server.api.datasets import StoreDep, in_transaction
+from server.api.upload_form import UploadForm
+from server.checks import Checks, ClusterDataset
+from server.dependencies import CredentialsDep, NowDep, current_user
+from server.findings import from_pydantic
+from server.problems import responses
+from tuning.accounts.service import Principal
+from tuning.datasets import service
+from tuning.datasets.collection import collect_unused
+from tuning.datasets.formats import Formatting, Purpose, Wanted
+from tuning.datasets.service import KeptFile
+from tuning.datasets.store import ContentStore, ContentTooLarge, Incoming
+from tuning.errors import Finding, InvalidInput
+
+router = APIRouter(prefix="/datasets", tags=["datasets"])
+"""Apart, since it must not hold a session of the database for the hours that an upload may take."""
+
+_FIELDS = frozenset({"name", "format", "purpose"})
+_MAX_JSON_BYTES = 64 * 1024
+_UPLOAD_SCHEMA = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "JSON lines, one JSON array of objects, CSV (all as UTF-8), or Parquet.",
+                        },
+                        "name": {
+                            "type": "string",
+                            "minLength": 1,
+                            "maxLength": service.MAX_NAME_LENGTH,
+                            "description": "By default the file's name without its ending.",
+                        },
+                        "format": {
+                            "type": "string",
+                            "enum": list(get_args(Formatting)),
+                            "description": "Refuse the file unless it has this form. By default it is found out.",
+                        },
+                        "purpose": {
+                            "type": "string",
+                            "enum": list(get_args(Purpose)),
+                            "description": "What it teaches, where its columns serve more than one; found out too.",
+                        },
+                    },
+                }
+            },
+            "application/json": {"schema": ClusterDataset.model_json_schema()},
+        },
+    }
+}
+Choice = TypeVar("Choice", bound=str)
+
+
+@router.post("", status_code=201, responses=responses(507), openapi_extra=_UPLOAD_SCHEMA)
+async def add_dataset(
+    request: Request, response: Response, store: StoreDep, now: NowDep, credentials: CredentialsDep
+) -> DatasetInfo:
+    """Upload a data set: it is checked line by line as LLaMA-Factory would read it, and kept once per content.
+
+    What would crash the job is refused, with its lines; what LLaMA-Factory would drop is kept and told in the report.
+
+    With a JSON body the file is one that lies on a cluster: the answer is a data set that is `checking`, by the job in
+    `check_job`, and becomes `ready` or `refused`.
+    """
+    sessions: sessionmaker[Session] = request.app.state.sessions
+    ask = partial(current_user, request, now=now, credentials=credentials)
+    user = await run_in_threadpool(in_transaction, sessions, ask)
+    if parse_options_header(request.headers.get("content-type", ""))[0] == b"application/json":
+        begin = partial(_begin_check, state=request.app.state, wanted=await _read_json(request), user=user, now=now)
+        made = await run_in_threadpool(in_transaction, sessions, begin)
+    else:
+        made = await _upload(request, store, user, now)
+    response.headers["Location"] = f"{request.url.path}/{made.id}"
+    return made
+
+
+async def _upload(request: Request, store: ContentStore, user: Principal, now: datetime) -> DatasetInfo:
+    sessions: sessionmaker[Session] = request.app.state.sessions
+    await run_in_threadpool(in_transaction, sessions, partial(collect_unused, store=store, now=now))
+    with await run_in_threadpool(store.receive) as incoming:
+        form = await _receive(request, incoming)
+        name = service.check_name(form.fields.get("name") or PurePosixPath(form.filename or "").stem or "data")
+        file = await run_in_threadpool(service.keep, store, incoming, _wanted(form.fields))
+    make = partial(_create, file=file, name=name, user=user, now=now)
+    return await run_in_threadpool(in_transaction, sessions, make)
+
+
+async def _read_json(request: Request) -> ClusterDataset:
+    """Raises InvalidInput, with the fields that there are; HTTPException when it grows beyond a form's size."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_JSON_BYTES:
+            raise HTTPException(413, f"the body is larger than {_MAX_JSON_BYTES} bytes", {"Connection": "close"})
+    try:
+        return ClusterDataset.model_validate(json.loads(body))
+    except ValidationError as error:
+        errors = [{**found, "loc": ("body", *found["loc"])} for found in error.errors(include_input=False)]
+        raise InvalidInput(from_pydantic(errors, {("body",): ClusterDataset})) from error
+    except (ValueError, RecursionError) as error:
+        hint = 'send {"cluster_path": "/..."}, or a file as multipart/form-data'
+        raise InvalidInput([Finding(("body",), "the body is no JSON", hint)]) from error
+
+
+def _begin_check(
+    session: Session, *, state: State, wanted: ClusterDataset, user: Principal, now: datetime
+) -> DatasetInfo:
+    return DatasetInfo.of(Checks(session, state.clusters, state.views, now).begin(wanted, user), user.name)
+
+
+async def _receive(request: Request, incoming: Incoming) -> UploadForm:
+    form = UploadForm(request.headers.get("content-type", ""), incoming, _FIELDS)
+    try:
+        async for chunk in request.stream():
+            await run_in_threadpool(form.feed, chunk)
+    except ContentTooLarge as error:
+        # the rest is not read: the connection cannot be used for another request
+        raise HTTPException(413, str(error), {"Connection": "close"}) from error
+    except ClientDisconnect as error:
+        raise InvalidInput([Finding(("file",), "the upload broke off; nothing was kept", "send it again")]) from error
+    form.finish()
+    return form
+
+
+def _wanted(fields: Mapping[str, str]) -> Wanted:
+    return Wanted(
+        formatting=_chosen(fields, "format", get_args(Formatting), "OpenAI's messages are sharegpt too"),
+        purpose=_chosen(fields, "purpose", get_args(Purpose), "it fits stage sft, dpo and rm, kto, or pt"),
+    )
+
+
+def _chosen(fields: Mapping[str, str], name: str, known: Sequence[Choice], remark: str) -> Choice | None:
+    """What a field says, where it is given."""
+    value = fields.get(name)
+    found = next((each for each in known if each == value), None)
+    if value is not None and found is None:
+        hint = f"{', '.join(map(str, known))} ({remark}), or leave it out"
+        raise InvalidInput([Finding((name,), f"unknown {name} {value[:80]!r}", hint)])
+    return found
+
+
+def _create(session: Session, *, file: KeptFile, name: str, user: Principal, now: datetime) -> DatasetInfo:
+    dataset = service.create(session, file, name=name, owner_id=user.user_id, now=now)
+    return DatasetInfo.of(dataset, user.name)

@@ -1,0 +1,114 @@
+"""Data sets: listed, looked at, deleted."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request
+from pydantic import TypeAdapter
+from sqlalchemy.orm import Session, sessionmaker
+
+from server.api.dataset_json import DatasetInfo
+from server.api.pages import DEFAULT_LIMIT, After, Limit, Page
+from server.checks import stop_check
+from server.dependencies import CurrentUser, NowDep, SessionDep, SettingsDep
+from server.problems import responses
+from tuning.accounts.repository import user_names
+from tuning.datasets import service
+from tuning.datasets.collection import collect_unused
+from tuning.datasets.report import DatasetReport, Truncation, truncation
+from tuning.datasets.store import ContentStore
+from tuning.db import transaction
+from tuning.errors import Finding, InvalidInput, NotFound
+
+router = APIRouter(prefix="/datasets", tags=["datasets"])
+
+MAX_CUTOFF_LEN = 2**31 - 1
+_ID = re.compile(r"ds_[a-z0-9]{1,28}")
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class ReportAnswer(DatasetReport):
+    """The report of a data set; `truncation` where a cutoff_len was named."""
+
+    truncation: Truncation | None = None
+
+
+_report = TypeAdapter(ReportAnswer)
+
+
+async def get_store(settings: SettingsDep) -> ContentStore:
+    """The contents on the server's disk."""
+    return ContentStore(settings.data_dir / "datasets", settings.max_upload_bytes)
+
+
+async def well_formed_dataset_id(dataset_id: str) -> str:
+    """An id from the path; what cannot be one (PostgreSQL takes no NUL) is not asked of the database."""
+    if not _ID.fullmatch(dataset_id):
+        raise NotFound("there is no such data set")
+    return dataset_id
+
+
+StoreDep = Annotated[ContentStore, Depends(get_store)]
+DatasetId = Annotated[str, Depends(well_formed_dataset_id)]
+
+
+@router.get("")
+def list_datasets(session: SessionDep, limit: Limit = DEFAULT_LIMIT, after: After = None) -> Page[DatasetInfo]:
+    """All data sets of the lab, the newest first."""
+    if after is not None and not _ID.fullmatch(after):
+        raise InvalidInput([Finding(("query", "after"), "unknown cursor", "give the `next` of the page before")])
+    page = service.list_page(session, limit, after)
+    names = user_names(session, [dataset.owner_id for dataset in page.datasets])
+    shown = [DatasetInfo.of(dataset, names[dataset.owner_id]) for dataset in page.datasets]
+    return Page(data=shown, has_more=page.next_cursor is not None, next=page.next_cursor)
+
+
+@router.get("/{dataset_id}", responses=responses(404))
+def get_dataset(dataset_id: DatasetId, session: SessionDep) -> DatasetInfo:
+    """One data set."""
+    dataset = service.get(session, dataset_id)
+    return DatasetInfo.of(dataset, user_names(session, [dataset.owner_id])[dataset.owner_id])
+
+
+@router.get("/{dataset_id}/report", responses=responses(404, 409))
+def get_report(
+    dataset_id: DatasetId,
+    session: SessionDep,
+    cutoff_len: Annotated[
+        int | None,
+        Query(ge=1, le=MAX_CUTOFF_LEN, description="Count the rows that are longer; the answer says in what."),
+    ] = None,
+) -> ReportAnswer:
+    """How much of it LLaMA-Factory trains on, which rows it would drop and why, and what the rows consist of."""
+    report = _report.validate_python(service.get_ready(session, dataset_id).report)
+    return report if cutoff_len is None else replace(report, truncation=truncation(report, cutoff_len))
+
+
+@router.delete("/{dataset_id}", status_code=204, responses=responses(403, 404, 409))
+def delete_dataset(
+    dataset_id: DatasetId,
+    session: SessionDep,
+    user: CurrentUser,
+    now: NowDep,
+    store: StoreDep,
+    request: Request,
+    after_commit: BackgroundTasks,
+) -> None:
+    """Take a data set off the list: one's own, or as an administrator anybody's. Refused while jobs wait for it.
+
+    A check that has not ended is cancelled.
+    """
+    stop_check(session, dataset_id, user, now)
+    service.delete(session, user, dataset_id, now)
+    collect = partial(collect_unused, store=store, now=now)
+    after_commit.add_task(in_transaction, request.app.state.sessions, collect)
+
+
+def in_transaction(sessions: sessionmaker[Session], work: Callable[[Session], Made]) -> Made:
+    """For routes that hold no session: one step, committed at its end."""
+    with transaction(sessions) as session:
+        return work(session)

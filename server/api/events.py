@@ -1,0 +1,67 @@
+"""What happened to jobs: as a list, and as it happens."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+
+from server.api.pages import DEFAULT_LIMIT, Limit, Page
+from server.dependencies import FeedDep, FeedUser, JobId, SessionsDep
+from server.event_stream import EventStream
+from server.feed_events import Event, as_event
+from server.feed_streams import all_job_frames, job_frames
+from server.problems import responses
+from tuning.db import transaction
+from tuning.errors import Unavailable
+from tuning.jobs.feed_repository import events_after, job_place
+
+router = APIRouter(tags=["following"])
+
+EventId = Annotated[int | None, Query(ge=0, le=2**63 - 1, description="Begin behind the event with this id.")]
+LastEventId = Annotated[
+    int | None, Header(ge=0, le=2**63 - 1, description="As a reader of server-sent events sends it when it comes back.")
+]
+_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+
+
+@router.get("/jobs/{job_id}/events", responses=responses(404))
+def list_events(
+    job_id: JobId, sessions: SessionsDep, _user: FeedUser, after: EventId = None, limit: Limit = DEFAULT_LIMIT
+) -> Page[Event]:
+    """The events of a job, oldest first."""
+    with transaction(sessions) as session:
+        job_place(session, job_id)
+        rows = events_after(session, after or 0, limit + 1, job_id)
+    page = rows[:limit]
+    has_more = len(rows) > limit
+    return Page(data=[as_event(row) for row in page], has_more=has_more, next=str(page[-1].id) if has_more else None)
+
+
+@router.get(
+    "/jobs/{job_id}/events/stream",
+    response_class=EventStream,
+    status_code=200,
+    responses={**_STREAM, **responses(404, 503)},
+)
+async def stream_events(
+    job_id: JobId, feed: FeedDep, user: FeedUser, after: EventId = None, last_event_id: LastEventId = None
+) -> EventStream:
+    """The events of a job from its first on, or from the given one on, and then as they happen.
+
+    `event: progress` (without an id) brings what GET progress answers, at the beginning and after each change.
+    """
+    await feed.entry(job_id)
+    return EventStream(job_frames(feed, user, job_id, _first(last_event_id, after, 0)))
+
+
+@router.get("/events/stream", response_class=EventStream, status_code=200, responses={**_STREAM, **responses(503)})
+async def stream_all_events(
+    feed: FeedDep, user: FeedUser, after: EventId = None, last_event_id: LastEventId = None
+) -> EventStream:
+    """The events of all jobs from now on, or from the given one on; `event: progress` after each change of a job."""
+    if not feed.is_fresh:
+        raise Unavailable("the database does not answer", retry_after_seconds=2)
+    return EventStream(all_job_frames(feed, user, _first(last_event_id, after, feed.events.newest)))
+
+
+def _first(*values: int | None) -> int:
+    return next(value for value in values if value is not None)

@@ -1,0 +1,80 @@
+"""Whether the server lives, whether it can work, and what it counts. The only routes without a token."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
+from prometheus_client.registry import Collector
+from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from server.dependencies import ClustersDep, FeedDep, SessionDep, SessionsDep
+from server.problems import problem, responses
+from tuning.clusters.models import ClusterRow
+from tuning.clusters.repository import cluster_rows
+from tuning.jobs.repository import counts
+from tuning.migrate import is_current
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """All is well; otherwise the answer is a problem."""
+
+    status: Literal["ok"] = "ok"
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """The process answers."""
+    return Health()
+
+
+@router.get("/readyz", responses=responses(503), response_model=Health)
+def readyz(sessions: SessionsDep, feed: FeedDep) -> Health | Response:
+    """The database answers, has the schema of this version, and what is polled is kept up to date from it."""
+    try:
+        with sessions() as session:
+            current = is_current(session.connection())
+    except (OperationalError, ProgrammingError):
+        return problem(503, "the database does not answer", hint="see the server's log")
+    if not current:
+        return problem(503, "the database has another schema than this version", hint="run `packtrain migrate`")
+    if not feed.is_fresh:
+        return problem(503, "the feed has not heard from the database for a while", hint="see the server's log")
+    return Health()
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+def metrics(session: SessionDep, clusters: ClustersDep) -> Response:
+    """Counts for Prometheus: numbers only, nothing of what users wrote."""
+    registry = CollectorRegistry()
+    registry.register(_Counts(counts(session), list(cluster_rows(session, list(clusters)).values())))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_1_0_0)
+
+
+class _Counts(Collector):
+    """What the database says at this moment."""
+
+    def __init__(self, jobs: Sequence[tuple[str, str, int]], rows: Sequence[ClusterRow]) -> None:
+        self._jobs = jobs
+        self._rows = rows
+
+    def collect(self) -> Iterator[Metric]:
+        jobs = GaugeMetricFamily("packtrain_jobs", "Jobs by cluster and status.", labels=["cluster", "status"])
+        for cluster, status, count in self._jobs:
+            jobs.add_metric([cluster, status], count)
+        reachable = GaugeMetricFamily("packtrain_cluster_reachable", "1 = it answered last.", labels=["cluster"])
+        remote = CounterMetricFamily("packtrain_remote", "What the worker did over SSH.", labels=["cluster", "what"])
+        minute = GaugeMetricFamily("packtrain_remote_minute", "Begun in the last minute.", labels=["cluster", "what"])
+        for row in self._rows:
+            reachable.add_metric([row.name], float(row.unreachable_since is None))
+            used = row.commands or {}
+            for what in ("connections", "commands", "transfers"):
+                remote.add_metric([row.name, what], used.get(what, 0))
+            for what in ("connections", "commands"):
+                minute.add_metric([row.name, what], used.get(f"{what}_last_minute", 0))
+        yield from (jobs, reachable, remote, minute)

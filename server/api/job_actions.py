@@ -1,0 +1,64 @@
+"""What is done to a job: cancel, hold, release, and made of it: retry, clone."""
+
+from fastapi import APIRouter
+
+from server.api.job_answers import CREATED, NewJobsDep, found_job, require_change, shown
+from server.api.job_json import JobJson
+from server.checks import ChecksDep
+from server.dependencies import CurrentUser, JobId, NowDep, SessionDep
+from server.problems import responses
+from tuning.jobs import service, wishes
+from tuning.jobs.spec import Cancellation, JobRequest
+from tuning.llamafactory.kinds import CHECK
+
+router = APIRouter(prefix="/jobs/{job_id}", tags=["jobs"])
+
+_CHANGES = responses(403, 404, 409)
+_NO_CHANGES = JobRequest()
+_AT_ONCE = Cancellation()
+
+
+@router.post("/cancel", responses=_CHANGES)
+def cancel_job(
+    job_id: JobId, session: SessionDep, user: CurrentUser, now: NowDep, how: Cancellation = _AT_ONCE
+) -> JobJson:
+    """Ask for the end of a job. One that Slurm has says `cancelled` once Slurm has confirmed it."""
+    require_change(session, job_id, user)
+    return shown(session, [wishes.cancel_job(session, job_id, user.name, now, save=how.save)])[0]
+
+
+@router.post("/hold", responses=_CHANGES)
+def hold_job(job_id: JobId, session: SessionDep, user: CurrentUser, now: NowDep) -> JobJson:
+    """Keep a queued job from being submitted, or take one back from Slurm: a running training saves a checkpoint first.
+
+    One that Slurm has says `held` once it has ended there; `release` lets it go on from its newest checkpoint.
+    """
+    require_change(session, job_id, user)
+    return shown(session, [wishes.hold_job(session, job_id, user.name, now)])[0]
+
+
+@router.post("/release", responses=_CHANGES)
+def release_job(job_id: JobId, session: SessionDep, user: CurrentUser, now: NowDep) -> JobJson:
+    """Let a held job go."""
+    require_change(session, job_id, user)
+    return shown(session, [wishes.release_job(session, job_id, user.name, now)])[0]
+
+
+@router.post("/retry", status_code=201, responses={**CREATED, **responses(403, 404, 409)})
+def retry_job(job_id: JobId, new: NewJobsDep, checks: ChecksDep, changes: JobRequest = _NO_CHANGES) -> JobJson:
+    """A new job, yours, that asks for the same as an ended one and names it in `retry_of`.
+
+    The body may change things: `config` and `resources` are laid over the old ones, the rest replaces them. Of a check
+    of data only `resources` can be changed; its data set is looked at once more.
+    """
+    job = found_job(new.session, job_id)
+    service.require_ended(job)
+    if job.kind == CHECK:
+        return new.answer(checks.again(job, changes, new.user, new.idempotency_key))
+    return new.create(service.request_of(new.session, job, changes), retry_of=job_id)
+
+
+@router.post("/clone", status_code=201, responses={**CREATED, **responses(404, 409)})
+def clone_job(job_id: JobId, new: NewJobsDep, changes: JobRequest = _NO_CHANGES) -> JobJson:
+    """A new job, yours, that asks for the same as any other; the body changes things as with `retry`."""
+    return new.create(service.request_of(new.session, found_job(new.session, job_id), changes))

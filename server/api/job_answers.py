@@ -1,0 +1,121 @@
+"""What the routes of jobs have in common: finding one, who may change it, and the answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Response
+from sqlalchemy.orm import Session
+
+from server.api.job_json import JobJson, job_path
+from server.dependencies import CurrentUser, NowDep, SessionDep
+from server.job_surroundings import SurroundingsDep
+from tuning.accounts.repository import user_names
+from tuning.accounts.service import Principal
+from tuning.errors import NotAllowed, NotFound
+from tuning.jobs import repository, service
+from tuning.jobs.dependencies import dependencies_of
+from tuning.jobs.feed_repository import queue_positions
+from tuning.jobs.intake import Surroundings
+from tuning.jobs.models import Job
+from tuning.jobs.spec import JobRequest
+from tuning.jobs.status import JobStatus
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The same key with the same request gives the same job (200), with another request a 422.",
+    ),
+]
+
+_IN_OUR_QUEUE = (JobStatus.HELD, JobStatus.QUEUED)
+
+
+def found_job(session: Session, job_id: str) -> Job:
+    """One job; everybody may see it. Raises NotFound."""
+    job = repository.job_by_id(session, job_id)
+    if job is None:
+        raise NotFound(f"there is no job {job_id}")
+    return job
+
+
+def require_change(session: Session, job_id: str, user: Principal) -> None:
+    """Raises NotFound, and NotAllowed where the job is somebody else's."""
+    if not user.may_change(found_job(session, job_id).owner_id):
+        raise NotAllowed(f"job {job_id} is not yours", hint="its owner or an administrator can change it")
+
+
+def shown(session: Session, jobs: Sequence[Job]) -> list[JobJson]:
+    """Jobs as the API shows them, in a handful of queries however many there are."""
+    if not jobs:
+        return []
+    names = user_names(session, (job.owner_id for job in jobs))
+    own = repository.belongings(session, [job.id for job in jobs])
+    positions = queue_positions(session, [job.id for job in jobs if job.status in _IN_OUR_QUEUE])
+    return [JobJson.of(job, names[job.owner_id], own, positions) for job in jobs]
+
+
+@dataclass(frozen=True)
+class NewJobs:
+    """What a route that makes a job is given."""
+
+    session: Session
+    user: Principal
+    around: Surroundings
+    now: datetime
+    idempotency_key: str | None
+    response: Response
+
+    def create(self, request: JobRequest, retry_of: str | None = None) -> JobJson:
+        """The answer: 201 and the new job, or 200 and the job that this key made before."""
+        asker = service.Asker(self.user.user_id, self.idempotency_key, retry_of)
+        job, is_new = service.create_job(self.session, request, asker, self.around, self.now)
+        self._point_at(job, is_new=is_new)
+        return self._shown(request, job) if is_new else shown(self.session, [job])[0]
+
+    def answer(self, made: tuple[Job, bool]) -> JobJson:
+        """The same for a job that was made otherwise, and whether it is new."""
+        job, is_new = made
+        self._point_at(job, is_new=is_new)
+        return shown(self.session, [job])[0]
+
+    def _point_at(self, job: Job, *, is_new: bool) -> None:
+        self.response.status_code = 201 if is_new else 200
+        self.response.headers["Location"] = job_path(job.id)
+
+    def _shown(self, request: JobRequest, job: Job) -> JobJson:
+        """A new job: all that belongs to it is known, nothing but its place need be asked."""
+        own = repository.Belongings(
+            {job.id: request.tags},
+            {job.id: request.datasets},
+            dependencies={job.id: _awaited(self.session, request, job)},
+        )
+        return JobJson.of(job, self.user.name, own, {job.id: repository.queue_position(self.session, job)})
+
+
+def _awaited(session: Session, request: JobRequest, job: Job) -> Sequence[str]:
+    asked = request.depends_on or request.source_job
+    return dependencies_of(session, [job.id]).get(job.id, ()) if asked else ()
+
+
+async def new_jobs(
+    session: SessionDep,
+    user: CurrentUser,
+    around: SurroundingsDep,
+    now: NowDep,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> NewJobs:
+    """For routes that make a job."""
+    return NewJobs(session, user, around, now, idempotency_key, response)
+
+
+NewJobsDep = Annotated[NewJobs, Depends(new_jobs)]
+CREATED: dict[int | str, dict[str, Any]] = {
+    200: {"model": JobJson, "description": "The job that this Idempotency-Key made before."}
+}

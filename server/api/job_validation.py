@@ -1,0 +1,161 @@
+"""What a job would run, and everything that would be refused: told without storing anything."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field, ValidationError
+
+from server.dependencies import ClustersDep, FeedUser, NowDep, SessionsDep, SettingsDep, ViewsDep
+from server.findings import from_pydantic, placed
+from server.job_surroundings import surroundings_of
+from server.problems import ProblemError, finding_json, responses
+from server.slurm_trial import ask_slurm
+from tuning.batch_script import directives_of
+from tuning.clusters.trials import TrialAnswer
+from tuning.db import transaction
+from tuning.errors import Finding, InvalidInput
+from tuning.jobs.intake import CheckedRequest, Surroundings, check_request
+from tuning.jobs.plan import AttemptPlan, RunOf, plan_attempt
+from tuning.jobs.spec import JobRequest
+from tuning.jobs.time_limit import parse_time_limit
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+PREVIEW_ID = "job_00000000000000000000"
+"""Stands in a preview where the job's own id will be."""
+
+
+class GpuMemory(BaseModel):
+    """Bytes on one GPU while training, estimated from the model's shape (docs/user-guide.md)."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    total: int
+
+
+class Estimates(BaseModel):
+    """What the job would use."""
+
+    gpus: int
+    time_limit_seconds: int
+    gpu_hours_at_most: float
+    gpu_memory: GpuMemory | None = Field(description="Null where the model's config.json is not known.")
+    starts_at: datetime | None = Field(
+        description="When Slurm would start it now (sbatch --test-only); null where it gave no answer."
+    )
+
+
+class Verdict(BaseModel):
+    """What the server would say to a request."""
+
+    valid: bool
+    errors: list[ProblemError]
+    warnings: list[ProblemError]
+    notes: list[str] = Field(description="What of the configuration was read in another way than it was written.")
+    script: str | None
+    config_yaml: str | None
+    estimates: Estimates | None
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """What is known before Slurm is asked."""
+
+    findings: Sequence[Finding]
+    request: CheckedRequest | None = None
+    plan: AttemptPlan | None = None
+
+
+@router.post(
+    "/validate",
+    responses=responses(503),
+    openapi_extra={
+        "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/JobRequest"}}}}
+    },
+)
+async def validate_job(
+    body: Annotated[dict[str, Any], Body()],
+    sessions: SessionsDep,
+    clusters: ClustersDep,
+    views: ViewsDep,
+    settings: SettingsDep,
+    now: NowDep,
+    user: FeedUser,
+) -> Verdict:
+    """Everything that would be refused, and what would be run. Nothing is stored.
+
+    Of a request that packtrain finds good the cluster's Slurm is asked too, when it can be reached.
+    """
+
+    def check() -> _Checked:
+        with transaction(sessions) as session:
+            return _check(body, surroundings_of(session, clusters, views, user.user_id))
+
+    checked = await run_in_threadpool(check)
+    if checked.plan is None or checked.request is None:
+        return _verdict(checked)
+    script = directives_of(checked.plan.script)
+    cluster = checked.request.resources["cluster"]
+    return _verdict(checked, await ask_slurm(sessions, cluster, script, now, settings.slurm_wait_seconds))
+
+
+def _check(body: dict[str, Any], around: Surroundings) -> _Checked:
+    try:
+        request = JobRequest.model_validate(body)
+    except ValidationError as error:
+        errors = [{**found, "loc": ("body", *found["loc"])} for found in error.errors(include_input=False)]
+        return _Checked(from_pydantic(errors))
+    checked = check_request(request, around)
+    if checked.errors:
+        return _Checked(checked.findings, checked)
+    try:
+        return _Checked(checked.findings, checked, _preview(checked))
+    except InvalidInput as error:
+        return _Checked([*checked.findings, *error.findings], checked)
+
+
+def _preview(checked: CheckedRequest) -> AttemptPlan:
+    assert checked.cluster is not None  # noqa: S101 - it is missing only where there are errors
+    run = RunOf(PREVIEW_ID, 1, checked.config, checked.resources, checked.kind, checked.source, checked.request.secrets)
+    return plan_attempt(run, checked.cluster, checked.uploads, checked.view.datasets)
+
+
+def _verdict(checked: _Checked, slurm: TrialAnswer | None = None) -> Verdict:
+    request, plan = checked.request, checked.plan
+    findings = placed([*checked.findings, *_slurms_words(slurm)])
+    errors = [finding_json(finding) for finding in findings if finding.severity == "error"]
+    silence = [f"{request.resources['cluster']} gave no answer: its Slurm was not asked"] if request and plan else []
+    return Verdict(
+        valid=plan is not None and not errors,
+        errors=errors,
+        warnings=[finding_json(finding) for finding in findings if finding.severity == "warning"],
+        notes=[*(request.notes if request else ()), *(silence if slurm is None else ())],
+        script=plan.script if plan else None,
+        config_yaml=plan.config_yaml if plan else None,
+        estimates=_estimates(request, slurm) if request and plan else None,
+    )
+
+
+def _slurms_words(slurm: TrialAnswer | None) -> Iterator[Finding]:
+    """What Slurm has against it: for good, or for now."""
+    if slurm is not None and slurm.refusal is not None:
+        severity: Literal["error", "warning"] = "error" if slurm.is_final else "warning"
+        yield Finding(("resources",), f"Slurm says: {slurm.refusal}", slurm.hint, severity)
+
+
+def _estimates(checked: CheckedRequest, slurm: TrialAnswer | None) -> Estimates:
+    gpus = checked.resources["nodes"] * checked.resources["gpus_per_node"]
+    seconds = parse_time_limit(checked.resources["time_limit"])
+    return Estimates(
+        gpus=gpus,
+        time_limit_seconds=seconds,
+        gpu_hours_at_most=round(gpus * seconds / 3600, 3),
+        gpu_memory=GpuMemory.model_validate(checked.memory, from_attributes=True) if checked.memory else None,
+        starts_at=slurm.starts_at if slurm else None,
+    )

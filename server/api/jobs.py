@@ -1,0 +1,83 @@
+"""Jobs: asked for, listed, shown, changed."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from server.api.job_answers import CREATED, NewJobsDep, found_job, require_change, shown
+from server.api.job_json import JobJson
+from server.api.pages import DEFAULT_LIMIT, After, Limit, Line, Moment, Page
+from server.dependencies import CurrentUser, JobId, NowDep, SessionDep
+from server.problems import responses
+from tuning.accounts.repository import user_by_name
+from tuning.jobs import service
+from tuning.jobs.listing import Filter, Sort, list_jobs
+from tuning.jobs.spec import JobChange, JobRequest
+from tuning.jobs.status import JobStatus
+from tuning.llamafactory.kinds import JobKind
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}:[^\x00-\x1f\x7f]{0,256}$")]
+
+
+class JobQuery(BaseModel):
+    """Which jobs, in which order. An unknown name is an error: a misspelt filter would show everything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: list[JobStatus] = Field(default_factory=list, description="Any of these.")
+    kind: JobKind | None = None
+    owner: Line | None = Field(default=None, description="A user's name.")
+    cluster: Line | None = None
+    tag: list[Tag] = Field(default_factory=list, max_length=20, description="`key:value`; all of these.")
+    q: Line | None = Field(default=None, description="A part of the name, a job's id, or Slurm's number.")
+    created_after: Moment | None = None
+    created_before: Moment | None = None
+    sort: Sort = Sort.NEWEST
+    limit: Limit = DEFAULT_LIMIT
+    after: After = None
+
+    def filter(self, owner_id: str | None) -> Filter:
+        """The same for the database, which knows owners by id."""
+        tags = [(key, value) for key, _, value in (text.partition(":") for text in self.tag)]
+        times = (self.created_after, self.created_before)
+        return Filter(self.status, self.kind, owner_id, self.cluster, tags, self.q, *times)
+
+
+@router.post("", status_code=201, responses={**CREATED, **responses(409)})
+def create_job(request: JobRequest, new: NewJobsDep) -> JobJson:
+    """Queue a job. Nothing is asked of the cluster: the worker submits it."""
+    return new.create(request)
+
+
+@router.get("")
+def list_all_jobs(query: Annotated[JobQuery, Query()], session: SessionDep, _user: CurrentUser) -> Page[JobJson]:
+    """Everybody's jobs: the queue is the whole lab's."""
+    owner = user_by_name(session, query.owner) if query.owner is not None else None
+    if query.owner is not None and owner is None:
+        return Page(data=[], has_more=False, next=None)
+    page = list_jobs(session, query.filter(owner.id if owner else None), query.sort, query.after, query.limit)
+    return Page(data=shown(session, page.jobs), has_more=page.next is not None, next=page.next)
+
+
+@router.get("/{job_id}", responses=responses(404))
+def show_job(job_id: JobId, session: SessionDep, _user: CurrentUser) -> JobJson:
+    """One job."""
+    return shown(session, [found_job(session, job_id)])[0]
+
+
+@router.patch("/{job_id}", responses=responses(403, 404))
+def change_job(job_id: JobId, change: JobChange, session: SessionDep, user: CurrentUser, now: NowDep) -> JobJson:
+    """Another name, priority or tags; what is left out stays."""
+    require_change(session, job_id, user)
+    return shown(session, [service.change_job(session, job_id, change, user.name, now)])[0]
+
+
+@router.delete("/{job_id}", status_code=204, responses=responses(403, 404, 409))
+def delete_job(job_id: JobId, session: SessionDep, user: CurrentUser) -> Response:
+    """Forget an ended job. Its files stay on the cluster."""
+    require_change(session, job_id, user)
+    service.delete_job(session, job_id)
+    return Response(status_code=204)

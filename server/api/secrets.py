@@ -1,0 +1,56 @@
+"""A user's secrets: set, listed by name, deleted. No route ever answers a value."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from server.api.pages import Page
+from server.dependencies import CipherDep, CurrentUser, NowDep, SessionDep
+from server.problems import responses
+from tuning.secrets import service
+
+router = APIRouter(prefix="/secrets", tags=["accounts"])
+
+SecretName = Annotated[str, Path(max_length=100, description="As the run's environment will name it: WANDB_API_KEY.")]
+
+
+class SecretValue(BaseModel):
+    """A value to keep."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: SecretStr = Field(description="One line, at most 4,096 characters. It is never shown again.")
+
+
+class SecretInfo(BaseModel):
+    """A secret, without its value."""
+
+    name: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@router.put("/{name}", status_code=204, responses=responses(409))
+def keep_secret(
+    name: SecretName, request: SecretValue, session: SessionDep, user: CurrentUser, cipher: CipherDep, now: NowDep
+) -> Response:
+    """Keep a value under a name, in place of an older one; jobs of yours name it in `secrets`."""
+    service.keep_secret(session, user.user_id, name, request.value.get_secret_value(), cipher, now)
+    return Response(status_code=204)
+
+
+@router.get("")
+def list_secrets(session: SessionDep, user: CurrentUser) -> Page[SecretInfo]:
+    """One's own secrets, by name."""
+    rows = service.secrets_of(session, user.user_id)
+    shown = [SecretInfo(name=row.name, created_at=row.created_at, updated_at=row.updated_at) for row in rows]
+    return Page(data=shown, has_more=False, next=None)
+
+
+@router.delete("/{name}", status_code=204, responses=responses(404))
+def delete_secret(name: SecretName, session: SessionDep, user: CurrentUser) -> Response:
+    """Forget a secret. Attempts that have begun keep their copy to their end."""
+    service.delete_secret(session, user.user_id, name)
+    return Response(status_code=204)

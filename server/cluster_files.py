@@ -1,0 +1,208 @@
+"""The bytes that people ask for from a cluster: artifacts, and old ranges of logs.
+
+The only module of the server over tuning.ssh. It has a budget of its own, small beside the worker's: what is over it
+is refused at once, with when to ask again.
+"""
+
+import shlex
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tuning.errors import NotAllowed, NotFound, RemoteFileError, Unavailable
+from tuning.settings import ClusterSettings
+from tuning.ssh.paramiko_transport import ParamikoTransport
+from tuning.ssh.transport import Transport
+
+TRANSFERS_AT_ONCE = 2
+OPENINGS_A_MINUTE = 120
+"""Each is two channels on a kept connection: one command that looks, one transfer."""
+
+_MINUTE_SECONDS = 60.0
+_MISSING = "-"
+_NO_FOLDER = 44
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A regular file inside the folder that it was asked for in, links resolved."""
+
+    path: str
+    size_bytes: int
+    modified_at: datetime
+
+    @property
+    def etag(self) -> str:
+        """Changes when the file does; both parts are the cluster's own."""
+        return f'"{self.size_bytes:x}-{int(self.modified_at.timestamp()):x}"'
+
+
+class TransferBudget:
+    """How much one cluster's login node is asked for. Safe for many threads."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._open = 0
+        self._openings: deque[float] = deque()
+
+    def take(self) -> None:
+        """Begin a transfer. Raises Unavailable when it would be one too many."""
+        with self._lock:
+            now = self._monotonic()
+            while self._openings and self._openings[0] <= now - _MINUTE_SECONDS:
+                self._openings.popleft()
+            if self._open >= TRANSFERS_AT_ONCE:
+                raise Unavailable(
+                    f"{TRANSFERS_AT_ONCE} files are being read from this cluster already", retry_after_seconds=5
+                )
+            if len(self._openings) >= OPENINGS_A_MINUTE:
+                wait = int(self._openings[0] + _MINUTE_SECONDS - now) + 1
+                raise Unavailable(
+                    f"{OPENINGS_A_MINUTE} files a minute are read from this cluster at most", retry_after_seconds=wait
+                )
+            self._open += 1
+            self._openings.append(now)
+
+    def give_back(self) -> None:
+        """The transfer is over."""
+        with self._lock:
+            self._open -= 1
+
+
+class ClusterFiles:
+    """The files of all clusters, each over one connection that is opened when it is first needed and then kept.
+
+    Every method may raise the errors of tuning.ssh (Unreachable, ...), Unavailable when the budget is spent, and
+    NotFound for a cluster that the settings no longer name.
+    """
+
+    def __init__(
+        self,
+        clusters: Mapping[str, ClusterSettings],
+        connect: Callable[[ClusterSettings], Transport] = ParamikoTransport,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clusters = clusters
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._transports: dict[str, Transport] = {}
+        self._budgets = {name: TransferBudget(monotonic) for name in clusters}
+
+    def root(self, cluster: str) -> str:
+        """Our folder on a cluster."""
+        return self._settings(cluster).root
+
+    @contextmanager
+    def transfer(self, cluster: str) -> Iterator[Transport]:
+        """The transport for one transfer within the budget, which is given back when the block ends."""
+        settings, budget = self._settings(cluster), self._budgets[cluster]
+        budget.take()
+        try:
+            yield self._transport(settings)
+        finally:
+            budget.give_back()
+
+    def read(self, cluster: str, folder: str, path: str, offset: int, length: int) -> bytes:
+        """At most `length` bytes of a file from `offset` on; fewer where it ends before."""
+        with self.transfer(cluster) as transport:
+            file = only_file(transport, folder, path)
+            return b"".join(transport.read_from(file.path, offset, length))
+
+    def close(self) -> None:
+        """End the connections."""
+        with self._lock:
+            transports = list(self._transports.values())
+            self._transports.clear()
+        for transport in transports:
+            transport.close()
+
+    def _settings(self, cluster: str) -> ClusterSettings:
+        settings = self._clusters.get(cluster)
+        if settings is None:
+            raise NotFound(f"the settings know no cluster {cluster} any more", hint="ask an administrator")
+        return settings
+
+    def _transport(self, settings: ClusterSettings) -> Transport:
+        with self._lock:
+            transport = self._transports.get(settings.name)
+            if transport is None:
+                transport = self._transports[settings.name] = self._connect(settings)
+            return transport
+
+
+def look_at(transport: Transport, folder: str, paths: Sequence[str]) -> dict[str, RemoteFile]:
+    """What these paths under a folder are now, in one command; those that are gone are left out.
+
+    Raises NotFound when the folder is gone, and NotAllowed for a path that leads out of it through a link: our account
+    can read more than the people who ask. Raises RemoteFileError for what is no regular file.
+    """
+    listed = b"".join(path.encode() + b"\0" for path in paths)
+    done = transport.run(_look_command(folder), stdin=listed)
+    if done.exit_status == _NO_FOLDER:
+        raise NotFound(f"{folder} is no longer on the cluster", hint="somebody removed it there")
+    if done.exit_status != 0:
+        raise RemoteFileError(f"cannot look at {folder}: {done.stderr.decode(errors='replace').strip()}")
+    fields = done.stdout.decode("utf-8", "surrogateescape").split("\0")[1:-1]  # [0]: what a login banner printed
+    if len(fields) != 1 + 2 * len(paths):
+        raise RemoteFileError(f"cannot look at {folder}: the cluster's answer is cut short")
+    real_folder, answers = fields[0], fields[1:]
+    found = {}
+    for path, real, seen in zip(paths, answers[::2], answers[1::2], strict=True):
+        if seen != _MISSING:
+            found[path] = _remote_file(path, real, seen, real_folder)
+    return found
+
+
+def only_file(transport: Transport, folder: str, path: str) -> RemoteFile:
+    """One file. Raises NotFound when it is gone from the cluster."""
+    found = look_at(transport, folder, [path])
+    if path not in found:
+        raise NotFound(f"{path} is no longer on the cluster", hint="somebody removed it there")
+    return found[path]
+
+
+def exactly(chunks: Iterator[bytes], length: int) -> Iterator[bytes]:
+    """The chunks, which together have this length. Raises RemoteFileError where the file became shorter meanwhile.
+
+    It begins to read now and not at the first chunk, so that what cannot be read is said before an answer begins.
+    """
+    first = next(chunks, b"")
+    return _counted(first, chunks, length)
+
+
+def _counted(first: bytes, chunks: Iterator[bytes], length: int) -> Iterator[bytes]:
+    missing = length - len(first)
+    yield first
+    for chunk in chunks:
+        missing -= len(chunk)
+        yield chunk
+    if missing != 0:
+        raise RemoteFileError(f"a file changed while it was read: {missing} bytes are missing")
+
+
+def _remote_file(path: str, real: str, seen: str, real_folder: str) -> RemoteFile:
+    if not real.startswith(f"{real_folder}/"):
+        raise NotAllowed(f"{path} is a link that leads out of the job's folder", hint="such a file is not served")
+    kind, size, modified = seen.split(" ")
+    if not kind.startswith("8"):
+        raise RemoteFileError(f"{path} is not a regular file any more")
+    return RemoteFile(real, int(size), datetime.fromtimestamp(int(modified), UTC))
+
+
+def _look_command(folder: str) -> str:
+    """The folder's real path; for each path on stdin its real path, and its raw mode (hexadecimal), size and time."""
+    script = f"""
+    cd -P -- {shlex.quote(folder)} || exit {_NO_FOLDER}
+    printf '\\0%s\\0' "$PWD"
+    while IFS= read -r -d '' path; do
+        real=$(readlink -e -- "./$path") && seen=$(stat -c '%f %s %Y' -- "$real") || seen={_MISSING}
+        printf '%s\\0%s\\0' "$real" "$seen"
+    done
+    """
+    return f"exec bash -c {shlex.quote(script)}"

@@ -1,0 +1,67 @@
+"""What requests are checked against: the clusters as they last described themselves."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from tuning.clusters.repository import snapshot_of, snapshot_time
+from tuning.clusters.snapshot import Snapshot
+from tuning.jobs.resources import UNKNOWN_CLUSTER, ClusterView, PartitionView
+from tuning.llamafactory.model_facts import parse_model_config
+
+_HOLDS_SECONDS = 1.0
+"""A cluster describes itself once a minute: so young a view is not asked about again."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    described_at: datetime
+    asked_at: float
+    view: ClusterView
+
+
+class ClusterViews:
+    """Parsed once for each description; the database is asked for its time, at most once a second."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._known: dict[str, _Known] = {}
+
+    def view(self, session: Session, name: str) -> ClusterView:
+        """A cluster as it last described itself, or as it did a second ago."""
+        with self._lock:
+            known = self._known.get(name)
+        asked_at = self._monotonic()
+        if known is not None and asked_at - known.asked_at < _HOLDS_SECONDS:
+            return known.view
+        described_at = snapshot_time(session, name)
+        if described_at is None:
+            return UNKNOWN_CLUSTER
+        is_new = known is None or known.described_at != described_at
+        view = _view(snapshot_of(session, name)) if known is None or is_new else known.view
+        with self._lock:
+            self._known[name] = _Known(described_at, asked_at, view)
+        return view
+
+
+def _view(snapshot: Snapshot | None) -> ClusterView:
+    if snapshot is None:
+        return UNKNOWN_CLUSTER
+    partitions = {
+        partition.name: PartitionView(
+            nodes=len(nodes := [node for node in snapshot.nodes if partition.name in node.partitions]),
+            gpus_per_node=max((node.gpus for node in nodes), default=0),
+            gpu_types=frozenset(node.gpu_type for node in nodes if node.gpu_type),
+            max_seconds=partition.max_time_seconds,
+        )
+        for partition in snapshot.partitions
+    }
+    default = next((partition.name for partition in snapshot.partitions if partition.is_default), None)
+    parsed = {path: parse_model_config(text) for path, text in snapshot.model_configs.items()}
+    models = {path: facts for path, facts in parsed.items() if facts is not None}
+    return ClusterView(partitions, default, snapshot.datasets, models)

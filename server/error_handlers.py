@@ -1,0 +1,76 @@
+"""Errors become HTTP here and nowhere else."""
+
+from typing import cast
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from server.findings import from_pydantic, placed, summary
+from server.problems import problem
+from tuning.errors import (
+    ClusterError,
+    Conflict,
+    InvalidInput,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    PacktrainError,
+    PermanentError,
+    StorageFull,
+    TooManyRequests,
+    TransientError,
+    Unavailable,
+)
+
+_STATUSES: dict[type[PacktrainError], int] = {
+    NotAuthenticated: 401,
+    NotAllowed: 403,
+    NotFound: 404,
+    Conflict: 409,
+    StorageFull: 507,
+    TooManyRequests: 429,
+    Unavailable: 503,
+    TransientError: 503,
+    PermanentError: 502,
+    ClusterError: 502,
+}
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "10"}}
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Give every error its answer."""
+    app.add_exception_handler(InvalidInput, _invalid_input)
+    app.add_exception_handler(PacktrainError, _packtrain_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _invalid_input(_request: Request, error: Exception) -> Response:
+    findings = placed(cast(InvalidInput, error).findings)
+    return problem(422, summary(findings), findings=findings)
+
+
+async def _packtrain_error(_request: Request, error: Exception) -> Response:
+    status = next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
+    headers = _HEADERS.get(status)
+    if isinstance(error, Unavailable):
+        headers = {"Retry-After": str(error.retry_after_seconds)}
+    return problem(status, str(error), hint=cast(PacktrainError, error).hint, headers=headers)
+
+
+async def _invalid_request(_request: Request, error: Exception) -> Response:
+    findings = from_pydantic(cast(RequestValidationError, error).errors())
+    return problem(422, summary(findings), findings=findings)
+
+
+async def _http_exception(_request: Request, error: Exception) -> Response:
+    raised = cast(HTTPException, error)
+    return problem(raised.status_code, raised.detail, headers=raised.headers)
+
+
+async def _unexpected(_request: Request, _error: Exception) -> Response:
+    """The server's log has the traceback (starlette raises the error again after this answer)."""
+    return problem(500, "the server failed; its log says why", hint="try again; if it stays so, tell the operator")

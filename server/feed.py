@@ -1,0 +1,247 @@
+"""One task asks the database once a tick for all readers of progress, events and logs; memory answers them.
+
+What memory does not hold is read through; what was not confirmed for a minute is read again. While the database does
+not answer, what is held is served for ten seconds more, and then nobody is told anything but that (503).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from server.feed_accounts import TokensInUse
+from server.feed_board import Board
+from server.feed_events import FramedEvent, RecentEvents, framed
+from server.feed_progress import ProgressEntry
+from server.feed_reads import DatabaseReads
+from server.feed_tick import Answer, Question, ask
+from server.feed_wakeups import EVERYTHING, Bells
+from tuning.accounts.service import Principal, authenticate, token_sha256
+from tuning.errors import NotAuthenticated, NotFound, Unavailable
+from tuning.jobs import feed_repository
+from tuning.jobs.feed_repository import IN_OUR_QUEUE, JobState, LogFile
+
+_ANSWERS_HOLD_SECONDS = 10.0
+"""How long memory may answer after the last tick that the database answered."""
+_ENTRY_HOLDS_SECONDS = 60.0
+"""After so long an entry is read again: a job may have been deleted."""
+_SLOWEST_RETRY_SECONDS = 5.0
+_PAGE_OF_EVENTS = 500
+_LOGS = "/logs"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EventsPage:
+    """Some events, and up to which id there are no others."""
+
+    events: Sequence[FramedEvent]
+    complete_to: int
+
+
+class Feed:
+    """What many readers ask again and again. All methods belong to the event loop that `running` was entered in.
+
+    Reading raises NotFound for a job that is not there, and Unavailable where the database is needed and away.
+    """
+
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        *,
+        interval_seconds: float,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.reads = DatabaseReads(sessions)
+        self.bells = Bells()
+        self.tokens = TokensInUse(monotonic)
+        self.events = RecentEvents()
+        self.board = Board()
+        self._interval_seconds = interval_seconds
+        self._now = now
+        self._monotonic = monotonic
+        self._newest: datetime | None = None
+        self._answered_at: float | None = None
+        self._log_positions: dict[LogFile, int] = {}
+        self.closing = False
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether memory may answer; also what readiness asks."""
+        return self._answered_at is not None and self._monotonic() - self._answered_at <= _ANSWERS_HOLD_SECONDS
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Tick until the block ends. The first tick is over when it begins, whether the database answered or not."""
+        delay = await self._try_to_tick(self._interval_seconds)
+        task = asyncio.create_task(self._tick_forever(delay), name="feed")
+        task.add_done_callback(_tell_of_a_failure)
+        try:
+            yield
+        finally:
+            self.end_waits()
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await asyncio.to_thread(self.reads.close)
+
+    def end_waits(self) -> None:
+        """The server stops: every wait and stream ends now. To be called before the server waits for its requests."""
+        self.closing = True
+        self.bells.ring_at_once()
+
+    async def tick(self) -> None:
+        """Ask once and wake whom it concerns. Raises Unavailable."""
+        question = self._question()
+        answer = await self.reads.for_tick(lambda session: ask(session, question))
+        if self._newest is None:
+            self.events.begin(answer.newest_event)
+        self._newest = answer.newest
+        self._answered_at = self._monotonic()
+        subjects = set(self._take_in(answer))
+        if self.tokens.keep(question.token_ids, answer.valid_tokens):
+            subjects |= self.bells.subjects()  # whose token ended is among them, and notices it
+        await self.bells.ring(subjects)
+
+    def entry_in_memory(self, job_id: str) -> ProgressEntry | None:
+        """A job's progress, if it can be told without asking anybody."""
+        entry = self.board.get(job_id)
+        if entry is None or not self.is_fresh or self._monotonic() - entry.read_at > _ENTRY_HOLDS_SECONDS:
+            return None
+        return entry
+
+    async def entry(self, job_id: str) -> ProgressEntry:
+        """A job's progress. Raises NotFound, Unavailable."""
+        return self.entry_in_memory(job_id) or await self._read_entry(job_id)
+
+    async def wait_for_change(
+        self, job_id: str, is_known: Callable[[ProgressEntry], bool], seconds: float
+    ) -> ProgressEntry:
+        """A job's progress as soon as it is not what the reader knows, or as it is after this time."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + seconds
+        with self.bells.listen(job_id) as listener:
+            entry = await self.entry(job_id)
+            while is_known(entry) and not self.closing and (left := deadline - clock()) > 0:
+                await listener.wait(left)
+                entry = await self.entry(job_id)
+        return entry
+
+    async def events_after(self, event_id: int, job_id: str | None) -> EventsPage:
+        """The next events after this one, of a job or of all: maybe not up to the newest yet, but without a hole."""
+        newest = self.events.newest
+        found = self.events.after(event_id, job_id)
+        if found is None:
+            rows = await self.reads.for_reader(
+                ("events", event_id, job_id),
+                lambda session: feed_repository.events_after(session, event_id, _PAGE_OF_EVENTS, job_id),
+            )
+            found = [framed(row) for row in rows]
+            if len(rows) == _PAGE_OF_EVENTS:
+                return EventsPage(found, rows[-1].id)
+        return EventsPage(found, max(event_id, newest, *(event.id for event in found[-1:])))
+
+    def principal_in_memory(self, sha256: str) -> Principal | None:
+        """Whose token this is, if that can be told without asking. Raises NotAuthenticated for one just refused."""
+        return self.tokens.principal(sha256) if self.is_fresh else None
+
+    async def principal(self, token: str) -> Principal:
+        """Whose token this is. Raises NotAuthenticated."""
+        sha256 = token_sha256(token)
+        found = self.principal_in_memory(sha256)
+        if found is not None:
+            return found
+        now = self._now()
+        try:
+            found = await self.reads.for_reader(("token", sha256), lambda session: authenticate(session, token, now))
+        except NotAuthenticated:
+            self.tokens.refuse(sha256)
+            raise
+        self.tokens.accept(sha256, found)
+        return found
+
+    def check(self, principal: Principal) -> None:
+        """After a wait: the token may have been revoked meanwhile. Raises NotAuthenticated."""
+        if not self.tokens.holds(principal):
+            raise NotAuthenticated("this token was revoked, or it expired")
+
+    def _question(self) -> Question:
+        subjects = self.bells.subjects()
+        return Question(
+            now=self._now(),
+            newest=self._newest,
+            versions=dict.fromkeys(subjects, 0) | self.board.versions(),
+            all_jobs=EVERYTHING in subjects,
+            in_our_queue=self.board.in_our_queue(),
+            after_event=self.events.newest,
+            logs_of=[subject.removesuffix(_LOGS) for subject in subjects if subject.endswith(_LOGS)],
+            token_ids=self.tokens.ids(),
+        )
+
+    def _take_in(self, answer: Answer) -> Iterable[str]:
+        """Keep what the database said; the subjects that changed."""
+        read_at = self._monotonic()
+        for state in answer.states:
+            if self.board.put(ProgressEntry(state, answer.queue_positions.get(state.id), read_at)):
+                yield from (state.id, EVERYTHING)
+        yield from self.board.move(answer.queue_asked, answer.queue_positions, read_at)
+        self.events.add(answer.events)
+        for event in answer.events:
+            yield from (event.job_id, EVERYTHING)
+        for log, position in answer.log_positions.items():
+            if self._log_positions.get(log) != position:
+                yield logs_subject(log[0])
+        self._log_positions = dict(answer.log_positions)
+
+    async def _read_entry(self, job_id: str) -> ProgressEntry:
+        asked_at = self._monotonic()
+        state, position = await self.reads.for_reader(("job", job_id), lambda session: _state_of(session, job_id))
+        entry = ProgressEntry(state, position, asked_at)
+        if self.board.put(entry):
+            await self.bells.ring({job_id, EVERYTHING})
+        return entry
+
+    async def _tick_forever(self, delay: float) -> None:
+        while True:
+            await asyncio.sleep(delay)
+            delay = await self._try_to_tick(delay)
+
+    async def _try_to_tick(self, delay: float) -> float:
+        """Tick; the seconds until the next time, more and more of them while the database is away."""
+        was_fresh = self.is_fresh
+        try:
+            await self.tick()
+        except Unavailable as error:
+            if was_fresh or self._answered_at is None:
+                _log.warning(
+                    "the feed's database does not answer", extra={"action": "feed", "reason": str(error.__cause__)}
+                )
+            return min(delay * 2, _SLOWEST_RETRY_SECONDS)
+        return self._interval_seconds
+
+
+def logs_subject(job_id: str) -> str:
+    """What those listen to who follow a job's logs."""
+    return f"{job_id}{_LOGS}"
+
+
+def _state_of(session: Session, job_id: str) -> tuple[JobState, int | None]:
+    found = feed_repository.job_states(session, [job_id])
+    if not found:
+        raise NotFound(f"there is no job {job_id}")
+    state = found[0]
+    if state.status not in IN_OUR_QUEUE:
+        return state, None
+    return state, feed_repository.queue_positions(session, [job_id]).get(job_id)
+
+
+def _tell_of_a_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.error("the feed has stopped; every answer is read from the database now", exc_info=task.exception())

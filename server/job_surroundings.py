@@ -1,0 +1,59 @@
+"""What a job is checked against and made of, gathered from the database for tuning.jobs, which knows only jobs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from fastapi import Depends
+from sqlalchemy.orm import Session
+
+from server.cluster_views import ClusterViews
+from server.dependencies import ClustersDep, CurrentUser, SessionDep, ViewsDep
+from tuning.datasets import repository as datasets
+from tuning.datasets.models import Dataset
+from tuning.jobs.check_plan import CheckPlan
+from tuning.jobs.intake import Surroundings
+from tuning.jobs.models import Job
+from tuning.jobs.plan import AttemptPlan, TrainingData
+from tuning.jobs.repository import belongings
+from tuning.jobs.runs import plan_run
+from tuning.jobs.source_repository import source_jobs
+from tuning.secrets.service import find_missing
+from tuning.settings import ClusterSettings
+
+
+async def surroundings(session: SessionDep, clusters: ClustersDep, views: ViewsDep, user: CurrentUser) -> Surroundings:
+    """What a request for a job is checked against."""
+    return surroundings_of(session, clusters, views, user.user_id)
+
+
+def surroundings_of(
+    session: Session, clusters: Mapping[str, ClusterSettings], views: ClusterViews, user_id: str
+) -> Surroundings:
+    """The same for one who asks; data sets that it names cannot be deleted while the session's transaction lasts."""
+    return Surroundings(
+        clusters=clusters,
+        view_of=lambda name: views.view(session, name),
+        uploads=lambda ids: _in_order(datasets.lock_usable(session, ids), ids),
+        jobs=lambda ids: source_jobs(session, ids),
+        missing_secrets=lambda names: find_missing(session, user_id, names),
+    )
+
+
+SurroundingsDep = Annotated[Surroundings, Depends(surroundings)]
+
+
+def next_attempt_plan(
+    session: Session, job: Job, cluster: ClusterSettings, views: ClusterViews
+) -> AttemptPlan | CheckPlan:
+    """What the next attempt of a job would run. Raises InvalidInput when that is no longer possible."""
+    ids = belongings(session, [job.id]).datasets.get(job.id, ())
+    uploads = _in_order(datasets.by_ids(session, ids), ids)
+    return plan_run(job, job.attempt + 1, cluster, uploads, views.view(session, cluster.name).datasets)
+
+
+def _in_order(rows: Mapping[str, Dataset], ids: Sequence[str]) -> list[TrainingData]:
+    return [_training_data(rows[dataset_id]) for dataset_id in ids if dataset_id in rows]
+
+
+def _training_data(row: Dataset) -> TrainingData:
+    return TrainingData(row.id, row.name, row.sha256, row.extension, row.entry, row.status.value, row.cluster)

@@ -1,0 +1,99 @@
+"""The app: everything is put together here."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from fastapi import Depends, FastAPI
+
+from server.admission import Admission
+from server.api import (
+    artifacts,
+    checkpoints,
+    dataset_preview,
+    dataset_upload,
+    datasets,
+    events,
+    health,
+    job_actions,
+    job_previews,
+    job_validation,
+    jobs,
+    logs,
+    me,
+    metrics,
+    progress,
+    recipes,
+    secrets,
+    tokens,
+)
+from server.api import clusters as clusters_api
+from server.body_limit import BodyLimit
+from server.cluster_files import ClusterFiles
+from server.cluster_views import ClusterViews
+from server.dependencies import API, current_user
+from server.error_handlers import add_error_handlers
+from server.feed import Feed
+from server.openapi import describe
+from tuning.db import open_engine, open_sessions
+from tuning.secrets.cipher import Cipher
+from tuning.settings import ClusterSettings, Settings
+
+MAX_BODY_BYTES = 8 * 1024 * 1024
+"""Of everything but uploads, which count for themselves: the largest config_yaml with room for its escapes."""
+UPLOADS = frozenset({f"{API}/datasets"})
+FOLLOWING = (progress.router, metrics.router, events.router, logs.router, artifacts.router, job_validation.router)
+"""They hold no session and check the token in the feed's memory. Polled most, so matched first."""
+ROUTERS = (
+    jobs.router,
+    job_actions.router,
+    job_previews.router,
+    checkpoints.router,
+    datasets.router,
+    dataset_preview.router,
+    clusters_api.router,
+    me.router,
+    tokens.router,
+    secrets.router,
+    recipes.router,
+)
+
+
+def create_app(
+    settings: Settings, clusters: Mapping[str, ClusterSettings], *, clock: Callable[[], datetime] | None = None
+) -> FastAPI:
+    """The server on the settings' database; `clock` tells the time (aware UTC), by default the real one."""
+    engine = open_engine(settings.database_url)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with app.state.feed.running():
+            yield
+        app.state.cluster_files.close()
+        engine.dispose()
+
+    # No page of documentation: FastAPI's own loads its scripts from elsewhere, and this origin holds tokens.
+    app = FastAPI(
+        title="packtrain", version="0.1.0", lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None
+    )
+    app.state.settings, app.state.clusters, app.state.views = settings, clusters, ClusterViews()
+    app.state.sessions, app.state.clock = open_sessions(engine), clock or _utc_now
+    app.state.feed = Feed(app.state.sessions, interval_seconds=settings.feed_interval_seconds, now=app.state.clock)
+    app.state.admission = Admission(settings.rate_per_second, settings.rate_burst, time.monotonic)
+    app.state.cipher = Cipher(settings.secrets_key)
+    app.state.cluster_files = ClusterFiles(clusters)
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, exempt=UPLOADS)
+    add_error_handlers(app)
+    app.include_router(health.router)
+    for router in FOLLOWING:
+        app.include_router(router, prefix=API)
+    app.include_router(dataset_upload.router, prefix=API)  # it asks for the token itself, before the bytes
+    for router in ROUTERS:
+        app.include_router(router, prefix=API, dependencies=[Depends(current_user)])
+    describe(app)
+    return app
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
