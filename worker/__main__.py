@@ -1,0 +1,56 @@
+"""`python -m worker`: drive every cluster of the settings until SIGTERM; a second SIGTERM kills."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+from types import FrameType
+
+from tuning.db import open_engine, open_sessions
+from tuning.errors import InvalidInput
+from tuning.logs import set_up_logs
+from tuning.settings import Settings, load_clusters
+from tuning.ssh.paramiko_transport import ParamikoTransport
+from tuning.tables import METADATA
+from worker.loop import Worker
+
+log = logging.getLogger("worker")
+
+
+def main() -> None:
+    """Build everything from the environment, and run."""
+    settings = Settings()
+    set_up_logs(settings.log_level)
+    try:
+        clusters = load_clusters(settings.clusters_file)
+    except InvalidInput as error:
+        sys.exit(f"packtrain worker: {error}")
+    if not clusters:
+        sys.exit(f"packtrain worker: {settings.clusters_file} names no cluster")
+    # Less than a lease: a worker that is stopped with a lock in its hands must not cost the others their leases too.
+    engine = open_engine(settings.database_url, standstill_seconds=settings.lease_seconds / 3)
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    worker = Worker(settings, clusters, open_sessions(engine), ParamikoTransport, owner)
+    _stop_on_signals(worker)
+    log.info(
+        "worker %s starts",
+        owner,
+        extra={"action": "start", "clusters": sorted(clusters), "tables": len(METADATA.tables)},
+    )
+    worker.run()
+    engine.dispose()
+    log.info("worker %s ends", owner, extra={"action": "end"})
+
+
+def _stop_on_signals(worker: Worker) -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
+        worker.stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Runs that are to end: Slurm is told, or the run itself is asked to save a checkpoint first.
+
+A job says `cancelled` or `held` only when Slurm has confirmed its end (worker.watch).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select, update
+
+from tuning.jobs.models import Attempt, Job
+from tuning.jobs.status import ON_CLUSTER, JobStatus
+from worker.drive import Drive
+
+
+@dataclass(frozen=True)
+class _Unwanted:
+    """A job that Slurm has and somebody wants ended."""
+
+    job_id: str
+    number: int
+    slurm_job_id: int
+    status: JobStatus
+    kind: str
+    saves: bool
+    stop_sent_at: datetime | None
+
+
+class Canceller:
+    """Ends what nobody wants any more, or not now."""
+
+    def __init__(self, drive: Drive) -> None:
+        self._drive = drive
+        self._told: set[int] = set()
+
+    def cancel_wanted(self) -> None:
+        """One scancel for every such job that Slurm still has; told again each cycle until it has ended."""
+        self._told.clear()
+        self.cancel_new()
+
+    def cancel_new(self) -> None:
+        """The same for those that Slurm was not told of in this cycle; those that are to save are asked once."""
+        unwanted = self._unwanted()
+        to_stop = [one for one in unwanted if self._is_to_save(one) and one.stop_sent_at is None]
+        if to_stop:
+            self._ask_to_stop(to_stop)
+        to_end = [one for one in unwanted if not self._is_to_save(one) and one.slurm_job_id not in self._told]
+        if to_end:
+            self._end(to_end)
+
+    def _is_to_save(self, one: _Unwanted) -> bool:
+        """Whether it has, or gets, the time to save a checkpoint."""
+        if not one.saves or one.status is not JobStatus.RUNNING or one.kind != "train":
+            return False
+        patience = timedelta(seconds=self._drive.settings.save_patience_seconds)
+        return one.stop_sent_at is None or self._drive.now() - one.stop_sent_at < patience
+
+    def _ask_to_stop(self, runs: Sequence[_Unwanted]) -> None:
+        """Written down once it is done: after a crash in between a run is asked again, which changes nothing."""
+        self._drive.check()
+        self._drive.cluster.ask_to_stop([one.slurm_job_id for one in runs])
+        self._note_stopped(runs)
+
+    def _end(self, runs: Sequence[_Unwanted]) -> None:
+        """Of a hold it is written down first: let go meanwhile, the job goes on and was not cancelled by a stranger."""
+        held = [one for one in runs if one.saves and one.stop_sent_at is None]
+        if held:
+            self._note_stopped(held)
+        self._drive.check()
+        ids = sorted(one.slurm_job_id for one in runs)
+        self._drive.cluster.cancel(ids)
+        self._told.update(ids)
+
+    def _note_stopped(self, runs: Iterable[_Unwanted]) -> None:
+        with self._drive.apply() as session:
+            for one in runs:
+                own = (Attempt.job_id == one.job_id, Attempt.number == one.number)
+                session.execute(update(Attempt).where(*own).values(stop_sent_at=self._drive.now()))
+
+    def _unwanted(self) -> list[_Unwanted]:
+        columns = (Job.id, Attempt.number, Attempt.slurm_job_id, Job.status, Job.kind, Attempt.stop_sent_at)
+        wanted = (
+            select(*columns, Job.cancel_requested_at.is_(None) | Job.cancel_saves.is_(True))
+            .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt))
+            .where(
+                Job.cluster == self._drive.settings.name,
+                Job.status.in_(ON_CLUSTER),
+                or_(Job.cancel_requested_at.is_not(None), Job.hold_requested_at.is_not(None)),
+                Attempt.slurm_job_id.is_not(None),
+            )
+        )
+        with self._drive.load() as session:
+            return [
+                _Unwanted(job_id, number, slurm_job_id, status, kind, bool(saves), stop_sent_at)
+                for job_id, number, slurm_job_id, status, kind, stop_sent_at, saves in session.execute(wanted)
+                if slurm_job_id is not None
+            ]

@@ -1,0 +1,50 @@
+"""One cycle of a cluster, step by step; docs/decisions/0001-shape.md says what each costs."""
+
+import time
+
+from worker.await_jobs import end_dead_ends
+from worker.cancel import Canceller
+from worker.drive import Drive
+from worker.facts import FactsKeeper
+from worker.reach import note_reached
+from worker.remove import remove_unwanted
+from worker.settle import settle_unconfirmed
+from worker.stall import tell_stalled
+from worker.submit import Submitter
+from worker.try_out import Trials
+from worker.watch import watch
+
+
+class Cycle:
+    """The steps in their order, and what must be remembered from one cycle to the next."""
+
+    def __init__(self, drive: Drive) -> None:
+        self._drive = drive
+        self._facts = FactsKeeper(drive)
+        self._submitter = Submitter(drive)
+        self._canceller = Canceller(drive)
+        self._trials = Trials(drive)
+        self.seconds = 0.0
+
+    def run(self) -> None:
+        """Everything once. Raises ClusterError, LeaseLost, or the database's OperationalError."""
+        started = time.monotonic()
+        self._drive.check()
+        self._facts.refresh_if_old()
+        settle_unconfirmed(self._drive)
+        end_dead_ends(self._drive)
+        self._submitter.submit_waiting()
+        watch(self._drive)
+        tell_stalled(self._drive)
+        self._canceller.cancel_wanted()
+        remove_unwanted(self._drive)
+        self._trials.answer_waiting()
+        note_reached(self._drive)
+        self.seconds = time.monotonic() - started
+
+    def run_urgent(self) -> None:
+        """What people wait for, between two cycles: new jobs, cancellations, questions about jobs to come."""
+        self._drive.check()
+        self._submitter.submit_waiting()
+        self._canceller.cancel_new()
+        self._trials.answer_waiting()

@@ -1,0 +1,53 @@
+"""What every step of a cycle needs: the rows, the cluster, the clock, and the lease that allows writing."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from tuning.clusters.lease import Lease, prove
+from tuning.db import lock_event_order, transaction
+from tuning.errors import LeaseLost
+from tuning.secrets.cipher import Cipher
+from tuning.settings import ClusterSettings
+from tuning.slurm.cluster import Cluster
+from tuning.ssh.traffic import Traffic
+from worker.breaker import Breaker
+
+
+@dataclass(frozen=True)
+class Drive:
+    """One worker driving one cluster, for as long as it holds the lease."""
+
+    settings: ClusterSettings
+    sessions: sessionmaker[Session]
+    cluster: Cluster
+    traffic: Traffic
+    breaker: Breaker
+    lease: Lease
+    now: Callable[[], datetime]
+    cipher: Cipher
+    lost: threading.Event
+    """Set by the heartbeat when the lease could not be renewed in time."""
+
+    @contextmanager
+    def apply(self) -> Iterator[Session]:
+        """A transaction that writes only if the lease is still ours. Raises LeaseLost."""
+        with transaction(self.sessions) as session:
+            prove(session, self.lease)
+            lock_event_order(session)  # before any job's row, as the server does: so that neither waits for the other
+            yield session
+
+    @contextmanager
+    def load(self) -> Iterator[Session]:
+        """A short session to read with."""
+        with self.sessions() as session:
+            yield session
+
+    def check(self) -> None:
+        """To be called before anything is done to the cluster. Raises LeaseLost."""
+        if self.lost.is_set():
+            raise LeaseLost(f"the lease of {self.lease.cluster} was not renewed in time")

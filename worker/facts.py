@@ -1,0 +1,35 @@
+"""What the cluster is like (partitions, nodes, image, data sets), kept in its row: requests are checked with it."""
+
+import time
+from typing import Any
+
+from tuning.clusters.models import ClusterRow
+from worker.drive import Drive
+
+EVERY_SECONDS = 60.0
+
+
+class FactsKeeper:
+    """Asks now and then; the first time the folders on the cluster are made, too."""
+
+    def __init__(self, drive: Drive) -> None:
+        self._drive = drive
+        self._asked_at: float | None = None
+
+    def refresh_if_old(self) -> None:
+        """One remote command a minute. Raises ClusterError."""
+        if self._asked_at is not None and time.monotonic() - self._asked_at < EVERY_SECONDS:
+            return
+        if self._asked_at is None:
+            self._drive.cluster.prepare()
+        facts = self._drive.cluster.facts()
+        self._asked_at = time.monotonic()
+        now = self._drive.now()
+        with self._drive.apply() as session:
+            row = session.get_one(ClusterRow, self._drive.settings.name)
+            row.snapshot, row.snapshot_at = _with_known_data(facts.to_json(), row.snapshot), now
+
+
+def _with_known_data(new: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:
+    """A register that cannot be read for once (somebody is just writing it) is taken to be as it was."""
+    return {**new, "datasets": new["datasets"] if new["datasets"] is not None else (old or {}).get("datasets")}

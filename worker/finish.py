@@ -1,0 +1,131 @@
+"""The end of a run: judged by what it left behind, and written down for good."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import cast
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from tuning.jobs.live import LiveAttempt
+from tuning.jobs.models import Artifact, Attempt, Job
+from tuning.jobs.removals import ask_removal, checkpoint_path, secrets_path, surplus
+from tuning.jobs.source_repository import steps_among
+from tuning.jobs.status import ENDED, JobStatus
+from tuning.jobs.tails import log_end
+from tuning.jobs.transition import record_event, transition
+from tuning.llamafactory import outcome
+from tuning.llamafactory.kinds import CHECK, Kind
+from tuning.llamafactory.outcome import Outcome, RunEvidence, judge
+from tuning.slurm.records import OutputFile, parse_files, parse_resumed, parse_started
+from worker.checked import end_check
+from worker.drive import Drive
+from worker.evidence import listing_text, result_texts, resumed_text, started_text
+from worker.failing import advice_for, failure_json, masked
+from worker.next_step import DIVERGED, NextStep, next_step
+from worker.onward import ended_attempt
+from worker.verdict import Ended
+
+log = logging.getLogger(__name__)
+
+LOG_BYTES = 32 * 1024
+
+
+def finish(session: Session, drive: Drive, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]) -> None:
+    """Judge a run that has ended, and move its job to its last status or to its next attempt."""
+    job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
+    files = parse_files(listing_text(drive.settings.root, one.job_id, one.number, contents))
+    logs = {stream: _log_end(session, drive, job, one.number, stream) for stream in ("stderr", "stdout")}
+    evidence = _evidence(drive, one, verdict, contents, files, logs)
+    if job.kind == CHECK:
+        judged = end_check(session, drive.settings.root, one, evidence, contents, drive.now())
+    else:
+        judged = judge(replace(evidence, kind=cast(Kind, job.kind)))
+    attempt.resumed_step = parse_resumed(resumed_text(drive.settings.root, one.job_id, one.number, contents))
+    following = next_step(job, verdict, judged, ended_attempt(attempt, verdict, files, attempt.resumed_step))
+    if files or following.status in ENDED:
+        _keep_files(session, one.job_id, files)
+    _close_attempt(attempt, verdict, following)
+    if verdict.slurm_state:
+        job.slurm_state = verdict.slurm_state
+    if following.status in ENDED:
+        _tell_outcome(session, drive, job, judged, following)
+    _ask_removals(session, job, one.number, files, following.status, drive.now())
+    finished_at = max(verdict.finished_at, job.started_at or verdict.finished_at)
+    transition(session, job, following.status, following.reason, drive.now(), at=finished_at)
+    action = {"action": f"job_{following.status}", "job_id": job.id, "reason": following.reason}
+    log.info("%s %s", job.id, following.status, extra=action)
+
+
+def _tell_outcome(session: Session, drive: Drive, job: Job, judged: Outcome, following: NextStep) -> None:
+    job.result = dict(judged.result) or None
+    if following.failure is not None:
+        job.failure = failure_json(session, drive, job, following.failure)
+    if following.status is JobStatus.SUCCEEDED and judged.diverged:
+        _warn_of_divergence(session, drive, job)
+
+
+def _log_end(session: Session, drive: Drive, job: Job, number: int, stream: str) -> str:
+    text = log_end(session, job.id, number, stream, LOG_BYTES).decode("utf-8", "replace")
+    return masked(session, drive, job, text)
+
+
+def _warn_of_divergence(session: Session, drive: Drive, job: Job) -> None:
+    """Beside a success (tuning.llamafactory.outcome says why it is one): in `result`, and as an event."""
+    advice = advice_for(session, drive, job, "diverged")
+    job.result = {**(job.result or {}), "diverged": True}
+    message = f"{DIVERGED[0].upper()}{DIVERGED[1:]}"
+    data = {"code": "diverged", "hint": advice.hint, "retry": advice.retry}
+    record_event(session, job.id, "warning", message, drive.now(), data)
+
+
+def _evidence(
+    drive: Drive,
+    one: LiveAttempt,
+    verdict: Ended,
+    contents: Mapping[str, bytes],
+    files: tuple[OutputFile, ...],
+    logs: Mapping[str, str],
+) -> RunEvidence:
+    texts = result_texts(drive.settings.root, one.job_id, contents)
+    started = parse_started(started_text(drive.settings.root, one.job_id, one.number, contents))
+    return RunEvidence(
+        exit_code=verdict.exit_record.exit_code if verdict.exit_record else None,
+        started_at_seconds=started.epoch if started else one.submitted_at.timestamp(),
+        files=tuple(outcome.OutputFile(file.path, file.size_bytes, file.modified_epoch) for file in files),
+        trainer_state=texts.get("trainer_state.json"),
+        train_results=texts.get("train_results.json"),
+        all_results=texts.get("all_results.json"),
+        predict_results=texts.get("predict_results.json"),
+        stderr_tail=logs["stderr"],
+        stdout_tail=logs["stdout"],
+        slurm=verdict.word,
+    )
+
+
+def _ask_removals(
+    session: Session, job: Job, number: int, files: tuple[OutputFile, ...], status: JobStatus, now: datetime
+) -> None:
+    """A run that was killed could not remove its secrets; and of a success only so many checkpoints are to stay."""
+    if job.secrets:
+        ask_removal(session, job.id, secrets_path(number), now)
+    if status is JobStatus.SUCCEEDED and job.keep_checkpoints is not None:
+        steps = steps_among(file.path for file in files)
+        for step in surplus(steps, job.keep_checkpoints):
+            ask_removal(session, job.id, checkpoint_path(step), now)
+
+
+def _close_attempt(attempt: Attempt, verdict: Ended, following: NextStep) -> None:
+    attempt.finished_at, attempt.ended_by = verdict.finished_at, following.ended_by
+    attempt.slurm_state = verdict.slurm_state
+    attempt.exit_code = verdict.exit_record.exit_code if verdict.exit_record else None
+    attempt.nodes = attempt.nodes or verdict.nodes
+
+
+def _keep_files(session: Session, job_id: str, files: tuple[OutputFile, ...]) -> None:
+    session.execute(delete(Artifact).where(Artifact.job_id == job_id))
+    for file in files:
+        modified = datetime.fromtimestamp(file.modified_epoch, UTC)
+        session.add(Artifact(job_id=job_id, path=file.path, size_bytes=file.size_bytes, modified_at=modified))

@@ -1,0 +1,103 @@
+"""Claimed jobs with everything that Slurm is to be given of them."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tuning.clusters.models import ClusterRow
+from tuning.clusters.snapshot import read_snapshot
+from tuning.datasets import repository as datasets
+from tuning.jobs import repository as jobs
+from tuning.jobs.check_plan import CheckPlan
+from tuning.jobs.models import Attempt, Job
+from tuning.jobs.paths import slurm_comment, slurm_job_name
+from tuning.jobs.plan import AttemptPlan, TrainingData, world_size
+from tuning.jobs.runs import plan_run
+from tuning.llamafactory.arguments import ArgumentSchema, load_schema
+from tuning.llamafactory.eta import EtaState, to_json
+from tuning.llamafactory.plan import plan_of
+from tuning.settings import ClusterSettings
+
+
+@dataclass(frozen=True)
+class Handover:
+    """One attempt, ready to be submitted."""
+
+    job_id: str
+    number: int
+    token: str = field(repr=False)
+    slurm_job_name: str
+    comment: str = field(repr=False)
+    directory: str
+    files: Mapping[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Supplies:
+    """What a batch of jobs needs beside its own rows."""
+
+    uploads: Mapping[str, Sequence[TrainingData]]
+    """By job id, in the job's order."""
+    registered: Mapping[str, Mapping[str, Any]] | None
+    """The data sets that the cluster knows by name."""
+    image_digest: str | None
+
+
+def load_supplies(session: Session, cluster: str, job_ids: Sequence[str]) -> Supplies:
+    """The data sets of a batch of jobs, in a query or two."""
+    wanted = jobs.belongings(session, job_ids).datasets
+    rows = datasets.by_ids(session, {one for ids in wanted.values() for one in ids})
+    data = {one: TrainingData(row.id, row.name, row.sha256, row.extension, row.entry) for one, row in rows.items()}
+    stored = session.scalar(select(ClusterRow.snapshot).where(ClusterRow.name == cluster))
+    registered = read_snapshot(stored).datasets if stored else None
+    digest = stored.get("image_digest") if stored else None
+    return Supplies({job_id: [data[one] for one in ids] for job_id, ids in wanted.items()}, registered, digest)
+
+
+def plan_handover(
+    job: Job,
+    attempt: Attempt,
+    cluster: ClusterSettings,
+    supplies: Supplies,
+    secrets: Mapping[str, str],
+    learned: EtaState | None = None,
+) -> Handover:
+    """The attempt's files; what they are is kept with the attempt, but for the secrets. Raises InvalidInput."""
+    uploads = supplies.uploads.get(job.id, ())
+    plan = plan_run(job, attempt.number, cluster, uploads, supplies.registered or {}, learned)
+    attempt.script, attempt.config_yaml = plan.script, plan.config_yaml
+    schema = load_schema(cluster.llamafactory_version)
+    record = _record(plan, supplies.image_digest, schema)
+    if isinstance(plan, AttemptPlan):
+        record |= _data_and_chance(plan, uploads, schema)
+        course = plan_of(plan.config, world_size(job.resources))
+        attempt.eta_state = to_json(replace(learned or EtaState(), plan=course))
+    job.record = record
+    return Handover(
+        job_id=job.id,
+        number=attempt.number,
+        token=attempt.token,
+        slurm_job_name=slurm_job_name(job.id, attempt.number, attempt.token),
+        comment=slurm_comment(job.id, attempt.number, attempt.token),
+        directory=plan.directory,
+        files={**plan.files, **{f"secrets/{name}": value.encode() for name, value in secrets.items()}},
+    )
+
+
+def _record(plan: AttemptPlan | CheckPlan, image_digest: str | None, schema: ArgumentSchema) -> dict[str, Any]:
+    """What must be the same for the run to be the same."""
+    return {
+        "image_digest": image_digest,
+        "llamafactory_version": schema.version,
+        "config_sha256": hashlib.sha256(plan.config_yaml.encode()).hexdigest(),
+        "script_sha256": hashlib.sha256(plan.script.encode()).hexdigest(),
+    }
+
+
+def _data_and_chance(plan: AttemptPlan, uploads: Sequence[TrainingData], schema: ArgumentSchema) -> dict[str, Any]:
+    seed = plan.config.get("seed", schema.arguments["seed"].default)
+    return {"dataset_sha256s": [data.sha256 for data in uploads], "seed": seed}

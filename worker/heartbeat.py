@@ -1,0 +1,79 @@
+"""Keeps a lease while a cluster is driven, in a thread of its own: a slow step must not lose it."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from tuning.clusters.lease import Lease, release, renew
+from tuning.db import transaction
+from tuning.errors import LeaseLost
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def kept(sessions: sessionmaker[Session], lease: Lease, lease_seconds: float) -> Iterator[threading.Event]:
+    """Renew the lease until the block ends; the event is set as soon as it can no longer be relied on."""
+    lost, done = threading.Event(), threading.Event()
+    thread = threading.Thread(
+        target=_renew_until, args=(sessions, lease, lease_seconds, lost, done), name=f"lease-{lease.cluster}"
+    )
+    thread.start()
+    try:
+        yield lost
+    finally:
+        done.set()
+        thread.join()
+        _give_back(sessions, lease)
+
+
+def _renew_until(
+    sessions: sessionmaker[Session],
+    lease: Lease,
+    lease_seconds: float,
+    lost: threading.Event,
+    done: threading.Event,
+) -> None:
+    renewed = time.monotonic()
+    while not done.wait(lease_seconds / 4) and not lost.is_set():
+        # a process that was stopped wakes here: whatever it was about to do is checked against `lost` first
+        if time.monotonic() - renewed > lease_seconds:
+            _say_lost(f"the lease of {lease.cluster} was not renewed in time", lease)
+            lost.set()
+        started = time.monotonic()
+        if not lost.is_set() and _renewed(sessions, lease, lease_seconds, lost):
+            renewed = started
+
+
+def _renewed(sessions: sessionmaker[Session], lease: Lease, lease_seconds: float, lost: threading.Event) -> bool:
+    try:
+        with transaction(sessions) as session:
+            renew(session, lease, datetime.now(UTC), lease_seconds)
+    except LeaseLost as error:
+        _say_lost(str(error), lease)
+        lost.set()
+        return False
+    except OperationalError as error:
+        log.warning("the database did not take the heartbeat: %s", error.orig, extra={"cluster": lease.cluster})
+        return False
+    return True
+
+
+def _say_lost(reason: str, lease: Lease) -> None:
+    log.warning(reason, extra={"action": "lease_lost", "cluster": lease.cluster})
+
+
+def _give_back(sessions: sessionmaker[Session], lease: Lease) -> None:
+    try:
+        with transaction(sessions) as session:
+            release(session, lease)
+    except LeaseLost:
+        return
+    except OperationalError as error:
+        log.warning("the lease was left to expire: %s", error.orig, extra={"cluster": lease.cluster})

@@ -1,0 +1,137 @@
+"""Writes down what a cycle learned: logs and points first, then what the verdict on each job says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from tuning.jobs.live import LiveAttempt, update_jobs
+from tuning.jobs.models import Attempt, Job
+from tuning.jobs.status import JobStatus
+from tuning.jobs.transition import transition
+from tuning.llamafactory.eta import EtaState
+from tuning.slurm.cluster import AccountedJob, Observation
+from tuning.slurm.records import ExitRecord
+from worker.drive import Drive
+from worker.finish import finish
+from worker.progress import take_in
+from worker.stall import quiet_until
+from worker.tail import TailRead, is_read_to_end
+from worker.verdict import CannotTell, Ended, Ending, Missing, Runs, Verdict, Waits
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the cluster said in one cycle."""
+
+    observation: Observation
+    reads: Sequence[TailRead]
+    contents: Mapping[str, bytes]
+    records: Mapping[str, ExitRecord]
+    """By job id."""
+    accounted: Mapping[int, AccountedJob]
+    grown: frozenset[str]
+    """Ids of the jobs with a file that grew."""
+    clock_ahead_seconds: float
+
+
+class Ledger:
+    """One cycle's writing."""
+
+    def __init__(self, drive: Drive, answers: Answers) -> None:
+        self._drive = drive
+        self._answers = answers
+        self._reads: dict[str, list[TailRead]] = {}
+        for read in answers.reads:
+            self._reads.setdefault(read.job_id, []).append(read)
+
+    def write(self, verdicts: Sequence[tuple[LiveAttempt, Verdict]]) -> None:
+        """One transaction for these jobs; untouched ones cost nothing."""
+        touched = [(one, verdict) for one, verdict in verdicts if one.job_id in self._reads or _says(one, verdict)]
+        if not touched:
+            return
+        with self._drive.apply() as session:
+            now = self._drive.now()
+            progress = [
+                take_in(session, one, self._reads[one.job_id], self._answers.contents, now)
+                for one, _ in touched
+                if one.job_id in self._reads
+            ]
+            update_jobs(session, [changes for changes in progress if changes], now)
+            for one, verdict in touched:
+                self._apply(session, one, verdict)
+
+    def _apply(self, session: Session, one: LiveAttempt, verdict: Verdict) -> None:
+        match verdict:
+            case Waits() if _says(one, verdict):
+                self._waits(session, one, verdict)
+            case Runs() if _says(one, verdict):
+                self._runs(session, one, verdict)
+            case Ending():
+                self._unsure(session, one, verdict.slurm_state)
+            case Missing():
+                self._unsure(session, one, one.slurm_state)
+            case Ended():
+                self._ended(session, one, verdict)
+            case _:
+                return
+
+    def _waits(self, session: Session, one: LiveAttempt, verdict: Waits) -> None:
+        job, attempt = _rows(session, one)
+        attempt.missing_since, attempt.missing_polls = None, 0
+        if one.status is JobStatus.RUNNING:
+            transition(session, job, JobStatus.PENDING, "Slurm put it back into its queue", self._drive.now())
+        expected = {"expected_start_at": verdict.expected_start_at, "slurm_reason": verdict.slurm_reason}
+        self._tell(session, one, verdict.slurm_state, expected)
+
+    def _runs(self, session: Session, one: LiveAttempt, verdict: Runs) -> None:
+        job, attempt = _rows(session, one)
+        attempt.missing_since, attempt.missing_polls = None, 0
+        if one.status is JobStatus.PENDING:
+            attempt.started_at, attempt.nodes = verdict.started_at, verdict.nodes
+            attempt.quiet_until = quiet_until(EtaState(), self._drive.now()) if job.kind == "train" else None
+            reason = f"running on {verdict.nodes}" if verdict.nodes else "running"
+            transition(session, job, JobStatus.RUNNING, reason, self._drive.now(), at=verdict.started_at)
+        self._tell(session, one, verdict.slurm_state, {"expected_start_at": None, "slurm_reason": verdict.slurm_reason})
+
+    def _unsure(self, session: Session, one: LiveAttempt, slurm_state: str | None) -> None:
+        """It has ended or vanished, by one witness: remembered, and asked again."""
+        _, attempt = _rows(session, one)
+        attempt.missing_since = one.missing_since or self._drive.now()
+        attempt.missing_polls = one.missing_polls + 1
+        if slurm_state != one.slurm_state:
+            self._tell(session, one, slurm_state, {})
+
+    def _ended(self, session: Session, one: LiveAttempt, verdict: Ended) -> None:
+        if one.status is JobStatus.PENDING and verdict.exit_record is not None:
+            # too short to have been seen running: its logs are read first, in the next cycle
+            job, attempt = _rows(session, one)
+            attempt.started_at = job.submitted_at
+            transition(session, job, JobStatus.RUNNING, "ran", self._drive.now(), at=job.submitted_at)
+            return
+        root = self._drive.settings.root
+        if is_read_to_end(root, one, self._answers.observation.files, self._reads.get(one.job_id, ())):
+            finish(session, self._drive, one, verdict, self._answers.contents)
+
+    def _tell(self, session: Session, one: LiveAttempt, slurm_state: str | None, more: Mapping[str, object]) -> None:
+        now = self._drive.now()
+        update_jobs(session, [{"id": one.job_id, "slurm_state": slurm_state, "observed_at": now, **more}], now)
+
+
+def _says(one: LiveAttempt, verdict: Verdict) -> bool:
+    """Whether the verdict says something that the rows do not hold yet."""
+    recovered = one.missing_since is not None
+    match verdict:
+        case Waits(state, reason, expected):
+            old = (one.slurm_state, one.slurm_reason, one.expected_start_at)
+            return recovered or one.status is not JobStatus.PENDING or old != (state, reason, expected)
+        case Runs(state, reason):
+            old_state = (one.slurm_state, one.slurm_reason)
+            return recovered or one.status is not JobStatus.RUNNING or old_state != (state, reason)
+        case CannotTell():
+            return False
+    return True
+
+
+def _rows(session: Session, one: LiveAttempt) -> tuple[Job, Attempt]:
+    return session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))

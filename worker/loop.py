@@ -1,0 +1,148 @@
+"""The worker's life: for each cluster take the lease if it is free, drive the cluster while it lasts, start again."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from tuning.clusters.lease import Lease, acquire, ensure_row
+from tuning.datasets.store import ContentStore
+from tuning.db import transaction
+from tuning.errors import ClusterError, LeaseLost
+from tuning.secrets.cipher import Cipher
+from tuning.settings import ClusterSettings, Settings
+from tuning.slurm.cluster import Cluster
+from tuning.ssh.traffic import Allowance, Traffic
+from tuning.ssh.transport import Transport
+from worker.breaker import Breaker
+from worker.cycle import Cycle
+from worker.drive import Drive
+from worker.heartbeat import kept
+from worker.reach import note_unreachable
+from worker.stage import keep_staging
+
+log = logging.getLogger(__name__)
+
+URGENT_SECONDS = 0.1
+"""Between two cycles the database (never the cluster) is asked this often whether somebody submitted or cancelled."""
+
+OpenTransport = Callable[[ClusterSettings, Traffic], Transport]
+
+
+def now_utc() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class Worker:
+    """Drives every cluster of the settings whose lease it gets."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clusters: Mapping[str, ClusterSettings],
+        sessions: sessionmaker[Session],
+        open_transport: OpenTransport,
+        owner: str,
+    ) -> None:
+        self._settings = settings
+        self._clusters = clusters
+        self._sessions = sessions
+        self._open_transport = open_transport
+        self._owner = owner
+        self._cipher = Cipher(settings.secrets_key)
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        """Work until `stop` is set; an error nobody foresaw stops the whole worker and is raised here."""
+        with ThreadPoolExecutor(len(self._clusters), thread_name_prefix="drive") as pool:
+            futures = [pool.submit(self._keep_driving, cluster) for cluster in self._clusters.values()]
+            wait(futures, return_when=FIRST_EXCEPTION)
+            self.stop.set()
+        _raise_first(futures)
+
+    def _keep_driving(self, settings: ClusterSettings) -> None:
+        while not self.stop.is_set():
+            lease = self._acquire(settings.name)
+            if lease is None:
+                self.stop.wait(self._settings.lease_seconds / 3)
+            else:
+                self._drive(settings, lease)
+
+    def _acquire(self, cluster: str) -> Lease | None:
+        try:
+            with transaction(self._sessions) as session:
+                ensure_row(session, cluster)
+                return acquire(session, cluster, self._owner, now_utc(), self._settings.lease_seconds)
+        except OperationalError as error:
+            log.warning("the database does not answer: %s", error.orig, extra={"cluster": cluster})
+            return None
+
+    def _drive(self, settings: ClusterSettings, lease: Lease) -> None:
+        log.info("driving %s", settings.name, extra={"action": "lease_taken", "cluster": settings.name})
+        traffic = Traffic(Allowance(settings.commands_per_minute, settings.connections_per_minute))
+        breaker = Breaker(settings.poll_interval_seconds)
+        transport = self._open_transport(settings, traffic)
+        with kept(self._sessions, lease, self._settings.lease_seconds) as lost:
+            cluster = Cluster(settings, transport)
+            drive = Drive(settings, self._sessions, cluster, traffic, breaker, lease, now_utc, self._cipher, lost)
+            store = ContentStore(self._settings.data_dir / "datasets", self._settings.max_upload_bytes)
+            with ThreadPoolExecutor(1, thread_name_prefix=f"stage-{settings.name}") as pool:
+                stager = pool.submit(keep_staging, drive, store, self.stop)
+                try:
+                    self._repeat(drive, stager)
+                finally:
+                    lost.set()
+                    stager.result()
+                    transport.close()
+
+    def _repeat(self, drive: Drive, stager: "Future[None]") -> None:
+        cycle, breaker = Cycle(drive), drive.breaker
+        while not self.stop.is_set() and not drive.lost.is_set() and not stager.done():
+            if self._one(cycle.run, drive):
+                breaker.succeeded()
+            until = time.monotonic() + drive.settings.poll_interval_seconds - cycle.seconds
+            while not breaker.is_open and time.monotonic() < until and not self.stop.wait(URGENT_SECONDS):
+                self._one(cycle.run_urgent, drive)
+            self.stop.wait(breaker.pause_seconds())
+
+    def _one(self, step: Callable[[], None], drive: Drive) -> bool:
+        """One cycle, or its urgent part: whether it went well. What did not opens the breaker."""
+        try:
+            step()
+        except LeaseLost as error:
+            _note_lost(drive, error)
+        except ClusterError as error:
+            drive.breaker.failed()
+            _note(drive, error)
+        except OperationalError as error:
+            drive.breaker.failed()
+            log.warning("the database does not answer: %s", error.orig, extra={"cluster": drive.settings.name})
+        else:
+            return True
+        return False
+
+
+def _note(drive: Drive, error: ClusterError) -> None:
+    log.warning("%s", error, extra={"action": "cycle_failed", "cluster": drive.settings.name})
+    try:
+        note_unreachable(drive, str(error))
+    except LeaseLost as lease_error:
+        _note_lost(drive, lease_error)
+    except OperationalError as database_error:
+        log.warning("the database does not answer: %s", database_error.orig, extra={"cluster": drive.settings.name})
+
+
+def _note_lost(drive: Drive, error: LeaseLost) -> None:
+    log.warning(str(error), extra={"action": "lease_lost", "cluster": drive.settings.name})
+    drive.lost.set()
+
+
+def _raise_first(futures: list[Future[None]]) -> None:
+    for future in futures:
+        future.result()

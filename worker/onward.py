@@ -1,0 +1,52 @@
+"""What a further attempt takes over from the one before, and what is known of an attempt that is over."""
+
+import re
+from collections.abc import Iterable
+
+from sqlalchemy.orm import Session
+
+from tuning.jobs.continuation import EndedAttempt
+from tuning.jobs.live import Position
+from tuning.jobs.models import Attempt, FilePosition
+from tuning.jobs.tails import save_position
+from tuning.llamafactory.eta import EtaState, from_json
+from tuning.slurm.records import OutputFile
+from worker.stall import STALLED
+from worker.verdict import Ended
+
+_STATE = re.compile(r"checkpoint-([0-9]{1,10})/trainer_state\.json")
+"""Written last: a checkpoint without it is not whole."""
+_TRAINER_LOG = "trainer_log"
+
+
+def carry_over(session: Session, job_id: str, number: int) -> EtaState | None:
+    """What the attempt before has shown; the training log, which is the job's, is read on from where it was read to."""
+    earlier = session.get(Attempt, (job_id, number - 1))
+    if earlier is None:
+        return None
+    row = session.get(FilePosition, (job_id, number - 1, _TRAINER_LOG))
+    if row is not None:
+        position = Position(row.inode, row.size_bytes, row.offset_bytes, row.bad_lines)
+        save_position(session, job_id, number, _TRAINER_LOG, position)
+    return from_json(dict(earlier.eta_state) if earlier.eta_state else None)
+
+
+def ended_attempt(attempt: Attempt, verdict: Ended, files: Iterable[OutputFile], resumed_step: int) -> EndedAttempt:
+    """An attempt that is over, as tuning.jobs.continuation looks at it; without a listing nobody knows its steps."""
+    listed = list(files)
+    record = verdict.exit_record
+    return EndedAttempt(
+        number=attempt.number,
+        slurm=verdict.word,
+        exit_code=record.exit_code if record else None,
+        was_stopped=bool(record and record.was_stopped),
+        was_asked_by_us=attempt.stop_sent_at is not None,
+        had_stalled=attempt.ended_by == STALLED,
+        resumed_step=resumed_step,
+        newest_step=max(_whole_steps(listed), default=0) if listed else None,
+    )
+
+
+def _whole_steps(files: Iterable[OutputFile]) -> set[int]:
+    found = ((_STATE.fullmatch(file.path), file.size_bytes) for file in files)
+    return {int(match[1]) for match, size in found if match and size}

@@ -1,0 +1,81 @@
+"""What became of a submission whose answer was lost: adopt it, or prove that it never happened.
+
+A job stands here when its driver died between the claim and the answer, or when sbatch was cut off. It is looked up by
+its token; found, it is adopted. Not found for longer than sbatch itself would wait, its claim is taken away on the
+cluster, so that it can never train even if Slurm still gets it; only then may it be submitted again.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from tuning.jobs.live import Unconfirmed, unconfirmed
+from tuning.jobs.models import Attempt, Job
+from tuning.jobs.paths import attempt_directory, slurm_job_name
+from tuning.slurm.cluster import ReadRequest
+from tuning.slurm.records import parse_started
+from worker.drive import Drive
+from worker.submit import confirm, give_back
+
+log = logging.getLogger(__name__)
+
+
+def settle_unconfirmed(drive: Drive) -> None:
+    """Look for every submission without an answer; at most three remote commands, none when there is none."""
+    with drive.load() as session:
+        waiting = unconfirmed(session, drive.settings.name)
+    if not waiting:
+        return
+    drive.check()
+    names = {one.token: slurm_job_name(one.job_id, one.number, one.token) for one in waiting}
+    age = drive.now() - min(one.since for one in waiting)
+    found = drive.cluster.look_up(names, age.total_seconds() + 3600)
+    _adopt(drive, {one: found[one.token] for one in waiting if found.get(one.token)})
+    patience = timedelta(seconds=drive.settings.submit_settle_seconds)
+    overdue = [one for one in waiting if not found.get(one.token) and drive.now() - one.since > patience]
+    if overdue:
+        _take_claims(drive, overdue)
+
+
+def _adopt(drive: Drive, found: dict[Unconfirmed, list[int]]) -> None:
+    extra = [slurm_job_id for ids in found.values() for slurm_job_id in sorted(ids)[1:]]
+    if extra:  # --dependency=singleton kept them from running beside the first
+        log.warning("cancelling doubles: %s", extra, extra={"action": "cancel_doubles"})
+        drive.cluster.cancel(extra)
+    _confirm_all(drive, {one: min(ids) for one, ids in found.items()})
+
+
+def _take_claims(drive: Drive, overdue: Sequence[Unconfirmed]) -> None:
+    directories = {attempt_directory(drive.settings.root, one.job_id, one.number): one for one in overdue}
+    taken = drive.cluster.abandon(list(directories))
+    with drive.apply() as session:
+        for directory, one in directories.items():
+            if taken.get(directory):
+                job, attempt = _rows(session, one)
+                give_back(session, job, attempt, "its submission never reached Slurm: submitting again", drive.now())
+    _adopt_started(drive, {path: one for path, one in directories.items() if taken.get(path) is False})
+
+
+def _adopt_started(drive: Drive, claimed: dict[str, Unconfirmed]) -> None:
+    """The claim was taken by a job that Slurm no longer tells of: its own record says which."""
+    if not claimed:
+        return
+    texts = drive.cluster.read([ReadRequest(f"{path}/started", 0, 4096) for path in claimed])
+    started = {path: parse_started(texts.get(f"{path}/started", b"")) for path in claimed}
+    _confirm_all(drive, {claimed[path]: record.slurm_job_id for path, record in started.items() if record})
+
+
+def _confirm_all(drive: Drive, ids: dict[Unconfirmed, int]) -> None:
+    if not ids:
+        return
+    with drive.apply() as session:
+        for one, slurm_job_id in ids.items():
+            job, attempt = _rows(session, one)
+            log.info("adopted %s", slurm_job_id, extra={"action": "adopt", "job_id": one.job_id})
+            confirm(session, job, attempt, slurm_job_id, drive.now())
+
+
+def _rows(session: Session, one: Unconfirmed) -> tuple[Job, Attempt]:
+    return session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))

@@ -1,0 +1,89 @@
+"""Which parts of the growing files to read, and what becomes of the bytes. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from tuning.jobs.live import LiveAttempt, Position
+from tuning.jobs.paths import attempt_directory, output_directory
+from tuning.slurm.cluster import FileStat, ReadRequest
+
+TRAINER_LOG_BYTES = 1024 * 1024
+"""At most so much of one trainer_log.jsonl in a cycle; the rest comes with the next."""
+LOG_BYTES = 256 * 1024
+"""At most so much of stdout or stderr: of a flood only the end is kept here, all of it stays on the cluster."""
+CYCLE_BYTES = 32 * 1024 * 1024
+"""At most so much in one cycle over all jobs."""
+
+
+@dataclass(frozen=True)
+class TailRead:
+    """A part of one stream of one attempt that is to be read."""
+
+    job_id: str
+    number: int
+    stream: str
+    request: ReadRequest
+    stat: FileStat
+
+
+def stream_paths(root: str, job_id: str, number: int) -> dict[str, str]:
+    """The growing files of an attempt, by stream."""
+    directory = attempt_directory(root, job_id, number)
+    return {
+        "trainer_log": f"{output_directory(root, job_id)}/trainer_log.jsonl",
+        "stdout": f"{directory}/stdout.log",
+        "stderr": f"{directory}/stderr.log",
+    }
+
+
+def plan_reads(root: str, attempts: Iterable[LiveAttempt], files: Mapping[str, FileStat]) -> list[TailRead]:
+    """What has grown since it was last read, within the cycle's bytes; who comes late comes with the next cycle."""
+    planned: list[TailRead] = []
+    left = CYCLE_BYTES
+    for attempt in attempts:
+        for stream, path in stream_paths(root, attempt.job_id, attempt.number).items():
+            stat = files.get(path)
+            request = _request(stream, path, stat, attempt.positions.get(stream)) if stat else None
+            if stat and request and request.length <= left:
+                left -= request.length
+                planned.append(TailRead(attempt.job_id, attempt.number, stream, request, stat))
+    return planned
+
+
+def moved(read: TailRead, consumed_bytes: int, bad_lines: int, old: Position | None) -> Position:
+    """The position after `consumed_bytes` of a read were taken in."""
+    return Position(
+        inode=read.stat.inode,
+        size_bytes=read.request.offset + read.request.length,
+        offset_bytes=read.request.offset + consumed_bytes,
+        bad_lines=(old.bad_lines if old else 0) + bad_lines,
+    )
+
+
+def is_read_to_end(root: str, attempt: LiveAttempt, files: Mapping[str, FileStat], reads: Iterable[TailRead]) -> bool:
+    """Whether after these reads nothing of the training log is left: an ended run is judged only then."""
+    path = stream_paths(root, attempt.job_id, attempt.number)["trainer_log"]
+    stat = files.get(path)
+    if stat is None:
+        return True
+    ends = [read.request.offset + read.request.length for read in reads if read.request.path == path]
+    position = attempt.positions.get("trainer_log")
+    seen = position.size_bytes if position and position.inode == stat.inode else 0
+    return max([seen, *ends]) >= stat.size_bytes
+
+
+def _request(stream: str, path: str, stat: FileStat, position: Position | None) -> ReadRequest | None:
+    if position and position.inode == stat.inode and position.size_bytes == stat.size_bytes:
+        return None  # as it was: a half line that is held back is not fetched again and again
+    start = _start(stat, position)
+    if stream != "trainer_log":
+        start = max(start, stat.size_bytes - LOG_BYTES)
+    length = min(stat.size_bytes - start, TRAINER_LOG_BYTES)
+    return ReadRequest(path, start, length) if length > 0 else None
+
+
+def _start(stat: FileStat, position: Position | None) -> int:
+    """From the start again when it is another file, or was cut shorter."""
+    if position is None or position.inode != stat.inode or stat.size_bytes < position.size_bytes:
+        return 0
+    return position.offset_bytes

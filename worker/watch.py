@@ -1,0 +1,102 @@
+"""Ask once about all jobs that Slurm has, and write down what has changed.
+
+Two remote commands a cycle, a third only when somebody has vanished from the queue. docs/decisions/0001-shape.md.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tuning.errors import SlurmUnavailable
+from tuning.jobs.live import LiveAttempt, live_attempts
+from tuning.jobs.paths import attempt_directory
+from tuning.jobs.status import JobStatus
+from tuning.slurm.cluster import AccountedJob, Observation, ReadRequest
+from tuning.slurm.records import ExitRecord, parse_exit
+from worker.drive import Drive
+from worker.evidence import evidence_requests
+from worker.ledger import Answers, Ledger
+from worker.tail import plan_reads, stream_paths
+from worker.verdict import Seen, decide
+
+CHUNK = 100
+"""So many jobs are written in one transaction: the database is never held for long."""
+RECORD_BYTES = 4096
+
+
+def watch(drive: Drive) -> None:
+    """One look at every live job. Raises ClusterError when the cluster could not be asked."""
+    with drive.load() as session:
+        attempts = live_attempts(session, drive.settings.name)
+    if not attempts:
+        return
+    drive.check()
+    answers = _ask(drive, attempts)
+    ledger = Ledger(drive, answers)
+    for start in range(0, len(attempts), CHUNK):
+        ledger.write([(one, decide(one, _seen(drive, one, answers))) for one in attempts[start : start + CHUNK]])
+    if answers.observation.queue is None:
+        raise SlurmUnavailable(answers.observation.queue_error or "squeue gave no answer")
+
+
+def _ask(drive: Drive, attempts: Sequence[LiveAttempt]) -> Answers:
+    root = drive.settings.root
+    observation = drive.cluster.observe(_watched_files(root, attempts))
+    reads = plan_reads(root, attempts, observation.files)
+    ended = [one for one in attempts if _exit_path(root, one) in observation.files]
+    requests = [read.request for read in reads] + [ask for one in ended for ask in _end_requests(root, one)]
+    contents = drive.cluster.read(requests) if requests else {}
+    parsed = {one.job_id: parse_exit(contents.get(_exit_path(root, one), b"")) for one in ended}
+    records = {
+        one.job_id: record
+        for one in ended
+        if (record := parsed[one.job_id]) is not None and record.slurm_job_id == one.slurm_job_id
+    }
+    accounted = _account(drive, attempts, observation, records)
+    grown = frozenset(read.job_id for read in reads)
+    ahead = observation.clock_epoch - drive.now().timestamp()
+    return Answers(observation, reads, contents, records, accounted, grown, ahead)
+
+
+def _watched_files(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:
+    paths = [_exit_path(root, one) for one in attempts]
+    for one in attempts:
+        if one.status is JobStatus.RUNNING:
+            paths += stream_paths(root, one.job_id, one.number).values()
+    return paths
+
+
+def _exit_path(root: str, attempt: LiveAttempt) -> str:
+    return f"{attempt_directory(root, attempt.job_id, attempt.number)}/exit"
+
+
+def _end_requests(root: str, attempt: LiveAttempt) -> list[ReadRequest]:
+    exit_request = ReadRequest(_exit_path(root, attempt), 0, RECORD_BYTES)
+    return [exit_request, *evidence_requests(root, attempt.job_id, attempt.number)]
+
+
+def _account(
+    drive: Drive, attempts: Sequence[LiveAttempt], observation: Observation, records: Mapping[str, ExitRecord]
+) -> Mapping[int, AccountedJob]:
+    queue = observation.queue
+    if queue is None or not drive.settings.accounting:
+        return {}
+    gone = [one for one in attempts if one.slurm_job_id not in queue and one.job_id not in records]
+    if not gone:
+        return {}
+    oldest = drive.now() - min(one.submitted_at for one in gone)
+    try:
+        return drive.cluster.account([one.slurm_job_id for one in gone], oldest.total_seconds() + 3600)
+    except SlurmUnavailable:
+        return {}  # accounting may be off, slow or purged: the other witnesses decide
+
+
+def _seen(drive: Drive, attempt: LiveAttempt, answers: Answers) -> Seen:
+    queue = answers.observation.queue
+    return Seen(
+        now=drive.now(),
+        queue_answered=queue is not None,
+        queued=queue.get(attempt.slurm_job_id) if queue else None,
+        accounted=answers.accounted.get(attempt.slurm_job_id),
+        exit_record=answers.records.get(attempt.job_id),
+        has_grown=attempt.job_id in answers.grown,
+        clock_ahead_seconds=answers.clock_ahead_seconds,
+    )
