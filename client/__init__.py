@@ -1,0 +1,1 @@
+"""The packtrain command line and the small Python client behind it."""

@@ -1,0 +1,5 @@
+"""`python -m client` is `packtrain`."""
+
+from client.main import run
+
+run()
