@@ -1,0 +1,59 @@
+"""Hundreds of live jobs: real Slurm jobs through packtrain, in the training image, with a stand-in for the training."""
+
+from pathlib import Path
+
+from container import stack
+from tests.bench.rig import Rig
+from tests.bench.site_database import SiteDatabase
+from tests.bench.sshd_log import SshdCount, count_sessions
+from tests.e2e.site import wait_for
+from tuning.jobs.status import ON_CLUSTER, JobStatus
+
+STAND_IN = Path(__file__).with_name("stand_in.py")
+PLACE = "/opt/bench/llamafactory-cli"
+BIND = f'binds = ["{PLACE}:/opt/train/bin/llamafactory-cli:ro"]'
+START_SECONDS = 600.0
+
+
+class Crowd:
+    """A site whose live jobs only grow in number; as many of them run as the lab's nodes have processors for."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self._sshd_log = rig.lab.root_dir / "var/log/slurm/sshd.log"
+        self._sshd_log_begins = self._sshd_log.stat().st_size
+        self.site = rig.packtrain("crowd", self._clusters())
+        self.database = SiteDatabase(self.site)
+        rig.at_end(self.database.close)
+
+    @classmethod
+    def of(cls, rig: Rig) -> "Crowd":
+        """The one crowd of a bench: it is too large to be made twice."""
+        return rig.shared("crowd", cls)
+
+    def grow_to(self, live: int) -> int:
+        """At least so many live jobs, all known to Slurm; returns how many of them run."""
+        missing = live - self.database.count(*ON_CLUSTER)
+        if missing > 0:
+            self.database.add(missing)
+        running = min(live, self._rig.scale.running_jobs)
+        wait_for(f"crowd of {live}", lambda: self._stands(live, running) or None, START_SECONDS)
+        return self.database.count(JobStatus.RUNNING)
+
+    def at_sshd(self) -> SshdCount:
+        """What sshd has seen since the crowd's server and worker were started."""
+        with self._sshd_log.open(encoding="utf-8") as log:
+            log.seek(self._sshd_log_begins)
+            return count_sessions(log)
+
+    def _stands(self, live: int, running: int) -> bool:
+        return self.database.count(*ON_CLUSTER) >= live and self.database.count(JobStatus.RUNNING) >= running
+
+    def _clusters(self) -> str:
+        """As `make up` has them, with the stand-in bound over the image's own program."""
+        stand_in = self._rig.lab.root_dir / PLACE.lstrip("/")
+        stand_in.parent.mkdir()
+        stand_in.write_text(STAND_IN.read_text(encoding="utf-8"), encoding="utf-8")
+        stand_in.chmod(0o755)
+        line = "llamafactory_checkout ="
+        return stack.clusters_toml(self._rig.lab).replace(line, f"{BIND}\n{line}", 1)

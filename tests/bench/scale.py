@@ -1,0 +1,51 @@
+"""How much is measured."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The sizes and repetitions of one run of the bench."""
+
+    name: str
+    insert_pairs: int
+    submission_pairs: int
+    submission_jobs: int
+    training_pairs: int
+    live_jobs: tuple[int, ...]
+    """Rising: the crowd only grows."""
+    running_jobs: int
+    """How many of them may run at once; the others wait in Slurm's queue."""
+    cycles: int
+    """Watched at each size, once without and once with readers."""
+    tail_seconds: float
+    help_pairs: int
+    upload_bytes: int
+
+
+FULL = Scale(
+    name="full",
+    insert_pairs=400,
+    submission_pairs=5,
+    submission_jobs=200,
+    training_pairs=4,
+    live_jobs=(10, 100, 1000),
+    running_jobs=200,
+    cycles=6,
+    tail_seconds=60.0,
+    help_pairs=15,
+    upload_bytes=4 * 10**9,
+)
+QUICK = Scale(
+    name="quick",
+    insert_pairs=100,
+    submission_pairs=2,
+    submission_jobs=50,
+    training_pairs=1,
+    live_jobs=(10, 60),
+    running_jobs=40,
+    cycles=3,
+    tail_seconds=15.0,
+    help_pairs=5,
+    upload_bytes=2 * 10**8,
+)

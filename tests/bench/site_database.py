@@ -1,0 +1,86 @@
+"""A site's database, which the bench shares with its server and worker: what is asked there costs neither of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+
+from tests.e2e.site import SHORT_RUN, Site
+from tuning.accounts.models import User
+from tuning.clusters.models import ClusterRow
+from tuning.db import open_engine, open_sessions, transaction
+from tuning.jobs import service
+from tuning.jobs.intake import Surroundings
+from tuning.jobs.models import Job
+from tuning.jobs.resources import UNKNOWN_CLUSTER
+from tuning.jobs.spec import JobRequest
+from tuning.jobs.status import ENDED, JobStatus
+from tuning.settings import load_clusters
+
+SMALL = {"gpus_per_node": 0, "cpus_per_gpu": 1, "memory": "1G"}
+"""One processor and no GPU: the lab's eight GPUs would be the limit otherwise."""
+
+
+@dataclass(frozen=True)
+class CycleEnd:
+    """When a cycle of the worker's ended, and how many remote commands it had given by then."""
+
+    ended_at: datetime
+    commands: int
+
+
+class SiteDatabase:
+    """The jobs of a site, and its cluster, past HTTP."""
+
+    def __init__(self, site: Site) -> None:
+        self._engine: Engine = open_engine(f"sqlite:///{site.state.resolve() / 'packtrain.db'}")
+        self._sessions = open_sessions(self._engine)
+        clusters = load_clusters(site.state / "clusters.toml")
+        self._around = Surroundings(
+            clusters, lambda _name: UNKNOWN_CLUSTER, lambda _ids: (), lambda _ids: {}, lambda _names: ()
+        )
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def add(self, count: int, resources: dict[str, Any] | None = None) -> list[str]:
+        """Queue so many jobs in one transaction, as a burst of POSTs would; returns their ids."""
+        request = JobRequest.model_validate({"config": SHORT_RUN, "resources": resources or SMALL})
+        with transaction(self._sessions) as session:
+            owner = session.scalars(select(User.id)).first()
+            if owner is None:
+                raise RuntimeError("the site has no user")
+            now, asker = datetime.now(UTC), service.Asker(owner)
+            return [service.create_job(session, request, asker, self._around, now)[0].id for _ in range(count)]
+
+    def count(self, *statuses: JobStatus) -> int:
+        """How many jobs have one of these statuses."""
+        with self._sessions() as session:
+            return session.scalar(select(func.count()).select_from(Job).where(Job.status.in_(statuses))) or 0
+
+    def count_live(self) -> int:
+        """How many jobs have not ended."""
+        with self._sessions() as session:
+            return session.scalar(select(func.count()).select_from(Job).where(Job.status.not_in(ENDED))) or 0
+
+    def running_jobs(self, limit: int) -> list[str]:
+        """The ids of some running jobs."""
+        with self._sessions() as session:
+            return [*session.scalars(select(Job.id).where(Job.status == JobStatus.RUNNING).limit(limit))]
+
+    def last_cycle(self) -> CycleEnd:
+        """The worker's newest cycle."""
+        with self._sessions() as session:
+            row = session.scalars(select(ClusterRow)).one()
+            if row.reached_at is None or row.commands is None:
+                raise RuntimeError("the worker has not ended a cycle yet")
+            return CycleEnd(row.reached_at, row.commands["commands"])
+
+    def all_have_ids(self, job_ids: Sequence[str]) -> bool:
+        """Whether Slurm has given each of these jobs a number."""
+        wanted = select(func.count()).select_from(Job).where(Job.id.in_(job_ids), Job.slurm_job_id.is_not(None))
+        with self._sessions() as session:
+            return session.scalar(wanted) == len(job_ids)

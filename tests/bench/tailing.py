@@ -1,0 +1,80 @@
+"""From a line in trainer_log.jsonl to the same line over REST, with many running jobs.
+
+The stand-in writes into each line when it wrote it; long polls on some of the jobs say when it could be read.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any
+
+from tests.bench.crowd import Crowd
+from tests.bench.rig import Rig
+from tests.bench.stand_in import LINE_SECONDS
+from tests.bench.table import Row, quantile
+from tests.e2e.site import Site
+from tuning.settings import load_clusters
+
+WATCHED = 40
+MOST_INTERVALS = 2.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the long polls on one job gave."""
+
+    delays_seconds: list[float]
+    skipped: int
+    """Lines that were overtaken by the next one before anybody could read them."""
+
+
+def measure(rig: Rig) -> Iterator[Row]:
+    """One row."""
+    crowd = Crowd.of(rig)
+    live = rig.scale.live_jobs[-1]
+    running = crowd.grow_to(live)
+    interval = load_clusters(crowd.site.state / "clusters.toml")["lab"].poll_interval_seconds
+    until = time.time() + rig.scale.tail_seconds
+    watched = crowd.database.running_jobs(WATCHED)
+    with ThreadPoolExecutor(len(watched)) as pool:
+        seen = [*pool.map(lambda job_id: _follow(crowd.site, job_id, until), watched)]
+    delays = [delay / interval for one in seen for delay in one.delays_seconds]
+    skipped = sum(one.skipped for one in seen)
+    middle, late, most = quantile(delays, 0.5), quantile(delays, 0.95), max(delays)
+    yield Row(
+        f"log line written -> REST, {running} running of {live:,} live jobs, a line each {LINE_SECONDS:g} s",
+        f"the poll interval, {interval:g} s",
+        f"median {middle * interval:.2f} s, p95 {late * interval:.2f} s, longest {most * interval:.2f} s",
+        f"{most:.2f}",
+        f"{middle:.2f} (median) to {late:.2f} (p95), n={len(delays)}, {skipped} overtaken",
+        f"<= {MOST_INTERVALS:g}",
+        most <= MOST_INTERVALS and not skipped,
+    )
+
+
+def _follow(site: Site, job_id: str, until: float) -> Seen:
+    headers = {"Authorization": f"Bearer {site.env()['PACKTRAIN_TOKEN']}"}
+    delays: list[float] = []
+    skipped = 0
+    with closing(HTTPConnection("127.0.0.1", site.port, timeout=60)) as connection:
+        last = _progress(connection, job_id, headers, None)
+        while time.time() < until:
+            now = _progress(connection, job_id, headers, last["version"])
+            new_lines = (now["current_steps"] or 0) - (last["current_steps"] or 0)
+            if new_lines > 0:
+                delays.append(time.time() - now["loss"])
+                skipped += new_lines - 1
+            last = now
+    return Seen(delays, skipped)
+
+
+def _progress(connection: HTTPConnection, job_id: str, headers: dict[str, str], since: int | None) -> dict[str, Any]:
+    query = "" if since is None else f"?wait=10&since={since}"
+    connection.request("GET", f"/api/v1/jobs/{job_id}/progress{query}", headers=headers)
+    answer = connection.getresponse()
+    found: dict[str, Any] = json.loads(answer.read())
+    return found

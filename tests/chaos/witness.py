@@ -1,0 +1,148 @@
+"""What can be seen from outside of a submission: in packtrain's database, and on the cluster past packtrain."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from container import lab
+from container.background import Process
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A job as the database has it, with its newest attempt."""
+
+    id: str
+    name: str
+    status: str
+    reason: str | None
+    attempt: int
+    slurm_job_id: int | None
+    failure: str | None
+
+
+@dataclass(frozen=True)
+class Driver:
+    """Who holds the lease of the cluster, and when the cluster last answered a whole cycle."""
+
+    pid: int | None
+    token: int
+    reached_at: str | None
+
+
+@dataclass(frozen=True)
+class SlurmJob:
+    """A job as the cluster's own accounting has it."""
+
+    id: int
+    name: str
+    state: str
+    exit_code: int
+    has_started: bool
+
+
+class Database:
+    """packtrain's SQLite file, only read."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def jobs(self, prefix: str) -> list[JobRow]:
+        """The jobs whose names begin with a prefix."""
+        columns = "j.id, j.name, j.status, j.status_reason, j.attempt, j.slurm_job_id, j.failure"
+        with self._open() as connection:
+            rows = connection.execute(f"SELECT {columns} FROM jobs j WHERE j.name GLOB ?", (f"{prefix}*",))  # noqa: S608
+            return [JobRow(*row) for row in rows]
+
+    def driver(self) -> Driver:
+        """The row of the one cluster."""
+        columns = "lease_owner, lease_token, reached_at"
+        with self._open() as connection:
+            row = connection.execute(f"SELECT {columns} FROM clusters").fetchone()  # noqa: S608
+        if row is None:
+            return Driver(None, 0, None)
+        return Driver(int(row[0].rpartition(":")[2]) if row[0] else None, row[1], row[2])
+
+    def has_stuck_writer(self) -> bool:
+        """Whether somebody holds the one lock of the file for longer than any writer needs it."""
+        connection = sqlite3.connect(self._file, timeout=1.0, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            return True
+        finally:
+            connection.close()
+        return False
+
+    def freeze_between_writes(self, worker: Process) -> None:
+        """SIGSTOP a process, not in the middle of a write.
+
+        There it would hold SQLite's one lock, and everybody up, for as long as it sleeps; PostgreSQL ends its session.
+        """
+        for _ in range(20):
+            worker.freeze()
+            if not self.has_stuck_writer():
+                return
+            worker.thaw()
+            time.sleep(0.05)
+        raise TimeoutError("the worker never stops writing")
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=30)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+class ClusterWitness:
+    """The lab's files and its accounting, without packtrain, its SSH connection or its proxy."""
+
+    def __init__(self, cluster: lab.Lab, root: str) -> None:
+        self._lab = cluster
+        self._root = cluster.root_dir / root.removeprefix("/")
+        self._log = cluster.root_dir / "var/log/slurm/slurmctld.log"
+
+    def incoming(self) -> frozenset[str]:
+        """The names of uploads under way or just ended."""
+        folder = self._root / "incoming"
+        return frozenset(entry.name for entry in folder.iterdir()) if folder.is_dir() else frozenset()
+
+    def is_unpacked(self, job_id: str, number: int) -> bool:
+        """Whether an attempt's files are there: the program that calls sbatch has begun."""
+        return (self._root / "jobs" / job_id / str(number) / "job.sh").exists()
+
+    def claims(self, job_id: str) -> dict[int, str]:
+        """Who owns each attempt for good: a Slurm job's number, or `abandoned`."""
+        links = [folder / "claim" for folder in (self._root / "jobs" / job_id).glob("[0-9]*")]  # they lead nowhere
+        return {int(link.parent.name): str(link.readlink()) for link in links if link.is_symlink()}
+
+    def log_size(self) -> int:
+        """How long slurmctld's log is now."""
+        return self._log.stat().st_size
+
+    def has_accepted(self, since: int) -> bool:
+        """Whether slurmctld has taken a batch job since its log was so long."""
+        with self._log.open("rb") as log:
+            log.seek(since)
+            return b"_slurm_rpc_submit_batch_job: JobId=" in log.read()
+
+    def slurm_jobs(self, prefix: str) -> list[SlurmJob]:
+        """Every Slurm job ever submitted whose name begins with a prefix, by accounting and by the queue."""
+        fields = "JobIDRaw,JobName,State,ExitCode,Start"
+        accounted = self._lab.run("sacct", "-a", "-X", "-D", "-P", "-n", "-S", "now-1day", "-o", fields)
+        queued = self._lab.run("squeue", "-h", "-a", "-t", "all", "-o", "%i|%j|%T|0:0|%S")
+        jobs = {job.id: job for text in (queued, accounted) for job in _parse(text)}  # accounting knows more
+        return [job for job in jobs.values() if job.name.startswith(prefix)]
+
+
+def _parse(text: str) -> Iterator[SlurmJob]:
+    for line in text.splitlines():
+        number, name, state, exit_code, start = line.split("|")
+        has_started = start not in {"Unknown", "None", "N/A", ""}
+        yield SlurmJob(int(number), name, state.split()[0], int(exit_code.partition(":")[0]), has_started)

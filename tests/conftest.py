@@ -1,0 +1,175 @@
+"""What all tests may ask for: a database of either kind, and the API on it."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import LiteralString
+
+import psycopg
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+from starlette.testclient import TestClient
+
+from server.main import create_app
+from tests.factories import Clock, make_cluster_settings, make_token, make_user
+from tests.postgresql import running_server
+from tuning.accounts.models import User
+from tuning.db import open_engine, open_sessions, transaction
+from tuning.migrate import upgrade
+from tuning.settings import ClusterSettings, Settings
+
+_TEMPLATE = "packtrain_template"
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The URL of a real PostgreSQL, with a migrated database to copy."""
+    with running_server() as url:
+        _run_sql(url, f"CREATE DATABASE {_TEMPLATE}")
+        upgrade(f"{url}/{_TEMPLATE}")
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh database with the schema as the migrations make it: each test runs on both kinds."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_template'), tmp_path / 'packtrain.db')}"
+        return
+    with fresh_postgresql_database(request.getfixturevalue("postgresql_server"), _TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without any table, of either kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    with fresh_postgresql_database(request.getfixturevalue("postgresql_server"), "template0") as url:
+        yield url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """The engine of the test's database."""
+    engine = open_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(engine: Engine) -> sessionmaker[Session]:
+    """Sessions of the test's database."""
+    return open_sessions(engine)
+
+
+@pytest.fixture
+def session(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """One transaction, committed at the end of the test."""
+    with transaction(sessions) as session:
+        yield session
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time, which only the test moves."""
+    return Clock()
+
+
+@pytest.fixture
+def clusters() -> dict[str, ClusterSettings]:
+    """The one cluster of the tests."""
+    return {"lab": make_cluster_settings()}
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """The settings of the test's server, which may be asked as often as a test likes."""
+    return Settings(
+        database_url=database_url,
+        data_dir=tmp_path / "data",
+        secrets_key=SecretStr("a key"),
+        slurm_wait_seconds=0.2,
+        rate_per_second=0,
+    )
+
+
+@pytest.fixture
+def app(settings: Settings, clusters: dict[str, ClusterSettings], clock: Clock) -> FastAPI:
+    """The server's app."""
+    return create_app(settings, clusters, clock=clock)
+
+
+@pytest.fixture
+def anonymous(app: FastAPI) -> Iterator[TestClient]:
+    """The API for somebody without a token; an error of the server is an answer here, not an exception."""
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def user(sessions: sessionmaker[Session]) -> User:
+    """The user whom `client` speaks for."""
+    with transaction(sessions) as session:
+        return make_user(session, name="ada")
+
+
+@pytest.fixture
+def client(anonymous: TestClient, sessions: sessionmaker[Session], user: User) -> TestClient:
+    """The API for an ordinary user."""
+    return speak_for(anonymous, sessions, user)
+
+
+@pytest.fixture
+def administrator(anonymous: TestClient, sessions: sessionmaker[Session]) -> TestClient:
+    """The API for an administrator, on the same server."""
+    with transaction(sessions) as session:
+        root = make_user(session, name="root", is_administrator=True)
+    return speak_for(anonymous, sessions, root)
+
+
+def speak_for(anonymous: TestClient, sessions: sessionmaker[Session], user: User) -> TestClient:
+    """A client with a token of this user, on the server of another client."""
+    with transaction(sessions) as session:
+        text = make_token(session, user)
+    client = TestClient(anonymous.app, raise_server_exceptions=False, headers={"Authorization": f"Bearer {text}"})
+    client.portal = anonymous.portal  # one event loop and one lifespan for all of them
+    return client
+
+
+@contextmanager
+def fresh_postgresql_database(server_url: str, template: LiteralString) -> Iterator[str]:
+    """A copy of a template database, dropped at the end."""
+    name = f"test_{next(_numbers)}"
+    _run_sql(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield f"{server_url}/{name}"
+    finally:
+        _run_sql(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _run_sql(server_url: str, statement: LiteralString) -> None:
+    url = server_url.replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
+        connection.execute(statement)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Tests that are coroutines run on the event loop that the server runs on."""
+    return "asyncio"

@@ -1,0 +1,125 @@
+"""Runs that outlive their time limit, their node, a preemption and a pause, on a real Slurm."""
+
+from typing import Any
+
+import pytest
+
+from client.api import Packtrain
+from client.payloads import Job
+from tests.e2e.site import SHORT_RUN, Site, wait_for, wait_status
+
+LONG: dict[str, Any] = {
+    **SHORT_RUN,
+    "dataset": "identity,alpaca_en_demo",
+    "per_device_train_batch_size": 8,
+    "max_steps": 400,
+    "logging_steps": 5,
+    "save_steps": 1000,
+}
+"""Half a minute or more; no checkpoint of its own before the end."""
+
+
+def wait_step(client: Packtrain, job: Job, step: int) -> None:
+    wait_for(f"step {step}", lambda: (client.progress(job["id"])["current_steps"] or 0) >= step or None, 180)
+
+
+def attempts(job: Job) -> list[tuple[str | None, int | None]]:
+    """(why it ended, where it had begun) of each attempt."""
+    return [(attempt["ended_by"], attempt["resumed_step"]) for attempt in job["attempts"]]
+
+
+def losses(site: Site, job: Job) -> dict[int, float]:
+    series = site.get(f"jobs/{job['id']}/metrics").json()["series"]["loss"]
+    return dict(zip(series["steps"], series["values"], strict=True))
+
+
+def test_a_run_goes_on_beyond_its_time_limit_as_if_there_were_none(site: Site, client: Packtrain) -> None:
+    """The limit is a minute and Slurm's warning comes after half of it or more: no step is lost."""
+    config = {**LONG, "max_steps": 1000}  # a minute on a quick machine that has nothing else to do
+    cut = client.submit(config=config, resources={"time_limit": "00:01:00"}, continuation={"max_attempts": 50})
+    seen: list[int] = []
+
+    def watched() -> Job | None:
+        seen.append(client.progress(cut["id"])["current_steps"] or 0)
+        job = client.job(cut["id"])
+        assert job["status"] != "failed", job["failure"]
+        return job if job["status"] == "succeeded" else None
+
+    ended = wait_for("end", watched, 900)
+    whole = client.submit(config=config, resources={"time_limit": "00:20:00"})  # afterwards: it would take time from it
+    reference = wait_status(client, whole["id"], "succeeded", seconds=600)
+    assert seen == sorted(seen), "progress never goes back"
+    ends = [end for end, _ in attempts(ended)]
+    assert ends == ["timeout"] * (len(ends) - 1) + ["succeeded"]
+    assert len(ends) >= 2
+    begins = [begin or 0 for _, begin in attempts(ended)]
+    for number, begin in enumerate(begins[1:]):
+        assert begin >= (ended["attempts"][number]["last_step"] or 0), "nothing that was logged is done again"
+    assert (ended["result"] or {})["steps"] == (reference["result"] or {})["steps"] == config["max_steps"]
+    there, here = losses(site, reference), losses(site, ended)
+    assert there.keys() == here.keys()
+    assert sum(here.values()) == pytest.approx(sum(there.values()), rel=0.02)
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_a_run_on_two_gpus_is_held_and_goes_on_where_it_stopped(site: Site, client: Packtrain, nodes: int) -> None:
+    """All ranks stop at the same step; what looks like a newer checkpoint and is not whole is set aside."""
+    job = client.submit(config={**LONG, "max_steps": 150}, resources={"gpus_per_node": 2, "nodes": nodes})
+    wait_step(client, job, 10)
+    client.hold(job["id"])
+    held = wait_status(client, job["id"], "held")
+    step = int(str(held["status_reason"]).split("checkpoint ")[1].split(" ")[0])
+    assert 0 <= step - (held["attempts"][0]["last_step"] or 0) <= 10
+    output = f"/home/packtrain/packtrain/jobs/{job['id']}/output"
+    newest = f"{output}/checkpoint-{step}"
+    site.on_cluster(f"cp -r {newest} {output}/checkpoint-149 && truncate -s -10 {output}/checkpoint-149/*.safetensors")
+    client.release(job["id"])
+    ended = wait_status(client, job["id"], "succeeded")
+    assert attempts(ended) == [("held", 0), ("succeeded", step)]
+    assert "checkpoint-149.1" in site.on_cluster(f"ls {output}/../set-aside")
+
+
+def test_a_cancelled_run_may_keep_what_it_has_learned(client: Packtrain) -> None:
+    job = client.submit(config=LONG)
+    wait_step(client, job, 10)
+    client.cancel(job["id"], save=True)
+    wait_status(client, job["id"], "cancelled")
+    assert client.checkpoints(job["id"])["data"]
+
+
+def test_a_preempted_run_goes_on_from_its_newest_checkpoint(client: Packtrain) -> None:
+    config = {**LONG, "save_steps": 20}
+    job = client.submit(config=config, resources={"partition": "preempt", "gpus_per_node": 4, "nodes": 2})
+    wait_step(client, job, 30)
+    urgent = client.submit(config=SHORT_RUN, resources={"partition": "gpu", "gpus_per_node": 4, "nodes": 2})
+    wait_status(client, urgent["id"], "succeeded")
+    client.job(job["id"])
+    wait_for("second attempt", lambda: client.job(job["id"])["attempt"] == 2 or None)
+    assert attempts(client.job(job["id"]))[0][0] == "preempted"
+    ended = wait_status(client, job["id"], "succeeded", seconds=300)
+    assert (ended["attempts"][1]["resumed_step"] or 0) >= 20
+
+
+def test_a_run_outlives_its_node(site: Site, client: Packtrain) -> None:
+    job = client.submit(config={**LONG, "save_steps": 20})
+    wait_step(client, job, 30)
+    node = client.job(job["id"])["attempts"][0]["nodes"]
+    site.lab.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    try:
+        wait_for("second attempt", lambda: client.job(job["id"])["attempt"] == 2 or None, 180)
+    finally:
+        # it may have come back by itself already: then there is nothing to resume
+        back = f"scontrol update nodename={node} state=resume || sinfo -h -n {node} -t idle,mixed,alloc | grep -q ."
+        site.lab.run("bash", "-c", back)
+    ended = wait_status(client, job["id"], "succeeded", seconds=300)
+    assert attempts(ended)[0][0] == "node_fail"
+    assert (ended["attempts"][1]["resumed_step"] or 0) >= 20
+
+
+def test_a_time_limit_alone_ends_the_run_and_says_what_would_let_it_go_on(client: Packtrain) -> None:
+    job = client.submit(config={**LONG, "max_steps": 100_000}, resources={"time_limit": "00:01:00"})
+    ended = wait_status(client, job["id"], "failed")
+    failure = ended["failure"]
+    assert failure
+    assert (failure["code"], "continuation" in str(failure["hint"])) == ("timeout", True)
+    assert client.checkpoints(job["id"])["data"], "it was warned, and saved"

@@ -1,0 +1,64 @@
+"""A login node that is this machine: commands run in a real shell, files are local."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from tuning.errors import RemoteFileError, Unreachable
+from tuning.ssh.transport import Completed
+
+_CHUNK_BYTES = 1000
+
+
+class LocalTransport:
+    """`tuning.ssh.transport.Transport` without a network. Counts what was asked of it, and can be cut off."""
+
+    def __init__(self, *, banner: bytes = b"") -> None:
+        self.commands: list[str] = []
+        self.open_files = 0
+        self.is_cut_off = False
+        self.is_closed = False
+        self._banner = banner
+
+    def run(self, command: str, *, stdin: bytes = b"", timeout_seconds: float | None = None) -> Completed:
+        """Run it as sshd does: in the login shell."""
+        self._check()
+        self.commands.append(command)
+        done = subprocess.run(["sh", "-c", command], input=stdin, capture_output=True, timeout=30, check=False)
+        return Completed(self._banner + done.stdout, done.stderr, done.returncode)
+
+    def put(self, content: BinaryIO, path: str, *, mode: int = 0o644) -> None:
+        """Write a file."""
+        Path(path).write_bytes(content.read())
+        Path(path).chmod(mode)
+
+    def get(self, path: str) -> Iterator[bytes]:
+        """The whole file."""
+        yield from self.read_from(path, 0, Path(path).stat().st_size)
+
+    def read_from(self, path: str, offset: int, length: int) -> Iterator[bytes]:
+        """A part of the file, in small chunks."""
+        self._check()
+        try:
+            file = Path(path).open("rb")  # noqa: SIM115 - closed below, also when the reader leaves early
+        except OSError as error:
+            raise RemoteFileError(f"cannot read {path}: {error}") from error
+        with file:
+            self.open_files += 1
+            try:
+                file.seek(offset)
+                while length > 0 and (chunk := file.read(min(length, _CHUNK_BYTES))):
+                    length -= len(chunk)
+                    yield chunk
+                    self._check()
+            finally:
+                self.open_files -= 1
+
+    def close(self) -> None:
+        """Remember it."""
+        self.is_closed = True
+
+    def _check(self) -> None:
+        if self.is_cut_off:
+            raise Unreachable("the connection to the login node broke")

@@ -1,0 +1,77 @@
+"""The clusters over HTTP."""
+
+from sqlalchemy.orm import Session, sessionmaker
+from starlette.testclient import TestClient
+
+from tests.factories import NOON, make_job
+from tuning.accounts.models import User
+from tuning.clusters.models import ClusterRow
+from tuning.db import transaction
+from tuning.jobs.status import JobStatus
+from tuning.slurm.inventory import ClusterFacts, Node, Partition
+
+FACTS = ClusterFacts(
+    slurm_version="24.11.5",
+    partitions=(Partition("long", False, "UP", None), Partition("gpu", True, "UP", 86_400)),
+    nodes=(
+        Node("n1", ("gpu", "long"), "MIXED", True, 8, 1000, 4, 1, "a100"),
+        Node("n2", ("gpu",), "DOWN*", False, 8, 1000, 4, 0, None),
+    ),
+    image_size_bytes=1,
+    image_modified_epoch=1.0,
+    image_digest="head-sha256:ab",
+    free_bytes=1,
+    is_writable=True,
+    datasets={"identity": {"file_name": "identity.json"}},
+    model_configs={},
+)
+
+
+def test_a_cluster_that_nobody_has_reached_yet_is_only_named(client: TestClient) -> None:
+    page = client.get("/api/v1/clusters").json()
+    cluster = page["data"][0]
+    assert (cluster["name"], cluster["reachable"], cluster["partitions"], cluster["datasets"]) == (
+        "lab",
+        None,
+        [],
+        None,
+    )
+    assert (cluster["models"], page["has_more"]) == (["tiny-qwen2"], False)
+
+
+def test_a_cluster_is_shown_as_its_driver_last_saw_it(
+    client: TestClient, sessions: sessionmaker[Session], user: User
+) -> None:
+    with transaction(sessions) as session:
+        row = ClusterRow(name="lab", lease_token=1, reached_at=NOON, snapshot=FACTS.to_json(), snapshot_at=NOON)
+        row.commands = {"commands": 12, "connections": 1}
+        session.add(row)
+        for status in (JobStatus.QUEUED, JobStatus.PENDING, JobStatus.RUNNING, JobStatus.FAILED):
+            make_job(session, user, status=status)
+    cluster = client.get("/api/v1/clusters/lab").json()
+    assert (cluster["reachable"], cluster["slurm_version"], cluster["gpus"]) == (
+        True,
+        "24.11.5",
+        {"free": 3, "total": 4},
+    )
+    partitions = [(one["name"], one["nodes"], one["max_time_seconds"]) for one in cluster["partitions"]]
+    assert partitions == [("gpu", 2, 86_400), ("long", 1, None)]
+    assert [(node["name"], node["gpus"]["total"]) for node in cluster["nodes"]] == [("n1", 4), ("n2", 0)]
+    assert (cluster["jobs"], cluster["pending"]) == ({"queued": 1, "pending": 1, "running": 1}, 2)
+    assert (cluster["commands"], cluster["datasets"]) == ({"commands": 12, "connections": 1}, ["identity"])
+
+
+def test_a_cluster_that_does_not_answer_says_since_when_and_why(
+    client: TestClient, sessions: sessionmaker[Session]
+) -> None:
+    with transaction(sessions) as session:
+        row = ClusterRow(name="lab", lease_token=1, unreachable_since=NOON, unreachable_reason="no route to host")
+        session.add(row)
+    cluster = client.get("/api/v1/clusters/lab").json()
+    assert (cluster["reachable"], cluster["unreachable_reason"]) == (False, "no route to host")
+    assert cluster["unreachable_since"] == "2026-11-21T12:00:00Z"
+
+
+def test_a_cluster_that_is_not_there(client: TestClient) -> None:
+    for name in ("moon", "%00", "lab%0A"):
+        assert client.get(f"/api/v1/clusters/{name}").status_code == 404

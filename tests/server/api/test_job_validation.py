@@ -1,0 +1,148 @@
+"""Everything that would be refused, and what would run, before anything is stored."""
+
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+import yaml
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+from starlette.testclient import TestClient
+
+from tests.factories import NOON, make_dataset
+from tests.tuning.llamafactory.test_model_facts import QWEN2_7B
+from tuning.accounts.models import User
+from tuning.batch_script import directives_of
+from tuning.clusters.models import ClusterRow
+from tuning.clusters.trials import TrialAnswer, note_answers, unanswered
+from tuning.db import transaction
+from tuning.jobs.models import Job, JobEvent
+
+CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}
+REQUEST: dict[str, Any] = {
+    "config": {**CONFIG, "lora_rank": "8", "output_dir": "saves/x"},
+    "resources": {"nodes": 2, "gpus_per_node": 4, "time_limit": "02:30:00"},
+}
+
+
+def test_a_good_request_is_shown_as_it_would_run_and_not_stored(
+    client: TestClient, sessions: sessionmaker[Session]
+) -> None:
+    verdict = client.post("/api/v1/jobs/validate", json=REQUEST).json()
+    assert (verdict["valid"], verdict["errors"]) == (True, [])
+    assert verdict["warnings"][0]["loc"] == ["body", "config", "output_dir"]
+    assert any("lora_rank" in note for note in verdict["notes"])
+    assert "#SBATCH --time=02:30:00\n" in verdict["script"]
+    assert yaml.safe_load(verdict["config_yaml"])["lora_rank"] == 8
+    assert verdict["estimates"] == {
+        "gpus": 8,
+        "time_limit_seconds": 9000,
+        "gpu_hours_at_most": 20.0,
+        "gpu_memory": None,
+        "starts_at": None,
+    }
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Job)) == 0
+        assert session.scalar(select(func.count()).select_from(JobEvent)) == 0
+
+
+def test_the_memory_of_a_known_model_is_estimated_and_held_to_the_gpu(
+    client: TestClient, sessions: sessionmaker[Session]
+) -> None:
+    snapshot = {"model_configs": {"/shared/models/tiny-qwen2": QWEN2_7B}}
+    with transaction(sessions) as session:
+        session.add(ClusterRow(name="lab", lease_token=0, snapshot=snapshot, snapshot_at=NOON))
+    lora = client.post("/api/v1/jobs/validate", json={"config": CONFIG}).json()
+    full = client.post("/api/v1/jobs/validate", json={"config": {**CONFIG, "finetuning_type": "full"}}).json()
+    memory = lora["estimates"]["gpu_memory"]
+    assert 14e9 < memory["weights"] < 17e9, "7.6 B weights in 16 bits"
+    assert full["estimates"]["gpu_memory"]["total"] > 3 * memory["total"]
+    assert [warning["loc"] for warning in lora["warnings"]] == []
+    assert [warning["loc"][-1] for warning in full["warnings"]] == ["per_device_train_batch_size"]
+    assert "one GPU would need about" in full["warnings"][0]["message"]
+
+
+def test_what_is_shown_before_is_what_the_job_will_run(client: TestClient) -> None:
+    verdict = client.post("/api/v1/jobs/validate", json=REQUEST).json()
+    job_id = client.post("/api/v1/jobs", json=REQUEST).json()["id"]
+    script = client.get(f"/api/v1/jobs/{job_id}/script")
+    config = client.get(f"/api/v1/jobs/{job_id}/config")
+    assert script.headers["content-type"].startswith("text/x-shellscript")
+    assert config.headers["content-type"].startswith("application/yaml")
+    assert script.text == verdict["script"].replace("job_00000000000000000000", job_id)
+    shown = yaml.safe_load(verdict["config_yaml"].replace("job_00000000000000000000", job_id))
+    assert yaml.safe_load(config.text) == shown
+
+
+def test_uploads_are_named_by_their_id(client: TestClient, sessions: sessionmaker[Session], user: User) -> None:
+    with transaction(sessions) as session:
+        dataset_id = make_dataset(session, user).id
+    body = {"config": {"model_name_or_path": "tiny-qwen2", "template": "qwen"}, "datasets": [dataset_id]}
+    verdict = client.post("/api/v1/jobs/validate", json=body).json()
+    assert yaml.safe_load(verdict["config_yaml"])["dataset"] == dataset_id
+
+
+@pytest.mark.parametrize("body", ["[]", "7", "", "{"])
+def test_what_is_no_object_is_no_request(client: TestClient, body: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/api/v1/jobs/validate", content=body, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
+@pytest.fixture
+def driven(sessions: sessionmaker[Session]) -> None:
+    """A worker has the cluster, and reaches it."""
+    with transaction(sessions) as session:
+        session.add(ClusterRow(name="lab", lease_token=1, lease_expires_at=NOON + timedelta(minutes=1)))
+
+
+def answered(client: TestClient, sessions: sessionmaker[Session], answer: TrialAnswer) -> dict[str, Any]:
+    """What a request says whose question a worker has just answered."""
+    script = directives_of(client.post("/api/v1/jobs/validate", json=REQUEST).json()["script"])
+    with transaction(sessions) as session:
+        note_answers(session, "lab", {script: answer}, NOON)
+    return cast(dict[str, Any], client.post("/api/v1/jobs/validate", json=REQUEST).json())
+
+
+@pytest.mark.usefixtures("driven")
+def test_slurm_says_when_it_would_start(client: TestClient, sessions: sessionmaker[Session]) -> None:
+    verdict = answered(client, sessions, TrialAnswer(starts_at=NOON))
+    assert (verdict["valid"], verdict["estimates"]["starts_at"]) == (True, "2026-11-21T12:00:00Z")
+    assert not any("not asked" in note for note in verdict["notes"])
+
+
+@pytest.mark.usefixtures("driven")
+def test_what_slurm_would_refuse_is_refused_in_its_words(client: TestClient, sessions: sessionmaker[Session]) -> None:
+    answer = TrialAnswer(refusal="Invalid account", hint="ask the site", is_final=True)
+    verdict = answered(client, sessions, answer)
+    assert verdict["valid"] is False
+    assert verdict["errors"] == [
+        {"loc": ["body", "resources"], "message": "Slurm says: Invalid account", "hint": "ask the site"}
+    ]
+    assert verdict["script"]
+
+
+@pytest.mark.usefixtures("driven")
+def test_a_limit_of_the_site_is_a_warning(client: TestClient, sessions: sessionmaker[Session]) -> None:
+    verdict = answered(client, sessions, TrialAnswer(refusal="QOSMaxSubmitJobPerUserLimit"))
+    assert verdict["valid"] is True
+    assert verdict["warnings"][-1]["message"] == "Slurm says: QOSMaxSubmitJobPerUserLimit"
+
+
+@pytest.mark.usefixtures("driven")
+def test_a_question_that_nobody_answers_is_told(client: TestClient, sessions: sessionmaker[Session]) -> None:
+    verdict = client.post("/api/v1/jobs/validate", json=REQUEST).json()
+    assert verdict["valid"] is True
+    assert "lab gave no answer: its Slurm was not asked" in verdict["notes"]
+    with sessions() as session:
+        assert unanswered(session, "lab", 9) == [directives_of(verdict["script"])]
+
+
+def test_a_cluster_that_nobody_drives_is_not_asked(client: TestClient, sessions: sessionmaker[Session]) -> None:
+    assert client.post("/api/v1/jobs/validate", json=REQUEST).json()["valid"] is True
+    with sessions() as session:
+        assert unanswered(session, "lab", 9) == []
+
+
+def test_a_wrong_token_is_refused(anonymous: TestClient) -> None:
+    assert anonymous.post("/api/v1/jobs/validate", json=REQUEST).status_code == 401

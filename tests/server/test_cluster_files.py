@@ -1,0 +1,173 @@
+"""Bytes from a cluster: what may be read, and how much of it at once."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from server.cluster_files import (
+    OPENINGS_A_MINUTE,
+    TRANSFERS_AT_ONCE,
+    ClusterFiles,
+    exactly,
+    look_at,
+    only_file,
+)
+from tests.factories import Seconds, make_cluster_settings
+from tests.local_transport import LocalTransport
+from tuning.errors import NotAllowed, NotFound, RemoteFileError, Unavailable, Unreachable
+from tuning.ssh.fake import FakeTransport
+from tuning.ssh.transport import Completed
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "it's the output"
+    folder.mkdir()
+    return folder
+
+
+def test_a_look_tells_size_time_and_place_of_many_in_one_command(folder: Path) -> None:
+    names = ["plain", "with space", "sub/deep.bin", "quo'te", "new\nline", "損失.json", "-n", "$(id)"]
+    (folder / "sub").mkdir()
+    for number, name in enumerate(names):
+        (folder / name).write_bytes(b"x" * number)
+        os.utime(folder / name, (5, 1_000_000 + number))
+    transport = LocalTransport()
+    found = look_at(transport, str(folder), names)
+    assert {name: file.size_bytes for name, file in found.items()} == {
+        name: number for number, name in enumerate(names)
+    }
+    assert found["sub/deep.bin"].modified_at.timestamp() == 1_000_002
+    assert found["sub/deep.bin"].path == str(folder / "sub/deep.bin")
+    assert len(transport.commands) == 1
+
+
+def test_a_banner_in_front_does_no_harm(folder: Path) -> None:
+    (folder / "plain").write_bytes(b"abc")
+    assert only_file(LocalTransport(banner=b"Welcome!\nPlease rest.\n"), str(folder), "plain").size_bytes == 3
+
+
+def test_what_is_gone_is_left_out(folder: Path) -> None:
+    (folder / "plain").write_bytes(b"abc")
+    assert look_at(LocalTransport(), str(folder), ["gone", "plain"]).keys() == {"plain"}
+    with pytest.raises(NotFound, match="gone is no longer"):
+        only_file(LocalTransport(), str(folder), "gone")
+
+
+def test_a_folder_that_is_gone_is_said_so(folder: Path) -> None:
+    with pytest.raises(NotFound, match="no longer on the cluster"):
+        look_at(LocalTransport(), str(folder / "gone"), ["plain"])
+
+
+def test_a_link_inside_is_followed_and_one_that_leads_out_is_not(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"key")
+    (folder / "real").write_bytes(b"abc")
+    (folder / "inside").symlink_to("real")
+    (folder / "outside").symlink_to("../secret")
+    (folder / "way").symlink_to(tmp_path)
+    assert only_file(LocalTransport(), str(folder), "inside").path == str(folder / "real")
+    for path in ("outside", "way/secret", "../secret"):
+        with pytest.raises(NotAllowed, match="leads out"):
+            only_file(LocalTransport(), str(folder), path)
+
+
+def test_a_neighbour_whose_name_begins_alike_is_outside(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "it's the output2").write_bytes(b"key")
+    (folder / "outside").symlink_to("../it's the output2")
+    with pytest.raises(NotAllowed):
+        only_file(LocalTransport(), str(folder), "outside")
+
+
+def test_the_folder_itself_may_lie_behind_a_link(folder: Path, tmp_path: Path) -> None:
+    (folder / "plain").write_bytes(b"abc")
+    (tmp_path / "link").symlink_to(folder)
+    assert only_file(LocalTransport(), str(tmp_path / "link"), "plain").size_bytes == 3
+
+
+def test_what_is_no_file_is_refused(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    os.mkfifo(folder / "pipe")
+    for path in ("sub", "pipe"):
+        with pytest.raises(RemoteFileError, match="regular file"):
+            only_file(LocalTransport(), str(folder), path)
+
+
+@pytest.mark.parametrize("answer", [b"", b"Welcome!\n", b"\0/out\0", b"\0/out\0/out/one\x0081a4 3 5\0/out/tw"])
+def test_an_answer_that_is_cut_short_is_no_answer(answer: bytes) -> None:
+    transport = FakeTransport(lambda _command, _stdin: Completed(answer, b"", 0))
+    with pytest.raises(RemoteFileError, match="cut short"):
+        look_at(transport, "/out", ["one", "two"])
+
+
+def test_a_changed_file_has_another_tag(folder: Path) -> None:
+    (folder / "plain").write_bytes(b"abc")
+    before = only_file(LocalTransport(), str(folder), "plain").etag
+    os.utime(folder / "plain", (5, 5))
+    assert only_file(LocalTransport(), str(folder), "plain").etag != before
+
+
+def test_a_file_that_became_shorter_is_not_passed_off_as_whole() -> None:
+    assert b"".join(exactly(iter([b"ab", b"c"]), 3)) == b"abc"
+    with pytest.raises(RemoteFileError, match="1 bytes are missing"):
+        list(exactly(iter([b"ab", b"c"]), 4))
+
+
+def test_what_cannot_be_read_is_said_before_the_first_chunk(tmp_path: Path) -> None:
+    with pytest.raises(RemoteFileError):
+        exactly(LocalTransport().read_from(str(tmp_path / "gone"), 0, 3), 3)
+
+
+class TestTheBudget:
+    def test_two_at_once(self, files: ClusterFiles) -> None:
+        held = [files.transfer("lab") for _ in range(TRANSFERS_AT_ONCE)]
+        for transfer in held:
+            transfer.__enter__()
+        with pytest.raises(Unavailable, match="already") as refused, files.transfer("lab"):
+            pass
+        assert refused.value.retry_after_seconds > 0
+        held[0].__exit__(None, None, None)
+        with files.transfer("lab"):
+            pass
+
+    def test_so_many_a_minute(self, files: ClusterFiles, seconds: Seconds) -> None:
+        for _ in range(OPENINGS_A_MINUTE):
+            with files.transfer("lab"):
+                seconds.now += 0.1
+        with pytest.raises(Unavailable, match="a minute") as refused, files.transfer("lab"):
+            pass
+        seconds.now += refused.value.retry_after_seconds
+        with files.transfer("lab"):
+            pass
+
+    def test_a_failed_transfer_is_given_back(self, files: ClusterFiles) -> None:
+        for _ in range(TRANSFERS_AT_ONCE + 1):
+            with pytest.raises(Unreachable), files.transfer("lab"):
+                raise Unreachable("broken")
+
+    def test_one_connection_is_opened_when_needed_and_kept(
+        self, files: ClusterFiles, opened: list[LocalTransport]
+    ) -> None:
+        assert opened == []
+        for _ in range(3):
+            with files.transfer("lab"):
+                pass
+        assert len(opened) == 1
+        files.close()
+        assert opened[0].is_closed
+
+    def test_a_cluster_that_the_settings_no_longer_name(self, files: ClusterFiles) -> None:
+        with pytest.raises(NotFound, match="no cluster gone"), files.transfer("gone"):
+            pass
+
+    @pytest.fixture
+    def opened(self) -> list[LocalTransport]:
+        return []
+
+    @pytest.fixture
+    def files(self, opened: list[LocalTransport], seconds: Seconds) -> ClusterFiles:
+        def connect(_settings: object) -> LocalTransport:
+            opened.append(LocalTransport())
+            return opened[-1]
+
+        return ClusterFiles({"lab": make_cluster_settings()}, connect, monotonic=seconds)

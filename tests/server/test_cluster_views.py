@@ -1,0 +1,48 @@
+"""What requests are checked against, and how often the database is asked for it."""
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session, sessionmaker
+
+from server.cluster_views import ClusterViews
+from tests.factories import NOON, Seconds
+from tests.server.conftest import Database
+from tuning.clusters.models import ClusterRow
+from tuning.db import transaction
+from tuning.jobs.resources import UNKNOWN_CLUSTER
+
+NODES = {"nodes": [{"name": "n1", "partitions": ["gpu"], "gpus": 4, "gpu_type": "a100"}]}
+
+
+def described(sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        session.execute(update(ClusterRow).values(snapshot=NODES, snapshot_at=NOON))
+
+
+def test_a_cluster_is_asked_about_once_a_second(
+    sessions: sessionmaker[Session], database: Database, seconds: Seconds
+) -> None:
+    with transaction(sessions) as session:
+        session.add(ClusterRow(name="lab", snapshot=NODES, snapshot_at=NOON))
+    views = ClusterViews(seconds)
+    with transaction(sessions) as session:
+        view = views.view(session, "lab")
+        asked = database.statements
+        seconds.now += 0.9
+        assert views.view(session, "lab") is view
+        assert database.statements == asked
+        seconds.now += 0.1
+        assert views.view(session, "lab") is view  # asked again, and it is the same
+        assert database.statements == asked + 1
+
+
+def test_a_cluster_that_describes_itself_for_the_first_time_is_known_at_once(
+    sessions: sessionmaker[Session], seconds: Seconds
+) -> None:
+    views = ClusterViews(seconds)
+    with transaction(sessions) as session:
+        session.add(ClusterRow(name="lab"))
+    with transaction(sessions) as session:
+        assert views.view(session, "lab") is UNKNOWN_CLUSTER
+    described(sessions)
+    with transaction(sessions) as session:
+        assert views.view(session, "lab") is not UNKNOWN_CLUSTER

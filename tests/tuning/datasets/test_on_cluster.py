@@ -1,0 +1,120 @@
+"""Data sets that lie on a cluster, on both kinds of database."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from tests.factories import NOON, make_dataset, make_user
+from tests.tuning.datasets.files import alpaca, as_lines, check
+from tuning.datasets.models import Dataset
+from tuning.datasets.on_cluster import Accepted, Refused, Whereabouts, announce, check_again, parse_verdict, settle
+from tuning.datasets.repository import is_staged
+from tuning.datasets.service import get_ready
+from tuning.datasets.status import DatasetStatus
+from tuning.errors import Conflict, Finding, NotFound
+
+CONTENT = as_lines([alpaca(), alpaca(output=None)])
+SHA = "ab" * 32
+
+
+def told(**changes: Any) -> dict[str, Any]:
+    """What a check writes of a good file."""
+    checked = check(CONTENT)
+    head = base64.b64encode(CONTENT).decode()
+    good = {"report": checked.report.as_json(), "entry": checked.entry, "sha256": SHA, "size_bytes": 9, "head": head}
+    return {**good, **changes}
+
+
+def as_text(verdict: dict[str, Any]) -> bytes:
+    return json.dumps(verdict).encode()
+
+
+@pytest.fixture
+def checking(session: Session) -> Dataset:
+    where = Whereabouts("lab", "/data/rows.jsonl")
+    dataset = announce(session, name=" rows ", owner_id=make_user(session).id, where=where, now=NOON)
+    dataset.check_job = "job_1"
+    session.flush()
+    return dataset
+
+
+def test_one_that_is_announced_is_not_ready(session: Session, checking: Dataset) -> None:
+    assert (checking.name, checking.status, checking.cluster) == ("rows", DatasetStatus.CHECKING, "lab")
+    with pytest.raises(Conflict, match="still being checked by job_1"):
+        get_ready(session, checking.id)
+
+
+def test_a_good_verdict_makes_it_one_like_any_other(session: Session, checking: Dataset) -> None:
+    verdict = parse_verdict(as_text(told()))
+    assert isinstance(verdict, Accepted)
+    settle(session, "job_1", verdict, NOON)
+    session.expire_all()
+    ready, expected = get_ready(session, checking.id), check(CONTENT)
+    assert ready.report == json.loads(json.dumps(expected.report.as_json()))
+    assert (ready.entry, ready.format, ready.extension) == (expected.entry, "alpaca", "jsonl")
+    assert (ready.sha256, ready.size_bytes, ready.head) == (SHA, 9, CONTENT)
+    assert is_staged(session, "lab", SHA)
+
+
+def test_a_refusal_keeps_the_findings(session: Session, checking: Dataset) -> None:
+    findings = [{"loc": ["file", 3], "message": "row 3: a\x00b", "hint": None, "severity": "error"}]
+    verdict = parse_verdict(as_text({"findings": findings}))
+    assert verdict == Refused((Finding(("file", 3), "row 3: a\ufffdb"),))
+    settle(session, "job_1", verdict, NOON)
+    session.expire_all()
+    assert checking.status is DatasetStatus.REFUSED
+    assert checking.findings == [{"loc": ["file", 3], "message": "row 3: a\ufffdb", "hint": None}]
+    with pytest.raises(Conflict, match="refused by its check"):
+        get_ready(session, checking.id)
+
+
+def test_of_one_that_was_deleted_meanwhile_the_content_is_known(session: Session, checking: Dataset) -> None:
+    checking.deleted_at = NOON
+    settle(session, "job_1", parse_verdict(as_text(told())) or Refused(()), NOON)
+    assert (checking.sha256, is_staged(session, "lab", SHA)) == (SHA, True)
+
+
+def test_a_verdict_holds_for_nobody_else_and_only_once(session: Session, checking: Dataset) -> None:
+    seen = []
+    for job_id, verdict in (("job_2", Refused(())), ("job_1", Refused(())), ("job_1", parse_verdict(as_text(told())))):
+        settle(session, job_id, verdict or Refused(()), NOON)
+        seen.append(checking.status)
+    assert seen == [DatasetStatus.CHECKING, DatasetStatus.REFUSED, DatasetStatus.REFUSED]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        b"",
+        b"{",
+        b"[]",
+        b"\xff",
+        as_text(told())[:-1],
+        as_text(told(sha256="../../x")),
+        as_text(told(sha256=SHA.upper())),
+        as_text(told(size_bytes=-1)),
+        as_text(told(head="*")),
+        as_text(told(report={})),
+        as_text({"findings": [{"loc": "x"}]}),
+        as_text({"findings": [{"loc": [], "message": "m"}] * 5000}),
+    ],
+)
+def test_what_is_not_whole_is_no_verdict(text: bytes | None) -> None:
+    assert parse_verdict(text) is None
+
+
+def test_what_was_refused_may_be_looked_at_again(session: Session, checking: Dataset) -> None:
+    with pytest.raises(Conflict, match="is checking"):
+        check_again(session, checking.id, "job_2")
+    settle(session, "job_1", Refused((Finding((), "wrong"),)), NOON)
+    check_again(session, checking.id, "job_2")
+    session.refresh(checking)
+    assert (checking.status, checking.check_job, checking.findings) == (DatasetStatus.CHECKING, "job_2", None)
+    with pytest.raises(Conflict, match="is ready"):
+        check_again(session, make_dataset(session, make_user(session, name="bob")).id, "job_2")
+    with pytest.raises(NotFound):
+        check_again(session, "ds_none", "job_2")

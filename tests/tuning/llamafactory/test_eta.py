@@ -1,0 +1,343 @@
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tuning.llamafactory.traces import SCENARIOS, Trace, log_text, make_trace, polls
+from tuning.llamafactory.eta import EtaState, Progress, advance, estimate, from_json, to_json
+from tuning.llamafactory.plan import Cadence, TrainingPlan
+from tuning.llamafactory.trainer_log import LogPoint, parse_log
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "llamafactory"
+SHARES = (0.1, 0.25, 0.5, 0.75)
+SEEDS = range(25)
+PLAN = TrainingPlan(logging_steps=10)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One estimate held against the truth; errors as shares of the true remaining time."""
+
+    scenario: str
+    share: float
+    ours: float
+    remaining_time: float
+    tqdm: float
+    is_inside: bool
+    width: float
+
+
+def judged(trace: Trace) -> list[Judged]:
+    """The estimates at the first polls that saw 10, 25, 50 and 75 % of the steps."""
+    found: list[Judged] = []
+    state = EtaState()
+    wanted = [(share, trace.line_at(share).written_at_seconds) for share in SHARES]
+    for now, points in polls(trace, trace.lines[-1].written_at_seconds):
+        state = advance(state, points, now, trace.plan)
+        while wanted and wanted[0][1] <= now:
+            found.append(compare(trace, wanted.pop(0)[0], now, estimate(state, now)))
+    return found
+
+
+def compare(trace: Trace, share: float, now: float, progress: Progress) -> Judged:
+    true = trace.ends_at_seconds - now
+    line = [line for line in trace.lines if line.written_at_seconds <= now][-1]
+    age = now - line.written_at_seconds  # the others are given our knowledge of how old the line is
+    eta, low, high = progress.eta_seconds, progress.eta_low_seconds, progress.eta_high_seconds
+    assert eta is not None
+    assert low is not None
+    assert high is not None
+    return Judged(
+        scenario=trace.scenario,
+        share=share,
+        ours=abs(eta - true) / true,
+        remaining_time=abs(max(0.0, line.remaining_time_seconds - age) - true) / true,
+        tqdm=abs(max(0.0, line.tqdm_seconds - age) - true) / true,
+        is_inside=low <= true <= high,
+        width=(high - low) / true,
+    )
+
+
+@pytest.fixture(scope="module")
+def judgements() -> list[Judged]:
+    return [one for scenario in SCENARIOS for seed in SEEDS for one in judged(make_trace(scenario, seed))]
+
+
+def ratio(rows: list[Judged]) -> float:
+    """Our mean error over that of the better of the other two."""
+    others = min(sum(row.remaining_time for row in rows), sum(row.tqdm for row in rows))
+    return sum(row.ours for row in rows) / others
+
+
+def test_over_all_traces_the_error_is_at_most_half_of_the_better_of_the_others(judgements: list[Judged]) -> None:
+    assert ratio(judgements) <= 0.35  # half is asked for
+
+
+@pytest.mark.parametrize(
+    ("scenario", "most"), [("evaluations", 0.3), ("saves", 0.45), ("both", 0.3), ("warm_up", 0.45), ("resumed", 0.3)]
+)
+def test_in_each_kind_of_run_too(judgements: list[Judged], scenario: str, most: float) -> None:
+    assert ratio([row for row in judgements if row.scenario == scenario]) <= most
+
+
+def test_a_slow_down_is_followed_once_it_is_there(judgements: list[Judged]) -> None:
+    """At half of the run it has barely begun, and before that nobody can know of it."""
+    slowed = [row for row in judgements if row.scenario == "slowed"]
+    assert ratio([row for row in slowed if row.share == 0.75]) <= 0.3
+    assert ratio([row for row in slowed if row.share < 0.5]) <= 1.0
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_at_each_point_of_the_run(judgements: list[Judged], share: float) -> None:
+    assert ratio([row for row in judgements if row.share == share]) <= 0.5
+
+
+def test_the_true_end_lies_inside_the_bounds_in_8_of_10_estimates(judgements: list[Judged]) -> None:
+    assert sum(row.is_inside for row in judgements) / len(judgements) >= 0.8
+    unforeseeable = [row for row in judgements if not (row.scenario == "slowed" and row.share < 0.75)]
+    assert sum(row.is_inside for row in unforeseeable) / len(unforeseeable) >= 0.9
+
+
+def test_the_bounds_are_narrow_enough_to_be_of_use(judgements: list[Judged]) -> None:
+    mean = {share: sum(r.width for r in judgements if r.share == share) / 150 for share in SHARES}
+    assert mean[0.1] <= 0.6
+    assert mean[0.5] <= 0.25
+    assert mean[0.75] <= 0.25
+
+
+def point(step: int, elapsed: int, total: int = 100, **changes: object) -> LogPoint:
+    known: dict[str, object] = {
+        "current_steps": step,
+        "total_steps": total,
+        "kind": "train",
+        "epoch": step / total,
+        "percentage": 100 * step / total,
+        "values": {"loss": 2.0},
+        "elapsed_seconds": elapsed,
+        "total_tokens": step * 1000,
+        "diverged": False,
+    }
+    return LogPoint(**{**known, **changes})  # type: ignore[arg-type]  # a builder for tests: any field may be given
+
+
+def followed(points: list[LogPoint], plan: TrainingPlan = PLAN) -> EtaState:
+    """Polled just when each line was written, on a clock on which training began at 1000."""
+    return further(EtaState(), points, 1000.0, plan)
+
+
+def further(state: EtaState, points: list[LogPoint], began_at: float, plan: TrainingPlan = PLAN) -> EtaState:
+    for one in points:
+        state = advance(state, [one], began_at + one.elapsed_seconds, plan)
+    return state
+
+
+def test_before_the_first_step_nothing_is_known() -> None:
+    state = advance(EtaState(), [], 5.0, PLAN)
+    assert estimate(state, 6.0) == Progress()
+
+
+def test_the_first_line_gives_an_honest_guess() -> None:
+    progress = estimate(followed([point(10, 30)]), 1030.0)
+    assert (progress.current_steps, progress.total_steps, progress.percentage) == (10, 100, 10.0)
+    assert progress.eta_seconds == pytest.approx(270, abs=20)
+    assert progress.eta_low_seconds is not None
+    assert progress.eta_high_seconds is not None
+    assert progress.eta_low_seconds < 150
+    assert progress.eta_high_seconds > 450
+
+
+def test_a_steady_run() -> None:
+    state = followed([point(step, step * 3) for step in range(10, 60, 10)])
+    progress = estimate(state, 1150.0)
+    assert progress.eta_seconds == pytest.approx(150, abs=12)
+    assert progress.tokens_per_second == pytest.approx(333, rel=0.01)
+    assert progress.elapsed_seconds == pytest.approx(150, abs=1)
+    assert progress.loss == 2.0
+    assert progress.epoch == 0.5
+
+
+def test_time_passes_between_two_lines() -> None:
+    state = followed([point(step, step * 3) for step in range(10, 60, 10)])
+    now, later = estimate(state, 1150.0).eta_seconds, estimate(state, 1170.0).eta_seconds
+    assert now is not None
+    assert later is not None
+    assert now - later == pytest.approx(20, abs=1)
+
+
+def test_a_run_that_stalls_does_not_come_nearer_to_its_end() -> None:
+    state = followed([point(step, step * 3) for step in range(10, 60, 10)])
+    late, later = estimate(state, 1300.0).eta_seconds, estimate(state, 9000.0).eta_seconds
+    assert late == later
+    assert late is not None
+    assert late >= 120  # the 40 steps after the next line are still to come
+
+
+def test_evaluations_to_come_are_counted() -> None:
+    plan = TrainingPlan(logging_steps=10, evaluation=Cadence(20, "steps", at_end=True), evaluates_at_end=True)
+    lines = [point(10, 10), point(20, 20), point(20, 60, kind="eval", values={"eval_loss": 1.5}), point(30, 70)]
+    progress = estimate(followed([*lines, point(40, 80)], plan), 1080.0)
+    # 60 steps, the evaluations after 40, 60, 80 and 100, and the one after training
+    assert progress.eta_seconds == pytest.approx(60 + 5 * 40, abs=15)
+    assert progress.eval_loss == 1.5
+
+
+def test_evaluations_that_no_plan_told_of_are_learned() -> None:
+    lines = [
+        line
+        for nth in range(1, 6)
+        for line in (point(10 * nth, 10 * nth + 40 * (nth - 1)), point(10 * nth, 50 * nth, kind="eval", values={}))
+    ]
+    progress = estimate(followed(lines), 1250.0)
+    assert progress.eta_seconds == pytest.approx(250, abs=20)
+
+
+def test_the_first_evaluation_has_its_own_warm_up() -> None:
+    plan = TrainingPlan(logging_steps=10, evaluation=Cadence(20, "steps", at_end=True))
+    times = [(10, 10), (20, 20), (20, 120), (30, 130), (40, 140), (40, 160), (50, 170), (60, 180), (60, 200)]
+    kinds = ["train", "train", "eval", "train", "train", "eval", "train", "train", "eval"]
+    lines = [point(step, at, kind=kind) for (step, at), kind in zip(times, kinds, strict=True)]
+    # 40 steps and two evaluations of 20 s; the first took 100
+    assert estimate(followed(lines, plan), 1200.0).eta_seconds == pytest.approx(40 + 2 * 20, abs=12)
+
+
+def test_saves_to_come_are_counted() -> None:
+    plan = TrainingPlan(logging_steps=10, saving=Cadence(30, "steps", at_end=True))
+    elapsed = {10: 10, 20: 20, 30: 30, 40: 60, 50: 70, 60: 80}  # 20 s of saving after step 30
+    progress = estimate(followed([point(step, at) for step, at in elapsed.items()], plan), 1080.0)
+    # 40 steps; saves after 60, 90 and 100; the final model
+    assert progress.eta_seconds == pytest.approx(40 + 3 * 20 + 20, abs=15)
+
+
+def test_a_save_in_every_interval_is_part_of_the_pace() -> None:
+    plan = TrainingPlan(logging_steps=10, saving=Cadence(10, "steps", at_end=True))
+    progress = estimate(followed([point(step, 3 * step) for step in range(10, 60, 10)], plan), 1150.0)
+    assert progress.eta_seconds == pytest.approx(150, abs=15)
+
+
+def test_several_evaluation_sets_look_like_the_last_line_and_are_not() -> None:
+    plan = TrainingPlan(logging_steps=10, evaluation=Cadence(20, "steps", at_end=True))
+    lines = [point(10, 10), point(20, 20), point(20, 60, kind="final", values={})]
+    state = followed(lines, plan)
+    assert not state.finished
+    assert estimate(state, 1060.0).eta_seconds == pytest.approx(80 + 4 * 40, abs=25)
+
+
+def test_after_the_last_line_only_the_closing_is_left() -> None:
+    lines = [point(step, step) for step in range(10, 110, 10)]
+    state = followed([*lines, point(100, 102, kind="final", values={})])
+    progress = estimate(state, 1102.0)
+    assert progress.percentage == 100.0
+    assert progress.eta_seconds is not None
+    assert 0 < progress.eta_seconds < 15
+    assert estimate(state, 2000.0).eta_seconds == 0.0
+
+
+def test_a_resumed_run_counts_from_its_own_first_line() -> None:
+    before = [point(step, step * 10, total=400) for step in range(10, 310, 10)]
+    after = [point(step, (step - 280) * 2, total=400) for step in range(290, 350, 10)]
+    state = further(followed(before), after, began_at=9000.0)
+    progress = estimate(state, 9120.0)
+    assert progress.elapsed_seconds == pytest.approx(3000 + 120, abs=1), "with what the first process took"
+    assert progress.eta_seconds == pytest.approx(60 * 2, abs=15)
+    assert progress.tokens_per_second == pytest.approx(500, rel=0.01)
+
+
+def test_a_recorded_resume_is_told_from_its_own_lines() -> None:
+    """The log says 6,112 tokens a second, counting those of before the resume in the time after it."""
+    points = parse_log((FIXTURES / "trainer_log.resumed_after_kill.jsonl").read_bytes()).points
+    state = advance(EtaState(), points, 50.0, TrainingPlan(logging_steps=5))
+    progress = estimate(state, 50.0)
+    assert (progress.current_steps, progress.total_steps) == (120, 120)
+    assert progress.tokens_per_second is not None
+    assert progress.tokens_per_second < 4000  # about 1,500, read from a clock of whole seconds over two of them
+    assert state.finished
+
+
+def test_steps_never_exceed_the_total() -> None:
+    progress = estimate(followed([point(3, 1, total=2)]), 1002.0)
+    assert (progress.current_steps, progress.total_steps, progress.percentage) == (2, 2, 100.0)
+
+
+def test_a_poll_that_brings_many_lines_teaches_as_much_as_many_polls() -> None:
+    trace = make_trace("both", 3)
+    half = [line for line in trace.lines if line.written_at_seconds <= trace.line_at(0.5).written_at_seconds]
+    now = half[-1].written_at_seconds
+    at_once = advance(EtaState(), [line.point for line in half], now, trace.plan)
+    state = EtaState()
+    for line in half:
+        state = advance(state, [line.point], line.written_at_seconds, trace.plan)
+    one, other = estimate(at_once, now).eta_seconds, estimate(state, now).eta_seconds
+    assert one is not None
+    assert other == pytest.approx(one, abs=2)
+
+
+def test_diverged_values_are_unknown_and_old_ones_stay() -> None:
+    state = followed([point(10, 10), point(20, 20, values={"loss": None, "learning_rate": 1e-4})])
+    progress = estimate(state, 1020.0)
+    assert progress.loss is None
+    assert progress.learning_rate == 1e-4
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_state_can_be_stored_between_any_two_polls(scenario: str) -> None:
+    trace = make_trace(scenario, 1)
+    kept, stored = EtaState(), EtaState()
+    for now, points in polls(trace, trace.ends_at_seconds):
+        kept = advance(kept, points, now, trace.plan)
+        text = json.dumps(to_json(advance(stored, points, now, trace.plan)), allow_nan=False)
+        stored = from_json(json.loads(text))
+        assert len(text) < 4000
+    assert stored == kept
+
+
+@pytest.mark.parametrize("stored", [None, {}, {"version": 0, "anything": 1}])
+def test_a_state_of_another_version_is_learned_again(stored: dict[str, object] | None) -> None:
+    assert from_json(stored) == EtaState()
+
+
+def test_the_text_of_a_trace_is_a_log_like_any_other() -> None:
+    trace = make_trace("both", 1)
+    parsed = parse_log(log_text(trace).encode())
+    assert parsed.bad_lines == 0
+    assert [one.current_steps for one in parsed.points] == [line.point.current_steps for line in trace.lines]
+    assert [one.kind for one in parsed.points] == [line.point.kind for line in trace.lines]
+
+
+any_points = st.builds(
+    point,
+    st.integers(0, 2**53),
+    st.integers(0, 10**11),
+    st.integers(1, 2**53),
+    kind=st.sampled_from(["train", "eval", "final", "predict"]),
+    epoch=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    total_tokens=st.none() | st.integers(0, 2**53),
+) | st.builds(point, st.integers(0, 120), st.integers(0, 300), kind=st.sampled_from(["train", "eval", "final"]))
+any_cadences = st.none() | st.builds(
+    Cadence, st.integers(1, 50) | st.floats(0.01, 0.99), st.sampled_from(["steps", "epochs"]), st.booleans()
+)
+any_plans = st.builds(
+    TrainingPlan, st.integers(1, 50) | st.floats(0.001, 0.9), any_cadences, any_cadences, st.booleans(), st.none()
+)
+
+
+@given(
+    any_plans, st.lists(st.tuples(st.lists(any_points, max_size=4), st.floats(0, 1e9)), max_size=8), st.floats(0, 1e9)
+)
+def test_whatever_the_log_says_the_answer_is_sane(
+    plan: TrainingPlan, seen: list[tuple[list[LogPoint], float]], now: float
+) -> None:
+    state = EtaState()
+    for points, at in seen:
+        state = from_json(json.loads(json.dumps(to_json(advance(state, points, at, plan)), allow_nan=False)))
+    progress = estimate(state, now)
+    if progress.eta_seconds is not None:
+        assert progress.eta_low_seconds is not None
+        assert progress.eta_high_seconds is not None
+        assert 0 <= progress.eta_low_seconds <= progress.eta_seconds <= progress.eta_high_seconds
+        assert math.isfinite(progress.eta_high_seconds)
+    if progress.current_steps is not None and progress.total_steps is not None:
+        assert progress.current_steps <= progress.total_steps

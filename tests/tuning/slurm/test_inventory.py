@@ -1,0 +1,78 @@
+"""What a cluster says of itself."""
+
+import json
+
+from tuning.slurm.answers import Part
+from tuning.slurm.inventory import Node, Partition, parse_facts
+
+NODES = "\n".join(
+    "\x1f".join(row)
+    for row in (
+        ("gpu*", "up", "1-00:00:00", "n1", "mixed", "8", "256000", "gpu:a100:4(S:0-1)"),
+        ("short", "up", "10:00", "n1", "mixed", "8", "256000", "gpu:a100:4(S:0-1)"),
+        ("gpu*", "up", "1-00:00:00", "n2", "drained*", "64+", "256000", "(null)"),
+        ("long", "inact", "infinite", "n2", "drained*", "64+", "256000", "(null)"),
+    )
+)
+
+
+def parts(**texts: str) -> dict[str, Part]:
+    return {name: Part((name,), text.encode()) for name, text in texts.items()}
+
+
+def test_partitions_and_nodes() -> None:
+    facts = parse_facts(parts(nodes=NODES, used="n1   gpu:a100:2(IDX:0-1)\nn2   gpu:0"))
+    assert facts.partitions == (
+        Partition("gpu", is_default=True, state="UP", max_time_seconds=86_400),
+        Partition("short", is_default=False, state="UP", max_time_seconds=600),
+        Partition("long", is_default=False, state="INACT", max_time_seconds=None),
+    )
+    assert facts.nodes == (
+        Node("n1", ("gpu", "short"), "MIXED", True, 8, 256_000, 4, 2, "a100"),
+        Node("n2", ("gpu", "long"), "DRAINED*", False, 64, 256_000, 0, 0, None),
+    )
+
+
+def test_image_space_version_and_register() -> None:
+    register = {"identity": {"file_name": "identity.json"}, "odd": 3}
+    space = "/dev/vda 1000 400 600 40% /"
+    facts = parse_facts(
+        parts(
+            version="slurm 24.11.5", image="615 1795308203", space=space, writable="yes", register=json.dumps(register)
+        )
+    )
+    assert (facts.slurm_version, facts.image_size_bytes, facts.free_bytes, facts.is_writable) == (
+        "24.11.5",
+        615,
+        600,
+        True,
+    )
+    assert facts.image_digest is None
+    assert (
+        parse_facts({"image-head": Part(("image-head",), b"ab" * 32 + b"  -\n")}).image_digest
+        == "head-sha256:" + "ab" * 32
+    )
+    assert facts.datasets == {"identity": {"file_name": "identity.json"}}
+
+
+def test_the_shapes_of_the_catalogues_models() -> None:
+    answer = parts(**{"model-0": '{"hidden_size": 64}', "model-1": ""})
+    assert parse_facts(answer, ["/models/a", "/models/b", "/models/c"]).model_configs == {
+        "/models/a": '{"hidden_size": 64}'
+    }
+
+
+def test_what_is_missing_is_unknown() -> None:
+    facts = parse_facts(parts(register="{broken"))
+    assert (facts.slurm_version, facts.image_size_bytes, facts.free_bytes, facts.is_writable) == (
+        None,
+        None,
+        None,
+        False,
+    )
+    assert (facts.partitions, facts.nodes, facts.datasets) == ((), (), None)
+
+
+def test_the_facts_are_plain_values() -> None:
+    stored = parse_facts(parts(nodes=NODES)).to_json()
+    assert json.loads(json.dumps(stored))["nodes"][0]["name"] == "n1"

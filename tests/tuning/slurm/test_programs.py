@@ -1,0 +1,73 @@
+"""What the programs on the login node do with files that are ours, run in a real shell."""
+
+import io
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from tests.factories import make_cluster_settings
+from tests.local_transport import LocalTransport
+from tuning.errors import TransientError
+from tuning.slurm.cluster import Cluster, Submission
+
+SCRIPT = b"#!/bin/bash\nexit\n"
+
+
+class Damaging(LocalTransport):
+    """Loses the last byte of all that is uploaded."""
+
+    def put(self, content: BinaryIO, path: str, *, mode: int = 0o644) -> None:
+        super().put(io.BytesIO(content.read()[:-1]), path, mode=mode)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Our folder on a cluster whose sbatch notes that it was called."""
+    (tmp_path / "bin").mkdir()
+    sbatch = tmp_path / "bin" / "sbatch"
+    sbatch.write_text(f'#!/bin/bash\necho "$@" >>{tmp_path}/called\necho 7\n')
+    sbatch.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    return tmp_path / "packtrain"
+
+
+def cluster(root: Path, transport: LocalTransport) -> Cluster:
+    found = Cluster(make_cluster_settings(root=str(root)), transport)
+    found.prepare()
+    return found
+
+
+def submission(root: Path) -> Submission:
+    return Submission("token", "job_1-1", "comment", f"{root}/jobs/job_1/1", {"job.sh": SCRIPT})
+
+
+def modes(root: Path) -> dict[str, int]:
+    return {str(path.relative_to(root)): path.stat().st_mode & 0o077 for path in [root, *root.rglob("*")]}
+
+
+def test_all_that_is_ours_is_closed_to_others(root: Path, tmp_path: Path) -> None:
+    slurm = cluster(root, LocalTransport())
+    [answer] = slurm.submit([submission(root)])
+    assert (tmp_path / "called").exists(), answer
+    slurm.stage(io.BytesIO(b"[]"), 2, sha256(b"[]").hexdigest(), f"{root}/datasets/x.json")
+    found = modes(root)
+    assert {"jobs/job_1/1/job.sh", "datasets/x.json"} <= found.keys()
+    assert set(found.values()) == {0}
+
+
+def test_what_was_damaged_on_its_way_is_not_submitted(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(TransientError):
+        cluster(root, Damaging()).submit([submission(root)])
+    assert not (tmp_path / "called").exists()
+    assert list((root / "jobs").iterdir()) == []
+
+
+def test_a_data_set_that_was_damaged_on_its_way_is_not_put_in_its_place(root: Path) -> None:
+    content = b'[{"a": 1}]'
+    with pytest.raises(TransientError, match="damaged"):
+        cluster(root, Damaging()).stage(
+            io.BytesIO(content), len(content), sha256(content).hexdigest(), f"{root}/datasets/x.json"
+        )
+    assert list((root / "datasets").iterdir()) == []

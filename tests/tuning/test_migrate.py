@@ -1,0 +1,116 @@
+"""Migrations up and down, on both databases, and that they make what the models say."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from tests.factories import NOON, make_dataset, make_job, make_token, make_user
+from tuning.accounts import models as accounts
+from tuning.accounts.scopes import Scope
+from tuning.accounts.service import authenticate
+from tuning.clusters import models as clusters
+from tuning.datasets import models as datasets
+from tuning.db import Base, open_engine, open_sessions, transaction
+from tuning.errors import NotAuthenticated
+from tuning.jobs import models as jobs
+from tuning.migrate import downgrade, is_current, upgrade
+from tuning.secrets import models as secrets
+
+TABLES_OF = (accounts, clusters, datasets, jobs, secrets)
+
+
+def tables(database_url: str) -> set[str]:
+    engine = open_engine(database_url)
+    try:
+        return set(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+def test_up_down_and_up_again(empty_database_url: str) -> None:
+    upgrade(empty_database_url)
+    assert tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
+    downgrade(empty_database_url, "base")
+    assert tables(empty_database_url) == {"alembic_version"}
+    upgrade(empty_database_url)
+    upgrade(empty_database_url)  # a second time is no harm
+    assert tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
+
+
+def test_the_migrations_make_what_the_models_say(database_url: str) -> None:
+    engine = open_engine(database_url)
+    try:
+        with engine.connect() as connection:
+            assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    finally:
+        engine.dispose()
+
+
+def test_a_step_back_keeps_what_belongs_to_a_job(empty_database_url: str) -> None:
+    upgrade(empty_database_url)
+    engine = open_engine(empty_database_url)
+    try:
+        with transaction(open_sessions(engine)) as session:
+            make_job(session, make_user(session), tags={"team": "mt"})
+        downgrade(empty_database_url, "0001")
+        with engine.connect() as connection:
+            assert connection.execute(text("SELECT key, value FROM job_tags")).all() == [("team", "mt")]
+    finally:
+        engine.dispose()
+
+
+def test_a_step_back_keeps_data_sets_and_hides_what_was_never_found_good(empty_database_url: str) -> None:
+    upgrade(empty_database_url)
+    engine = open_engine(empty_database_url)
+    try:
+        with transaction(open_sessions(engine)) as session:
+            owner = make_user(session)
+            make_dataset(session, owner, name="upload", job=make_job(session, owner))
+            make_dataset(session, owner, name="asked for", sha256="", status="checking", cluster="lab")
+        downgrade(empty_database_url, "0002")
+        with engine.connect() as connection:
+            left = connection.execute(text("SELECT name FROM datasets WHERE deleted_at IS NULL")).scalars().all()
+            assert left == ["upload"]
+        upgrade(empty_database_url)
+        with transaction(open_sessions(engine)) as session:
+            assert {row.name: row.status for row in session.query(datasets.Dataset)} == {
+                "upload": "ready",
+                "asked for": "ready",
+            }
+    finally:
+        engine.dispose()
+
+
+def test_tokens_keep_what_they_could_do_and_a_step_back_ends_those_that_may_less(empty_database_url: str) -> None:
+    upgrade(empty_database_url)
+    engine = open_engine(empty_database_url)
+    sessions = open_sessions(engine)
+    try:
+        with transaction(sessions) as session:
+            ada, root = make_user(session), make_user(session, name="root", is_administrator=True)
+            usual = {Scope.SUBMIT: make_token(session, ada), Scope.ADMIN: make_token(session, root)}
+            narrow = [make_token(session, ada, scope=Scope.READ), make_token(session, root, scope=Scope.SUBMIT)]
+        downgrade(empty_database_url, "0006")
+        upgrade(empty_database_url)
+        with transaction(sessions) as session:
+            assert {scope: authenticate(session, text, NOON).scope for scope, text in usual.items()} == {
+                scope: scope for scope in usual
+            }
+            for text in narrow:
+                with pytest.raises(NotAuthenticated):
+                    authenticate(session, text, NOON)
+    finally:
+        engine.dispose()
+
+
+def test_a_database_says_whether_it_is_current(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
+    try:
+        with engine.connect() as connection:
+            assert not is_current(connection)
+        upgrade(empty_database_url)
+        with engine.connect() as connection:
+            assert is_current(connection)
+    finally:
+        engine.dispose()

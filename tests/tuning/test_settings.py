@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import pytest
+
+from tuning import settings
+from tuning.settings import Settings
+
+URL = "postgresql+psycopg://packtrain:secret@db/packtrain"
+
+
+@pytest.fixture
+def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("PACKTRAIN_DATABASE_URL", raising=False)
+    monkeypatch.setattr(settings, "SECRETS", tmp_path / "secrets")
+    return tmp_path / "secrets"
+
+
+def test_a_setting_may_be_a_secret_s_file(secrets: Path) -> None:
+    secrets.mkdir()
+    (secrets / "packtrain_database_url").write_text(f"{URL}\n")
+    (secrets / "of_somebody_else").write_text("x")
+    assert Settings().database_url == URL
+
+
+def test_the_environment_comes_before_the_file(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets.mkdir()
+    (secrets / "packtrain_database_url").write_text(URL)
+    monkeypatch.setenv("PACKTRAIN_DATABASE_URL", "sqlite:///other.db")
+    assert Settings().database_url == "sqlite:///other.db"
+
+
+def test_without_a_folder_of_secrets_the_defaults_hold(secrets: Path) -> None:
+    assert not secrets.exists()
+    assert Settings().database_url.startswith("sqlite:")

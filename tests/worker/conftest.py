@@ -1,0 +1,156 @@
+"""A drive over a real database, and a cluster that answers what a test tells it to."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from tests.factories import Clock, make_cluster_settings, make_job, make_user
+from tuning.clusters.lease import acquire, ensure_row
+from tuning.clusters.models import ClusterRow
+from tuning.db import transaction
+from tuning.errors import ClusterError
+from tuning.jobs.models import Attempt, Job
+from tuning.jobs.status import JobStatus
+from tuning.secrets.cipher import Cipher
+from tuning.slurm.cluster import Cluster, ReadRequest, Submission, SubmissionAnswer
+from tuning.ssh.fake import FakeTransport
+from tuning.ssh.traffic import Traffic
+from tuning.ssh.transport import Completed
+from worker.breaker import Breaker
+from worker.drive import Drive
+
+
+def _refuse(command: str, _stdin: bytes) -> NoReturn:
+    raise AssertionError(f"a test without answers ran {command}")
+
+
+class ScriptedCluster(Cluster):
+    """Answers as told; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        def handler(command: str, stdin: bytes) -> Completed:
+            _refuse(command, stdin)
+
+        super().__init__(make_cluster_settings(), FakeTransport(handler))
+        self.answers: dict[str, SubmissionAnswer | None] = {}
+        """By job id; none = Slurm gives it the next number."""
+        self.put_fails: ClusterError | None = None
+        self.submitted: list[Submission] = []
+        self.known: dict[str, list[int]] = {}
+        self.claims: dict[str, bool] = {}
+        self.contents: dict[str, bytes] = {}
+        self.cancelled: list[int] = []
+        self.stopped: list[int] = []
+        self.inspected: list[int] = []
+
+    def submit(self, batch: Sequence[Submission]) -> list[SubmissionAnswer]:
+        """What was told, by job."""
+        if self.put_fails:
+            raise self.put_fails
+        self.submitted += batch
+        return [self._answer(one, number) for number, one in enumerate(batch, 100)]
+
+    def look_up(self, job_names: Mapping[str, str], since_seconds: float) -> dict[str, list[int]]:
+        """What was told, by token."""
+        return {token: self.known.get(token, []) for token in job_names}
+
+    def abandon(self, directories: Sequence[str]) -> dict[str, bool]:
+        """What was told; an untold claim is ours."""
+        return {directory: self.claims.get(directory, True) for directory in directories}
+
+    def read(self, requests: Sequence[ReadRequest]) -> dict[str, bytes]:
+        """What was told, by path."""
+        return {one.path: self.contents[one.path] for one in requests if one.path in self.contents}
+
+    def cancel(self, slurm_job_ids: Sequence[int]) -> None:
+        """Remember."""
+        self.cancelled += slurm_job_ids
+
+    def inspect(self, slurm_job_id: int) -> str:
+        """Remember."""
+        self.inspected.append(slurm_job_id)
+        return "load 0.0"
+
+    def ask_to_stop(self, slurm_job_ids: Sequence[int]) -> None:
+        """Remember."""
+        self.stopped += slurm_job_ids
+
+    def _answer(self, one: Submission, number: int) -> SubmissionAnswer:
+        job_id = one.directory.split("/")[-2]
+        told = self.answers.get(job_id)
+        if told is None:
+            return SubmissionAnswer(one.token, slurm_job_id=number)
+        return SubmissionAnswer(one.token, told.slurm_job_id, told.error)
+
+
+class World:
+    """What a step of the worker changes, and how it is looked at."""
+
+    def __init__(self, drive: Drive, cluster: ScriptedCluster, sessions: sessionmaker[Session], clock: Clock) -> None:
+        self.drive, self.cluster, self.clock = drive, cluster, clock
+        self._sessions = sessions
+
+    def add(self, status: JobStatus = JobStatus.QUEUED, *, cancel: bool = False, name: str = "ada") -> str:
+        """A job; one that is past the claim has an attempt."""
+        with transaction(self._sessions) as session:
+            job = make_job(session, make_user(session, name=name), status=status)
+            if cancel:
+                job.cancel_requested_at = self.clock()
+            if status is not JobStatus.QUEUED:
+                job.attempt = 1
+                session.add(
+                    Attempt(job_id=job.id, number=1, token=f"tok-{job.id}", created_at=self.clock(), missing_polls=0)
+                )
+            return job.id
+
+    def job(self, job_id: str) -> Job:
+        """The job as it stands."""
+        with self._sessions() as session:
+            return session.get_one(Job, job_id)
+
+    def attempts(self, job_id: str) -> list[tuple[int, int | None]]:
+        """(number, Slurm id) of each attempt."""
+        with self._sessions() as session:
+            rows = session.scalars(select(Attempt).where(Attempt.job_id == job_id).order_by(Attempt.number))
+            return [(row.number, row.slurm_job_id) for row in rows]
+
+    def spoil(self, job_id: str) -> None:
+        """Give a job a model that the settings no longer allow."""
+        with transaction(self._sessions) as session:
+            job = session.get_one(Job, job_id)
+            job.config = {**job.config, "model_name_or_path": "/elsewhere/model"}
+
+    def lose_lease(self) -> None:
+        """Another worker takes the cluster over."""
+        with transaction(self._sessions) as session:
+            session.execute(update(ClusterRow).values(lease_token=ClusterRow.lease_token + 1, lease_owner="other"))
+
+
+@pytest.fixture
+def world(sessions: sessionmaker[Session], clock: Clock) -> World:
+    """A worker that holds the lease of `lab`."""
+    with transaction(sessions) as session:
+        ensure_row(session, "lab")
+    with transaction(sessions) as session:
+        lease = acquire(session, "lab", "test", clock(), 30)
+        registered = {"datasets": {"identity": {"file_name": "identity.json"}}}
+        session.execute(update(ClusterRow).values(snapshot=registered))
+    assert lease
+    cluster = ScriptedCluster()
+    drive = Drive(
+        make_cluster_settings(),
+        sessions,
+        cluster,
+        Traffic(),
+        Breaker(10.0),
+        lease,
+        clock,
+        Cipher(SecretStr("key")),
+        threading.Event(),
+    )
+    return World(drive, cluster, sessions, clock)

@@ -1,0 +1,61 @@
+"""What a further attempt takes over."""
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from tests.worker.conftest import World
+from tuning.db import transaction
+from tuning.jobs.live import Position
+from tuning.jobs.models import Attempt, FilePosition
+from tuning.jobs.status import JobStatus
+from tuning.jobs.tails import save_position
+from tuning.llamafactory.eta import EtaState, to_json
+from tuning.slurm.records import ExitRecord, OutputFile
+from worker.onward import carry_over, ended_attempt
+from worker.verdict import Ended
+
+
+def test_the_training_log_is_read_on_and_what_was_learned_is_kept(
+    world: World, sessions: sessionmaker[Session]
+) -> None:
+    job_id = world.add(JobStatus.RUNNING)
+    with transaction(sessions) as session:
+        attempt = session.get_one(Attempt, (job_id, 1))
+        attempt.eta_state = to_json(EtaState(saves=(3.0,)))
+        for stream in ("trainer_log", "stderr"):
+            save_position(session, job_id, 1, stream, Position(7, 100, 90, 1))
+    for _ in range(2):  # a submission that was given back is planned again under its number
+        with transaction(sessions) as session:
+            learned = carry_over(session, job_id, 2)
+    assert learned
+    assert learned.saves == (3.0,)
+    with sessions() as session:
+        row = session.get_one(FilePosition, (job_id, 2, "trainer_log"))
+        assert (row.inode, row.size_bytes, row.offset_bytes, row.bad_lines) == (7, 100, 90, 1)
+        assert session.get(FilePosition, (job_id, 2, "stderr")) is None
+
+
+def test_a_first_attempt_has_nothing_before_it(world: World, sessions: sessionmaker[Session]) -> None:
+    job_id = world.add()
+    with transaction(sessions) as session:
+        assert carry_over(session, job_id, 1) is None
+
+
+def file(path: str, size: int = 9) -> OutputFile:
+    return OutputFile(path, size, 0.0)
+
+
+def test_the_newest_checkpoint_is_the_newest_with_a_state(world: World) -> None:
+    record = ExitRecord(7, 0, "n1", 0.0, 0, was_stopped=True)
+    verdict = Ended("COMPLETED", "completed", record, world.clock(), "n1")
+    files = [
+        file("checkpoint-9/trainer_state.json"),
+        file("checkpoint-10/trainer_state.json"),
+        file("checkpoint-20/trainer_state.json", size=0),
+        file("checkpoint-30/optimizer.pt"),
+        file("deep/checkpoint-40/trainer_state.json"),
+    ]
+    attempt = Attempt(job_id="job_1", number=3, stop_sent_at=world.clock())
+    found = ended_attempt(attempt, verdict, files, resumed_step=5)
+    assert (found.newest_step, found.resumed_step, found.was_stopped, found.was_asked_by_us) == (10, 5, True, True)
+    assert ended_attempt(attempt, verdict, [], 5).newest_step is None
+    assert ended_attempt(attempt, verdict, [file("README.md")], 5).newest_step == 0

@@ -1,0 +1,149 @@
+"""Waiting jobs are handed to Slurm, and every answer is written down as what it is."""
+
+import pytest
+from sqlalchemy.orm import Session, sessionmaker
+
+from tests.worker.conftest import World
+from tuning.db import transaction
+from tuning.errors import LeaseLost, RemoteDiskFull, SiteLimit, SlurmUnavailable, SubmissionRefused, Unreachable
+from tuning.jobs.models import Attempt, Job
+from tuning.jobs.status import JobStatus
+from tuning.secrets.service import keep_secret
+from tuning.slurm.cluster import SubmissionAnswer
+from worker.submit import Submitter
+
+
+def told(error: Exception | None = None) -> SubmissionAnswer:
+    assert error is None or isinstance(error, SiteLimit | SlurmUnavailable | SubmissionRefused | RemoteDiskFull)
+    return SubmissionAnswer("", error=error)
+
+
+def test_an_id_makes_it_pending(world: World) -> None:
+    job_id = world.add()
+    assert Submitter(world.drive).submit_waiting() == 1
+    job = world.job(job_id)
+    assert (job.status, job.slurm_job_id, world.attempts(job_id)) == (JobStatus.PENDING, 100, [(1, 100)])
+    assert job.record
+    assert {"job.sh", "config.yaml", "data/dataset_info.json"} <= world.cluster.submitted[0].files.keys()
+
+
+def test_the_token_is_committed_before_anything_is_sent(world: World) -> None:
+    job_id = world.add()
+    world.cluster.answers[job_id] = SubmissionAnswer("")
+    Submitter(world.drive).submit_waiting()
+    job = world.job(job_id)
+    assert (job.status, world.attempts(job_id)) == (JobStatus.SUBMITTING, [(1, None)])
+    assert world.cluster.submitted[0].comment.endswith(world.cluster.submitted[0].token)
+
+
+def test_no_answer_is_never_sent_again(world: World) -> None:
+    job_id = world.add()
+    world.cluster.answers[job_id] = SubmissionAnswer("")
+    submitter = Submitter(world.drive)
+    submitter.submit_waiting()
+    assert submitter.submit_waiting() == 0
+    assert len(world.cluster.submitted) == 1
+
+
+def test_a_refusal_fails_the_job_in_slurms_words(world: World) -> None:
+    job_id = world.add()
+    world.cluster.answers[job_id] = told(SubmissionRefused("Invalid account", hint="ask"))
+    Submitter(world.drive).submit_waiting()
+    job = world.job(job_id)
+    assert job.status is JobStatus.FAILED
+    assert job.failure
+    assert (job.failure["code"], job.failure["message"], job.failure["hint"]) == (
+        "submission_refused",
+        "Invalid account",
+        "ask",
+    )
+
+
+@pytest.mark.parametrize("error", [SiteLimit("full"), SlurmUnavailable("slow"), RemoteDiskFull("full")])
+def test_a_limit_or_a_trouble_is_waiting_and_the_attempt_does_not_count(world: World, error: Exception) -> None:
+    job_id = world.add()
+    world.cluster.answers[job_id] = told(error)
+    submitter = Submitter(world.drive)
+    submitter.submit_waiting()
+    job = world.job(job_id)
+    assert (job.status, job.attempt, world.attempts(job_id)) == (JobStatus.QUEUED, 0, [])
+    assert str(error) in (job.status_reason or "")
+    assert submitter.submit_waiting() == 0, "the site is given a pause"
+
+
+def test_a_failed_upload_gives_everything_back(world: World) -> None:
+    ids = [world.add(name=name) for name in ("a", "b")]
+    world.cluster.put_fails = Unreachable("no route")
+    with pytest.raises(Unreachable):
+        Submitter(world.drive).submit_waiting()
+    for job_id in ids:
+        job = world.job(job_id)
+        assert (job.status, world.attempts(job_id)) == (JobStatus.QUEUED, [])
+        assert "no route" in (job.status_reason or "")
+
+
+def test_after_a_broken_connection_the_next_cycle_submits(world: World) -> None:
+    job_id = world.add()
+    submitter = Submitter(world.drive)
+    world.cluster.put_fails = Unreachable("the connection broke")
+    with pytest.raises(Unreachable):
+        submitter.submit_waiting()
+    world.cluster.put_fails = None
+    assert submitter.submit_waiting() == 1, "the loop has waited already: nothing is left to pause for"
+    assert world.job(job_id).status is JobStatus.PENDING
+
+
+def test_after_a_full_disk_the_next_cycle_waits(world: World) -> None:
+    world.add()
+    submitter = Submitter(world.drive)
+    world.cluster.put_fails = RemoteDiskFull("no space left")
+    with pytest.raises(RemoteDiskFull):
+        submitter.submit_waiting()
+    world.cluster.put_fails = None
+    assert submitter.submit_waiting() == 0
+
+
+def test_what_the_settings_no_longer_allow_fails_and_the_rest_goes_on(world: World) -> None:
+    good, bad = world.add(name="a"), world.add(name="b")
+    world.spoil(bad)
+    Submitter(world.drive).submit_waiting()
+    assert world.job(good).status is JobStatus.PENDING
+    failed = world.job(bad)
+    assert failed.status is JobStatus.FAILED
+    assert failed.failure
+    assert failed.failure["code"] == "invalid"
+
+
+def test_a_secret_is_a_file_of_the_attempt_and_stands_in_no_row(world: World, sessions: sessionmaker[Session]) -> None:
+    job_id = world.add()
+    with transaction(sessions) as session:
+        job = session.get_one(Job, job_id)
+        keep_secret(session, job.owner_id, "WANDB_API_KEY", "hidden-value", world.drive.cipher, world.clock())
+        job.secrets = ["WANDB_API_KEY"]
+    Submitter(world.drive).submit_waiting()
+    files = world.cluster.submitted[0].files
+    assert files["secrets/WANDB_API_KEY"] == b"hidden-value"
+    assert not any(b"hidden-value" in content for name, content in files.items() if not name.startswith("secrets/"))
+    with sessions() as session:
+        attempt = session.get_one(Attempt, (job_id, 1))
+        assert "hidden-value" not in f"{attempt.script}{attempt.config_yaml}{session.get_one(Job, job_id).record}"
+    assert "hidden-value" not in repr(world.cluster.submitted[0])
+
+
+def test_a_job_whose_secret_is_gone_fails_with_that_word(world: World, sessions: sessionmaker[Session]) -> None:
+    job_id = world.add()
+    with transaction(sessions) as session:
+        session.get_one(Job, job_id).secrets = ["WANDB_API_KEY"]
+    Submitter(world.drive).submit_waiting()
+    job = world.job(job_id)
+    assert job.status is JobStatus.FAILED
+    assert "the secret WANDB_API_KEY is gone" in (job.status_reason or "")
+
+
+def test_a_worker_that_lost_its_lease_submits_nothing(world: World) -> None:
+    job_id = world.add()
+    world.lose_lease()
+    with pytest.raises(LeaseLost):
+        Submitter(world.drive).submit_waiting()
+    assert world.cluster.submitted == []
+    assert world.job(job_id).status is JobStatus.QUEUED

@@ -1,0 +1,299 @@
+"""One look at the live jobs becomes rows: a recorded run up to its judged end, and what must not end it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from tests.worker.conftest import ScriptedCluster, World
+from tuning.clusters.models import ClusterRow
+from tuning.db import transaction
+from tuning.errors import LeaseLost, SlurmUnavailable
+from tuning.jobs.models import Artifact, Job, JobEvent, MetricPoint
+from tuning.jobs.removals import unwanted_paths
+from tuning.jobs.status import JobStatus
+from tuning.secrets.service import keep_secret
+from tuning.slurm.answers import AccountedJob, FileStat, QueuedJob
+from tuning.slurm.cluster import Observation, ReadRequest
+from worker.reach import note_reached, note_unreachable
+from worker.submit import Submitter
+from worker.watch import watch
+
+RECORDED = Path(__file__).parents[1] / "fixtures/llamafactory"
+
+
+class WatchedCluster(ScriptedCluster):
+    """Has a queue and a file system."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue: dict[int, QueuedJob] | None = {}
+        self.files: dict[str, bytes] = {}
+        self.clock_epoch = 0.0
+
+    def observe(self, files: Iterable[str]) -> Observation:
+        """The queue, and the files that exist."""
+        stats = {path: FileStat(1, len(self.files[path]), 0.0) for path in files if path in self.files}
+        error = None if self.queue is not None else "squeue gave no answer: down"
+        return Observation(self.queue, error, stats, self.clock_epoch)
+
+    def account(self, slurm_job_ids: Sequence[int], since_seconds: float) -> dict[int, AccountedJob]:
+        """Accounting is down: everything must work without it."""
+        raise SlurmUnavailable("sacct gave no answer")
+
+    def read(self, requests: Sequence[ReadRequest]) -> dict[str, bytes]:
+        """Ranges of the files that exist."""
+        there = [one for one in requests if one.path in self.files]
+        return {one.path: self.files[one.path][one.offset : one.offset + one.length] for one in there}
+
+
+class Run:
+    """A job on its way through the cluster."""
+
+    def __init__(self, world: World, sessions: sessionmaker[Session], job_id: str | None = None) -> None:
+        self.cluster = WatchedCluster()
+        self.cluster.clock_epoch = world.clock().timestamp()
+        self.world, self.sessions = world, sessions
+        self.drive = replace(world.drive, cluster=self.cluster)
+        self.job_id = job_id or world.add()
+        Submitter(self.drive).submit_waiting()
+        self.folder = f"/shared/packtrain/jobs/{self.job_id}"
+
+    def slurm_says(self, state: str | None) -> None:
+        start = self.cluster.clock_epoch if state == "RUNNING" else None
+        self.cluster.queue = {} if state is None else {100: QueuedJob(100, state, "Resources", start, "n1", "")}
+
+    def write(self, name: str, content: bytes) -> None:
+        self.cluster.files[f"{self.folder}/{name}"] = content
+
+    def end(self, exit_code: int, kind: str = "complete") -> None:
+        """What a recorded run left behind, and the script's records."""
+        head = f"slurm_job_id=100\nrestart=0\nnode=n1\nepoch={self.cluster.clock_epoch:.0f}\n"
+        self.write("1/started", head.encode())
+        names = ("adapter_model.safetensors", "trainer_state.json", "train_results.json", "all_results.json")
+        listing = "".join(f"9 {self.cluster.clock_epoch + 5} {name}\0" for name in names)
+        self.write("1/files", listing.encode())
+        self.write("output/trainer_state.json", (RECORDED / f"trainer_state.{kind}.json").read_bytes())
+        results = (RECORDED / "train_results.complete.json").read_bytes()
+        self.write("output/train_results.json", results)
+        self.write("output/all_results.json", results)
+        self.write("1/exit", f"{head}exit_code={exit_code}\n".encode())
+
+    def look(self) -> JobStatus:
+        watch(self.drive)
+        return self.world.job(self.job_id).status
+
+
+def test_of_a_success_only_so_many_checkpoints_stay_and_no_secret(run: Run, sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        job = session.get_one(Job, run.job_id)
+        job.keep_checkpoints, job.secrets = 1, ["A_KEY"]
+    run.end(0)
+    listing = "".join(
+        f"9 {run.cluster.clock_epoch + 5} {name}\0"
+        for name in (
+            "adapter_model.safetensors",
+            "trainer_state.json",
+            "train_results.json",
+            "checkpoint-2/a",
+            "checkpoint-10/a",
+        )
+    )
+    run.write("1/files", listing.encode())
+    run.slurm_says(None)
+    run.look()
+    assert run.look() is JobStatus.SUCCEEDED
+    with sessions() as session:
+        assert unwanted_paths(session, run.job_id) == {"output/checkpoint-2", "1/secrets"}
+
+
+@pytest.fixture
+def run(world: World, sessions: sessionmaker[Session]) -> Run:
+    return Run(world, sessions)
+
+
+def test_a_recorded_run_is_followed_to_its_success(run: Run) -> None:
+    run.slurm_says("PENDING")
+    assert run.look() is JobStatus.PENDING
+    assert run.world.job(run.job_id).slurm_reason == "Resources"
+    run.slurm_says("RUNNING")
+    assert run.look() is JobStatus.RUNNING
+    log = (RECORDED / "trainer_log.complete.jsonl").read_bytes()
+    run.write("output/trainer_log.jsonl", log[:1500])
+    run.look()
+    half = run.world.job(run.job_id)
+    assert half.current_steps
+    assert half.total_steps == 90
+    assert half.eta_seconds
+    run.write("output/trainer_log.jsonl", log)
+    run.end(0)
+    run.slurm_says("COMPLETING")
+    assert run.look() is JobStatus.SUCCEEDED
+    job = run.world.job(run.job_id)
+    assert (job.current_steps, job.percentage, job.eta_seconds, job.failure) == (90, 100.0, None, None)
+    assert job.result
+    with run.sessions() as session:
+        assert len(session.scalars(select(Artifact)).all()) == 4
+        steps = session.scalars(select(MetricPoint.step).where(MetricPoint.kind == "train")).all()
+    assert sorted(set(steps)) == sorted(steps)
+    assert max(steps) == 90
+
+
+def test_a_run_that_was_too_short_to_be_seen_running_has_its_log_read_all_the_same(run: Run) -> None:
+    run.write("output/trainer_log.jsonl", (RECORDED / "trainer_log.complete.jsonl").read_bytes())
+    run.end(0)
+    run.slurm_says(None)
+    assert run.look() is JobStatus.RUNNING
+    assert run.look() is JobStatus.SUCCEEDED
+    assert run.world.job(run.job_id).current_steps == 90
+
+
+def test_exit_code_0_is_not_success_when_steps_are_missing(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0, kind="jit_sigterm")
+    assert run.look() is JobStatus.FAILED
+    failure = run.world.job(run.job_id).failure
+    assert failure
+    assert failure["message"]
+
+
+def test_a_failed_run_says_why_from_its_log(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.write("1/stderr.log", b"Traceback (most recent call last):\n  File x\nValueError: Undefined dataset foo\n")
+    run.end(1)
+    run.slurm_says("FAILED")
+    assert run.look() is JobStatus.FAILED
+    failure = run.world.job(run.job_id).failure
+    assert failure
+    assert "Undefined dataset foo" in failure["message"] + " ".join(failure["evidence"])
+    assert (failure["code"], failure["retry"]) == ("dataset", None)
+
+
+SNAPSHOT = {
+    "partitions": [{"name": "gpu", "is_default": True, "max_time_seconds": 100_000}],
+    "nodes": [{"name": "n1", "partitions": ["gpu"], "memory_mb": 256_000}],
+}
+
+
+def test_a_failed_run_is_told_how_to_retry_it_on_its_cluster(run: Run, sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        session.execute(update(ClusterRow).values(snapshot=SNAPSHOT))
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(1)
+    run.slurm_says("TIMEOUT")
+    assert run.look() is JobStatus.FAILED
+    failure = run.world.job(run.job_id).failure
+    assert failure
+    assert failure["code"] == "timeout"
+    assert failure["retry"] == {"resources": {"time_limit": "1-03:46:40"}}
+    onward = '"continuation": {"on": ["timeout"]} lets it go on from its newest checkpoint'
+    assert failure["hint"] == f"{onward}; or time_limit: 1-03:46:40 in place of 1-00:00:00, or fewer steps"
+
+
+def test_no_secret_is_told(run: Run, sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        job = session.get_one(Job, run.job_id)
+        job.secrets = ["WANDB_API_KEY", "GONE_API_KEY"]
+        keep_secret(session, job.owner_id, "WANDB_API_KEY", "0123456789abcdef", run.drive.cipher, run.world.clock())
+    run.slurm_says("RUNNING")
+    run.look()
+    said = "Traceback (most recent call last):\n  File x\nValueError: key 0123456789abcdef refused\n"
+    run.write("1/stderr.log", said.encode())
+    run.end(1)
+    run.slurm_says("FAILED")
+    run.look()
+    failure = run.world.job(run.job_id).failure
+    assert failure
+    assert (
+        failure["message"]
+        == "ValueError: key *** refused; training itself was done, and the weights are among the artifacts"
+    )
+    assert "0123456789abcdef" not in str(failure)
+
+
+def test_a_success_that_diverged_says_so(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0, kind="nan")
+    run.slurm_says(None)
+    assert run.look() is JobStatus.SUCCEEDED
+    job = run.world.job(run.job_id)
+    assert "diverged" in (job.status_reason or "")
+    assert job.result
+    assert job.result["diverged"] is True
+    with run.sessions() as session:
+        warning = session.scalars(select(JobEvent).where(JobEvent.type == "warning")).one()
+    assert warning.data["retry"] == {"config": {"learning_rate": 5e-6}}
+
+
+def test_no_answer_ends_nothing_and_is_told(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.cluster.queue = None
+    with pytest.raises(SlurmUnavailable):
+        watch(run.drive)
+    note_unreachable(run.drive, "down")
+    away = run.world.job(run.job_id)
+    assert (away.status, away.unreachable_since) == (JobStatus.RUNNING, run.world.clock())
+    run.slurm_says("RUNNING")
+    run.look()
+    note_reached(run.drive)
+    back = run.world.job(run.job_id)
+    assert back.unreachable_since is None
+    assert back.version > away.version
+
+
+def test_an_empty_queue_ends_nothing_before_two_minutes(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.slurm_says(None)
+    for _ in range(11):
+        assert run.look() is JobStatus.RUNNING
+        run.world.clock.advance(10)
+    run.world.clock.advance(10)
+    assert run.look() is JobStatus.FAILED
+    failure = run.world.job(run.job_id).failure
+    assert failure
+    assert failure["code"] == "lost"
+
+
+def test_a_job_that_comes_back_is_forgiven_its_absence(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.slurm_says(None)
+    run.look()
+    run.world.clock.advance(100)
+    run.slurm_says("RUNNING")
+    run.look()
+    run.slurm_says(None)
+    run.world.clock.advance(100)
+    assert run.look() is JobStatus.RUNNING
+
+
+def test_slurm_may_put_a_job_back(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.slurm_says("PENDING")
+    assert run.look() is JobStatus.PENDING
+
+
+def test_an_unchanged_job_is_not_written(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    version = run.world.job(run.job_id).version
+    run.look()
+    assert run.world.job(run.job_id).version == version
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.world.lose_lease()
+    with pytest.raises(LeaseLost):
+        watch(run.drive)
+    assert run.world.job(run.job_id).status is JobStatus.PENDING
