@@ -107,9 +107,14 @@ class Worker:
             if self._one(cycle.run, drive):
                 breaker.succeeded()
             until = time.monotonic() + drive.settings.poll_interval_seconds - cycle.seconds
-            while not breaker.is_open and time.monotonic() < until and not self.stop.wait(URGENT_SECONDS):
+            while not breaker.is_open and time.monotonic() < until and self._may_go_on(drive):
                 self._one(cycle.run_urgent, drive)
-            self.stop.wait(breaker.pause_seconds())
+            while breaker.pause_seconds() > 0 and self._may_go_on(drive):
+                pass
+
+    def _may_go_on(self, drive: Drive) -> bool:
+        """A short rest; false when the worker is to stop, or somebody else has the cluster."""
+        return not self.stop.wait(URGENT_SECONDS) and not drive.lost.is_set()
 
     def _one(self, step: Callable[[], None], drive: Drive) -> bool:
         """One cycle, or its urgent part: whether it went well. What did not opens the breaker."""
