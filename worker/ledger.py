@@ -29,7 +29,8 @@ class Answers:
     contents: Mapping[str, bytes]
     records: Mapping[str, ExitRecord]
     """By job id."""
-    accounted: Mapping[int, AccountedJob]
+    accounted: Mapping[str, AccountedJob]
+    """By job id."""
     grown: frozenset[str]
     """Ids of the jobs with a file that grew."""
     clock_ahead_seconds: float

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tuning.errors import SlurmUnavailable
 from tuning.jobs.live import LiveAttempt, live_attempts
-from tuning.jobs.paths import attempt_directory
+from tuning.jobs.paths import attempt_directory, slurm_job_name
 from tuning.jobs.status import JobStatus
-from tuning.slurm.cluster import AccountedJob, Observation, ReadRequest
+from tuning.slurm.cluster import AccountedJob, Observation, QueuedJob, ReadRequest
 from tuning.slurm.records import ExitRecord, parse_exit
 from worker.drive import Drive
 from worker.evidence import evidence_requests
@@ -75,18 +75,32 @@ def _end_requests(root: str, attempt: LiveAttempt) -> list[ReadRequest]:
 
 def _account(
     drive: Drive, attempts: Sequence[LiveAttempt], observation: Observation, records: Mapping[str, ExitRecord]
-) -> Mapping[int, AccountedJob]:
+) -> Mapping[str, AccountedJob]:
     queue = observation.queue
     if queue is None or not drive.settings.accounting:
         return {}
-    gone = [one for one in attempts if one.slurm_job_id not in queue and one.job_id not in records]
+    gone = [one for one in attempts if _own(one, queue) is None and one.job_id not in records]
     if not gone:
         return {}
     oldest = drive.now() - min(one.submitted_at for one in gone)
     try:
-        return drive.cluster.account([one.slurm_job_id for one in gone], oldest.total_seconds() + 3600)
+        found = drive.cluster.account([one.slurm_job_id for one in gone], oldest.total_seconds() + 3600)
     except SlurmUnavailable:
         return {}  # accounting may be off, slow or purged: the other witnesses decide
+    named = {one.job_id: found.get((one.slurm_job_id, _slurm_name(one))) for one in gone}
+    return {job_id: accounted for job_id, accounted in named.items() if accounted is not None}
+
+
+def _own(attempt: LiveAttempt, queue: Mapping[int, QueuedJob]) -> QueuedJob | None:
+    """The job of an attempt, and not another one that was given its number by a controller that began anew."""
+    found = queue.get(attempt.slurm_job_id)
+    if found is None or (found.name != _slurm_name(attempt) and not found.comment.endswith(f":{attempt.token}")):
+        return None
+    return found
+
+
+def _slurm_name(attempt: LiveAttempt) -> str:
+    return slurm_job_name(attempt.job_id, attempt.number, attempt.token)
 
 
 def _seen(drive: Drive, attempt: LiveAttempt, answers: Answers) -> Seen:
@@ -94,8 +108,8 @@ def _seen(drive: Drive, attempt: LiveAttempt, answers: Answers) -> Seen:
     return Seen(
         now=drive.now(),
         queue_answered=queue is not None,
-        queued=queue.get(attempt.slurm_job_id) if queue else None,
-        accounted=answers.accounted.get(attempt.slurm_job_id),
+        queued=_own(attempt, queue) if queue else None,
+        accounted=answers.accounted.get(attempt.job_id),
         exit_record=answers.records.get(attempt.job_id),
         has_grown=attempt.job_id in answers.grown,
         clock_ahead_seconds=answers.clock_ahead_seconds,

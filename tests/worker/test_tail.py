@@ -17,6 +17,7 @@ def attempt(job_id: str = "job_a", **positions: Position) -> LiveAttempt:
     return LiveAttempt(
         job_id=job_id,
         number=1,
+        token="0123456789abcdef",
         status=JobStatus.RUNNING,
         slurm_job_id=7,
         slurm_state="RUNNING",

@@ -22,7 +22,7 @@ SILENCE = Seen(now=NOW, queue_answered=True, queued=None, accounted=None, exit_r
 
 
 def queued(state: str, start: float | None = 100.0) -> QueuedJob:
-    return QueuedJob(7, state, "Resources", start, "n1", "")
+    return QueuedJob(7, state, "Resources", start, "n1", "a-job", "")
 
 
 def accounted(state: str) -> AccountedJob:

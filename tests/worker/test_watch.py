@@ -17,7 +17,7 @@ from tuning.jobs.removals import unwanted_paths
 from tuning.jobs.status import JobStatus
 from tuning.secrets.service import keep_secret
 from tuning.slurm.answers import AccountedJob, FileStat, QueuedJob
-from tuning.slurm.cluster import Observation, ReadRequest
+from tuning.slurm.cluster import NamedJob, Observation, ReadRequest
 from worker.reach import note_reached, note_unreachable
 from worker.submit import Submitter
 from worker.watch import watch
@@ -31,6 +31,7 @@ class WatchedCluster(ScriptedCluster):
     def __init__(self) -> None:
         super().__init__()
         self.queue: dict[int, QueuedJob] | None = {}
+        self.accounted: dict[NamedJob, AccountedJob] | None = None
         self.files: dict[str, bytes] = {}
         self.clock_epoch = 0.0
 
@@ -40,9 +41,11 @@ class WatchedCluster(ScriptedCluster):
         error = None if self.queue is not None else "squeue gave no answer: down"
         return Observation(self.queue, error, stats, self.clock_epoch)
 
-    def account(self, slurm_job_ids: Sequence[int], since_seconds: float) -> dict[int, AccountedJob]:
-        """Accounting is down: everything must work without it."""
-        raise SlurmUnavailable("sacct gave no answer")
+    def account(self, slurm_job_ids: Sequence[int], since_seconds: float) -> dict[NamedJob, AccountedJob]:
+        """Accounting is down unless told otherwise: everything must work without it."""
+        if self.accounted is None:
+            raise SlurmUnavailable("sacct gave no answer")
+        return self.accounted
 
     def read(self, requests: Sequence[ReadRequest]) -> dict[str, bytes]:
         """Ranges of the files that exist."""
@@ -64,7 +67,9 @@ class Run:
 
     def slurm_says(self, state: str | None) -> None:
         start = self.cluster.clock_epoch if state == "RUNNING" else None
-        self.cluster.queue = {} if state is None else {100: QueuedJob(100, state, "Resources", start, "n1", "")}
+        name = self.cluster.submitted[0].job_name
+        queued = QueuedJob(100, state or "", "Resources", start, "n1", name, "(null)")
+        self.cluster.queue = {} if state is None else {100: queued}
 
     def write(self, name: str, content: bytes) -> None:
         self.cluster.files[f"{self.folder}/{name}"] = content
@@ -261,6 +266,25 @@ def test_an_empty_queue_ends_nothing_before_two_minutes(run: Run) -> None:
     failure = run.world.job(run.job_id).failure
     assert failure
     assert failure["code"] == "lost"
+
+
+def test_a_job_of_another_name_that_was_given_its_number_is_not_taken_for_it(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.cluster.queue = {100: QueuedJob(100, "CANCELLED", None, None, "n1", "mine", "packtrain:job_b:1:token")}
+    run.cluster.accounted = {(100, "mine"): AccountedJob(100, "CANCELLED by 7", 0, 1.0, 2.0, "n1")}
+    run.look()
+    run.world.clock.advance(61)
+    assert run.look() is JobStatus.RUNNING
+    own = run.cluster.submitted[0].job_name
+    run.cluster.accounted[100, own] = AccountedJob(100, "NODE_FAIL", 0, 1.0, 2.0, "n1")
+    assert run.look() is JobStatus.QUEUED, "its own line in accounting counts"
+
+
+def test_a_job_that_was_renamed_is_known_by_its_comment(run: Run) -> None:
+    comment = run.cluster.submitted[0].comment
+    run.cluster.queue = {100: QueuedJob(100, "RUNNING", None, run.cluster.clock_epoch, "n1", "renamed", comment)}
+    assert run.look() is JobStatus.RUNNING
 
 
 def test_a_job_that_comes_back_is_forgiven_its_absence(run: Run) -> None:
