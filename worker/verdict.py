@@ -20,6 +20,9 @@ RECORD_GRACE = timedelta(seconds=15)
 RETURN_GRACE = timedelta(seconds=60)
 """The same for states after which Slurm may start the job again under its old id."""
 
+CLOCKS_DIFFER_SECONDS = 300.0
+"""As much as MUNGE allows: a job's start is told by the controller's clock, its end by the node's."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -109,7 +112,8 @@ def _record_counts(seen: Seen, queued_meaning: StateMeaning | None) -> bool:
     if seen.exit_record is None:
         return False
     still_there = queued_meaning is not None and queued_meaning.phase is not Phase.ENDED
-    if seen.queued is not None and (seen.queued.start_epoch or 0) > seen.exit_record.finished_epoch:
+    skew = 0.0 if still_there else CLOCKS_DIFFER_SECONDS
+    if seen.queued is not None and (seen.queued.start_epoch or 0) > seen.exit_record.finished_epoch + skew:
         return False  # the record of an earlier start of the same Slurm job
     return not still_there or seen.exit_record.exit_code == 0
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tuning.errors import SlurmUnavailable
 from tuning.jobs.live import LiveAttempt, live_attempts
-from tuning.jobs.paths import attempt_directory, slurm_job_name
+from tuning.jobs.paths import attempt_directory, output_directory, slurm_job_name
 from tuning.jobs.status import JobStatus
 from tuning.slurm.cluster import AccountedJob, Observation, QueuedJob, ReadRequest
 from tuning.slurm.records import ExitRecord, parse_exit
@@ -39,7 +39,8 @@ def watch(drive: Drive) -> None:
 
 def _ask(drive: Drive, attempts: Sequence[LiveAttempt]) -> Answers:
     root = drive.settings.root
-    observation = drive.cluster.observe(_watched_files(root, attempts))
+    ending = [one for one in attempts if one.missing_since is not None]
+    observation = drive.cluster.observe(_watched_files(root, attempts), _ends(root, ending))
     reads = plan_reads(root, attempts, observation.files)
     ended = [one for one in attempts if _exit_path(root, one) in observation.files]
     requests = [read.request for read in reads] + [ask for one in ended for ask in _end_requests(root, one)]
@@ -62,6 +63,16 @@ def _watched_files(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:
         if one.status is JobStatus.RUNNING:
             paths += stream_paths(root, one.job_id, one.number).values()
     return paths
+
+
+def _ends(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:
+    """What tells of the end of runs that Slurm no longer has: a network file system may show it late."""
+    paths = [
+        path
+        for one in attempts
+        for path in (attempt_directory(root, one.job_id, one.number), output_directory(root, one.job_id))
+    ]
+    return paths + _watched_files(root, attempts)
 
 
 def _exit_path(root: str, attempt: LiveAttempt) -> str:

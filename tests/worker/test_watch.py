@@ -34,9 +34,11 @@ class WatchedCluster(ScriptedCluster):
         self.accounted: dict[NamedJob, AccountedJob] | None = None
         self.files: dict[str, bytes] = {}
         self.clock_epoch = 0.0
+        self.opened: tuple[str, ...] = ()
 
-    def observe(self, files: Iterable[str]) -> Observation:
+    def observe(self, files: Iterable[str], opened: Iterable[str] = ()) -> Observation:
         """The queue, and the files that exist."""
+        self.opened = tuple(opened)
         stats = {path: FileStat(1, len(self.files[path]), 0.0) for path in files if path in self.files}
         error = None if self.queue is not None else "squeue gave no answer: down"
         return Observation(self.queue, error, stats, self.clock_epoch)
@@ -74,7 +76,7 @@ class Run:
     def write(self, name: str, content: bytes) -> None:
         self.cluster.files[f"{self.folder}/{name}"] = content
 
-    def end(self, exit_code: int, kind: str = "complete") -> None:
+    def end(self, exit_code: int, kind: str = "complete", told: str = "") -> None:
         """What a recorded run left behind, and the script's records."""
         head = f"slurm_job_id=100\nrestart=0\nnode=n1\nepoch={self.cluster.clock_epoch:.0f}\n"
         self.write("1/started", head.encode())
@@ -85,7 +87,7 @@ class Run:
         results = (RECORDED / "train_results.complete.json").read_bytes()
         self.write("output/train_results.json", results)
         self.write("output/all_results.json", results)
-        self.write("1/exit", f"{head}exit_code={exit_code}\n".encode())
+        self.write("1/exit", f"{head}exit_code={exit_code}\n{told}".encode())
 
     def look(self) -> JobStatus:
         watch(self.drive)
@@ -154,6 +156,43 @@ def test_a_run_that_was_too_short_to_be_seen_running_has_its_log_read_all_the_sa
     assert run.look() is JobStatus.RUNNING
     assert run.look() is JobStatus.SUCCEEDED
     assert run.world.job(run.job_id).current_steps == 90
+
+
+def test_the_end_of_a_log_that_is_shown_late_is_waited_for(run: Run) -> None:
+    log = (RECORDED / "trainer_log.complete.jsonl").read_bytes()
+    run.slurm_says("RUNNING")
+    run.look()
+    run.write("output/trainer_log.jsonl", log[:1500])
+    run.end(0, told=f"trainer_log_bytes={len(log)}\n")
+    run.slurm_says("COMPLETED")
+    assert run.look() is JobStatus.RUNNING
+    run.look()
+    assert {f"{run.folder}/{name}" for name in ("1", "output", "output/trainer_log.jsonl")} <= set(run.cluster.opened)
+    run.write("output/trainer_log.jsonl", log)
+    assert run.look() is JobStatus.SUCCEEDED
+    assert run.world.job(run.job_id).current_steps == 90
+
+
+def test_the_end_of_a_log_that_is_never_shown_is_not_waited_for_longer_than_a_file_system_needs(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0, told="stderr_bytes=7\n")
+    run.slurm_says("COMPLETED")
+    run.look()
+    run.world.clock.advance(74)
+    assert run.look() is JobStatus.RUNNING
+    run.world.clock.advance(1)
+    assert run.look() is JobStatus.SUCCEEDED
+
+
+def test_the_record_of_a_job_that_slurm_says_has_ended_is_looked_for_anew(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.slurm_says("FAILED")
+    run.look()
+    assert run.cluster.opened == ()
+    run.look()
+    assert f"{run.folder}/1" in run.cluster.opened
 
 
 def test_exit_code_0_is_not_success_when_steps_are_missing(run: Run) -> None:

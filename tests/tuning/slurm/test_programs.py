@@ -1,6 +1,7 @@
 """What the programs on the login node do with files that are ours, run in a real shell."""
 
 import io
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -111,3 +112,20 @@ def test_nobody_is_ended_by_a_cluster_that_does_not_say_whom_it_has(root: Path, 
     with pytest.raises(SlurmUnavailable):
         cluster(root, LocalTransport()).cancel([(7, "job_a-1-0")])
     assert queue.read_text() == ""
+
+
+def test_a_look_opens_what_it_is_told_to_and_waits_for_no_pipe(root: Path, queue: Path) -> None:
+    folder = root / "jobs/job_1"
+    folder.mkdir(parents=True)
+    (folder / "exit").write_text("7")
+    os.mkfifo(folder / "pipe")
+    opened = [str(path) for path in (folder, folder / "exit", folder / "pipe", folder / "none")]
+    seen = cluster(root, LocalTransport()).observe([f"{folder}/exit"], opened).files
+    assert {path: stat.size_bytes for path, stat in seen.items() if path != str(folder)} == {
+        f"{folder}/exit": 1,
+        f"{folder}/pipe": 0,
+    }
+
+
+def test_a_look_at_no_file_sees_none(root: Path, queue: Path) -> None:
+    assert cluster(root, LocalTransport()).observe([]).files == {}
