@@ -20,9 +20,6 @@ RECORD_GRACE = timedelta(seconds=15)
 RETURN_GRACE = timedelta(seconds=60)
 """The same for states after which Slurm may start the job again under its old id."""
 
-CLOCKS_DIFFER_SECONDS = 300.0
-"""As much as MUNGE allows: a job's start is told by the controller's clock, its end by the node's."""
-
 
 @dataclass(frozen=True)
 class Seen:
@@ -112,10 +109,11 @@ def _record_counts(seen: Seen, queued_meaning: StateMeaning | None) -> bool:
     if seen.exit_record is None:
         return False
     still_there = queued_meaning is not None and queued_meaning.phase is not Phase.ENDED
-    skew = 0.0 if still_there else CLOCKS_DIFFER_SECONDS
-    if seen.queued is not None and (seen.queued.start_epoch or 0) > seen.exit_record.finished_epoch + skew:
+    if not still_there:
+        return True  # whatever the clocks say: the controller's, by which it started, may be ahead of the node's
+    if seen.queued is not None and (seen.queued.start_epoch or 0) > seen.exit_record.finished_epoch:
         return False  # the record of an earlier start of the same Slurm job
-    return not still_there or seen.exit_record.exit_code == 0
+    return seen.exit_record.exit_code == 0
 
 
 def _by_record(seen: Seen) -> Ended:

@@ -292,6 +292,13 @@ def test_it_records_how_long_its_growing_files_are(node: Node) -> None:
     assert ended.stream_bytes == {"stdout": 5, "stderr": 0, "trainer_log": 3}
 
 
+def test_it_records_its_start_by_the_clock_of_the_file_system(node: Node) -> None:
+    node.run(f"touch -d @1000 {node.attempt}/started")
+    ended = parse_exit((node.attempt / "exit").read_bytes())
+    assert ended
+    assert ended.files_since_epoch == 1000
+
+
 def test_a_missing_image_is_said_and_recorded(node: Node) -> None:
     node.image.unlink()
     code, stderr = node.run("true")

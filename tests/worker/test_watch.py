@@ -185,6 +185,18 @@ def test_the_end_of_a_log_that_is_never_shown_is_not_waited_for_longer_than_a_fi
     assert run.look() is JobStatus.SUCCEEDED
 
 
+@pytest.mark.parametrize(("since", "status"), [(-600, JobStatus.SUCCEEDED), (600, JobStatus.FAILED)])
+def test_files_are_held_to_the_start_by_their_own_clock(run: Run, since: float, status: JobStatus) -> None:
+    """What an earlier attempt left is no success of this one; a file server's clock may be behind the nodes'."""
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0, told=f"files_since={run.cluster.clock_epoch + since:.0f}\n")
+    started = f"slurm_job_id=100\nrestart=0\nnode=n1\nepoch={run.cluster.clock_epoch + 300:.0f}\n"
+    run.write("1/started", started.encode())
+    run.slurm_says("COMPLETED")
+    assert run.look() is status
+
+
 def test_the_record_of_a_job_that_slurm_says_has_ended_is_looked_for_anew(run: Run) -> None:
     run.slurm_says("RUNNING")
     run.look()

@@ -35,6 +35,8 @@ class ExitRecord:
     exit_code: int
     was_stopped: bool = False
     """It had been asked to save a checkpoint and end."""
+    files_since_epoch: float | None = None
+    """When it started by the clock of the file system, which may be another than the node's."""
     stream_bytes: Mapping[str, int] = field(default_factory=dict)
     """How long its growing files (stdout, stderr, trainer_log) were at the end, where that was told."""
 
@@ -66,7 +68,10 @@ def parse_exit(text: bytes) -> ExitRecord | None:
     was_stopped = _fields(text).get("stopped") == "yes"
     told = {stream: _whole(_fields(text).get(f"{stream}_bytes")) for stream in STREAMS}
     sizes = {stream: size for stream, size in told.items() if size is not None}
-    return ExitRecord(started.slurm_job_id, started.restart, started.node, started.epoch, exit_code, was_stopped, sizes)
+    since = _whole(_fields(text).get("files_since"))
+    return ExitRecord(
+        started.slurm_job_id, started.restart, started.node, started.epoch, exit_code, was_stopped, since, sizes
+    )
 
 
 def parse_resumed(text: bytes) -> int:
