@@ -90,7 +90,7 @@ def _account(
     queue = observation.queue
     if queue is None or not drive.settings.accounting:
         return {}
-    gone = [one for one in attempts if _own(one, queue) is None and one.job_id not in records]
+    gone = [one for one in attempts if _own(one, queue) is None and _is_unexplained(records.get(one.job_id))]
     if not gone:
         return {}
     oldest = drive.now() - min(one.submitted_at for one in gone)
@@ -100,6 +100,11 @@ def _account(
         return {}  # accounting may be off, slow or purged: the other witnesses decide
     named = {one.job_id: found.get((one.slurm_job_id, _slurm_name(one))) for one in gone}
     return {job_id: accounted for job_id, accounted in named.items() if accounted is not None}
+
+
+def _is_unexplained(record: ExitRecord | None) -> bool:
+    """Whether only Slurm can say what became of a run: a bad exit may have been its time limit, or a preemption."""
+    return record is None or record.exit_code != 0
 
 
 def _own(attempt: LiveAttempt, queue: Mapping[int, QueuedJob]) -> QueuedJob | None:

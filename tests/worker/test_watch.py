@@ -207,6 +207,17 @@ def test_the_record_of_a_job_that_slurm_says_has_ended_is_looked_for_anew(run: R
     assert f"{run.folder}/1" in run.cluster.opened
 
 
+def test_why_a_run_was_ended_is_asked_of_accounting_when_the_queue_has_forgotten_it(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(143)
+    run.slurm_says(None)
+    run.cluster.accounted = {
+        (100, run.cluster.submitted[0].job_name): AccountedJob(100, "PREEMPTED", 0, 1.0, 2.0, "n1")
+    }
+    assert run.look() is JobStatus.QUEUED
+
+
 def test_exit_code_0_is_not_success_when_steps_are_missing(run: Run) -> None:
     run.slurm_says("RUNNING")
     run.look()
