@@ -19,13 +19,14 @@ OFF_SECONDS = 600
 SLACK_SECONDS = 30.0
 """Far less than the clocks differ, and more than a slow machine takes to answer."""
 CONFIG: dict[str, Any] = {**SHORT_RUN, "max_steps": 150, "logging_steps": 5, "per_device_train_batch_size": 4}
-DAEMONS = "munged slurmdbd slurmctld n1 n2 sshd"
-SHIFT = f"""
-echo {{}} >/etc/faketimerc
+# What is in this file is loaded into every program that is started from then on. Not munged: it hangs with it, and cares
+# for no clock but its own.
+SHIFT = """
+echo {} >/etc/faketimerc
 echo /usr/lib/*/faketime/libfaketimeMT.so.1 >/etc/ld.so.preload
-pkill -KILL 'munged|slurmdbd|slurmctld|slurmd|sshd'
-rm -f /run/munge/* /run/slurm/*.pid
-/opt/lab/start.sh {DAEMONS}
+pkill -KILL 'slurmdbd|slurmctld|slurmd|sshd'
+rm -f /run/slurm/*.pid
+timeout 60 /opt/lab/start.sh slurmdbd slurmctld n1 n2 sshd
 """
 
 

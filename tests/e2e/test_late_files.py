@@ -11,16 +11,17 @@ from tests.e2e.site import SHORT_RUN, Site, second_site, wait_for, wait_status
 
 LATE_SECONDS = 8
 ROOT = "/home/packtrain/late-files"
-REAL = "/srv/late-files"
+REAL, SEEN = "/srv/late-files", "/srv/late-files.seen"
 PIDS = "/run/lab/late-files"
 # Another login node: an sshd with mounts of its own, that sees the folder through a file system which remembers for a
 # while what files are like, and which are not there. Slurm's daemons, and so the runs, have the folder itself.
 LOGIN_NODE = f"""
-install -d -o packtrain -g packtrain -m 700 {ROOT} {REAL}
+install -d -o packtrain -g packtrain -m 700 {ROOT} {REAL} {SEEN}
 unshare --mount bash -ec '
   mount --bind {ROOT} {REAL}
   cache=cache.attr={LATE_SECONDS},cache.entry={LATE_SECONDS},cache.negative_entry={LATE_SECONDS}
-  mergerfs -o allow_other,cache.files=off,$cache {REAL} {ROOT}
+  mergerfs -o allow_other,cache.files=off,$cache {REAL} {SEEN}
+  mount --bind {SEEN} {ROOT}
   /usr/sbin/sshd -p {{port}} -o PidFile={PIDS}.sshd -E /var/log/slurm/sshd.log
 '
 """

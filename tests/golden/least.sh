@@ -109,7 +109,7 @@ finish() {
   trap - EXIT
   find "$output" -type f -printf '%s %T@ %P\0' >files.part 2>/dev/null
   mv files.part files
-  record exit "exit_code=$code" "stopped=$([ -e stop ] && echo yes || echo no)" "files_since=$(stat -c %Y started)" \
+  record exit "exit_code=$code" "stopped=$([ -e stop ] && echo yes || echo no)" "files_since=$(find started -printf %Ts)" \
     "stdout_bytes=$(size stdout.log)" "stderr_bytes=$(size stderr.log)" "trainer_log_bytes=$(size "$output/trainer_log.jsonl")"
   rm -rf "$attempt/secrets"
   rm -rf "$cache"  # last: a cancelled job has half a minute, and the record matters more
