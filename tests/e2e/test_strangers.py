@@ -9,13 +9,18 @@ from tests.e2e.site import SHORT_RUN, Site, wait_for, wait_status
 
 ENDLESS = {**SHORT_RUN, "max_steps": 1_000_000}
 CONFIGURATION = "/etc/slurm/slurm.conf"
+FORGET = f"""
+echo FirstJobId={{first}} >>{CONFIGURATION}
+kill -KILL $(pidof slurmctld)
+rm -rf /var/spool/slurmctld/*
+setpriv --reuid slurm --regid slurm --init-groups slurmctld -c
+"""
 
 
 @contextmanager
 def numbers_given_again(site: Site, first: int) -> Iterator[None]:
     """A slurmctld without any memory, whose next job has this number."""
-    forget = f"echo FirstJobId={first} >>{CONFIGURATION}; kill -KILL $(pidof slurmctld); as slurm slurmctld -c"
-    site.lab.run("bash", "-c", forget.replace("as slurm", "setpriv --reuid slurm --regid slurm --init-groups"))
+    site.lab.run("bash", "-c", FORGET.format(first=first))
     wait_for("both nodes", lambda: "idle" in site.lab.run("bash", "-c", "sinfo -h -o %T -p gpu || true") or None)
     try:
         yield

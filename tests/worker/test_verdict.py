@@ -119,6 +119,15 @@ def test_a_cancelled_job_that_never_ran_has_ended_at_once() -> None:
     assert verdict.word == "cancelled"
 
 
+@pytest.mark.parametrize(("state", "word"), [("CANCELLED by 1000", "cancelled"), ("CANCELLED", "node_fail")])
+def test_what_nobody_cancelled_was_lost_by_the_controller(state: str, word: str) -> None:
+    seen = replace(SILENCE, accounted=accounted(state))
+    for one in (seen, replace(seen, exit_record=record(143))):
+        verdict = decide(missing_since(RUNNING, timedelta(seconds=61)), one)
+        assert isinstance(verdict, Ended)
+        assert verdict.word == word
+
+
 def test_accounting_that_lags_behind_tells_nothing() -> None:
     assert decide(RUNNING, replace(SILENCE, accounted=accounted("RUNNING"))) == CannotTell()
 

@@ -14,6 +14,9 @@ SEPARATOR = "\x1f"
 NamedJob = tuple[int, str]
 """A Slurm job's id and its name. The id alone is used again, by a controller that has lost its state."""
 
+_DATABASE_INTEGER = 2**63 - 1
+"""Some file systems number their files by all of 64 bits; the databases' integers have a sign."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -112,7 +115,8 @@ def parse_stats(content: bytes) -> dict[str, FileStat]:
     for entry in content.split(b"\0"):
         fields = entry.decode("utf-8", "surrogateescape").lstrip("\n").split(" ", 3)
         if len(fields) == 4 and fields[0].isdecimal() and fields[1].isdecimal():
-            found[fields[3]] = FileStat(int(fields[0]), int(fields[1]), float(_epoch(fields[2]) or 0))
+            inode = int(fields[0]) & _DATABASE_INTEGER
+            found[fields[3]] = FileStat(inode, int(fields[1]), float(_epoch(fields[2]) or 0))
     return found
 
 

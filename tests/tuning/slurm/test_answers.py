@@ -133,6 +133,11 @@ def test_stats_are_read_whatever_the_path() -> None:
     assert parse_stats(content) == {"/a b": FileStat(12, 34, 100.0), "/x\ny": FileStat(1, 2, 3.0)}
 
 
+def test_the_number_of_a_file_fits_into_a_database() -> None:
+    stats = parse_stats(f"{2**64 - 1} 34 100 /a\0{2**63 - 2} 34 100 /b\0".encode())
+    assert (stats["/a"].inode, stats["/b"].inode) == (2**63 - 1, 2**63 - 2)
+
+
 def test_parts_are_told_by_the_boundary_alone() -> None:
     stdout = b"MOTD\n\nB part 0\nlog\nB part 9 of the log\n\nC part 1\n\nB done\n"
     parts = split_parts(stdout, "B")
