@@ -19,8 +19,8 @@ OFF_SECONDS = 600
 SLACK_SECONDS = 30.0
 """Far less than the clocks differ, and more than a slow machine takes to answer."""
 CONFIG: dict[str, Any] = {**SHORT_RUN, "max_steps": 150, "logging_steps": 5, "per_device_train_batch_size": 4}
-# What is in this file is loaded into every program that is started from then on. Not munged: it hangs with it, and cares
-# for no clock but its own.
+# What is in this file is loaded into every program that is started from then on. Not into munged, which hangs with it:
+# it goes on as it was, and by its own clock.
 SHIFT = """
 echo {} >/etc/faketimerc
 echo /usr/lib/*/faketime/libfaketimeMT.so.1 >/etc/ld.so.preload

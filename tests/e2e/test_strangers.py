@@ -53,9 +53,7 @@ def test_a_number_that_was_given_again_is_a_strangers(site: Site, client: Packtr
     first, last = int(unwanted["slurm_job_id"] or 0), int(wanted["slurm_job_id"] or 0)
     assert 0 < first < last
     with numbers_given_again(site, first):
-        wait_for(
-            "end of our runs", lambda: None if "config.yaml" in site.on_cluster("ps -u packtrain -o args") else True
-        )
+        wait_for("end of our runs", lambda: None if "slurmstepd" in site.lab.run("ps", "-e", "-o", "args") else True)
         strangers(site, first, last)
         client.cancel(unwanted["id"])
         wait_status(client, unwanted["id"], "cancelled")
