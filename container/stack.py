@@ -75,10 +75,10 @@ def up(state: Path = STATE, port: int = PORT, profile: lab.Profile = lab.Profile
     start(state, port, clusters_toml(cluster))
 
 
-def start(state: Path, port: int, clusters: str) -> None:
-    """Start server and worker with this clusters file. Raises StepError."""
+def start(state: Path, port: int, clusters: str, more: Mapping[str, str] | None = None) -> None:
+    """Start server and worker with this clusters file, and `more` variables. Raises StepError."""
     (state / "clusters.toml").write_text(clusters, encoding="utf-8")
-    environment = settings(state, port)
+    environment = {**settings(state, port), **(more or {})}
     with step("preparing the database"):
         packtrain(["migrate"], environment)
     for name in PROGRAMS:

@@ -1,9 +1,12 @@
 """Errors become HTTP here and nowhere else."""
 
+import logging
 from typing import cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -36,6 +39,7 @@ _STATUSES: dict[type[PacktrainError], int] = {
     PermanentError: 502,
     ClusterError: 502,
 }
+_log = logging.getLogger(__name__)
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "10"}}
 
 
@@ -45,6 +49,8 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(PacktrainError, _packtrain_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_exception)
+    for kind in (OperationalError, InterfaceError, PoolTimeout):
+        app.add_exception_handler(kind, _no_database)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -69,6 +75,12 @@ async def _invalid_request(_request: Request, error: Exception) -> Response:
 async def _http_exception(_request: Request, error: Exception) -> Response:
     raised = cast(HTTPException, error)
     return problem(raised.status_code, raised.detail, headers=raised.headers)
+
+
+async def _no_database(_request: Request, error: Exception) -> Response:
+    """Whether what was asked for was done, nobody knows when a commit had no answer: an Idempotency-Key tells."""
+    _log.warning("the database does not answer", extra={"action": "no_database", "reason": str(error)})
+    return problem(503, "the database does not answer", headers={"Retry-After": "2"})
 
 
 async def _unexpected(_request: Request, _error: Exception) -> Response:

@@ -49,7 +49,7 @@ def _complete_operation(operation: dict[str, Any]) -> None:
         del answers["422"]
     statuses = [500]
     if operation.get("security"):
-        statuses += [401, 403, 429]
+        statuses += [401, 403, 429, 503]
     if operation.get("parameters") or operation.get("requestBody"):
         statuses.append(422)
     if operation.get("requestBody"):

@@ -3,11 +3,12 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,29 +20,74 @@ START_TIMEOUT_SECONDS = 60
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60", "shared_buffers=32MB")
 
 
+# What was committed has to survive the server's sudden end, if not the machine's.
+DURABLE = ("fsync=off", "max_connections=60", "shared_buffers=32MB")
+
+
+class Server:
+    """A PostgreSQL on a data folder of its own, which may be stopped and started again."""
+
+    def __init__(self, folder: Path, settings: Sequence[str]) -> None:
+        self._programs, self._account, self._folder = _programs(), _account(), folder
+        self._port = _free_port()
+        if self._account is not None:
+            shutil.chown(folder, self._account)
+        made: list[str | Path] = ["-D", folder / "data", "-U", USER, "-A", "trust", "-E", "UTF8", "-N"]
+        _run_as(self._account, [self._programs / "initdb", *made])
+        options = [part for setting in settings for part in ("-c", setting)]
+        where = ["-D", str(folder / "data"), "-h", "127.0.0.1", "-p", str(self._port), "-k", str(folder)]
+        self._command = [str(self._programs / "postgres"), *where, *options]
+        self._process = self._started()
+
+    @property
+    def url(self) -> str:
+        """`postgresql+psycopg://...@127.0.0.1:port` without a database's name."""
+        return f"postgresql+psycopg://{USER}@127.0.0.1:{self._port}"
+
+    def stop_at_once(self) -> None:
+        """As `pg_ctl stop -m immediate`: every session ends in the middle of what it does."""
+        self._end(signal.SIGQUIT)
+
+    def start(self) -> None:
+        """Start it again, and wait until it answers."""
+        self._process = self._started()
+
+    def close(self) -> None:
+        """End it, if it runs."""
+        if self._process.poll() is None:
+            self._end(signal.SIGTERM)
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        log = self._folder / "log"
+        with log.open("ab") as out:
+            process = subprocess.Popen(self._command, user=self._account, stdout=out, stderr=out, cwd=self._folder)
+        _wait_until_it_answers(process, self._port, log)
+        return process
+
+    def _end(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+        self._process.wait(timeout=START_TIMEOUT_SECONDS)
+
+
 @contextmanager
-def running_server() -> Iterator[str]:
-    """A server's URL, `postgresql+psycopg://...@127.0.0.1:port` without a database's name, until the block ends."""
-    programs, account = _programs(), _account()
+def running(settings: Sequence[str] = FAST) -> Iterator[Server]:
+    """A server until the block ends."""
     folder = Path(tempfile.mkdtemp(prefix="packtrain-postgresql-"))
     try:
-        if account is not None:
-            shutil.chown(folder, account)
-        _run_as(account, [programs / "initdb", "-D", folder / "data", "-U", USER, "-A", "trust", "-E", "UTF8", "-N"])
-        port = _free_port()
-        options = [part for setting in FAST for part in ("-c", setting)]
-        where = ["-D", str(folder / "data"), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
-        command = [str(programs / "postgres"), *where, *options]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(command, user=account, stdout=log, stderr=log, cwd=folder)
+        server = Server(folder, settings)
         try:
-            _wait_until_it_answers(server, port, folder / "log")
-            yield f"postgresql+psycopg://{USER}@127.0.0.1:{port}"
+            yield server
         finally:
-            server.terminate()
-            server.wait(timeout=START_TIMEOUT_SECONDS)
+            server.close()
     finally:
         shutil.rmtree(folder)
+
+
+@contextmanager
+def running_server() -> Iterator[str]:
+    """The URL of a server until the block ends."""
+    with running() as server:
+        yield server.url
 
 
 def _programs() -> Path:

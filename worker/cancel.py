@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select, update
 
 from tuning.jobs.models import Attempt, Job
+from tuning.jobs.paths import slurm_job_name
 from tuning.jobs.status import ON_CLUSTER, JobStatus
 from worker.drive import Drive
 
@@ -20,11 +21,17 @@ class _Unwanted:
 
     job_id: str
     number: int
+    token: str
     slurm_job_id: int
     status: JobStatus
     kind: str
     saves: bool
     stop_sent_at: datetime | None
+
+    @property
+    def slurm_name(self) -> str:
+        """What its Slurm job is called: no other one is to be ended, whatever its number."""
+        return slurm_job_name(self.job_id, self.number, self.token)
 
 
 class Canceller:
@@ -32,20 +39,23 @@ class Canceller:
 
     def __init__(self, drive: Drive) -> None:
         self._drive = drive
-        self._told: set[int] = set()
+        self._told: set[str] = set()
+        self._asked: set[str] = set()
 
     def cancel_wanted(self) -> None:
         """One scancel for every such job that Slurm still has; told again each cycle until it has ended."""
         self._told.clear()
+        self._asked.clear()
         self.cancel_new()
 
     def cancel_new(self) -> None:
         """The same for those that Slurm was not told of in this cycle; those that are to save are asked once."""
         unwanted = self._unwanted()
-        to_stop = [one for one in unwanted if self._is_to_save(one) and one.stop_sent_at is None]
+        to_save = [one for one in unwanted if self._is_to_save(one)]
+        to_stop = [one for one in to_save if one.stop_sent_at is None and one.slurm_name not in self._asked]
         if to_stop:
             self._ask_to_stop(to_stop)
-        to_end = [one for one in unwanted if not self._is_to_save(one) and one.slurm_job_id not in self._told]
+        to_end = [one for one in unwanted if one not in to_save and one.slurm_name not in self._told]
         if to_end:
             self._end(to_end)
 
@@ -59,8 +69,9 @@ class Canceller:
     def _ask_to_stop(self, runs: Sequence[_Unwanted]) -> None:
         """Written down once it is done: after a crash in between a run is asked again, which changes nothing."""
         self._drive.check()
-        self._drive.cluster.ask_to_stop([one.slurm_job_id for one in runs])
-        self._note_stopped(runs)
+        heard = self._drive.cluster.ask_to_stop((one.slurm_job_id, one.slurm_name) for one in runs)
+        self._asked.update(one.slurm_name for one in runs)
+        self._note_stopped(one for one in runs if one.slurm_name in heard)
 
     def _end(self, runs: Sequence[_Unwanted]) -> None:
         """Of a hold it is written down first: let go meanwhile, the job goes on and was not cancelled by a stranger."""
@@ -68,9 +79,8 @@ class Canceller:
         if held:
             self._note_stopped(held)
         self._drive.check()
-        ids = sorted(one.slurm_job_id for one in runs)
-        self._drive.cluster.cancel(ids)
-        self._told.update(ids)
+        self._drive.cluster.cancel((one.slurm_job_id, one.slurm_name) for one in runs)
+        self._told.update(one.slurm_name for one in runs)
 
     def _note_stopped(self, runs: Iterable[_Unwanted]) -> None:
         with self._drive.apply() as session:
@@ -79,9 +89,10 @@ class Canceller:
                 session.execute(update(Attempt).where(*own).values(stop_sent_at=self._drive.now()))
 
     def _unwanted(self) -> list[_Unwanted]:
-        columns = (Job.id, Attempt.number, Attempt.slurm_job_id, Job.status, Job.kind, Attempt.stop_sent_at)
+        names = (Job.id, Attempt.number, Attempt.token, Attempt.slurm_job_id)
+        saves = Job.cancel_requested_at.is_(None) | Job.cancel_saves.is_(True)
         wanted = (
-            select(*columns, Job.cancel_requested_at.is_(None) | Job.cancel_saves.is_(True))
+            select(*names, Job.status, Job.kind, saves, Attempt.stop_sent_at)
             .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt))
             .where(
                 Job.cluster == self._drive.settings.name,
@@ -92,7 +103,7 @@ class Canceller:
         )
         with self._drive.load() as session:
             return [
-                _Unwanted(job_id, number, slurm_job_id, status, kind, bool(saves), stop_sent_at)
-                for job_id, number, slurm_job_id, status, kind, stop_sent_at, saves in session.execute(wanted)
+                _Unwanted(job_id, number, token, slurm_job_id, status, kind, bool(saves), stop_sent_at)
+                for job_id, number, token, slurm_job_id, status, kind, saves, stop_sent_at in session.execute(wanted)
                 if slurm_job_id is not None
             ]

@@ -90,10 +90,13 @@ def _evidence(
     logs: Mapping[str, str],
 ) -> RunEvidence:
     texts = result_texts(drive.settings.root, one.job_id, contents)
+    record = verdict.exit_record
     started = parse_started(started_text(drive.settings.root, one.job_id, one.number, contents))
+    by_node = started.epoch if started else one.submitted_at.timestamp()
+    by_files = record.files_since_epoch if record else None
     return RunEvidence(
-        exit_code=verdict.exit_record.exit_code if verdict.exit_record else None,
-        started_at_seconds=started.epoch if started else one.submitted_at.timestamp(),
+        exit_code=record.exit_code if record else None,
+        started_at_seconds=by_node if by_files is None else by_files,
         files=tuple(outcome.OutputFile(file.path, file.size_bytes, file.modified_epoch) for file in files),
         trainer_state=texts.get("trainer_state.json"),
         train_results=texts.get("train_results.json"),

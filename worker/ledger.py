@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
@@ -16,8 +17,11 @@ from worker.drive import Drive
 from worker.finish import finish
 from worker.progress import take_in
 from worker.stall import quiet_until
-from worker.tail import TailRead, is_read_to_end
+from worker.tail import TailRead, is_all_there, is_read_to_end
 from worker.verdict import CannotTell, Ended, Ending, Missing, Runs, Verdict, Waits
+
+LATE_TIME = timedelta(seconds=75)
+"""How long the ends of an ended run's logs are waited for: network file systems show them up to a minute late."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class Answers:
     contents: Mapping[str, bytes]
     records: Mapping[str, ExitRecord]
     """By job id."""
-    accounted: Mapping[int, AccountedJob]
+    accounted: Mapping[str, AccountedJob]
+    """By job id."""
     grown: frozenset[str]
     """Ids of the jobs with a file that grew."""
     clock_ahead_seconds: float
@@ -109,8 +114,12 @@ class Ledger:
             attempt.started_at = job.submitted_at
             transition(session, job, JobStatus.RUNNING, "ran", self._drive.now(), at=job.submitted_at)
             return
-        root = self._drive.settings.root
-        if is_read_to_end(root, one, self._answers.observation.files, self._reads.get(one.job_id, ())):
+        root, files = self._drive.settings.root, self._answers.observation.files
+        told = verdict.exit_record.stream_bytes if verdict.exit_record else {}
+        waited = self._drive.now() - (one.missing_since or self._drive.now())
+        if waited < LATE_TIME and not is_all_there(root, one, files, told):
+            self._unsure(session, one, one.slurm_state)
+        elif is_read_to_end(root, one, files, self._reads.get(one.job_id, ())):
             finish(session, self._drive, one, verdict, self._answers.contents)
 
     def _tell(self, session: Session, one: LiveAttempt, slurm_state: str | None, more: Mapping[str, object]) -> None:

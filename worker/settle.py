@@ -6,7 +6,7 @@ cluster, so that it can never train even if Slurm still gets it; only then may i
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
@@ -32,15 +32,15 @@ def settle_unconfirmed(drive: Drive) -> None:
     names = {one.token: slurm_job_name(one.job_id, one.number, one.token) for one in waiting}
     age = drive.now() - min(one.since for one in waiting)
     found = drive.cluster.look_up(names, age.total_seconds() + 3600)
-    _adopt(drive, {one: found[one.token] for one in waiting if found.get(one.token)})
+    _adopt(drive, names, {one: found[one.token] for one in waiting if found.get(one.token)})
     patience = timedelta(seconds=drive.settings.submit_settle_seconds)
     overdue = [one for one in waiting if not found.get(one.token) and drive.now() - one.since > patience]
     if overdue:
         _take_claims(drive, overdue)
 
 
-def _adopt(drive: Drive, found: dict[Unconfirmed, list[int]]) -> None:
-    extra = [slurm_job_id for ids in found.values() for slurm_job_id in sorted(ids)[1:]]
+def _adopt(drive: Drive, names: Mapping[str, str], found: dict[Unconfirmed, list[int]]) -> None:
+    extra = sorted((slurm_job_id, names[one.token]) for one, ids in found.items() for slurm_job_id in sorted(ids)[1:])
     if extra:  # --dependency=singleton kept them from running beside the first
         log.warning("cancelling doubles: %s", extra, extra={"action": "cancel_doubles"})
         drive.cluster.cancel(extra)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tuning.jobs.models import Attempt, Job
+from tuning.jobs.paths import slurm_job_name
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event
 from tuning.jobs.wishes import touch
@@ -27,6 +28,7 @@ class _Quiet:
 
     job_id: str
     number: int
+    token: str
     slurm_job_id: int
 
 
@@ -48,12 +50,12 @@ def tell_stalled(drive: Drive) -> None:
         _tell(session, drive, quiet, facts)
     log.warning("%s stands still", quiet.job_id, extra={"action": "stalled", "job_id": quiet.job_id})
     if drive.settings.end_stalled:
-        drive.cluster.cancel([quiet.slurm_job_id])
+        drive.cluster.cancel([(quiet.slurm_job_id, slurm_job_name(quiet.job_id, quiet.number, quiet.token))])
 
 
 def _longest_quiet(session: Session, cluster: str, now: datetime) -> _Quiet | None:
     wanted = (
-        select(Job.id, Attempt.number, Attempt.slurm_job_id)
+        select(Job.id, Attempt.number, Attempt.token, Attempt.slurm_job_id)
         .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt))
         .where(
             Job.cluster == cluster,
@@ -67,7 +69,7 @@ def _longest_quiet(session: Session, cluster: str, now: datetime) -> _Quiet | No
         .limit(1)
     )
     row = session.execute(wanted).one_or_none()
-    return _Quiet(row[0], row[1], row[2]) if row is not None and row[2] is not None else None
+    return _Quiet(row[0], row[1], row[2], row[3]) if row is not None and row[3] is not None else None
 
 
 def _tell(session: Session, drive: Drive, quiet: _Quiet, facts: str) -> None:

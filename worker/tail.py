@@ -72,6 +72,13 @@ def is_read_to_end(root: str, attempt: LiveAttempt, files: Mapping[str, FileStat
     return max([seen, *ends]) >= stat.size_bytes
 
 
+def is_all_there(root: str, attempt: LiveAttempt, files: Mapping[str, FileStat], told: Mapping[str, int]) -> bool:
+    """Whether the growing files are seen as long as the run's own record says that they were at its end."""
+    paths = stream_paths(root, attempt.job_id, attempt.number)
+    seen = {stream: files[path].size_bytes for stream, path in paths.items() if path in files}
+    return all(seen.get(stream, 0) >= size for stream, size in told.items())
+
+
 def _request(stream: str, path: str, stat: FileStat, position: Position | None) -> ReadRequest | None:
     if position and position.inode == stat.inode and position.size_bytes == stat.size_bytes:
         return None  # as it was: a half line that is held back is not fetched again and again

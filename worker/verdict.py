@@ -11,7 +11,7 @@ from tuning.jobs.live import LiveAttempt
 from tuning.jobs.status import JobStatus
 from tuning.slurm.cluster import AccountedJob, QueuedJob
 from tuning.slurm.records import ExitRecord
-from tuning.slurm.states import Phase, StateMeaning, meaning_of
+from tuning.slurm.states import Phase, StateMeaning, accounted_meaning, meaning_of
 
 MISSING_POLLS = 3
 MISSING_TIME = timedelta(minutes=2)
@@ -109,18 +109,27 @@ def _record_counts(seen: Seen, queued_meaning: StateMeaning | None) -> bool:
     if seen.exit_record is None:
         return False
     still_there = queued_meaning is not None and queued_meaning.phase is not Phase.ENDED
+    if not still_there:
+        return True  # whatever the clocks say: the controller's, by which it started, may be ahead of the node's
     if seen.queued is not None and (seen.queued.start_epoch or 0) > seen.exit_record.finished_epoch:
         return False  # the record of an earlier start of the same Slurm job
-    return not still_there or seen.exit_record.exit_code == 0
+    return seen.exit_record.exit_code == 0
 
 
 def _by_record(seen: Seen) -> Ended:
     record = seen.exit_record
     assert record is not None  # noqa: S101 - _record_counts said so
-    state = seen.queued.state if seen.queued else seen.accounted.state if seen.accounted else None
-    meaning = meaning_of(state) if state else None
+    state, meaning = _told(seen)
     word = meaning.word if meaning and meaning.phase is Phase.ENDED else None
     return Ended(state, word, record, _ours(record.finished_epoch, seen), record.node)
+
+
+def _told(seen: Seen) -> tuple[str | None, StateMeaning | None]:
+    if seen.queued is not None:
+        return seen.queued.state, meaning_of(seen.queued.state)
+    if seen.accounted is not None:
+        return seen.accounted.state, accounted_meaning(seen.accounted.state)
+    return None, None
 
 
 def _by_queue(attempt: LiveAttempt, seen: Seen, queued: QueuedJob, meaning: StateMeaning | None) -> Verdict:
@@ -136,7 +145,7 @@ def _by_queue(attempt: LiveAttempt, seen: Seen, queued: QueuedJob, meaning: Stat
 
 
 def _by_accounting(attempt: LiveAttempt, seen: Seen, accounted: AccountedJob) -> Verdict:
-    meaning = meaning_of(accounted.state)
+    meaning = accounted_meaning(accounted.state)
     if meaning is None or meaning.phase is not Phase.ENDED:
         return CannotTell()  # squeue has let go of it and accounting lags behind
     return _ended_or_ending(attempt, seen, accounted.state, meaning, accounted.nodes)

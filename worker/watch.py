@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tuning.errors import SlurmUnavailable
 from tuning.jobs.live import LiveAttempt, live_attempts
-from tuning.jobs.paths import attempt_directory
+from tuning.jobs.paths import attempt_directory, output_directory, slurm_job_name
 from tuning.jobs.status import JobStatus
-from tuning.slurm.cluster import AccountedJob, Observation, ReadRequest
+from tuning.slurm.cluster import AccountedJob, Observation, QueuedJob, ReadRequest
 from tuning.slurm.records import ExitRecord, parse_exit
 from worker.drive import Drive
 from worker.evidence import evidence_requests
@@ -39,7 +39,8 @@ def watch(drive: Drive) -> None:
 
 def _ask(drive: Drive, attempts: Sequence[LiveAttempt]) -> Answers:
     root = drive.settings.root
-    observation = drive.cluster.observe(_watched_files(root, attempts))
+    ending = [one for one in attempts if one.missing_since is not None]
+    observation = drive.cluster.observe(_watched_files(root, attempts), _ends(root, ending))
     reads = plan_reads(root, attempts, observation.files)
     ended = [one for one in attempts if _exit_path(root, one) in observation.files]
     requests = [read.request for read in reads] + [ask for one in ended for ask in _end_requests(root, one)]
@@ -64,6 +65,16 @@ def _watched_files(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:
     return paths
 
 
+def _ends(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:
+    """What tells of the end of runs that Slurm no longer has: a network file system may show it late."""
+    paths = [
+        path
+        for one in attempts
+        for path in (attempt_directory(root, one.job_id, one.number), output_directory(root, one.job_id))
+    ]
+    return paths + _watched_files(root, attempts)
+
+
 def _exit_path(root: str, attempt: LiveAttempt) -> str:
     return f"{attempt_directory(root, attempt.job_id, attempt.number)}/exit"
 
@@ -75,18 +86,37 @@ def _end_requests(root: str, attempt: LiveAttempt) -> list[ReadRequest]:
 
 def _account(
     drive: Drive, attempts: Sequence[LiveAttempt], observation: Observation, records: Mapping[str, ExitRecord]
-) -> Mapping[int, AccountedJob]:
+) -> Mapping[str, AccountedJob]:
     queue = observation.queue
     if queue is None or not drive.settings.accounting:
         return {}
-    gone = [one for one in attempts if one.slurm_job_id not in queue and one.job_id not in records]
+    gone = [one for one in attempts if _own(one, queue) is None and _is_unexplained(records.get(one.job_id))]
     if not gone:
         return {}
     oldest = drive.now() - min(one.submitted_at for one in gone)
     try:
-        return drive.cluster.account([one.slurm_job_id for one in gone], oldest.total_seconds() + 3600)
+        found = drive.cluster.account([one.slurm_job_id for one in gone], oldest.total_seconds() + 3600)
     except SlurmUnavailable:
         return {}  # accounting may be off, slow or purged: the other witnesses decide
+    named = {one.job_id: found.get((one.slurm_job_id, _slurm_name(one))) for one in gone}
+    return {job_id: accounted for job_id, accounted in named.items() if accounted is not None}
+
+
+def _is_unexplained(record: ExitRecord | None) -> bool:
+    """Whether only Slurm can say what became of a run: a bad exit may have been its time limit, or a preemption."""
+    return record is None or record.exit_code != 0
+
+
+def _own(attempt: LiveAttempt, queue: Mapping[int, QueuedJob]) -> QueuedJob | None:
+    """The job of an attempt, and not another one that was given its number by a controller that began anew."""
+    found = queue.get(attempt.slurm_job_id)
+    if found is None or (found.name != _slurm_name(attempt) and not found.comment.endswith(f":{attempt.token}")):
+        return None
+    return found
+
+
+def _slurm_name(attempt: LiveAttempt) -> str:
+    return slurm_job_name(attempt.job_id, attempt.number, attempt.token)
 
 
 def _seen(drive: Drive, attempt: LiveAttempt, answers: Answers) -> Seen:
@@ -94,8 +124,8 @@ def _seen(drive: Drive, attempt: LiveAttempt, answers: Answers) -> Seen:
     return Seen(
         now=drive.now(),
         queue_answered=queue is not None,
-        queued=queue.get(attempt.slurm_job_id) if queue else None,
-        accounted=answers.accounted.get(attempt.slurm_job_id),
+        queued=_own(attempt, queue) if queue else None,
+        accounted=answers.accounted.get(attempt.job_id),
         exit_record=answers.records.get(attempt.job_id),
         has_grown=attempt.job_id in answers.grown,
         clock_ahead_seconds=answers.clock_ahead_seconds,

@@ -36,7 +36,8 @@ install_packages() {
     if [ "$profile" = bookworm ]; then add_suite trixie 90; fi
     apt-get update -qq
     local slurm=(slurmctld slurmd slurm-client munge)
-    if [ "$profile" = trixie ]; then slurm+=(slurmdbd mariadb-server-core mariadb-client-core); fi
+    # For tests: a wrong clock, and a file system that shows late what others wrote.
+    if [ "$profile" = trixie ]; then slurm+=(slurmdbd mariadb-server-core mariadb-client-core libfaketime mergerfs); fi
     apt-get install -y -qq --no-install-recommends "${slurm[@]}" openssh-server openssh-sftp-server tini uidmap \
         iproute2 procps ca-certificates python3-minimal rsync
     # sid's Apptainer wants a newer libc than bookworm has; libc alone comes from trixie.

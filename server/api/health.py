@@ -48,7 +48,10 @@ def readyz(sessions: SessionsDep, feed: FeedDep) -> Health | Response:
     return Health()
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+_METRICS = {200: {"content": {"text/plain": {}}}, **responses(503)}
+
+
+@router.get("/metrics", response_class=Response, responses=_METRICS)
 def metrics(session: SessionDep, clusters: ClustersDep) -> Response:
     """Counts for Prometheus: numbers only, nothing of what users wrote."""
     registry = CollectorRegistry()

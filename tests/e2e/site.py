@@ -2,8 +2,9 @@
 
 import subprocess
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from client.api import Packtrain
 from client.payloads import Job
 from container import lab, stack
 from container.background import find_process
+from container.lab import ports
 
 T = TypeVar("T")
 ENDED = ("succeeded", "failed", "cancelled")
@@ -39,6 +41,8 @@ class Site:
     state: Path
     port: int
     lab: lab.Lab
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Variables of its programs beside the usual ones."""
 
     def client(self) -> Packtrain:
         """The API for the administrator of `make up`."""
@@ -66,7 +70,7 @@ class Site:
 
     def start(self, program: str) -> None:
         """Start a program that was killed."""
-        stack.start_program(program, self.state, stack.settings(self.state, self.port))
+        stack.start_program(program, self.state, {**stack.settings(self.state, self.port), **self.more})
 
     def on_cluster(self, command: str) -> str:
         """What a command of the service account prints on the login node."""
@@ -77,6 +81,20 @@ class Site:
         """The Slurm jobs, by accounting, that were ever submitted for a job."""
         names = self.on_cluster("sacct -X -D -P -n -S now-1day -o JobName,JobIDRaw").splitlines()
         return [line for line in names if line.startswith(job["id"])]
+
+
+@contextmanager
+def second_site(state: Path, cluster: lab.Lab, clusters: str | None = None, **more: str) -> Iterator[Site]:
+    """Another packtrain, for one test alone, on a lab that is up; its root there has the name of the state folder."""
+    root = f'root = "/home/packtrain/{state.name}"'
+    text = (clusters or stack.clusters_toml(cluster)).replace('root = "/home/packtrain/packtrain"', root)
+    port = ports.pick()
+    state.mkdir(parents=True, exist_ok=True)
+    try:
+        stack.start(state, port, text, more)
+        yield Site(state, port, cluster, more)
+    finally:
+        stack.stop(state)
 
 
 def wait_for(what: str, look: Callable[[], T | None], seconds: float = 120.0) -> T:

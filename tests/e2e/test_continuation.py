@@ -87,14 +87,13 @@ def test_a_cancelled_run_may_keep_what_it_has_learned(client: Packtrain) -> None
     assert client.checkpoints(job["id"])["data"]
 
 
-def test_a_preempted_run_goes_on_from_its_newest_checkpoint(client: Packtrain) -> None:
-    config = {**LONG, "save_steps": 20}
-    job = client.submit(config=config, resources={"partition": "preempt", "gpus_per_node": 4, "nodes": 2})
+@pytest.mark.parametrize("partition", ["preempt", "scavenge"])
+def test_a_preempted_run_goes_on_from_its_newest_checkpoint(site: Site, client: Packtrain, partition: str) -> None:
+    """By PreemptMode REQUEUE and CANCEL; who is preferred wants every GPU that there is."""
+    job = client.submit(config={**LONG, "save_steps": 20}, resources={"partition": partition})
     wait_step(client, job, 30)
-    urgent = client.submit(config=SHORT_RUN, resources={"partition": "gpu", "gpus_per_node": 4, "nodes": 2})
-    wait_status(client, urgent["id"], "succeeded")
-    client.job(job["id"])
-    wait_for("second attempt", lambda: client.job(job["id"])["attempt"] == 2 or None)
+    site.on_cluster("sbatch --partition=gpu --nodes=2 --gres=gpu:4 --output=/dev/null --wrap='sleep 2'")
+    wait_for("second attempt", lambda: client.job(job["id"])["attempt"] == 2 or None, 180)
     assert attempts(client.job(job["id"]))[0][0] == "preempted"
     ended = wait_status(client, job["id"], "succeeded", seconds=300)
     assert (ended["attempts"][1]["resumed_step"] or 0) >= 20

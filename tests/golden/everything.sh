@@ -46,6 +46,7 @@ main() {
 batch() {
   cd "$attempt" || exit 74
   claim || exit 75
+  rm -f exit stop  # of an earlier start of this same job
   trap finish EXIT
   trap forward TERM
   trap stop USR1
@@ -116,10 +117,16 @@ finish() {
   trap - EXIT
   find "$output" -type f -printf '%s %T@ %P\0' >files.part 2>/dev/null
   mv files.part files
-  record exit "exit_code=$code" "stopped=$([ -e stop ] && echo yes || echo no)"
+  record exit "exit_code=$code" "stopped=$([ -e stop ] && echo yes || echo no)" "files_since=$(find started -printf %Ts)" \
+    "stdout_bytes=$(size stdout.log)" "stderr_bytes=$(size stderr.log)" "trainer_log_bytes=$(size "$output/trainer_log.jsonl")"
   rm -rf "$attempt/secrets"
   rm -rf "$cache"  # last: a cancelled job has half a minute, and the record matters more
   exit "$code"
+}
+
+# Whoever reads these files elsewhere may see them shorter for a while.
+size() {
+  stat -c %s "$1" 2>/dev/null || echo 0
 }
 
 # record NAME [LINE...]: a small file that is there whole or not at all.

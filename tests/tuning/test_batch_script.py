@@ -273,6 +273,32 @@ def test_slurm_may_start_the_same_job_again(node: Node) -> None:
     assert (ended.restart, ended.exit_code) == (1, 0)
 
 
+def test_what_an_earlier_start_of_the_same_job_left_does_not_end_the_next(node: Node) -> None:
+    """A run that was asked to stop, and was put back by Slurm instead: it would stop at once again, and again."""
+    for name in ("stop", "exit"):
+        (node.attempt / name).write_text("exit_code=0\n")
+    code, _ = node.run(f"ls {node.attempt} >{node.output}/seen; exit 4", SLURM_RESTART_COUNT="1")
+    ended = parse_exit((node.attempt / "exit").read_bytes())
+    assert ended
+    assert (code, ended.exit_code, ended.was_stopped) == (4, 4, False)
+    assert not {"stop", "exit"} & set((node.output / "seen").read_text().split())
+
+
+def test_it_records_how_long_its_growing_files_are(node: Node) -> None:
+    (node.attempt / "stdout.log").write_text("12345")
+    node.run(f"echo '{{}}' >{node.output}/trainer_log.jsonl")
+    ended = parse_exit((node.attempt / "exit").read_bytes())
+    assert ended
+    assert ended.stream_bytes == {"stdout": 5, "stderr": 0, "trainer_log": 3}
+
+
+def test_it_records_its_start_by_the_clock_of_the_file_system(node: Node) -> None:
+    node.run(f"touch -d @1000 {node.attempt}/started")
+    ended = parse_exit((node.attempt / "exit").read_bytes())
+    assert ended
+    assert ended.files_since_epoch == 1000
+
+
 def test_a_missing_image_is_said_and_recorded(node: Node) -> None:
     node.image.unlink()
     code, stderr = node.run("true")

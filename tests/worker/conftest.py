@@ -1,7 +1,7 @@
 """A drive over a real database, and a cluster that answers what a test tells it to."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
 import pytest
@@ -17,7 +17,7 @@ from tuning.errors import ClusterError
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import JobStatus
 from tuning.secrets.cipher import Cipher
-from tuning.slurm.cluster import Cluster, ReadRequest, Submission, SubmissionAnswer
+from tuning.slurm.cluster import Cluster, NamedJob, ReadRequest, Submission, SubmissionAnswer
 from tuning.ssh.fake import FakeTransport
 from tuning.ssh.traffic import Traffic
 from tuning.ssh.transport import Completed
@@ -46,6 +46,8 @@ class ScriptedCluster(Cluster):
         self.contents: dict[str, bytes] = {}
         self.cancelled: list[int] = []
         self.stopped: list[int] = []
+        self.deaf: set[int] = set()
+        """Jobs that Slurm does not have at this moment."""
         self.inspected: list[int] = []
 
     def submit(self, batch: Sequence[Submission]) -> list[SubmissionAnswer]:
@@ -67,18 +69,20 @@ class ScriptedCluster(Cluster):
         """What was told, by path."""
         return {one.path: self.contents[one.path] for one in requests if one.path in self.contents}
 
-    def cancel(self, slurm_job_ids: Sequence[int]) -> None:
+    def cancel(self, jobs: Iterable[NamedJob]) -> None:
         """Remember."""
-        self.cancelled += slurm_job_ids
+        self.cancelled += [slurm_job_id for slurm_job_id, _ in jobs]
 
     def inspect(self, slurm_job_id: int) -> str:
         """Remember."""
         self.inspected.append(slurm_job_id)
         return "load 0.0"
 
-    def ask_to_stop(self, slurm_job_ids: Sequence[int]) -> None:
-        """Remember."""
-        self.stopped += slurm_job_ids
+    def ask_to_stop(self, jobs: Iterable[NamedJob]) -> frozenset[str]:
+        """Remember; who is deaf does not hear it."""
+        asked = list(jobs)
+        self.stopped += [slurm_job_id for slurm_job_id, _ in asked]
+        return frozenset(name for slurm_job_id, name in asked if slurm_job_id not in self.deaf)
 
     def _answer(self, one: Submission, number: int) -> SubmissionAnswer:
         job_id = one.directory.split("/")[-2]

@@ -79,6 +79,20 @@ def test_a_cancellation_that_is_hurried_no_longer_waits(world: World, sessions: 
     assert (world.cluster.stopped, world.cluster.cancelled) == ([7], [7])
 
 
+def test_a_run_that_slurm_did_not_find_is_asked_again_in_the_next_cycle(
+    world: World, sessions: sessionmaker[Session]
+) -> None:
+    job_id = live(world, sessions, JobStatus.RUNNING, hold_requested_at=world.clock())
+    world.cluster.deaf.add(7)
+    canceller = Canceller(world.drive)
+    canceller.cancel_new()
+    canceller.cancel_new()
+    assert (world.cluster.stopped, stop_sent(sessions, job_id)) == ([7], None)
+    world.cluster.deaf.clear()
+    canceller.cancel_wanted()
+    assert (world.cluster.stopped, stop_sent(sessions, job_id)) == ([7, 7], world.clock())
+
+
 def test_nobody_else_is_touched(world: World, sessions: sessionmaker[Session]) -> None:
     live(world, sessions, JobStatus.RUNNING)
     Canceller(replace(world.drive)).cancel_wanted()

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from tuning.jobs.live import LiveAttempt, Position
 from tuning.jobs.status import JobStatus
 from tuning.slurm.cluster import FileStat
-from worker.tail import CYCLE_BYTES, LOG_BYTES, TRAINER_LOG_BYTES, is_read_to_end, moved, plan_reads, stream_paths
+from worker.tail import (
+    CYCLE_BYTES,
+    LOG_BYTES,
+    TRAINER_LOG_BYTES,
+    is_all_there,
+    is_read_to_end,
+    moved,
+    plan_reads,
+    stream_paths,
+)
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -17,6 +26,7 @@ def attempt(job_id: str = "job_a", **positions: Position) -> LiveAttempt:
     return LiveAttempt(
         job_id=job_id,
         number=1,
+        token="0123456789abcdef",
         status=JobStatus.RUNNING,
         slurm_job_id=7,
         slurm_state="RUNNING",
@@ -81,6 +91,13 @@ def test_a_long_training_log_comes_in_pieces_and_is_not_at_its_end_before_the_la
 
 def test_a_run_without_a_training_log_is_at_its_end() -> None:
     assert is_read_to_end("/r", attempt(), {}, [])
+
+
+def test_a_file_that_is_seen_shorter_than_it_was_left_is_not_all_there() -> None:
+    files = {LOG: stat(60), OUT: stat(5)}
+    assert is_all_there("/r", attempt(), files, {"trainer_log": 60, "stdout": 4, "stderr": 0})
+    assert not is_all_there("/r", attempt(), files, {"trainer_log": 61})
+    assert not is_all_there("/r", attempt(), files, {"stderr": 1})
 
 
 def test_bad_lines_add_up() -> None:

@@ -22,7 +22,7 @@ SILENCE = Seen(now=NOW, queue_answered=True, queued=None, accounted=None, exit_r
 
 
 def queued(state: str, start: float | None = 100.0) -> QueuedJob:
-    return QueuedJob(7, state, "Resources", start, "n1", "")
+    return QueuedJob(7, state, "Resources", start, "n1", "a-job", "")
 
 
 def accounted(state: str) -> AccountedJob:
@@ -84,6 +84,11 @@ def test_the_record_of_an_earlier_start_does_not_count() -> None:
     assert isinstance(decide(RUNNING, seen), Runs)
 
 
+def test_a_short_job_on_a_node_whose_clock_is_behind_has_left_its_own_record() -> None:
+    seen = replace(SILENCE, exit_record=record(0), queued=queued("COMPLETED", 800.0))
+    assert isinstance(decide(RUNNING, seen), Ended)
+
+
 @pytest.mark.parametrize(
     "seen", [replace(SILENCE, queued=queued("FAILED")), replace(SILENCE, accounted=accounted("FAILED"))]
 )
@@ -112,6 +117,15 @@ def test_a_cancelled_job_that_never_ran_has_ended_at_once() -> None:
     verdict = decide(PENDING, replace(SILENCE, queued=queued("CANCELLED")))
     assert isinstance(verdict, Ended)
     assert verdict.word == "cancelled"
+
+
+@pytest.mark.parametrize(("state", "word"), [("CANCELLED by 1000", "cancelled"), ("CANCELLED", "node_fail")])
+def test_what_nobody_cancelled_was_lost_by_the_controller(state: str, word: str) -> None:
+    seen = replace(SILENCE, accounted=accounted(state))
+    for one in (seen, replace(seen, exit_record=record(143))):
+        verdict = decide(missing_since(RUNNING, timedelta(seconds=61)), one)
+        assert isinstance(verdict, Ended)
+        assert verdict.word == word
 
 
 def test_accounting_that_lags_behind_tells_nothing() -> None:

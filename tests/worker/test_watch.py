@@ -17,7 +17,7 @@ from tuning.jobs.removals import unwanted_paths
 from tuning.jobs.status import JobStatus
 from tuning.secrets.service import keep_secret
 from tuning.slurm.answers import AccountedJob, FileStat, QueuedJob
-from tuning.slurm.cluster import Observation, ReadRequest
+from tuning.slurm.cluster import NamedJob, Observation, ReadRequest
 from worker.reach import note_reached, note_unreachable
 from worker.submit import Submitter
 from worker.watch import watch
@@ -31,18 +31,23 @@ class WatchedCluster(ScriptedCluster):
     def __init__(self) -> None:
         super().__init__()
         self.queue: dict[int, QueuedJob] | None = {}
+        self.accounted: dict[NamedJob, AccountedJob] | None = None
         self.files: dict[str, bytes] = {}
         self.clock_epoch = 0.0
+        self.opened: tuple[str, ...] = ()
 
-    def observe(self, files: Iterable[str]) -> Observation:
+    def observe(self, files: Iterable[str], opened: Iterable[str] = ()) -> Observation:
         """The queue, and the files that exist."""
+        self.opened = tuple(opened)
         stats = {path: FileStat(1, len(self.files[path]), 0.0) for path in files if path in self.files}
         error = None if self.queue is not None else "squeue gave no answer: down"
         return Observation(self.queue, error, stats, self.clock_epoch)
 
-    def account(self, slurm_job_ids: Sequence[int], since_seconds: float) -> dict[int, AccountedJob]:
-        """Accounting is down: everything must work without it."""
-        raise SlurmUnavailable("sacct gave no answer")
+    def account(self, slurm_job_ids: Sequence[int], since_seconds: float) -> dict[NamedJob, AccountedJob]:
+        """Accounting is down unless told otherwise: everything must work without it."""
+        if self.accounted is None:
+            raise SlurmUnavailable("sacct gave no answer")
+        return self.accounted
 
     def read(self, requests: Sequence[ReadRequest]) -> dict[str, bytes]:
         """Ranges of the files that exist."""
@@ -64,12 +69,14 @@ class Run:
 
     def slurm_says(self, state: str | None) -> None:
         start = self.cluster.clock_epoch if state == "RUNNING" else None
-        self.cluster.queue = {} if state is None else {100: QueuedJob(100, state, "Resources", start, "n1", "")}
+        name = self.cluster.submitted[0].job_name
+        queued = QueuedJob(100, state or "", "Resources", start, "n1", name, "(null)")
+        self.cluster.queue = {} if state is None else {100: queued}
 
     def write(self, name: str, content: bytes) -> None:
         self.cluster.files[f"{self.folder}/{name}"] = content
 
-    def end(self, exit_code: int, kind: str = "complete") -> None:
+    def end(self, exit_code: int, kind: str = "complete", told: str = "") -> None:
         """What a recorded run left behind, and the script's records."""
         head = f"slurm_job_id=100\nrestart=0\nnode=n1\nepoch={self.cluster.clock_epoch:.0f}\n"
         self.write("1/started", head.encode())
@@ -80,7 +87,7 @@ class Run:
         results = (RECORDED / "train_results.complete.json").read_bytes()
         self.write("output/train_results.json", results)
         self.write("output/all_results.json", results)
-        self.write("1/exit", f"{head}exit_code={exit_code}\n".encode())
+        self.write("1/exit", f"{head}exit_code={exit_code}\n{told}".encode())
 
     def look(self) -> JobStatus:
         watch(self.drive)
@@ -149,6 +156,66 @@ def test_a_run_that_was_too_short_to_be_seen_running_has_its_log_read_all_the_sa
     assert run.look() is JobStatus.RUNNING
     assert run.look() is JobStatus.SUCCEEDED
     assert run.world.job(run.job_id).current_steps == 90
+
+
+def test_the_end_of_a_log_that_is_shown_late_is_waited_for(run: Run) -> None:
+    log = (RECORDED / "trainer_log.complete.jsonl").read_bytes()
+    run.slurm_says("RUNNING")
+    run.look()
+    run.write("output/trainer_log.jsonl", log[:1500])
+    run.end(0, told=f"trainer_log_bytes={len(log)}\n")
+    run.slurm_says("COMPLETED")
+    assert run.look() is JobStatus.RUNNING
+    run.look()
+    assert {f"{run.folder}/{name}" for name in ("1", "output", "output/trainer_log.jsonl")} <= set(run.cluster.opened)
+    run.write("output/trainer_log.jsonl", log)
+    assert run.look() is JobStatus.SUCCEEDED
+    assert run.world.job(run.job_id).current_steps == 90
+
+
+def test_the_end_of_a_log_that_is_never_shown_is_not_waited_for_longer_than_a_file_system_needs(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0, told="stderr_bytes=7\n")
+    run.slurm_says("COMPLETED")
+    run.look()
+    run.world.clock.advance(74)
+    assert run.look() is JobStatus.RUNNING
+    run.world.clock.advance(1)
+    assert run.look() is JobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize(("since", "status"), [(-600, JobStatus.SUCCEEDED), (600, JobStatus.FAILED)])
+def test_files_are_held_to_the_start_by_their_own_clock(run: Run, since: float, status: JobStatus) -> None:
+    """What an earlier attempt left is no success of this one; a file server's clock may be behind the nodes'."""
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0, told=f"files_since={run.cluster.clock_epoch + since:.0f}\n")
+    started = f"slurm_job_id=100\nrestart=0\nnode=n1\nepoch={run.cluster.clock_epoch + 300:.0f}\n"
+    run.write("1/started", started.encode())
+    run.slurm_says("COMPLETED")
+    assert run.look() is status
+
+
+def test_the_record_of_a_job_that_slurm_says_has_ended_is_looked_for_anew(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.slurm_says("FAILED")
+    run.look()
+    assert run.cluster.opened == ()
+    run.look()
+    assert f"{run.folder}/1" in run.cluster.opened
+
+
+def test_why_a_run_was_ended_is_asked_of_accounting_when_the_queue_has_forgotten_it(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(143)
+    run.slurm_says(None)
+    run.cluster.accounted = {
+        (100, run.cluster.submitted[0].job_name): AccountedJob(100, "PREEMPTED", 0, 1.0, 2.0, "n1")
+    }
+    assert run.look() is JobStatus.QUEUED
 
 
 def test_exit_code_0_is_not_success_when_steps_are_missing(run: Run) -> None:
@@ -261,6 +328,25 @@ def test_an_empty_queue_ends_nothing_before_two_minutes(run: Run) -> None:
     failure = run.world.job(run.job_id).failure
     assert failure
     assert failure["code"] == "lost"
+
+
+def test_a_job_of_another_name_that_was_given_its_number_is_not_taken_for_it(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.cluster.queue = {100: QueuedJob(100, "CANCELLED", None, None, "n1", "mine", "packtrain:job_b:1:token")}
+    run.cluster.accounted = {(100, "mine"): AccountedJob(100, "CANCELLED by 7", 0, 1.0, 2.0, "n1")}
+    run.look()
+    run.world.clock.advance(61)
+    assert run.look() is JobStatus.RUNNING
+    own = run.cluster.submitted[0].job_name
+    run.cluster.accounted[100, own] = AccountedJob(100, "NODE_FAIL", 0, 1.0, 2.0, "n1")
+    assert run.look() is JobStatus.QUEUED, "its own line in accounting counts"
+
+
+def test_a_job_that_was_renamed_is_known_by_its_comment(run: Run) -> None:
+    comment = run.cluster.submitted[0].comment
+    run.cluster.queue = {100: QueuedJob(100, "RUNNING", None, run.cluster.clock_epoch, "n1", "renamed", comment)}
+    assert run.look() is JobStatus.RUNNING
 
 
 def test_a_job_that_comes_back_is_forgiven_its_absence(run: Run) -> None:

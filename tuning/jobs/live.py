@@ -33,6 +33,7 @@ class LiveAttempt:
 
     job_id: str
     number: int
+    token: str
     status: JobStatus
     slurm_job_id: int
     slurm_state: str | None
@@ -98,6 +99,7 @@ def live_attempts(session: Session, cluster: str) -> list[LiveAttempt]:
         select(
             Attempt.job_id,
             Attempt.number,
+            Attempt.token,
             Job.status,
             Attempt.slurm_job_id,
             Job.slurm_state,

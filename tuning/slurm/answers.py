@@ -11,6 +11,11 @@ from tuning.errors import ClusterError
 from tuning.slurm.complaints import refusal_of
 
 SEPARATOR = "\x1f"
+NamedJob = tuple[int, str]
+"""A Slurm job's id and its name. The id alone is used again, by a controller that has lost its state."""
+
+_DATABASE_INTEGER = 2**63 - 1
+"""Some file systems number their files by all of 64 bits; the databases' integers have a sign."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,13 @@ class QueuedJob:
     start_epoch: float | None
     """When it started, or of a pending job when Slurm expects to start it."""
     nodes: str | None
+    name: str
     comment: str
 
 
 @dataclass(frozen=True)
 class AccountedJob:
-    """The newest line of sacct about a job; ids are used again, and the greatest submit time counts."""
+    """The newest line of sacct about a job; one that was put back has several, and the greatest submit time counts."""
 
     slurm_job_id: int
     state: str
@@ -85,21 +91,22 @@ def split_parts(stdout: bytes, boundary: str) -> list[Part]:
 
 def parse_queue(content: bytes) -> dict[int, QueuedJob]:
     """squeue's lines by job id. Elements of arrays (never ours) and lines of another form are left out."""
-    found = (_queued(line.split(SEPARATOR, 5)) for line in _lines(content))
+    found = (_queued(line.split(SEPARATOR, 6)) for line in _lines(content))
     return {job.slurm_job_id: job for job in found if job}
 
 
-def parse_accounting(content: bytes) -> dict[int, AccountedJob]:
-    """sacct's lines by job id, the latest submission of each."""
-    latest: dict[int, tuple[float, AccountedJob]] = {}
+def parse_accounting(content: bytes) -> dict[NamedJob, AccountedJob]:
+    """sacct's lines by job, the latest submission of each."""
+    latest: dict[NamedJob, tuple[float, AccountedJob]] = {}
     for line in _lines(content):
         fields = line.split("|")
-        if len(fields) != 7 or not fields[0].isdecimal():
+        if len(fields) != 8 or not fields[0].isdecimal():
             continue
-        submitted, job = _epoch(fields[1]) or 0.0, _accounted(fields)
-        if job.slurm_job_id not in latest or latest[job.slurm_job_id][0] <= submitted:
-            latest[job.slurm_job_id] = (submitted, job)
-    return {slurm_job_id: job for slurm_job_id, (_, job) in latest.items()}
+        submitted, job = _epoch(fields[2]) or 0.0, _accounted(fields)
+        key = (job.slurm_job_id, fields[1])
+        if key not in latest or latest[key][0] <= submitted:
+            latest[key] = (submitted, job)
+    return {key: job for key, (_, job) in latest.items()}
 
 
 def parse_stats(content: bytes) -> dict[str, FileStat]:
@@ -108,7 +115,8 @@ def parse_stats(content: bytes) -> dict[str, FileStat]:
     for entry in content.split(b"\0"):
         fields = entry.decode("utf-8", "surrogateescape").lstrip("\n").split(" ", 3)
         if len(fields) == 4 and fields[0].isdecimal() and fields[1].isdecimal():
-            found[fields[3]] = FileStat(int(fields[0]), int(fields[1]), float(_epoch(fields[2]) or 0))
+            inode = int(fields[0]) & _DATABASE_INTEGER
+            found[fields[3]] = FileStat(inode, int(fields[1]), float(_epoch(fields[2]) or 0))
     return found
 
 
@@ -133,14 +141,14 @@ def _lines(content: bytes) -> Iterator[str]:
 
 
 def _queued(fields: list[str]) -> QueuedJob | None:
-    if len(fields) != 6 or not fields[0].isdecimal():
+    if len(fields) != 7 or not fields[0].isdecimal():
         return None
-    slurm_job_id, state, reason, start, nodes, comment = fields
-    return QueuedJob(int(slurm_job_id), state, _known(reason), _epoch(start), _known(nodes), comment)
+    slurm_job_id, state, reason, start, nodes, name, comment = fields
+    return QueuedJob(int(slurm_job_id), state, _known(reason), _epoch(start), _known(nodes), name, comment)
 
 
 def _accounted(fields: list[str]) -> AccountedJob:
-    slurm_job_id, _, state, exit_code, start, end, nodes = fields
+    slurm_job_id, _, _, state, exit_code, start, end, nodes = fields
     code = exit_code.partition(":")[0]
     exit_number = int(code) if code.isdecimal() else None
     return AccountedJob(int(slurm_job_id), state, exit_number, _epoch(start), _epoch(end), _known(nodes))

@@ -23,6 +23,7 @@ from tuning.slurm import programs
 from tuning.slurm.answers import (
     AccountedJob,
     FileStat,
+    NamedJob,
     Part,
     QueuedJob,
     parse_accounting,
@@ -36,7 +37,17 @@ from tuning.slurm.complaints import slurm_trouble
 from tuning.slurm.inventory import ClusterFacts, parse_facts
 from tuning.ssh.transport import Completed, Transport
 
-__all__ = ["AccountedJob", "Cluster", "FileStat", "Observation", "QueuedJob", "ReadRequest", "Submission", "Trial"]
+__all__ = [
+    "AccountedJob",
+    "Cluster",
+    "FileStat",
+    "NamedJob",
+    "Observation",
+    "QueuedJob",
+    "ReadRequest",
+    "Submission",
+    "Trial",
+]
 
 MESSAGE_TIMEOUT_SECONDS = 10.0
 """How long sbatch itself waits for slurmctld by default (MessageTimeout in slurm.conf)."""
@@ -182,9 +193,13 @@ class Cluster:
             if part.words[:1] == ("claim",) and len(part.words) == 2
         }
 
-    def observe(self, files: Iterable[str]) -> Observation:
-        """The whole account's queue, and these files. 1 command, however many there are."""
-        stdin = b"".join(path.encode() + b"\0" for path in files)
+    def observe(self, files: Iterable[str], opened: Iterable[str] = ()) -> Observation:
+        """The whole account's queue, and these files; those `opened` (folders too) as they are at this very moment.
+
+        1 command, however many there are.
+        """
+        marked = (*(f"!{path}" for path in opened), *files)
+        stdin = b"".join(path.encode() + b"\0" for path in marked)
         answer = self._run(programs.OBSERVE, self._settings.user, stdin=stdin)
         by_word = _by_word(answer.parts)
         if "clock" not in by_word or "done" not in by_word:
@@ -206,7 +221,7 @@ class Cluster:
         parts = [part for part in answer.parts if part.words[0] == "part"]
         return {requests[int(part.words[1])].path: part.content for part in parts}
 
-    def account(self, slurm_job_ids: Sequence[int], since_seconds: float) -> dict[int, AccountedJob]:
+    def account(self, slurm_job_ids: Sequence[int], since_seconds: float) -> dict[NamedJob, AccountedJob]:
         """What accounting knows of jobs submitted in the last `since_seconds`. 1 command.
 
         Raises SlurmUnavailable when sacct gives no answer.
@@ -215,11 +230,9 @@ class Cluster:
         answer = self._run(programs.ACCOUNT, f"now-{max(1, round(since_seconds))}seconds", ids)
         return parse_accounting(_complete(answer, "accounting", "sacct").content)
 
-    def cancel(self, slurm_job_ids: Sequence[int]) -> None:
+    def cancel(self, jobs: Iterable[NamedJob]) -> None:
         """scancel; jobs that have ended or never were are no error. 1 command. Raises SlurmUnavailable."""
-        answer = self._run(programs.CANCEL, *(str(one) for one in slurm_job_ids))
-        if "done" not in _by_word(answer.parts) or b"Unable to contact" in answer.completed.stderr:
-            raise slurm_trouble(answer.completed.stderr, "scancel")
+        self._signal(jobs)
 
     def inspect(self, slurm_job_id: int) -> str:
         """What accounting and the first node say of a running job: processes, memory, GPUs. 1 command."""
@@ -227,11 +240,13 @@ class Cluster:
         said = _by_word(answer.parts).get("node", Part((), b"")).content.decode("utf-8", "replace")
         return "".join(one for one in said[:_MOST_FACTS] if one.isprintable() or one == "\n").strip()
 
-    def ask_to_stop(self, slurm_job_ids: Sequence[int]) -> None:
-        """Let trainings save a checkpoint and end. 1 command. Raises SlurmUnavailable."""
-        answer = self._run(programs.ASK_TO_STOP, *(str(one) for one in slurm_job_ids))
-        if "done" not in _by_word(answer.parts) or b"Unable to contact" in answer.completed.stderr:
-            raise slurm_trouble(answer.completed.stderr, "scancel")
+    def ask_to_stop(self, jobs: Iterable[NamedJob]) -> frozenset[str]:
+        """Let trainings save a checkpoint and end. The names of those that were asked: Slurm has them. 1 command.
+
+        Raises SlurmUnavailable.
+        """
+        # to the batch script alone: it tells the training (templates/sbatch/train.sh.j2)
+        return self._signal(jobs, "--batch", "--signal=USR1")
 
     def remove(self, paths: Sequence[str]) -> list[str]:
         """Remove checkpoints, secrets and copies of data, by absolute paths; returns what is gone. 1 command."""
@@ -265,6 +280,14 @@ class Cluster:
             raise RemoteFileError(
                 f"cannot put {path} in its place: {settled.completed.stderr.decode(errors='replace')}"
             )
+
+    def _signal(self, jobs: Iterable[NamedJob], *options: str) -> frozenset[str]:
+        listing = "".join(f"{slurm_job_id} {name}\n" for slurm_job_id, name in jobs)
+        answer = self._run(programs.SIGNAL, self._settings.user, *options, stdin=listing.encode())
+        done = _by_word(answer.parts).get("done")
+        if done is None or b"Unable to contact" in answer.completed.stderr:
+            raise slurm_trouble(answer.completed.stderr, "scancel")
+        return frozenset(done.words[1:])
 
     def _run(
         self, program: str, *arguments: str, stdin: bytes = b"", timeout_seconds: float | None = None

@@ -74,13 +74,21 @@ while IFS= read -r directory; do
 done
 """
 
+# A path behind a `!` is opened before the look: on NFS the answers of `stat` may be a minute old, also that there is no
+# such file, but opening a file or a folder asks the server. Nothing else is opened: a pipe would hold us up.
 OBSERVE = r"""
 printf '\n%s clock %s\n' "$1" "$(date +%s)"
 printf '\n%s queue\n' "$1"
-SLURM_TIME_FORMAT=%s squeue -h -r -t all -u "$2" -o $'%i\x1f%T\x1f%r\x1f%S\x1f%N\x1f%k'
+SLURM_TIME_FORMAT=%s squeue -h -r -t all -u "$2" -o $'%i\x1f%T\x1f%r\x1f%S\x1f%N\x1f%j\x1f%k'
 printf '\n%s queue-end %s\n' "$1" "$?"
 printf '\n%s files\n' "$1"
-xargs -0 -r stat --printf='%i %s %Y %n\0' -- 2>/dev/null
+mapfile -d '' -t paths
+for path in "${paths[@]}"; do
+  if [[ $path == !* ]] && [ -f "${path#!}" -o -d "${path#!}" ]; then
+    : <"${path#!}"
+  fi
+done 2>/dev/null
+printf '%s\0' "${paths[@]#!}" | xargs -0 -r stat --printf='%i %s %Y %n\0' -- 2>/dev/null
 printf '\n%s done\n' "$1"
 """
 
@@ -99,15 +107,20 @@ printf '\n%s done\n' "$1"
 
 ACCOUNT = r"""
 printf '\n%s accounting\n' "$1"
-SLURM_TIME_FORMAT=%s sacct -X -D -P -n -S "$2" -j "$3" -o JobIDRaw,Submit,State,ExitCode,Start,End,NodeList
+SLURM_TIME_FORMAT=%s sacct -X -D -P -n -S "$2" -j "$3" -o JobIDRaw,JobName,Submit,State,ExitCode,Start,End,NodeList
 printf '\n%s accounting-end %s\n' "$1" "$?"
 """
 
-CANCEL = r"""
-boundary=$1
-shift
-scancel "$@"
-printf '\n%s done %s\n' "$boundary" "$?"
+# Numbers are used again (a controller that lost its state begins anew): only a job that has its number and its name,
+# one `ID NAME` a line on stdin, is signalled. The arguments behind the account are scancel's.
+SIGNAL = r"""
+boundary=$1 account=$2
+shift 2
+if queue=$(squeue -h -r -u "$account" -o '%i %j'); then
+  mapfile -t found < <(grep -Fxf - <(printf '%s\n' "$queue"))
+  [ "${#found[@]}" -eq 0 ] || scancel "$@" "${found[@]%% *}"
+  printf '\n%s done %s\n' "$boundary" "${found[*]#* }"
+fi
 """
 
 # What the first node of a job says of it. Each part may fail: no accounting, no srun into it, no GPU.
@@ -120,14 +133,6 @@ timeout 20 srun --jobid="$2" --overlap --immediate=10 --nodes=1 --ntasks=1 --inp
   nvidia-smi --query-gpu=index,utilization.gpu,memory.used,memory.total --format=csv,noheader 2>/dev/null | head -n 16
 ' 2>&1 | head -n 40
 printf '\n%s done\n' "$1"
-"""
-
-# To the batch script alone: it tells the training (templates/sbatch/train.sh.j2). What has ended is no error.
-ASK_TO_STOP = r"""
-boundary=$1
-shift
-scancel --batch --signal=USR1 "$@"
-printf '\n%s done %s\n' "$boundary" "$?"
 """
 
 # Only what lies beneath our folder and has the name of something that may go: checked here once more,

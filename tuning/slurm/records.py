@@ -5,10 +5,13 @@ A run may write what it likes beside them; whatever is not of the expected form 
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 _LINE = re.compile(rb"([a-z_]+)=([^\n]{0,300})")
 MAX_FILES = 20_000
+STREAMS = ("trainer_log", "stdout", "stderr")
+"""The growing files of an attempt."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,10 @@ class ExitRecord:
     exit_code: int
     was_stopped: bool = False
     """It had been asked to save a checkpoint and end."""
+    files_since_epoch: float | None = None
+    """When it started by the clock of the file system, which may be another than the node's."""
+    stream_bytes: Mapping[str, int] = field(default_factory=dict)
+    """How long its growing files (stdout, stderr, trainer_log) were at the end, where that was told."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,12 @@ def parse_exit(text: bytes) -> ExitRecord | None:
     if started is None or exit_code is None:
         return None
     was_stopped = _fields(text).get("stopped") == "yes"
-    return ExitRecord(started.slurm_job_id, started.restart, started.node, started.epoch, exit_code, was_stopped)
+    told = {stream: _whole(_fields(text).get(f"{stream}_bytes")) for stream in STREAMS}
+    sizes = {stream: size for stream, size in told.items() if size is not None}
+    since = _whole(_fields(text).get("files_since"))
+    return ExitRecord(
+        started.slurm_job_id, started.restart, started.node, started.epoch, exit_code, was_stopped, since, sizes
+    )
 
 
 def parse_resumed(text: bytes) -> int:

@@ -67,6 +67,14 @@ NEVER_RUNS = {
 """Reasons with which a pending job never starts by itself, and what to do."""
 
 
+def accounted_meaning(state: str) -> StateMeaning | None:
+    """The same of sacct's State, which says who cancelled a job: "CANCELLED by 1000".
+
+    Nobody did where it names nobody: a controller that lost its state says so of all the jobs that it had.
+    """
+    return MEANINGS["NODE_FAIL"] if state == "CANCELLED" else meaning_of(state)
+
+
 def meaning_of(state: str) -> StateMeaning | None:
     """The meaning of a state as squeue's %T or sacct's State tell it; None for one that the table does not know.
 

@@ -36,6 +36,18 @@ def test_a_database_that_cannot_be_opened_is_not_ready(tmp_path: Path) -> None:
     assert client.get("/readyz").json()["detail"] == "the database does not answer"
 
 
+def test_a_database_that_cannot_be_opened_is_told_and_when_to_ask_again(tmp_path: Path) -> None:
+    app: FastAPI = create_app(Settings(database_url=f"sqlite:///{tmp_path}/no/such/folder.db"), {})
+    client = TestClient(app, raise_server_exceptions=False, headers={"Authorization": "Bearer pt_some"})
+    for answer in (
+        client.get("/api/v1/jobs"),
+        client.post("/api/v1/jobs", json={"config": {}}),
+        client.get("/metrics"),
+    ):
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+        assert answer.json()["detail"] == "the database does not answer"
+
+
 def test_a_server_whose_feed_hears_nothing_is_not_ready(anonymous: TestClient, app: FastAPI, clock: Clock) -> None:
     app.state.feed = Feed(app.state.sessions, interval_seconds=3600, now=clock)  # it never ran
     answer = anonymous.get("/readyz")

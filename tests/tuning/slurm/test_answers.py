@@ -104,31 +104,38 @@ def test_troubles_that_are_known_to_have_submitted_nothing(status: int, said: st
 
 
 def test_the_queue_survives_hostile_names_and_arrays() -> None:
-    line = "7\x1fPENDING\x1fResources\x1f1795308203\x1f\x1fpacktrain:a:1:tok"
-    odd = "8\x1fRUNNING\x1fNone\x1fN/A\x1fn1\x1fwe|ird \x1f name"
-    array = "15_1\x1fPENDING\x1fJobHeldUser\x1fN/A\x1f\x1f(null)"
+    line = "7\x1fPENDING\x1fResources\x1f1795308203\x1f\x1fa-1\x1fpacktrain:a:1:tok"
+    odd = "8\x1fRUNNING\x1fNone\x1fN/A\x1fn1\x1fwe|ird\x1f name \x1f comment"
+    array = "15_1\x1fPENDING\x1fJobHeldUser\x1fN/A\x1f\x1fwrap\x1f(null)"
     queue = parse_queue("\n".join([line, odd, array, "garbage", ""]).encode())
     assert queue == {
-        7: QueuedJob(7, "PENDING", "Resources", 1795308203.0, None, "packtrain:a:1:tok"),
-        8: QueuedJob(8, "RUNNING", None, None, "n1", "we|ird \x1f name"),
+        7: QueuedJob(7, "PENDING", "Resources", 1795308203.0, None, "a-1", "packtrain:a:1:tok"),
+        8: QueuedJob(8, "RUNNING", None, None, "n1", "we|ird", " name \x1f comment"),
     }
 
 
-def test_of_an_id_that_was_used_again_the_latest_counts() -> None:
+def test_of_a_job_that_was_put_back_the_latest_line_counts_and_none_of_another_with_its_number() -> None:
     lines = [
-        "5|200|RUNNING|0:0|210|Unknown|n1",
-        "5|100|FAILED|1:0|110|120|n2",
-        "6|100|CANCELLED by 1000|0:15|Unknown|120|None assigned",
+        "5|a-1|200|RUNNING|0:0|210|Unknown|n1",
+        "5|a-1|100|FAILED|1:0|110|120|n2",
+        "5|b-1|300|COMPLETED|0:0|310|320|n2",
+        "6|c-1|100|CANCELLED by 1000|0:15|Unknown|120|None assigned",
     ]
     assert parse_accounting("\n".join(lines).encode()) == {
-        5: AccountedJob(5, "RUNNING", 0, 210.0, None, "n1"),
-        6: AccountedJob(6, "CANCELLED by 1000", 0, None, 120.0, None),
+        (5, "a-1"): AccountedJob(5, "RUNNING", 0, 210.0, None, "n1"),
+        (5, "b-1"): AccountedJob(5, "COMPLETED", 0, 310.0, 320.0, "n2"),
+        (6, "c-1"): AccountedJob(6, "CANCELLED by 1000", 0, None, 120.0, None),
     }
 
 
 def test_stats_are_read_whatever_the_path() -> None:
     content = b"12 34 100 /a b\0" + b"1 2 3 /x\ny\0" + b"junk\0" + b"5 6"
     assert parse_stats(content) == {"/a b": FileStat(12, 34, 100.0), "/x\ny": FileStat(1, 2, 3.0)}
+
+
+def test_the_number_of_a_file_fits_into_a_database() -> None:
+    stats = parse_stats(f"{2**64 - 1} 34 100 /a\0{2**63 - 2} 34 100 /b\0".encode())
+    assert (stats["/a"].inode, stats["/b"].inode) == (2**63 - 1, 2**63 - 2)
 
 
 def test_parts_are_told_by_the_boundary_alone() -> None:

@@ -1,6 +1,7 @@
 """What the programs on the login node do with files that are ours, run in a real shell."""
 
 import io
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -9,7 +10,7 @@ import pytest
 
 from tests.factories import make_cluster_settings
 from tests.local_transport import LocalTransport
-from tuning.errors import TransientError
+from tuning.errors import SlurmUnavailable, TransientError
 from tuning.slurm.cluster import Cluster, Submission
 
 SCRIPT = b"#!/bin/bash\nexit\n"
@@ -20,6 +21,15 @@ class Damaging(LocalTransport):
 
     def put(self, content: BinaryIO, path: str, *, mode: int = 0o644) -> None:
         super().put(io.BytesIO(content.read()[:-1]), path, mode=mode)
+
+
+SCANCEL = """#!/bin/bash
+echo "$@" >>{0}/called
+"""
+SQUEUE = """#!/bin/bash
+[ ! -e {0}/down ] || exit 1
+printf '7 job_a-1-0\\n8 mine\\n9 job_c-1-0\\n15_1 job_d-1-0\\n'
+"""
 
 
 @pytest.fixture
@@ -71,3 +81,51 @@ def test_a_data_set_that_was_damaged_on_its_way_is_not_put_in_its_place(root: Pa
             io.BytesIO(content), len(content), sha256(content).hexdigest(), f"{root}/datasets/x.json"
         )
     assert list((root / "datasets").iterdir()) == []
+
+
+@pytest.fixture
+def queue(root: Path, tmp_path: Path) -> Path:
+    """A cluster that has three jobs; returns what its scancel was called with."""
+    for name, program in {"scancel": SCANCEL, "squeue": SQUEUE}.items():
+        (tmp_path / "bin" / name).write_text(program.format(tmp_path))
+        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / "called").touch()
+    return tmp_path / "called"
+
+
+def test_only_a_job_with_this_number_and_this_name_is_ended(root: Path, queue: Path) -> None:
+    slurm = cluster(root, LocalTransport())
+    slurm.cancel([(7, "job_a-1-0"), (8, "job_b-1-0"), (10, "job_c-1-0"), (15, "job_d-1-0")])
+    assert queue.read_text() == "7\n"
+    slurm.cancel([(8, "job_b-1-0")])
+    assert queue.read_text() == "7\n", "nothing is signalled when there is nobody"
+
+
+def test_those_that_were_asked_to_stop_are_told(root: Path, queue: Path) -> None:
+    asked = cluster(root, LocalTransport()).ask_to_stop([(7, "job_a-1-0"), (8, "job_b-1-0"), (9, "job_c-1-0")])
+    assert asked == {"job_a-1-0", "job_c-1-0"}
+    assert queue.read_text() == "--batch --signal=USR1 7 9\n"
+
+
+def test_nobody_is_ended_by_a_cluster_that_does_not_say_whom_it_has(root: Path, queue: Path, tmp_path: Path) -> None:
+    (tmp_path / "down").touch()
+    with pytest.raises(SlurmUnavailable):
+        cluster(root, LocalTransport()).cancel([(7, "job_a-1-0")])
+    assert queue.read_text() == ""
+
+
+def test_a_look_opens_what_it_is_told_to_and_waits_for_no_pipe(root: Path, queue: Path) -> None:
+    folder = root / "jobs/job_1"
+    folder.mkdir(parents=True)
+    (folder / "exit").write_text("7")
+    os.mkfifo(folder / "pipe")
+    opened = [str(path) for path in (folder, folder / "exit", folder / "pipe", folder / "none")]
+    seen = cluster(root, LocalTransport()).observe([f"{folder}/exit"], opened).files
+    assert {path: stat.size_bytes for path, stat in seen.items() if path != str(folder)} == {
+        f"{folder}/exit": 1,
+        f"{folder}/pipe": 0,
+    }
+
+
+def test_a_look_at_no_file_sees_none(root: Path, queue: Path) -> None:
+    assert cluster(root, LocalTransport()).observe([]).files == {}

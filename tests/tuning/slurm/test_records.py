@@ -14,6 +14,12 @@ def test_a_start_and_an_end_are_read() -> None:
     assert parse_exit(STARTED + b"exit_code=143\n") == ExitRecord(12, 1, "n1", 1795219200.0, 143)
 
 
+def test_the_sizes_of_the_growing_files_are_read_where_they_are_told() -> None:
+    record = parse_exit(STARTED + b"exit_code=0\nstdout_bytes=12\nstderr_bytes=x\ntrainer_log_bytes=0\n")
+    assert record
+    assert record.stream_bytes == {"stdout": 12, "trainer_log": 0}
+
+
 @pytest.mark.parametrize("text", [b"", STARTED, STARTED[:20], b"exit_code=0\n", STARTED + b"exit_code=-1\n"])
 def test_half_an_end_is_none(text: bytes) -> None:
     assert parse_exit(text) is None

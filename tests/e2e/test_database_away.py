@@ -1,0 +1,73 @@
+"""PostgreSQL gone for a minute, in the middle of everything: people are told to wait, nothing is lost or done twice."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from client.payloads import Job
+from tests import postgresql
+from tests.e2e.site import SHORT_RUN, Site, second_site, wait_for, wait_status
+
+AWAY_SECONDS = 60.0
+
+
+@pytest.fixture
+def database() -> Iterator[postgresql.Server]:
+    """A server that keeps what was committed."""
+    with postgresql.running(postgresql.DURABLE) as server:
+        url = server.url.replace("postgresql+psycopg://", "postgresql://")
+        with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
+            connection.execute("CREATE DATABASE packtrain")
+        yield server
+
+
+def ask(site: Site, method: str, path: str, **more: object) -> httpx.Response:
+    env = site.env()
+    headers = {"Authorization": f"Bearer {env['PACKTRAIN_TOKEN']}", "Idempotency-Key": "once"}
+    return httpx.request(method, f"{env['PACKTRAIN_URL']}{path}", headers=headers, timeout=40, **more)  # type: ignore[arg-type]
+
+
+def order(site: Site) -> httpx.Response:
+    """The same job each time, by its key."""
+    return ask(site, "POST", "/api/v1/jobs", json={"config": SHORT_RUN, "name": "ordered"})
+
+
+def while_it_is_away(site: Site, running: Job) -> None:
+    """Whoever needs the database is told to come again; what is polled is answered from memory for a while."""
+    deadline = time.monotonic() + AWAY_SECONDS
+    while time.monotonic() < deadline:
+        for answer in (order(site), ask(site, "GET", "/api/v1/jobs"), ask(site, "GET", "/metrics")):
+            assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "2"), answer.text
+        polled = ask(site, "GET", f"/api/v1/jobs/{running['id']}/progress")
+        assert polled.status_code == 503 or polled.json()["status"] == "running"
+        assert ask(site, "GET", "/healthz").is_success
+        time.sleep(1)
+    assert ask(site, "GET", f"/api/v1/jobs/{running['id']}/progress").status_code == 503
+    assert ask(site, "GET", "/readyz").status_code == 503
+
+
+def test_a_minute_without_the_database(site: Site, tmp_path: Path, database: postgresql.Server) -> None:
+    url = f"{database.url}/packtrain"
+    with second_site(tmp_path / "database-away", site.lab, PACKTRAIN_DATABASE_URL=url) as own, own.client() as client:
+        running = client.submit(config={**SHORT_RUN, "max_steps": 1_000_000})
+        before = wait_for("first step", lambda: client.progress(running["id"])["current_steps"], 240)
+        accepted = order(own).json()
+        database.stop_at_once()  # its submission has just begun
+        while_it_is_away(own, running)
+        database.start()
+        again = wait_for("answer", lambda: found if (found := order(own)).is_success else None)
+        assert again.json()["id"] == accepted["id"]
+        wait_for("progress", lambda: (client.progress(running["id"])["current_steps"] or 0) > before or None)
+        wait_status(client, accepted["id"], "succeeded", seconds=300)
+        assert client.job(running["id"])["status"] == "running"
+        client.cancel(running["id"])
+        wait_status(client, running["id"], "cancelled")
+        for job in (running, accepted):
+            assert len(own.sacct(job)) == 1
+            names = [event["type"] for event in client.events(job["id"])]
+            assert names.count("job.running") == names.count("job.pending") == 1, names
+        assert {job["id"] for job in client.jobs()["data"]} == {running["id"], accepted["id"]}
