@@ -41,7 +41,7 @@ def longest_saves(
     longest: dict[Saved, float] = {}
     for model, finetuning_type, saves in session.execute(_recent(cluster, _names(wanted, models))):
         saved = saved_by({"model_name_or_path": model, "finetuning_type": finetuning_type}, models)
-        if saved in wanted and saves:
+        if saved is not None and saved in wanted and saves:
             longest[saved] = max(longest.get(saved, 0.0), *saves)  # a noisy measure may lie below 0
     return longest
 
