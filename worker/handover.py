@@ -17,6 +17,7 @@ from tuning.jobs.models import Attempt, Job
 from tuning.jobs.paths import slurm_comment, slurm_job_name
 from tuning.jobs.plan import AttemptPlan, TrainingData, world_size
 from tuning.jobs.runs import plan_run
+from tuning.jobs.save_repository import Saved, longest_saves, saved_by
 from tuning.llamafactory.arguments import ArgumentSchema, load_schema
 from tuning.llamafactory.eta import EtaState, to_json
 from tuning.llamafactory.plan import plan_of
@@ -45,17 +46,25 @@ class Supplies:
     registered: Mapping[str, Mapping[str, Any]] | None
     """The data sets that the cluster knows by name."""
     image_digest: str | None
+    longest_saves: Mapping[Saved, float]
+    """Seconds, of recent jobs of the cluster."""
 
 
-def load_supplies(session: Session, cluster: str, job_ids: Sequence[str]) -> Supplies:
-    """The data sets of a batch of jobs, in a query or two."""
-    wanted = jobs.belongings(session, job_ids).datasets
+def load_supplies(session: Session, cluster: ClusterSettings, batch: Sequence[Job]) -> Supplies:
+    """What a batch of jobs needs, in a few queries."""
+    wanted = jobs.belongings(session, [job.id for job in batch]).datasets
     rows = datasets.by_ids(session, {one for ids in wanted.values() for one in ids})
     data = {one: TrainingData(row.id, row.name, row.sha256, row.extension, row.entry) for one, row in rows.items()}
-    stored = session.scalar(select(ClusterRow.snapshot).where(ClusterRow.name == cluster))
+    stored = session.scalar(select(ClusterRow.snapshot).where(ClusterRow.name == cluster.name))
     registered = read_snapshot(stored).datasets if stored else None
     digest = stored.get("image_digest") if stored else None
-    return Supplies({job_id: [data[one] for one in ids] for job_id, ids in wanted.items()}, registered, digest)
+    saved = {saved for job in batch if job.kind == "train" and (saved := saved_by(job.config, cluster.models))}
+    return Supplies(
+        uploads={job_id: [data[one] for one in ids] for job_id, ids in wanted.items()},
+        registered=registered,
+        image_digest=digest,
+        longest_saves=longest_saves(session, cluster.name, saved, cluster.models) if saved else {},
+    )
 
 
 def plan_handover(
@@ -68,7 +77,9 @@ def plan_handover(
 ) -> Handover:
     """The attempt's files; what they are is kept with the attempt, but for the secrets. Raises InvalidInput."""
     uploads = supplies.uploads.get(job.id, ())
-    plan = plan_run(job, attempt.number, cluster, uploads, supplies.registered or {}, learned)
+    saved = saved_by(job.config, cluster.models)
+    elsewhere = supplies.longest_saves.get(saved) if saved else None
+    plan = plan_run(job, attempt.number, cluster, uploads, supplies.registered or {}, learned, elsewhere)
     attempt.script, attempt.config_yaml = plan.script, plan.config_yaml
     schema = load_schema(cluster.llamafactory_version)
     record = _record(plan, supplies.image_digest, schema)

@@ -101,7 +101,7 @@ def _claim(drive: Drive) -> list[Handover]:
     with drive.apply() as session:
         ready = staged_jobs(session, drive.settings.name, waiting(session, drive.settings.name, LOOK_AHEAD))
         claimed = claim_queued(session, drive.settings.name, ready[:BATCH], now)
-        supplies = load_supplies(session, drive.settings.name, [job.id for job, _ in claimed])
+        supplies = load_supplies(session, drive.settings, [job for job, _ in claimed])
         planned = [_planned(session, drive, pair, supplies, now) for pair in claimed]
     return [handover for handover in planned if handover is not None]
 

@@ -11,7 +11,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from container.steps import say, step
-from tests.bench import checking, creating, footprint, submitting, tailing, training, uploading, watching
+from tests.bench import (
+    checking,
+    creating,
+    estimating,
+    footprint,
+    loading,
+    submitting,
+    tailing,
+    training,
+    uploading,
+    watching,
+)
 from tests.bench.page import Began, write_page
 from tests.bench.rig import Rig
 from tests.bench.scale import FULL, QUICK
@@ -21,7 +32,9 @@ STATE = Path(".packtrain/bench")
 PAGE = Path("docs/benchmarks.md")
 Measurement = Callable[[Rig], Iterable[Row]]
 MEASUREMENTS: dict[str, Measurement] = {
+    "estimating": estimating.measure,
     "checking": checking.measure,
+    "loading": loading.measure,
     "uploading": uploading.measure,
     "creating": creating.measure,
     "submitting": submitting.measure,

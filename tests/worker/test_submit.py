@@ -8,6 +8,7 @@ from tuning.db import transaction
 from tuning.errors import LeaseLost, RemoteDiskFull, SiteLimit, SlurmUnavailable, SubmissionRefused, Unreachable
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import JobStatus
+from tuning.llamafactory.eta import EtaState, to_json
 from tuning.secrets.service import keep_secret
 from tuning.slurm.cluster import SubmissionAnswer
 from worker.submit import Submitter
@@ -43,6 +44,17 @@ def test_no_answer_is_never_sent_again(world: World) -> None:
     submitter.submit_waiting()
     assert submitter.submit_waiting() == 0
     assert len(world.cluster.submitted) == 1
+
+
+def test_the_first_warning_is_as_early_as_other_jobs_saves_ask_for(
+    world: World, sessions: sessionmaker[Session]
+) -> None:
+    before, job_id = world.add(JobStatus.SUCCEEDED), world.add(name="grace")
+    with transaction(sessions) as session:
+        session.get_one(Attempt, (before, 1)).eta_state = to_json(EtaState(saves=(200.0,)))
+    Submitter(world.drive).submit_waiting()
+    with sessions() as session:
+        assert "--signal=B:USR1@630" in (session.get_one(Attempt, (job_id, 1)).script or "")
 
 
 def test_a_refusal_fails_the_job_in_slurms_words(world: World) -> None:

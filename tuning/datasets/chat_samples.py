@@ -1,13 +1,15 @@
 """Rows of the form sharegpt: a list of turns, perhaps with two answers, or with a thumb up or down."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
+from operator import itemgetter, sub
 from typing import Any, NamedTuple
 
 from tuning.datasets.formats import ChatLayout
 from tuning.datasets.reasons import EXPLANATIONS, Outcome, Reason
 from tuning.datasets.tool_texts import why_bad_call, why_bad_tools
-from tuning.datasets.verdict import Verdict
+from tuning.datasets.verdict import GoodRows, Verdict
 
 _PATTERNS_KEPT = 4096
 _KEYS_OF_TURN = 2
@@ -76,6 +78,22 @@ class ChatJudge:
         ):
             return None
         return Verdict(None, "", texts, len(roles) - first, roles)
+
+    def all_good(self, rows: Sequence[dict[str, Any]]) -> GoodRows | None:
+        """The verdicts on some rows with the same keys and types, if nothing is to be said of any; None: it may be."""
+        layout, first = self._layout, rows[0]
+        chats = list(map(itemgetter(layout.messages), rows)) if layout.messages in first else [[]]
+        turns = list(chain.from_iterable(chats)) if type(chats[0]) is list else []
+        if not turns or not first.keys().isdisjoint(self._beside) or len(turns[0]) > _KEYS_OF_TURN:
+            return None
+        if not {layout.role, layout.content} <= turns[0].keys() or type(turns[0][layout.content]) is not str:
+            return None
+        contents = list(map(itemgetter(layout.content), turns))
+        roles = _cut(map(itemgetter(layout.role), turns), map(len, chats))
+        if "" in contents or not self._good_patterns.keys() >= set(roles):
+            return None
+        firsts = map(self._good_patterns.__getitem__, roles)
+        return GoodRows(_cut(contents, map(len, chats)), list(map(sub, map(len, chats), firsts)), roles)
 
     def judge_thoroughly(self, row: dict[str, Any]) -> Verdict:
         """The same verdict, whatever the row is."""
@@ -199,6 +217,12 @@ def _unread_parts(turn: dict[str, Any]) -> Iterator[Reason]:
         yield Reason.UNUSED_TOOL_CALLS
     if turn.get("weight") == 0:
         yield Reason.UNUSED_WEIGHT
+
+
+def _cut(texts: Iterable[str], lengths: Iterable[int]) -> list[tuple[str, ...]]:
+    """Tuples of these lengths, one after the other."""
+    running = iter(texts)
+    return [tuple(islice(running, length)) for length in lengths]
 
 
 def _place(index: int) -> str:

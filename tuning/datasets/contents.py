@@ -8,7 +8,7 @@ from tuning.datasets.columns import shown_name
 from tuning.datasets.histogram import Bin, Histogram
 from tuning.datasets.repeats import Repeats
 from tuning.datasets.scripts import count_scripts
-from tuning.datasets.verdict import Verdict
+from tuning.datasets.verdict import GoodRows, Verdict
 
 _ROLES_SHOWN = 20
 _PATTERNS_KEPT = 4096
@@ -96,6 +96,21 @@ class Contents:
             self._rows_of_scripts += 1
             self._letters.update(count_scripts("".join(texts)))
         self._kept += 1
+
+    def keep_all(self, good: GoodRows) -> None:
+        """As `see` and `keep` for each of these rows, but for tokens, which nobody can count for all at once."""
+        self._characters.add_all([sum(map(len, texts)) for texts in good.texts])
+        self._turns.add_all(good.turns)
+        self._repeats.add_all(good.texts)
+        for roles, rows in Counter(good.roles).items():
+            self._patterns[roles] = self._patterns.get(roles, 0) + rows
+        if len(self._patterns) > _PATTERNS_KEPT:
+            self._count_roles()
+        for number, texts in enumerate(good.texts, self._kept):
+            if number < _ROWS_OF_SCRIPTS or number % _ONE_ROW_OF_SCRIPTS_IN == 0:
+                self._rows_of_scripts += 1
+                self._letters.update(count_scripts("".join(texts)))
+        self._kept += len(good.texts)
 
     def characters(self) -> Lengths:
         """Of the kept rows."""

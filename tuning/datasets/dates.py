@@ -24,6 +24,10 @@ class DateColumns:
         """The names of those columns."""
         return sorted(self._candidates.keys() & self._seen)
 
+    def may_be(self, names: Iterable[str]) -> bool:
+        """Whether one of these columns may still be one of dates."""
+        return not self._candidates.keys().isdisjoint(names)
+
     def look_at(self, row: dict[str, Any]) -> None:
         """Take in a row whose types are right."""
         if self._candidates.keys().isdisjoint(row):

@@ -51,6 +51,27 @@ def decode_quickly(raw: bytes) -> dict[str, Any] | None:
     return value if keys == raw.count(b'":') else None
 
 
+def decode_lines(block: bytes) -> list[dict[str, Any]] | None:
+    """The objects of some whole lines, read quickly; None where decode_exactly might say something else of one of them.
+
+    Whether they are the same as decode_exactly's is certain only when none has a fraction in it, and together they have
+    `most_keys` keys.
+    """
+    if _loads is None or b" :" in block:
+        return None
+    if any(space in block and space + b":" in block for space in (b"\t", b"\r")):  # one byte is found far quicker
+        return None
+    try:
+        return list(map(_loads, block.removesuffix(b"\n").split(b"\n")))
+    except ValueError:
+        return None
+
+
+def most_keys(block: bytes) -> int:
+    """No more keys than that are in these lines: one followed by `":` each."""
+    return block.count(b'":')
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of which no key is said twice: pyarrow, which reads lines, ends the job there; pandas does not."""
     found = dict(pairs)

@@ -1,6 +1,7 @@
 """How many rows have which length, counted at bounded memory."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _COUNTED_SINGLY = 2**16
@@ -21,14 +22,19 @@ class Histogram:
         self.total = self.longest = 0
         self._rows: dict[int, int] = {}
 
-    def add(self, length: int) -> None:
-        """One row."""
-        self.total += length
+    def add(self, length: int, rows: int = 1) -> None:
+        """One row, or several of the same length."""
+        self.total += length * rows
         if length > self.longest:  # noqa: PLR1730  max() takes four times as long
             self.longest = length
         if length > _COUNTED_SINGLY:
             length = _end_of_bin(length)
-        self._rows[length] = self._rows.get(length, 0) + 1
+        self._rows[length] = self._rows.get(length, 0) + rows
+
+    def add_all(self, lengths: Iterable[int]) -> None:
+        """Some rows."""
+        for length, rows in Counter(lengths).items():
+            self.add(length, rows)
 
     def bins(self) -> tuple[Bin, ...]:
         """Those that are not empty, the shortest first."""

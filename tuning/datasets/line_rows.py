@@ -1,29 +1,75 @@
 """Rows of a file with one JSON object a line. A broken line is one fault; reading goes on behind it."""
 
-from typing import BinaryIO
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
 
 from tuning.datasets.decoding import decode_exactly, decode_quickly
 from tuning.datasets.reasons import Reason
 from tuning.datasets.rows import BYTE_ORDER_MARK, MAX_ROW_BYTES, Fault, Row, Rows, why_not_read
 
+BLOCK_BYTES = 256 * 1024
 _SKIPPED_AT_ONCE_BYTES = 1024 * 1024
 
 
-def read_line_rows(stream: BinaryIO) -> Rows:
-    """The rows of a file; lines of white space are none. Memory is bounded by MAX_ROW_BYTES."""
-    number = line = offset = 0
+class Place(NamedTuple):
+    """So much of a file has been read."""
+
+    rows: int = 0
+    lines: int = 0
+    bytes: int = 0
+
+
+class Block(NamedTuple):
+    """Some whole lines of a file."""
+
+    content: bytes
+    size: int
+    """The bytes of the file that it stands for."""
+
+    def behind(self, place: Place, rows: int) -> Place:
+        """Where it ends when it begins at this place; `rows` were read by then."""
+        lines = self.content.count(b"\n") + (not self.content.endswith(b"\n"))
+        return Place(rows, place.lines + lines, place.bytes + self.size)
+
+
+def read_line_rows(stream: BinaryIO, start: Place = Place()) -> Rows:
+    """The rows of a file, or of a part of it that starts there; lines of white space are none.
+
+    Memory is bounded by MAX_ROW_BYTES.
+    """
+    number, line, offset = start
     while raw := stream.readline(MAX_ROW_BYTES + 1):
-        line, start, offset = line + 1, offset, offset + len(raw)
+        line, begin, offset = line + 1, offset, offset + len(raw)
         if len(raw) > MAX_ROW_BYTES and not raw.endswith(b"\n"):
             number, offset = number + 1, offset + _skip_rest_of_line(stream)
             yield Fault(number, line, Reason.TOO_LONG, "")
             continue
-        if start == 0:
+        if begin == 0:
             raw = raw.removeprefix(BYTE_ORDER_MARK)
         if raw.isspace() or not raw:
             continue
         number += 1
-        yield _read(raw, number, line, start)
+        yield _read(raw, number, line, begin)
+
+
+def read_blocks(stream: BinaryIO) -> Iterator[Block]:
+    """The file in pieces of whole lines: read_line_rows finds in them, one after the other, what it finds in the file.
+
+    Of a line that is too long no more is kept than shows it. Memory is bounded by MAX_ROW_BYTES.
+    """
+    rest = b""
+    while piece := stream.read(BLOCK_BYTES):
+        end = piece.rfind(b"\n") + 1
+        if end:
+            yield Block(rest + piece[:end], len(rest) + end)
+            rest = piece[end:]
+            continue
+        rest += piece
+        if len(rest) > MAX_ROW_BYTES:
+            yield Block(rest, len(rest) + _skip_rest_of_line(stream))
+            rest = b""
+    if rest:
+        yield Block(rest, len(rest))
 
 
 def _skip_rest_of_line(stream: BinaryIO) -> int:
@@ -35,14 +81,14 @@ def _skip_rest_of_line(stream: BinaryIO) -> int:
     return skipped
 
 
-def _read(raw: bytes, number: int, line: int, start: int) -> Row | Fault:
+def _read(raw: bytes, number: int, line: int, begin: int) -> Row | Fault:
     value = decode_quickly(raw)
     if value is not None:
-        return Row(number, line, start, value)
+        return Row(number, line, begin, value)
     try:
-        return Row(number, line, start, decode_exactly(raw))
+        return Row(number, line, begin, decode_exactly(raw))
     except UnicodeDecodeError as error:
-        detail = f"byte 0x{raw[error.start]:02x} (byte {start + error.start} of the file)"
+        detail = f"byte 0x{raw[error.start]:02x} (byte {begin + error.start} of the file)"
         return Fault(number, line, Reason.NOT_UTF8, detail)
     except (ValueError, RecursionError) as error:
         return Fault(number, line, *why_not_read(error))

@@ -1,5 +1,8 @@
 """How many rows say what another row has said, at bounded memory."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 _CONTENTS_KEPT = 2**17
 
 
@@ -12,7 +15,7 @@ class Repeats:
     """
 
     def __init__(self) -> None:
-        self._rows_by_content: dict[int, int] = {}
+        self._rows_by_content: Counter[int] = Counter()
         self._ignored_bits = 0
         self.one_in = 1
         """One of how many contents is followed."""
@@ -26,6 +29,13 @@ class Repeats:
             if len(seen) > _CONTENTS_KEPT:
                 self._follow_half()
 
+    def add_all(self, rows: Iterable[tuple[str, ...]]) -> None:
+        """Rows with these texts."""
+        ignored = self._ignored_bits
+        self._rows_by_content.update([content for content in map(hash, rows) if not content & ignored])
+        while len(self._rows_by_content) > _CONTENTS_KEPT:
+            self._follow_half()
+
     def rows(self) -> int:
         """The rows of the contents that are followed."""
         return sum(self._rows_by_content.values())
@@ -38,4 +48,4 @@ class Repeats:
         self.one_in *= 2
         self._ignored_bits = self.one_in - 1
         kept = {content: rows for content, rows in self._rows_by_content.items() if not content & self._ignored_bits}
-        self._rows_by_content = kept
+        self._rows_by_content = Counter(kept)

@@ -3,17 +3,28 @@
 The order of the checks is that of LLaMA-Factory: a row that it drops is dropped before anybody looks at its contents.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any, Protocol
 
 from tuning.datasets.alpaca_samples import AlpacaJudge
 from tuning.datasets.chat_samples import ChatJudge
 from tuning.datasets.formats import AlpacaLayout, ChatLayout, Layout, TextLayout
 from tuning.datasets.reasons import Reason
-from tuning.datasets.verdict import Verdict
+from tuning.datasets.verdict import GoodRows, Verdict
 
 
-def judge_for(layout: Layout) -> Callable[[dict[str, Any]], Verdict]:
+class Judge(Protocol):
+    """Says what becomes of rows of one layout."""
+
+    def __call__(self, row: dict[str, Any]) -> Verdict:
+        """The verdict on a row, whatever it holds."""
+
+    def all_good(self, rows: Sequence[dict[str, Any]]) -> GoodRows | None:
+        """The verdicts on some rows with the same keys and types, if nothing is to be said of any; None: it may be."""
+
+
+def judge_for(layout: Layout) -> Judge:
     """What gives the verdict on rows of this layout."""
     if isinstance(layout, AlpacaLayout):
         return AlpacaJudge(layout)
@@ -31,3 +42,10 @@ class _TextJudge:
         if text is not None and type(text) is not str:
             return Verdict(Reason.WRONG_TYPE, self._column)
         return Verdict(None if text else Reason.EMPTY_TEXT, "", (text or "",), 1)
+
+    def all_good(self, rows: Sequence[dict[str, Any]]) -> GoodRows | None:
+        """The verdicts on some rows with the same keys and types, if nothing is to be said of any; None: it may be."""
+        if type(rows[0].get(self._column)) is not str:
+            return None
+        texts = list(map(itemgetter(self._column), rows))
+        return GoodRows(list(zip(texts, strict=True)), [1] * len(rows)) if all(texts) else None

@@ -1,5 +1,6 @@
-"""The verdict on one row."""
+"""The verdict on one row, or on some that are good."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tuning.datasets.reasons import Reason
@@ -16,3 +17,12 @@ class Verdict(NamedTuple):
     """Questions and answers, and what tools said."""
     roles: tuple[str | None, ...] = ()
     """Who speaks, in a chat."""
+
+
+class GoodRows(NamedTuple):
+    """The verdicts on some rows about which there is nothing to say."""
+
+    texts: Sequence[tuple[str, ...]]
+    turns: Sequence[int]
+    roles: Sequence[tuple[str | None, ...]] = ()
+    """Empty where rows are no chats."""

@@ -13,7 +13,7 @@ NOT_ITS_DOING: tuple[Cause, ...] = ("preempted", "node_fail")
 MAX_ATTEMPTS = 10
 
 FIRST_WARNING_SECONDS = 120
-"""Before anything was learned of a run."""
+"""The least before anything was learned of a run itself."""
 _LEAST_WARNING_SECONDS = 60
 _SAVES, _STEPS, _SPARE_SECONDS = 3.0, 2.0, 30.0
 _LARGEST_SHARE = 4
@@ -91,13 +91,22 @@ def onward(ended: EndedAttempt, wish: Mapping[str, Any] | None) -> Onward | None
     return Onward(cause, None)
 
 
-def warning_seconds(limit_seconds: int, learned: EtaState | None) -> int:
-    """How long before its time limit a run is asked to save: by its earlier attempts, where there were some."""
-    wanted = float(FIRST_WARNING_SECONDS)
+def warning_seconds(limit_seconds: int, learned: EtaState | None, longest_save_elsewhere: float | None = None) -> int:
+    """How long before its time limit a run is asked to save.
+
+    By its earlier attempts, where they saved. Else by the longest save of other jobs like it (in seconds, None = not
+    known), which can only lengthen it: they need not be quite like it.
+    """
+    step = learned.stretches[-1].pace if learned is not None and learned.stretches else 0.0
     if learned is not None and learned.saves:
-        step = learned.stretches[-1].pace if learned.stretches else 0.0
-        wanted = max(_LEAST_WARNING_SECONDS, _SPARE_SECONDS + _SAVES * max(learned.saves) + _STEPS * step)
+        wanted = max(_LEAST_WARNING_SECONDS, _seconds_for(max(learned.saves), step))
+    else:
+        wanted = max(FIRST_WARNING_SECONDS, _seconds_for(longest_save_elsewhere or 0.0, step))
     return max(1, round(min(wanted, limit_seconds / _LARGEST_SHARE)))
+
+
+def _seconds_for(save_seconds: float, step_seconds: float) -> float:
+    return _SPARE_SECONDS + _SAVES * save_seconds + _STEPS * step_seconds
 
 
 def _cause(ended: EndedAttempt) -> Cause | None:

@@ -59,6 +59,8 @@ class RunOf:
     """Names only: the values are files beside the script, put there by the worker."""
     learned: EtaState | None = None
     """What earlier attempts have shown of its pace and its saves."""
+    longest_save_elsewhere: float | None = None
+    """Seconds of the longest recent save of other jobs like it; None = not known."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def _directives(run: RunOf, config: Mapping[str, Any]) -> Directives:
     asked = directives_of(run.resources)
     if run.kind != "train" or not config.get("enable_jit_checkpoint"):
         return asked
-    return replace(asked, warning_seconds=warning_seconds(parse_time_limit(asked.time_limit), run.learned))
+    limit = parse_time_limit(asked.time_limit)
+    return replace(asked, warning_seconds=warning_seconds(limit, run.learned, run.longest_save_elsewhere))
 
 
 def _run_plan(cluster: ClusterSettings, run: RunOf, config: Mapping[str, Any]) -> RunPlan:

@@ -19,17 +19,19 @@ def plan_run(
     uploads: Sequence[TrainingData],
     registered: Entries | None,
     learned: EtaState | None = None,
+    longest_save_elsewhere: float | None = None,
 ) -> AttemptPlan | CheckPlan:
-    """The plan of the attempt of this number, by the job's kind, with what earlier attempts have shown.
+    """The plan of the attempt of this number, by the job's kind, with what earlier attempts and other jobs have shown.
 
     Raises InvalidInput (plan_attempt, plan_check).
     """
     if job.kind == CHECK:
         return plan_check(job.id, number, job.config, job.resources, cluster)
-    return plan_attempt(_run_of(job, number, learned), cluster, uploads, registered)
+    run = _run_of(job, number, learned, longest_save_elsewhere)
+    return plan_attempt(run, cluster, uploads, registered)
 
 
-def _run_of(job: Job, number: int, learned: EtaState | None) -> RunOf:
+def _run_of(job: Job, number: int, learned: EtaState | None, longest_save_elsewhere: float | None) -> RunOf:
     return RunOf(
         job_id=job.id,
         number=number,
@@ -39,4 +41,5 @@ def _run_of(job: Job, number: int, learned: EtaState | None) -> RunOf:
         source=from_json(job.source),
         secrets=tuple(job.secrets or ()),
         learned=learned,
+        longest_save_elsewhere=longest_save_elsewhere,
     )

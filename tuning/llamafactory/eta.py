@@ -7,6 +7,7 @@ line was written. Pure: times come in, a new state goes out; the state is small 
 """
 
 import math
+import statistics
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -284,8 +285,7 @@ def _parts(state: EtaState, pace: Pace) -> list[_Part]:
     if state.finished or state.last is None:
         return after
     left = max(0, state.last.total_steps - state.last.current_steps)
-    drift = (0.03 + 0.25 / (1 + pace.stretches)) * pace.seconds_per_step
-    steps = _Part(left * pace.seconds_per_step, left * math.hypot(pace.deviation, drift))
+    steps = _Part(*pace.ahead(left))
     return [steps, _times(evaluation, _evaluations_left(state)), _times(save, _saves_left(state)), *after]
 
 
@@ -322,7 +322,7 @@ def _save(state: EtaState, pace: Pace) -> _Part:
     if not state.saves:
         guess = max(2.0, min(2 * pace.seconds_per_step, 20.0))
         return _Part(guess, guess)
-    mean = max(0.0, sum(state.saves) / len(state.saves))
+    mean = max(0.0, statistics.median(state.saves))  # a hiccup beside a save is not the save's
     return _Part(mean, 0.5 + 0.3 * mean / math.sqrt(len(state.saves)))
 
 

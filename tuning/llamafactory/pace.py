@@ -20,6 +20,9 @@ _FEWEST_AFTER_CHANGE = 2
 _CLEAR_FASTER = 2.5
 _CLEAR_SLOWER = 4.0
 _CLEAR_SLOWER_BY_TWO = 6.0
+_MOST_ALIKE = 0.8
+_LEAST_DRIFT = 0.03
+"""Of the pace: what nobody can know of the time to come, however long a run was watched."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,14 @@ class Pace:
     """Standard deviation of seconds_per_step."""
     tokens_per_second: float | None
     stretches: int
+    noise: float = 0.0
+    """Standard deviation of a single step's seconds, were steps independent of each other."""
+
+    def ahead(self, steps: int) -> tuple[float, float]:
+        """Seconds of so many steps to come, and the standard deviation of that guess."""
+        drift = (_LEAST_DRIFT + 0.25 / (1 + self.stretches)) * self.seconds_per_step
+        deviation = math.hypot(steps * self.deviation, steps * drift, self.noise * math.sqrt(steps))
+        return steps * self.seconds_per_step, deviation
 
 
 def extend(stretches: Sequence[Stretch], new: Stretch) -> tuple[Stretch, ...]:
@@ -64,24 +75,32 @@ def measure(stretches: Sequence[Stretch]) -> Pace | None:
 
     A slow beginning (compilation, caches) and a slow-down half way are one thing here: the pace changed, and only
     what came after the last clear change counts. A beginning that is still getting faster is followed to its limit.
+    A pace that has become slower and faster again, though, is expected to do so again: then all of it counts.
     """
     if not stretches:
         return None
-    present = stretches[_last_change(stretches) :]
-    if len(present) == len(stretches) <= _FEW:
+    level = present = _level(_levels(stretches))
+    if len(level) == len(stretches) <= _FEW:
         present = present[len(present) // 2 :]  # too few to see a change: the later ones are less likely a warm-up
-    steps, seconds = sum(s.steps for s in present), sum(s.seconds for s in present)
-    tokens = sum(s.tokens for s in present)
-    noise = _noise(present) if len(present) > 1 else 0.3 * seconds / steps
-    deviation = math.hypot(noise / math.sqrt(len(present)), _ROUNDING_SECONDS / steps)
-    pace = max(seconds, _ROUNDING_SECONDS) / steps
+    whole = _joined(present)
+    noise = _spread(level) if len(level) > 1 else 0.3 * whole.pace
+    deviation = math.hypot(noise / math.sqrt(len(present)), _ROUNDING_SECONDS / whole.steps)
+    pace = max(whole.seconds, _ROUNDING_SECONDS) / whole.steps
     if (limit := _limit_of_warm_up(stretches)) is not None:
         pace, deviation = limit, deviation + 0.5 * abs(stretches[-1].pace - limit)
-    return Pace(pace, deviation, tokens / seconds if tokens and seconds else None, len(present))
+    return Pace(
+        seconds_per_step=pace,
+        deviation=deviation,
+        tokens_per_second=whole.tokens / whole.seconds if whole.tokens and whole.seconds else None,
+        stretches=len(present),
+        noise=noise * math.sqrt(whole.steps / len(present)),
+    )
 
 
 def _limit_of_warm_up(stretches: Sequence[Stretch]) -> float | None:
     """Where the first stretches of a process tend to while each is faster than the one before (Aitken's rule)."""
+    if stretches[-1].seconds < MIN_STRETCH_SECONDS:
+        stretches = stretches[:-1]  # it has only begun, and is mostly rounding
     if not _FEW <= len(stretches) <= _WARM_UP_STRETCHES:
         return None
     first, second, third = (stretch.pace for stretch in stretches[-3:])
@@ -116,32 +135,71 @@ def _noise(stretches: Sequence[Stretch]) -> float:
     return max(spread, _ROUNDING_SECONDS / mean_steps, 0.01 * stretches[-1].pace)
 
 
-def _last_change(stretches: Sequence[Stretch]) -> int:
-    """The index from which on the pace is one."""
+def _levels(stretches: Sequence[Stretch]) -> list[Sequence[Stretch]]:
+    """The stretches, cut wherever the pace clearly changed."""
     if len(stretches) <= _FEWEST_AFTER_CHANGE:
-        return 0
-    noise = _noise(stretches)
+        return [stretches]
     smooth = _without_spikes([stretch.pace for stretch in stretches])
-    start = 0
-    while (found := _clearest_change(smooth, start, noise)) is not None:
-        start = found
-    return start
+    cuts = [0, *_changes(smooth, 0, len(smooth), _noise(stretches)), len(smooth)]
+    return [stretches[first:end] for first, end in itertools.pairwise(cuts)]
+
+
+def _changes(paces: Sequence[float], first: int, end: int, noise: float) -> list[int]:
+    """Where in first..end the pace changed: at the clearest place, and again before and after it."""
+    found = _clearest_change(paces, first, end, noise)
+    if found is None:
+        return []
+    return [*_changes(paces, first, found, noise), found, *_changes(paces, found, end, noise)]
+
+
+def _level(levels: Sequence[Sequence[Stretch]]) -> Sequence[Stretch]:
+    """What is expected to go on: the last level, or all since the beginning when slower and faster ones take turns."""
+    paces = [_joined(level).pace for level in levels]
+    first = 0
+    while first + 1 < len(paces) and paces[first] > paces[first + 1]:
+        first += 1  # a beginning gets faster once
+    comes_and_goes = any(before > after for before, after in itertools.pairwise(paces[first:]))
+    return [stretch for level in levels[first:] for stretch in level] if comes_and_goes else levels[-1]
+
+
+def _joined(stretches: Sequence[Stretch]) -> Stretch:
+    return Stretch(
+        sum([stretch.steps for stretch in stretches]),
+        sum([stretch.seconds for stretch in stretches]),
+        sum([stretch.tokens for stretch in stretches]),
+    )
+
+
+def _spread(stretches: Sequence[Stretch]) -> float:
+    """The standard deviation of a stretch's pace, hiccups and all; larger where slow ones follow slow ones.
+
+    The mean of n such stretches is then as sure as that of fewer independent ones: (1 - r) / (1 + r) of n, where r is
+    the correlation of neighbours.
+    """
+    mean = _joined(stretches).pace
+    off = [stretch.pace - mean for stretch in stretches]
+    squares = sum([one * one for one in off])
+    if not squares:
+        return _noise(stretches)
+    alike = sum([one * other for one, other in itertools.pairwise(off)]) / squares
+    alike = min(max(alike, 0.0), _MOST_ALIKE)
+    return max(_noise(stretches), math.sqrt(squares / (len(off) - 1) * (1 + alike) / (1 - alike)))
 
 
 def _without_spikes(paces: list[float]) -> list[float]:
     """Each pace as the median of it and its neighbours: one slow stretch alone is no change."""
-    inner = [_median(paces[i - 1 : i + 2]) for i in range(1, len(paces) - 1)]
-    return [paces[0], *inner, _median(paces[-3:])]
+    inner = [max(min(a, b), min(max(a, b), c)) for a, b, c in zip(paces, paces[1:], paces[2:], strict=False)]
+    return [paces[0], *inner, inner[-1]]
 
 
-def _clearest_change(paces: Sequence[float], start: int, noise: float) -> int | None:
-    """Where, after `start`, the mean before and the mean after differ most, if that is clear at all."""
+def _clearest_change(paces: Sequence[float], first: int, end: int, noise: float) -> int | None:
+    """Where in first..end the mean before and the mean after differ most, if that is clear at all."""
     best, best_score = None, 1.0
-    before, after = 0.0, sum(paces[start:])
-    for index in range(start + 1, len(paces) - _FEWEST_AFTER_CHANGE + 1):
+    before, after = 0.0, sum(paces[first:end])
+    for index in range(first + 1, end - _FEWEST_AFTER_CHANGE + 1):
         before += paces[index - 1]
         after -= paces[index - 1]
-        count_before, count_after = index - start, len(paces) - index
+        count_before, count_after = index - first, end - index
         slower = after / count_after - before / count_before
         errors = abs(slower) / (noise * math.sqrt(1 / count_before + 1 / count_after))
         score = errors / _clear(slower, count_after)

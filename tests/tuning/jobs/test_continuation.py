@@ -108,10 +108,21 @@ def test_a_save_that_takes_long_is_warned_of_earlier() -> None:
     assert warning_seconds(36_000, replace(learned, saves=(0.1,))) == 60
 
 
+def test_before_its_own_first_save_other_jobs_can_only_lengthen_the_warning() -> None:
+    unsaved = EtaState(stretches=(Stretch(10, 50.0, 0),))
+    assert warning_seconds(36_000, None, 1.0) == FIRST_WARNING_SECONDS
+    assert warning_seconds(36_000, None, 100.0) == 30 + 3 * 100
+    assert warning_seconds(36_000, unsaved, 100.0) == 30 + 3 * 100 + 2 * 5
+    assert warning_seconds(36_000, replace(unsaved, saves=(20.0,)), 100.0) == 30 + 3 * 20 + 2 * 5
+
+
 @given(
     limit=st.integers(min_value=1, max_value=10**8),
     save=st.floats(min_value=0, max_value=1e6),
+    elsewhere=st.none() | st.floats(min_value=0, max_value=1e6),
 )
-def test_the_warning_takes_a_quarter_of_the_time_at_most(limit: int, save: float) -> None:
-    seconds = warning_seconds(limit, EtaState(saves=(save,)))
-    assert 1 <= seconds <= max(1, round(limit / 4))
+def test_the_warning_takes_a_quarter_of_the_time_at_most(limit: int, save: float, elsewhere: float | None) -> None:
+    for learned in (None, EtaState(), EtaState(saves=(save,))):
+        seconds = warning_seconds(limit, learned, elsewhere)
+        assert 1 <= seconds <= max(1, round(limit / 4))
+        assert seconds >= warning_seconds(limit, learned, None)

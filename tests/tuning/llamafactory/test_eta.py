@@ -1,112 +1,19 @@
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tuning.llamafactory.traces import SCENARIOS, Trace, log_text, make_trace, polls
+from tests.tuning.llamafactory.estimates.simulated import KINDS, make_trace
+from tests.tuning.llamafactory.estimates.traces import polls
 from tuning.llamafactory.eta import EtaState, Progress, advance, estimate, from_json, to_json
 from tuning.llamafactory.plan import Cadence, TrainingPlan
 from tuning.llamafactory.trainer_log import LogPoint, parse_log
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "llamafactory"
-SHARES = (0.1, 0.25, 0.5, 0.75)
-SEEDS = range(25)
 PLAN = TrainingPlan(logging_steps=10)
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One estimate held against the truth; errors as shares of the true remaining time."""
-
-    scenario: str
-    share: float
-    ours: float
-    remaining_time: float
-    tqdm: float
-    is_inside: bool
-    width: float
-
-
-def judged(trace: Trace) -> list[Judged]:
-    """The estimates at the first polls that saw 10, 25, 50 and 75 % of the steps."""
-    found: list[Judged] = []
-    state = EtaState()
-    wanted = [(share, trace.line_at(share).written_at_seconds) for share in SHARES]
-    for now, points in polls(trace, trace.lines[-1].written_at_seconds):
-        state = advance(state, points, now, trace.plan)
-        while wanted and wanted[0][1] <= now:
-            found.append(compare(trace, wanted.pop(0)[0], now, estimate(state, now)))
-    return found
-
-
-def compare(trace: Trace, share: float, now: float, progress: Progress) -> Judged:
-    true = trace.ends_at_seconds - now
-    line = [line for line in trace.lines if line.written_at_seconds <= now][-1]
-    age = now - line.written_at_seconds  # the others are given our knowledge of how old the line is
-    eta, low, high = progress.eta_seconds, progress.eta_low_seconds, progress.eta_high_seconds
-    assert eta is not None
-    assert low is not None
-    assert high is not None
-    return Judged(
-        scenario=trace.scenario,
-        share=share,
-        ours=abs(eta - true) / true,
-        remaining_time=abs(max(0.0, line.remaining_time_seconds - age) - true) / true,
-        tqdm=abs(max(0.0, line.tqdm_seconds - age) - true) / true,
-        is_inside=low <= true <= high,
-        width=(high - low) / true,
-    )
-
-
-@pytest.fixture(scope="module")
-def judgements() -> list[Judged]:
-    return [one for scenario in SCENARIOS for seed in SEEDS for one in judged(make_trace(scenario, seed))]
-
-
-def ratio(rows: list[Judged]) -> float:
-    """Our mean error over that of the better of the other two."""
-    others = min(sum(row.remaining_time for row in rows), sum(row.tqdm for row in rows))
-    return sum(row.ours for row in rows) / others
-
-
-def test_over_all_traces_the_error_is_at_most_half_of_the_better_of_the_others(judgements: list[Judged]) -> None:
-    assert ratio(judgements) <= 0.35  # half is asked for
-
-
-@pytest.mark.parametrize(
-    ("scenario", "most"), [("evaluations", 0.3), ("saves", 0.45), ("both", 0.3), ("warm_up", 0.45), ("resumed", 0.3)]
-)
-def test_in_each_kind_of_run_too(judgements: list[Judged], scenario: str, most: float) -> None:
-    assert ratio([row for row in judgements if row.scenario == scenario]) <= most
-
-
-def test_a_slow_down_is_followed_once_it_is_there(judgements: list[Judged]) -> None:
-    """At half of the run it has barely begun, and before that nobody can know of it."""
-    slowed = [row for row in judgements if row.scenario == "slowed"]
-    assert ratio([row for row in slowed if row.share == 0.75]) <= 0.3
-    assert ratio([row for row in slowed if row.share < 0.5]) <= 1.0
-
-
-@pytest.mark.parametrize("share", SHARES)
-def test_at_each_point_of_the_run(judgements: list[Judged], share: float) -> None:
-    assert ratio([row for row in judgements if row.share == share]) <= 0.5
-
-
-def test_the_true_end_lies_inside_the_bounds_in_8_of_10_estimates(judgements: list[Judged]) -> None:
-    assert sum(row.is_inside for row in judgements) / len(judgements) >= 0.8
-    unforeseeable = [row for row in judgements if not (row.scenario == "slowed" and row.share < 0.75)]
-    assert sum(row.is_inside for row in unforeseeable) / len(unforeseeable) >= 0.9
-
-
-def test_the_bounds_are_narrow_enough_to_be_of_use(judgements: list[Judged]) -> None:
-    mean = {share: sum(r.width for r in judgements if r.share == share) / 150 for share in SHARES}
-    assert mean[0.1] <= 0.6
-    assert mean[0.5] <= 0.25
-    assert mean[0.75] <= 0.25
 
 
 def point(step: int, elapsed: int, total: int = 100, **changes: object) -> LogPoint:
@@ -282,9 +189,9 @@ def test_diverged_values_are_unknown_and_old_ones_stay() -> None:
     assert progress.learning_rate == 1e-4
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_the_state_can_be_stored_between_any_two_polls(scenario: str) -> None:
-    trace = make_trace(scenario, 1)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_state_can_be_stored_between_any_two_polls(kind: str) -> None:
+    trace = make_trace(kind, 1)
     kept, stored = EtaState(), EtaState()
     for now, points in polls(trace, trace.ends_at_seconds):
         kept = advance(kept, points, now, trace.plan)
@@ -297,14 +204,6 @@ def test_the_state_can_be_stored_between_any_two_polls(scenario: str) -> None:
 @pytest.mark.parametrize("stored", [None, {}, {"version": 0, "anything": 1}])
 def test_a_state_of_another_version_is_learned_again(stored: dict[str, object] | None) -> None:
     assert from_json(stored) == EtaState()
-
-
-def test_the_text_of_a_trace_is_a_log_like_any_other() -> None:
-    trace = make_trace("both", 1)
-    parsed = parse_log(log_text(trace).encode())
-    assert parsed.bad_lines == 0
-    assert [one.current_steps for one in parsed.points] == [line.point.current_steps for line in trace.lines]
-    assert [one.kind for one in parsed.points] == [line.point.kind for line in trace.lines]
 
 
 any_points = st.builds(

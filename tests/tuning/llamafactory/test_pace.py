@@ -1,6 +1,9 @@
+import math
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tuning.llamafactory.pace import MAX_STRETCHES, Stretch, extend, measure
 
@@ -80,3 +83,55 @@ def test_stretches_shorter_than_the_clock_can_tell_are_joined() -> None:
     pace = measure(kept)
     assert pace is not None
     assert pace.seconds_per_step == pytest.approx(1 / 30, rel=0.1)
+
+
+def test_a_pace_that_comes_and_goes_is_expected_to_do_so_again() -> None:
+    turns = [pace for nth in range(6) for pace in noisy(3.0 if nth % 2 else 2.0, 6, nth)]
+    pace = measure(stretches(*turns))
+    assert pace is not None
+    assert pace.seconds_per_step == pytest.approx(2.5, rel=0.05)
+
+
+def test_where_slow_stretches_follow_slow_ones_the_mean_is_less_sure() -> None:
+    draw = random.Random(7)  # noqa: S311 - a simulation
+    off, wandering = 0.0, []
+    for _ in range(40):
+        off = 0.9 * off + draw.gauss(0, 0.02)
+        wandering.append(2 * (1 + off))
+    shuffled = draw.sample(wandering, len(wandering))
+    one, other = measure(stretches(*wandering)), measure(stretches(*shuffled))
+    assert one is not None
+    assert other is not None
+    assert one.deviation > 1.5 * other.deviation
+
+
+def test_more_steps_are_relatively_surer_where_chance_rules() -> None:
+    pace = measure(stretches(*noisy(2.0, 30, seed=1)))
+    assert pace is not None
+    (few, few_off), (many, many_off) = pace.ahead(10), pace.ahead(1000)
+    assert few == pytest.approx(20, rel=0.02)
+    assert few_off / few > many_off / many
+
+
+def test_a_stretch_that_has_only_begun_is_not_taken_for_the_end_of_the_warm_up() -> None:
+    pace = measure((*stretches(4.0, 2.0), Stretch(10, 0.0, 1000)))
+    assert pace is not None
+    assert pace.seconds_per_step > 0.5
+
+
+any_stretches = st.lists(
+    st.builds(Stretch, st.integers(1, 10_000), st.integers(0, 10_000).map(float), st.integers(0, 10**9)), min_size=1
+)
+
+
+@given(any_stretches)
+def test_whatever_the_stretches_the_pace_is_a_number_above_zero(new: list[Stretch]) -> None:
+    kept: tuple[Stretch, ...] = ()
+    for stretch in new:
+        kept = extend(kept, stretch)
+    pace = measure(kept)
+    assert pace is not None
+    seconds, deviation = pace.ahead(1000)
+    assert 0 < pace.seconds_per_step < math.inf
+    assert 0 < seconds < math.inf
+    assert 0 < deviation < math.inf

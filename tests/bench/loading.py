@@ -1,0 +1,112 @@
+"""Our check of a data file beside `datasets` loading the same file: speed, and memory as the file grows."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.peers import venv
+from tests.bench.rig import Rig
+from tests.bench.table import Pairs, Row
+from tests.tuning.datasets.files import alpaca, as_lines, sharegpt
+
+PAIRS = 3
+MOST_GROWTH = 1.1
+CHUNK_ROWS = 1000
+PROGRAM = Path(__file__).parent / "peers" / "datasets_program.py"
+NOTE = """\
+Loading: `datasets` 4.0.0 as in the training image, each run in a process of its own with a new cache; the time is that
+of the call, without imports. Its reader is Arrow's, in C++, and looks at no row: it makes columns of them, which is
+where the check's time goes in Python too, after orjson. The check says of each row whether LLaMA-Factory would train on
+it, with its number and line, and counts lengths, roles, scripts and repeats. Beside it is also `datasets` handing out
+every row once, which any check of rows on top of it has to do. Memory is measured on short rows: the counter of repeats
+has its full size (131,072 contents, 15 MB) in the smaller file too."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What one program said."""
+
+    seconds: float
+    peak_bytes: int
+    rows: int
+
+
+def measure(rig: Rig) -> Iterator[Row]:
+    """Two rows for each form of file, and one about memory."""
+    folder, python = rig.folder("loading"), venv.build("datasets") / "bin/python"
+    small, large = max(50_000_000, rig.scale.upload_bytes // 40), max(100_000_000, rig.scale.upload_bytes // 4)
+    pairs = _file(folder / "pairs.jsonl", small, "alpaca")
+    chats = _file(folder / "chats.jsonl", small, "sharegpt")
+    yield from _speed("alpaca", pairs, python)
+    yield from _speed("sharegpt", chats, python)
+    yield _memory(pairs, _file(folder / "large.jsonl", large, "alpaca"))
+    shutil.rmtree(folder)
+
+
+def _speed(form: str, file: Path, python: Path) -> Iterator[Row]:
+    alone, each, rows = Pairs(), Pairs(), 0
+    for _ in range(PAIRS):
+        ours = _check(file)
+        rows = ours.rows
+        alone.ours.append(ours.seconds)
+        each.ours.append(ours.seconds)
+        alone.theirs.append(_load(python, file).seconds)
+        each.theirs.append(_load(python, file, "each").seconds)
+    size, best = file.stat().st_size, min(alone.ours)
+    speed = f"{size / best / 1e9:.3f} GB/s, {rows / best:,.0f} rows a second"
+    yield alone.row(f"check of a file, {form}, {size / rows:.0f} bytes a row: {speed}", "datasets loads it", None, NOTE)
+    yield each.row(f"the same, {form}", "datasets loads it and hands out each row", 1.0)
+
+
+def _memory(small: Path, large: Path) -> Row:
+    peaks = [_check(file).peak_bytes for file in (small, large)]
+    growth = peaks[1] / peaks[0]
+    sizes = [f"{file.stat().st_size / 1e6:,.0f} MB" for file in (small, large)]
+    return Row(
+        f"peak memory of the check, a file of {sizes[1]}",
+        f"the same, {sizes[0]}: {peaks[0] / 1e6:.0f} MB",
+        f"{peaks[1] / 1e6:.0f} MB",
+        f"{growth:.2f}",
+        "-",
+        f"<= {MOST_GROWTH:g}",
+        growth <= MOST_GROWTH,
+    )
+
+
+def _check(file: Path) -> Loaded:
+    return _told([sys.executable, "-m", "tests.bench.peers.check_program", str(file)])
+
+
+def _load(python: Path, file: Path, *wishes: str) -> Loaded:
+    cache = file.parent / "cache"
+    shutil.rmtree(cache, ignore_errors=True)
+    return _told([str(python), str(PROGRAM), str(file), str(cache), *wishes])
+
+
+def _told(command: Sequence[str]) -> Loaded:
+    offline = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, capture_output=True, check=True, env=offline)
+    return Loaded(**json.loads(done.stdout))
+
+
+def _file(path: Path, size: int, form: str) -> Path:
+    """At least so many bytes of rows, all of them different."""
+    written = 0
+    with path.open("wb") as file:
+        while written < size:
+            rows = (_row(form, number) for number in range(written, written + CHUNK_ROWS))
+            written += file.write(as_lines(list(rows)))
+    return path
+
+
+def _row(form: str, number: int) -> dict[str, object]:
+    japanese, english = "今日は天気がいいので散歩に行きましょう。", "It is a fine day, so let us go for a walk. "
+    if form == "alpaca":
+        return alpaca(input=f"{number} {japanese * 2}", output=f"{number} {english * 2}")
+    turn = (("human", f"{number} {japanese * 3}"), ("gpt", f"{number} {english * 6}"))
+    return sharegpt(*(turn * (1 + number % 4)))

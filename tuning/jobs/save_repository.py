@@ -1,0 +1,68 @@
+"""How long saves have taken in other jobs, for one that has not shown it yet."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, select, union_all
+from sqlalchemy.orm import Session
+
+from tuning.jobs.models import Attempt, Job
+from tuning.jobs.status import JobStatus
+
+_STATUSES = (JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED)
+"""Of jobs that may have saved; FAILED has those that reached their time limit."""
+_RECENT = 100
+"""The newest jobs of each status: the cost is the same however many there are."""
+_DEFAULT_TYPE = "lora"
+"""LLaMA-Factory's finetuning_type."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a checkpoint's size goes by: an adapter's is small beside that of a model trained whole."""
+
+    model: str
+    finetuning_type: str
+
+
+def saved_by(config: Mapping[str, Any], models: Mapping[str, str]) -> Saved | None:
+    """What a job of this configuration saves, on a cluster with these names for models; None if it names none."""
+    model = config.get("model_name_or_path")
+    if not isinstance(model, str):
+        return None
+    return Saved(models.get(model, model), str(config.get("finetuning_type") or _DEFAULT_TYPE))
+
+
+def longest_saves(
+    session: Session, cluster: str, wanted: Collection[Saved], models: Mapping[str, str]
+) -> dict[Saved, float]:
+    """Seconds of the longest save among the recent jobs of a cluster that save the same; unknown ones are missing."""
+    longest: dict[Saved, float] = {}
+    for model, finetuning_type, saves in session.execute(_recent(cluster, _names(wanted, models))):
+        saved = saved_by({"model_name_or_path": model, "finetuning_type": finetuning_type}, models)
+        if saved is not None and saved in wanted and saves:
+            longest[saved] = max(longest.get(saved, 0.0), *saves)  # a noisy measure may lie below 0
+    return longest
+
+
+def _names(wanted: Collection[Saved], models: Mapping[str, str]) -> set[str]:
+    """The words by which a configuration may name these models."""
+    paths = {saved.model for saved in wanted}
+    return paths | {name for name, path in models.items() if path in paths}
+
+
+def _recent(cluster: str, names: Collection[str]) -> Select[str, str | None, list[float] | None]:
+    """(model, finetuning_type, seconds of saves) of the attempts of recent jobs; each part by the index of statuses."""
+    newest = [
+        select(
+            select(Job.id).where(Job.status == status).order_by(Job.created_at.desc()).limit(_RECENT).subquery().c.id
+        )
+        for status in _STATUSES
+    ]
+    model = Job.config["model_name_or_path"].as_string()
+    return (
+        select(model, Job.config["finetuning_type"].as_string(), Attempt.eta_state["saves"])
+        .join(Attempt, Attempt.job_id == Job.id)
+        .where(Job.id.in_(union_all(*newest)), Job.cluster == cluster, Job.kind == "train", model.in_(names))
+    )
