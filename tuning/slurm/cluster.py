@@ -294,9 +294,7 @@ def _complete(answer: _Answer, name: str, command: str) -> Part:
 
 def _archive(root: str, list_name: str, batch: Sequence[Submission]) -> bytes:
     """One tar of all files and of the list of what to submit, by paths under the root."""
-    listing = "".join(
-        f"{number}\t{one.directory}\t{one.job_name}\t{one.comment}\n" for number, one in enumerate(batch)
-    )
+    listing = "".join(f"{number}\t{one.directory}\t{one.job_name}\t{one.comment}\n" for number, one in enumerate(batch))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         _add(tar, list_name, listing.encode())

@@ -14,8 +14,8 @@ printf '\n%s done\n' "$1"
 """
 
 # The archive comes on stdin, the list of what is to be submitted in it. Nothing is started when less than the whole of
-# it is there. `SECONDS` is bash's own clock, set back since the shell may have waited for its command: past the limit no
-# further sbatch is begun, so that after limit + sbatch's own time-out no submission can still be under way.
+# it is there. `SECONDS` is bash's own clock, set back since the shell may have waited for its command: past the limit
+# no further sbatch is begun, so that after limit + sbatch's own time-out no submission can still be under way.
 # A claim means that somebody has given this attempt up (ABANDON): it is left alone. Few processes: each costs the login
 # node a millisecond, and whoever submitted waits for it.
 SUBMIT = r"""
@@ -198,4 +198,4 @@ _PLAIN_SLURM = "unset ${!SBATCH_@} ${!SQUEUE_@} ${!SACCT_@} ${!SINFO_@} ${!SCANC
 
 def command_line(program: str, *arguments: str) -> str:
     """The command line that runs a program with these arguments as its $1, $2, ..."""
-    return shlex.join(["bash", "-c", _PLAIN_SLURM + program, "packtrain", *arguments])
+    return f"set -- {shlex.join(arguments)}\n{_PLAIN_SLURM}{program}"
