@@ -79,6 +79,12 @@ class SiteDatabase:
                 raise RuntimeError("the worker has not ended a cycle yet")
             return CycleEnd(row.reached_at, row.commands["commands"])
 
+    def has_slurm_id(self, job_id: str) -> bool:
+        """The same of one job, quickly asked."""
+        with self._engine.connect() as connection:
+            wanted = "SELECT slurm_job_id FROM jobs WHERE id = ?"
+            return connection.exec_driver_sql(wanted, (job_id,)).scalar() is not None
+
     def all_have_ids(self, job_ids: Sequence[str]) -> bool:
         """Whether Slurm has given each of these jobs a number."""
         wanted = select(func.count()).select_from(Job).where(Job.id.in_(job_ids), Job.slurm_job_id.is_not(None))
