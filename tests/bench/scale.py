@@ -31,10 +31,10 @@ FULL = Scale(
     submission_pairs=3,
     submission_jobs=1000,
     training_pairs=4,
-    live_jobs=(10, 100, 1000),
+    live_jobs=(10, 100, 1000, 5000),
     running_jobs=200,
-    cycles=6,
-    tail_seconds=60.0,
+    cycles=5,
+    tail_seconds=40.0,
     help_pairs=15,
     upload_bytes=4 * 10**9,
 )

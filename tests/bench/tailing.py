@@ -20,7 +20,8 @@ from tests.e2e.site import Site
 from tuning.settings import load_clusters
 
 WATCHED = 40
-MOST_INTERVALS = 2.0
+ALLOWED_SECONDS = 0.3
+"""Beyond the poll interval, at the 95th of a hundred lines."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,17 @@ def measure(rig: Rig) -> Iterator[Row]:
     watched = crowd.database.running_jobs(WATCHED)
     with ThreadPoolExecutor(len(watched)) as pool:
         seen = [*pool.map(lambda job_id: _follow(crowd.site, job_id, until), watched)]
-    delays = [delay / interval for one in seen for delay in one.delays_seconds]
+    delays = [delay for one in seen for delay in one.delays_seconds]
     skipped = sum(one.skipped for one in seen)
     middle, late, most = quantile(delays, 0.5), quantile(delays, 0.95), max(delays)
     yield Row(
         f"log line written -> REST, {running} running of {live:,} live jobs, a line each {LINE_SECONDS:g} s",
         f"the poll interval, {interval:g} s",
-        f"median {middle * interval:.2f} s, p95 {late * interval:.2f} s, longest {most * interval:.2f} s",
-        f"{most:.2f}",
-        f"{middle:.2f} (median) to {late:.2f} (p95), n={len(delays)}, {skipped} overtaken",
-        f"<= {MOST_INTERVALS:g}",
-        most <= MOST_INTERVALS and not skipped,
+        f"median {middle:.2f} s, p95 {late:.2f} s, longest {most:.2f} s",
+        f"{late / interval:.2f}",
+        f"n={len(delays)}, {skipped} overtaken",
+        f"p95 <= interval + {ALLOWED_SECONDS:g} s",
+        late <= interval + ALLOWED_SECONDS and not skipped,
     )
 
 

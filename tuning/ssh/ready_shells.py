@@ -47,12 +47,10 @@ class ReadyShells(Generic[Shell]):
 
     def take(self) -> Shell | None:
         """One that waits, or None; the next are opened soon."""
-        self._refill_soon()
-        while (shell := self._pop()) is not None:
-            if self._is_waiting(shell):
-                return shell
+        while (shell := self._pop()) is not None and not self._is_waiting(shell):
             _close(shell)
-        return None
+        self._refill_soon()
+        return shell
 
     def drop(self) -> bool:
         """Close all of them; False when there was none."""

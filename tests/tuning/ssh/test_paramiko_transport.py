@@ -22,7 +22,7 @@ from tuning.errors import (
     RemoteFileError,
     Unreachable,
 )
-from tuning.ssh.paramiko_transport import MAX_AT_ONCE, MAX_CHANNELS, ParamikoTransport
+from tuning.ssh.paramiko_transport import MAX_AT_ONCE, MAX_CHANNELS, READY_SHELLS, ParamikoTransport
 from tuning.ssh.traffic import TrafficCount
 
 
@@ -111,6 +111,25 @@ def test_a_broken_connection_fails_its_command_and_the_next_call_opens_another(
     assert transport.run("echo again").stdout == b"again\n"
     assert ran.read_text() == "x\n", "a command was repeated"
     assert transport.traffic.read().connections == 2
+
+
+def test_what_never_left_is_told_from_what_may_have_arrived(
+    sshd: Sshd, transport: ParamikoTransport, tmp_path: Path
+) -> None:
+    """Nobody reads stdin: its end still lies here when the connection breaks."""
+    error = _raised_in_thread(lambda: transport.run(f"touch {tmp_path}/ran; sleep 60", stdin=bytes(50_000_000)))
+    _until((tmp_path / "ran").exists)
+    for session in sshd.sessions():
+        with_signal(session, signal.SIGKILL)
+    assert isinstance(error(), NotSent)
+
+
+def test_a_shell_that_died_while_it_waited_is_not_used(sshd: Sshd, transport: ParamikoTransport) -> None:
+    transport.run("true")
+    _until(lambda: len(transport._ready._shells) == READY_SHELLS)
+    transport._ready._shells[0].close()
+    assert transport.run("echo still").stdout == b"still\n"
+    assert transport.traffic.read().connections == 1
 
 
 def test_no_more_than_its_share_of_channels_is_open_at_once(transport: ParamikoTransport, tmp_path: Path) -> None:
