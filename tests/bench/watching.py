@@ -71,7 +71,7 @@ def measure(rig: Rig) -> Iterator[Row]:
         ratio = f"{statistics.mean(busy.commands) / mean:.2f}"
         yield busy.row(f"the same while the API is read, {live:,} live jobs", beside, ratio)
     yield _growth(rig.scale.live_jobs, times)
-    yield _at_sshd(crowd)
+    yield _at_sshd(crowd, len(times), len(times) * count)
 
 
 def _growth(sizes: Sequence[int], times: Sequence[float]) -> Row:
@@ -116,9 +116,11 @@ def _watch(crowd: Crowd, count: int) -> Cycles:
     return Cycles(commands, [(after.ended_at - before.ended_at).total_seconds() for before, after in pairs], took)
 
 
-def _at_sshd(crowd: Crowd) -> Row:
+def _at_sshd(crowd: Crowd, connections_by_hand: int, commands_by_hand: int) -> Row:
+    """Without what was done by hand beside it. A shell or two wait for a command: sshd has counted them already."""
     seen, counted = crowd.at_sshd(), crowd.database.last_cycle().commands
-    measured = f"{seen.connections} connection, at most {seen.most_channels} channels"
-    spread = f"{seen.commands} commands in all; the worker counted {counted}"
-    holds = seen.connections == 1 and seen.most_channels <= MOST_CHANNELS
+    connections = seen.connections - connections_by_hand
+    measured = f"{connections} connection, at most {seen.most_channels} channels"
+    spread = f"{seen.commands - commands_by_hand} commands in all; the worker counted {counted}"
+    holds = connections == 1 and seen.most_channels <= MOST_CHANNELS
     return Row("SSH of server and worker, counted by sshd", "-", measured, "-", spread, "1, <= 8", holds)
