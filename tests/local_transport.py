@@ -22,10 +22,10 @@ class LocalTransport:
         self._banner = banner
 
     def run(self, command: str, *, stdin: bytes = b"", timeout_seconds: float | None = None) -> Completed:
-        """Run it as sshd does: in the login shell."""
+        """Run it in bash, as it will be there."""
         self._check()
         self.commands.append(command)
-        done = subprocess.run(["sh", "-c", command], input=stdin, capture_output=True, timeout=30, check=False)
+        done = subprocess.run(["bash", "-c", command], input=stdin, capture_output=True, timeout=30, check=False)
         return Completed(self._banner + done.stdout, done.stderr, done.returncode)
 
     def put(self, content: BinaryIO, path: str, *, mode: int = 0o644) -> None:

@@ -79,6 +79,8 @@ def transaction(sessions: sessionmaker[Session]) -> Iterator[Session]:
         yield session
 
 
+NEWS_CHANNEL = "packtrain_news"
+"""On PostgreSQL a transaction that writes an event is heard of here once it is committed (tuning.news)."""
 _IDLE_IN_TRANSACTION = "25P03"  # PostgreSQL's idle_in_transaction_session_timeout
 _LOCKED_IN = "event_order_locked_in"
 
@@ -93,7 +95,7 @@ def lock_event_order(session: Session) -> None:
         return
     connection = session.connection()
     if session.info.get(_LOCKED_IN) is not session.get_transaction():
-        connection.execute(text("SELECT pg_advisory_xact_lock(7042019)"))
+        connection.execute(text(f"SELECT pg_advisory_xact_lock(7042019), pg_notify('{NEWS_CHANNEL}', '')"))
         session.info[_LOCKED_IN] = session.get_transaction()
 
 

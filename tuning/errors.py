@@ -13,6 +13,7 @@ PacktrainError
   ClusterError
     TransientError        the same again, later, may work
       Unreachable           no connection, or it broke
+        NotSent             before the whole of a command's input was sent
       CommandTimedOut       the command was sent; what it did is unknown
       SlurmUnavailable      slurmctld or slurmdbd does not answer
       SiteLimit             the site's limit on jobs is reached: wait in our queue
@@ -103,6 +104,10 @@ class TransientError(ClusterError):
 
 class Unreachable(TransientError):
     """No connection to the login node, or it broke."""
+
+
+class NotSent(Unreachable):
+    """Not all of a command's input left this machine: a command that needs the whole of it has done nothing."""
 
 
 class CommandTimedOut(TransientError):

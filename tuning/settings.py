@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8421
     lease_seconds: float = 30.0
-    feed_interval_seconds: float = 0.5
+    feed_interval_seconds: float = 0.2
     slurm_wait_seconds: float = 8.0
     """How long a request to be validated waits for Slurm's own word."""
     rate_per_second: float = Field(default=50.0, ge=0)

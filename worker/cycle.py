@@ -39,8 +39,8 @@ class Cycle:
         self._canceller.cancel_wanted()
         remove_unwanted(self._drive)
         self._trials.answer_waiting()
-        note_reached(self._drive)
         self.seconds = time.monotonic() - started
+        note_reached(self._drive, self.seconds)
 
     def run_urgent(self) -> None:
         """What people wait for, between two cycles: new jobs, cancellations, questions about jobs to come."""

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from tuning.clusters.models import ClusterRow
 from tuning.clusters.snapshot import read_snapshot
 from tuning.datasets import repository as datasets
-from tuning.jobs import repository as jobs
+from tuning.ids import new_secret
 from tuning.jobs.check_plan import CheckPlan
-from tuning.jobs.models import Attempt, Job
+from tuning.jobs.live import NewAttempt
+from tuning.jobs.models import Job
 from tuning.jobs.paths import slurm_comment, slurm_job_name
 from tuning.jobs.plan import AttemptPlan, TrainingData, world_size
 from tuning.jobs.runs import plan_run
@@ -26,15 +27,20 @@ from tuning.settings import ClusterSettings
 
 @dataclass(frozen=True)
 class Handover:
-    """One attempt, ready to be submitted."""
+    """One attempt, ready to be claimed and submitted."""
 
-    job_id: str
-    number: int
-    token: str = field(repr=False)
+    attempt: NewAttempt
+    record: Mapping[str, Any]
+    """The job's, from now on."""
     slurm_job_name: str
     comment: str = field(repr=False)
     directory: str
     files: Mapping[str, bytes] = field(repr=False)
+
+    @property
+    def job_id(self) -> str:
+        """The job's id."""
+        return self.attempt.job_id
 
 
 @dataclass(frozen=True)
@@ -50,10 +56,13 @@ class Supplies:
     """Seconds, of recent jobs of the cluster."""
 
 
-def load_supplies(session: Session, cluster: ClusterSettings, batch: Sequence[Job]) -> Supplies:
-    """What a batch of jobs needs, in a few queries."""
-    wanted = jobs.belongings(session, [job.id for job in batch]).datasets
-    rows = datasets.by_ids(session, {one for ids in wanted.values() for one in ids})
+def load_supplies(
+    session: Session, cluster: ClusterSettings, batch: Sequence[Job], needs: Mapping[str, Sequence[str]]
+) -> Supplies:
+    """What a batch of jobs needs, in a few queries; `needs` are their data sets (ids) by job id."""
+    wanted = {job.id: needs.get(job.id, ()) for job in batch}
+    ids = {one for its in wanted.values() for one in its}
+    rows = datasets.by_ids(session, ids) if ids else {}
     data = {one: TrainingData(row.id, row.name, row.sha256, row.extension, row.entry) for one, row in rows.items()}
     stored = session.scalar(select(ClusterRow.snapshot).where(ClusterRow.name == cluster.name))
     registered = read_snapshot(stored).datasets if stored else None
@@ -69,31 +78,29 @@ def load_supplies(session: Session, cluster: ClusterSettings, batch: Sequence[Jo
 
 def plan_handover(
     job: Job,
-    attempt: Attempt,
     cluster: ClusterSettings,
     supplies: Supplies,
     secrets: Mapping[str, str],
     learned: EtaState | None = None,
 ) -> Handover:
-    """The attempt's files; what they are is kept with the attempt, but for the secrets. Raises InvalidInput."""
+    """The next attempt and its files; what they are is kept with it, but for the secrets. Raises InvalidInput."""
     uploads = supplies.uploads.get(job.id, ())
+    number, token = job.attempt + 1, new_secret()
     saved = saved_by(job.config, cluster.models)
     elsewhere = supplies.longest_saves.get(saved) if saved else None
-    plan = plan_run(job, attempt.number, cluster, uploads, supplies.registered or {}, learned, elsewhere)
-    attempt.script, attempt.config_yaml = plan.script, plan.config_yaml
+    plan = plan_run(job, number, cluster, uploads, supplies.registered or {}, learned, elsewhere)
     schema = load_schema(cluster.llamafactory_version)
     record = _record(plan, supplies.image_digest, schema)
+    eta_state = None
     if isinstance(plan, AttemptPlan):
         record |= _data_and_chance(plan, uploads, schema)
         course = plan_of(plan.config, world_size(job.resources))
-        attempt.eta_state = to_json(replace(learned or EtaState(), plan=course))
-    job.record = record
+        eta_state = to_json(replace(learned or EtaState(), plan=course))
     return Handover(
-        job_id=job.id,
-        number=attempt.number,
-        token=attempt.token,
-        slurm_job_name=slurm_job_name(job.id, attempt.number, attempt.token),
-        comment=slurm_comment(job.id, attempt.number, attempt.token),
+        attempt=NewAttempt(job.id, number, token, plan.script, plan.config_yaml, eta_state),
+        record=record,
+        slurm_job_name=slurm_job_name(job.id, number, token),
+        comment=slurm_comment(job.id, number, token),
         directory=plan.directory,
         files={**plan.files, **{f"secrets/{name}": value.encode() for name, value in secrets.items()}},
     )

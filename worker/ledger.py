@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any, TypeGuard
 
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,10 @@ from worker.verdict import CannotTell, Ended, Ending, Missing, Runs, Verdict, Wa
 
 LATE_TIME = timedelta(seconds=75)
 """How long the ends of an ended run's logs are waited for: network file systems show them up to a minute late."""
+
+MOVED = timedelta(seconds=30)
+"""Slurm plans anew every few seconds, and its clock is told in whole seconds: an expected start that moved by less is
+no news. Written down each cycle for each pending job, it would cost more than all else."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,11 @@ class Ledger:
                 if one.job_id in self._reads
             ]
             update_jobs(session, [changes for changes in progress if changes], now)
+            waits = [(one, said) for one, said in touched if _still_waits(said, one)]
+            update_jobs(session, [_news_of_waiting(one, said, now) for one, said in waits], now)
             for one, verdict in touched:
-                self._apply(session, one, verdict)
+                if not _still_waits(verdict, one):
+                    self._apply(session, one, verdict)
 
     def _apply(self, session: Session, one: LiveAttempt, verdict: Verdict) -> None:
         match verdict:
@@ -127,13 +135,36 @@ class Ledger:
         update_jobs(session, [{"id": one.job_id, "slurm_state": slurm_state, "observed_at": now, **more}], now)
 
 
+def _still_waits(verdict: Verdict, one: LiveAttempt) -> TypeGuard[Waits]:
+    """Whether it waits as it did, with other words of Slurm's: of thousands that is written at once."""
+    was_waiting = one.status is JobStatus.PENDING and one.missing_since is None
+    return isinstance(verdict, Waits) and was_waiting and _says(one, verdict)
+
+
+def _news_of_waiting(one: LiveAttempt, verdict: Waits, now: datetime) -> dict[str, Any]:
+    return {
+        "id": one.job_id,
+        "slurm_state": verdict.slurm_state,
+        "slurm_reason": verdict.slurm_reason,
+        "expected_start_at": verdict.expected_start_at,
+        "observed_at": now,
+    }
+
+
+def _has_moved(old: datetime | None, new: datetime | None) -> bool:
+    if old is None or new is None:
+        return old is not new
+    return abs(new - old) >= MOVED
+
+
 def _says(one: LiveAttempt, verdict: Verdict) -> bool:
     """Whether the verdict says something that the rows do not hold yet."""
     recovered = one.missing_since is not None
     match verdict:
         case Waits(state, reason, expected):
-            old = (one.slurm_state, one.slurm_reason, one.expected_start_at)
-            return recovered or one.status is not JobStatus.PENDING or old != (state, reason, expected)
+            is_told = (one.slurm_state, one.slurm_reason) == (state, reason)
+            has_moved = _has_moved(one.expected_start_at, expected)
+            return recovered or one.status is not JobStatus.PENDING or not is_told or has_moved
         case Runs(state, reason):
             old_state = (one.slurm_state, one.slurm_reason)
             return recovered or one.status is not JobStatus.RUNNING or old_state != (state, reason)

@@ -5,8 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from datetime import UTC, datetime
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -14,6 +16,7 @@ from tuning.clusters.lease import Lease, acquire, ensure_row
 from tuning.datasets.store import ContentStore
 from tuning.db import transaction
 from tuning.errors import ClusterError, LeaseLost
+from tuning.news import News, open_news
 from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings, Settings
 from tuning.slurm.cluster import Cluster
@@ -29,7 +32,8 @@ from worker.stage import keep_staging
 log = logging.getLogger(__name__)
 
 URGENT_SECONDS = 0.1
-"""Between two cycles the database (never the cluster) is asked this often whether somebody submitted or cancelled."""
+"""Between two cycles the database (never the cluster) is asked whether somebody submitted or cancelled: at once when
+somebody wrote there, and this often."""
 
 OpenTransport = Callable[[ClusterSettings, Traffic], Transport]
 
@@ -102,19 +106,29 @@ class Worker:
                     transport.close()
 
     def _repeat(self, drive: Drive, stager: "Future[None]") -> None:
+        with closing(open_news(self._engine())) as news:
+            self._repeat_by(drive, stager, news)
+
+    def _repeat_by(self, drive: Drive, stager: "Future[None]", news: News) -> None:
         cycle, breaker = Cycle(drive), drive.breaker
-        while not self.stop.is_set() and not drive.lost.is_set() and not stager.done():
+        while not self._is_over(drive) and not stager.done():
             if self._one(cycle.run, drive):
                 breaker.succeeded()
             until = time.monotonic() + drive.settings.poll_interval_seconds - cycle.seconds
-            while not breaker.is_open and time.monotonic() < until and self._may_go_on(drive):
+            while not breaker.is_open and not self._is_over(drive) and (left := until - time.monotonic()) > 0:
+                news.wait(min(left, URGENT_SECONDS))
                 self._one(cycle.run_urgent, drive)
-            while breaker.pause_seconds() > 0 and self._may_go_on(drive):
-                pass
+            while breaker.pause_seconds() > 0 and not self._is_over(drive):
+                self.stop.wait(URGENT_SECONDS)
 
-    def _may_go_on(self, drive: Drive) -> bool:
-        """A short rest; false when the worker is to stop, or somebody else has the cluster."""
-        return not self.stop.wait(URGENT_SECONDS) and not drive.lost.is_set()
+    def _is_over(self, drive: Drive) -> bool:
+        """Whether the worker is to stop, or somebody else has the cluster."""
+        return self.stop.is_set() or drive.lost.is_set()
+
+    def _engine(self) -> Engine:
+        with self._sessions() as session:
+            bind = session.get_bind()
+        return bind if isinstance(bind, Engine) else bind.engine
 
     def _one(self, step: Callable[[], None], drive: Drive) -> bool:
         """One cycle, or its urgent part: whether it went well. What did not opens the breaker."""

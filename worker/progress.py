@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Update, bindparam, update
 from sqlalchemy.orm import Session
 
 from tuning.jobs.live import LiveAttempt, Position
@@ -84,10 +85,16 @@ def _remember(
     session: Session, attempt: LiveAttempt, state: EtaState, points: tuple[LogPoint, ...], now: datetime
 ) -> None:
     first = {"first_step": points[0].current_steps} if attempt.last_step is None else {}
-    own = (Attempt.job_id == attempt.job_id, Attempt.number == attempt.number)
-    values = {"eta_state": to_json(state), "last_step": points[-1].current_steps, **first}
-    statement = update(Attempt).where(*own).values(quiet_until=quiet_until(state, now), **values)
-    session.execute(statement, execution_options={"synchronize_session": False})
+    learned = {"eta_state": to_json(state), "last_step": points[-1].current_steps, **first}
+    values = {"quiet_until": quiet_until(state, now), **learned}
+    own = {"of": attempt.job_id, "at_number": attempt.number}
+    session.connection().execute(_remembering(tuple(values)), {**own, **values})
+
+
+@cache
+def _remembering(names: tuple[str, ...]) -> Update:
+    own = (Attempt.job_id == bindparam("of"), Attempt.number == bindparam("at_number"))
+    return update(Attempt).where(*own).values({name: bindparam(name) for name in names})
 
 
 def _point(point: LogPoint) -> Point:

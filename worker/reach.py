@@ -14,13 +14,13 @@ from worker.drive import Drive
 _KNOWN_TO_SLURM = tuple(ACTIVE - {JobStatus.HELD, JobStatus.QUEUED})
 
 
-def note_reached(drive: Drive) -> None:
+def note_reached(drive: Drive, cycle_seconds: float) -> None:
     """The cluster answered a whole cycle: say so, and take back `unreachable_since` where it stood."""
     now = drive.now()
     with drive.apply() as session:
         row = _row(session, drive)
         was_away, row.reached_at = row.unreachable_since is not None, now
-        row.commands = _budget(drive)
+        row.commands = {**_budget(drive), "cycle_seconds": round(cycle_seconds, 3)}
         if was_away:
             row.unreachable_since = row.unreachable_reason = None
             _mark_jobs(session, drive, None)

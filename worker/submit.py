@@ -1,12 +1,13 @@
 """Queued jobs become Slurm jobs, many in few round trips, each at most once.
 
-Load and claim (the tokens are committed) -> one upload and one exec -> apply the answers. What has no answer stays
+Load and claim (the tokens are committed) -> one command -> apply the answers. What has no answer stays
 `submitting`; worker.settle finds out what became of it.
 """
 
 import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 
 from sqlalchemy import select
@@ -18,10 +19,11 @@ from tuning.errors import (
     Conflict,
     InvalidInput,
     SiteLimit,
+    SlurmUnavailable,
     SubmissionRefused,
     Unreachable,
 )
-from tuning.jobs.live import claim_queued, waiting
+from tuning.jobs.live import Confirmed, begin_attempts, confirm_attempts, is_any_waiting, queued_jobs, waiting
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event, transition
@@ -35,6 +37,8 @@ from worker.stage import staged_jobs
 log = logging.getLogger(__name__)
 
 BATCH = 200
+BATCHES = 5
+"""In one go; then the live jobs are looked at again, however many wait."""
 LOOK_AHEAD = 2000
 """Jobs that wait for a large data set do not hold up those behind them."""
 PAUSE_SECONDS = 30.0
@@ -49,26 +53,55 @@ class Submitter:
         self._paused_until = 0.0
 
     def submit_waiting(self) -> int:
-        """Submit what waits, at most one batch; returns how many were claimed."""
+        """Submit what waits, at most so many batches; returns how many jobs were claimed."""
         if time.monotonic() < self._paused_until:
             return 0
-        handovers = _claim(self._drive)
-        if handovers:
-            self._hand_over(handovers)
-        return len(handovers)
+        batch = _claim(self._drive)
+        if not batch:
+            return 0
+        with ThreadPoolExecutor(1, thread_name_prefix="submit") as sender:
+            return self._hand_over(sender, batch)
 
-    def _hand_over(self, handovers: Sequence[Handover]) -> None:
+    def _hand_over(self, sender: ThreadPoolExecutor, batch: Sequence[Handover]) -> int:
+        """While a batch is on its way the next one is made ready; and its answers are written down behind the next."""
+        count, sent = 0, sender.submit(self._send, batch)
+        for batches in range(1, BATCHES + 1):
+            count += len(batch)
+            is_more = len(batch) == BATCH and batches < BATCHES
+            following = _claim(self._drive) if is_more else []
+            answers = self._answers(sent, [*batch, *following])
+            if following and self._is_paused():
+                _give_all_back(self._drive, following, _trouble(answers) or SlurmUnavailable("submissions pause"))
+                following = []
+            if following:
+                sent = sender.submit(self._send, following)
+            _apply(self._drive, batch, answers)
+            if not following:
+                return count
+            batch = following
+        return count
+
+    def _send(self, batch: Sequence[Handover]) -> list[SubmissionAnswer]:
         self._drive.check()
+        return self._drive.cluster.submit([_submission(handover) for handover in batch])
+
+    def _answers(
+        self, sent: "Future[list[SubmissionAnswer]]", claimed: Sequence[Handover]
+    ) -> Sequence[SubmissionAnswer]:
+        """What became of a batch. Raises ClusterError after all that is claimed was given back."""
         try:
-            answers = self._drive.cluster.submit([_submission(handover) for handover in handovers])
+            answers = sent.result()
         except ClusterError as error:  # raised only before any sbatch was started
             if not isinstance(error, Unreachable | CommandTimedOut):  # the site itself is well, and the loop backs off
                 self._pause(error)
-            _give_all_back(self._drive, handovers, error)
+            _give_all_back(self._drive, claimed, error)
             raise
-        if any(isinstance(answer.error, ClusterError) for answer in answers if not _refused(answer)):
-            self._pause(next(answer.error for answer in answers if answer.error and not _refused(answer)))
-        _apply(self._drive, handovers, answers)
+        if (trouble := _trouble(answers)) is not None:
+            self._pause(trouble)
+        return answers
+
+    def _is_paused(self) -> bool:
+        return time.monotonic() < self._paused_until
 
     def _pause(self, error: ClusterError) -> None:
         log.warning("submissions pause: %s", error, extra={"action": "pause", "cluster": self._drive.settings.name})
@@ -94,26 +127,28 @@ def confirm(session: Session, job: Job, attempt: Attempt, slurm_job_id: int, now
 
 
 def _claim(drive: Drive) -> list[Handover]:
+    name = drive.settings.name
     with drive.load() as session:
-        if not waiting(session, drive.settings.name, 1):
+        if not is_any_waiting(session, name):
             return []
     now = drive.now()
     with drive.apply() as session:
-        ready = staged_jobs(session, drive.settings.name, waiting(session, drive.settings.name, LOOK_AHEAD))
-        claimed = claim_queued(session, drive.settings.name, ready[:BATCH], now)
-        supplies = load_supplies(session, drive.settings, [job for job, _ in claimed])
-        planned = [_planned(session, drive, pair, supplies, now) for pair in claimed]
-    return [handover for handover in planned if handover is not None]
+        needs = waiting(session, name, LOOK_AHEAD)
+        ready = staged_jobs(session, name, needs)[:BATCH]
+        claimed = queued_jobs(session, name, ready)
+        supplies = load_supplies(session, drive.settings, claimed, needs)
+        planned = [_planned(session, drive, job, supplies, now) for job in claimed]
+        handovers = [handover for handover in planned if handover is not None]
+        records = {one.job_id: one.record for one in handovers}
+        begin_attempts(session, [one.attempt for one in handovers], records, now)
+    return handovers
 
 
-def _planned(
-    session: Session, drive: Drive, claimed: tuple[Job, Attempt], supplies: Supplies, now: datetime
-) -> Handover | None:
-    job, attempt = claimed
+def _planned(session: Session, drive: Drive, job: Job, supplies: Supplies, now: datetime) -> Handover | None:
     try:
         secrets = read_values(session, job.owner_id, job.secrets, drive.cipher) if job.secrets else {}
-        learned = carry_over(session, job.id, attempt.number) if attempt.number > 1 else None
-        return plan_handover(job, attempt, drive.settings, supplies, secrets, learned)
+        learned = carry_over(session, job.id, job.attempt + 1) if job.attempt else None
+        return plan_handover(job, drive.settings, supplies, secrets, learned)
     except (InvalidInput, Conflict) as error:
         # accepted once, and no longer possible: the operator's settings have changed since, or a secret is gone
         job.failure = {"code": "invalid", "message": str(error), "hint": None, "evidence": []}
@@ -123,7 +158,7 @@ def _planned(
 
 def _submission(handover: Handover) -> Submission:
     return Submission(
-        token=handover.token,
+        token=handover.attempt.token,
         job_name=handover.slurm_job_name,
         comment=handover.comment,
         directory=handover.directory,
@@ -131,25 +166,33 @@ def _submission(handover: Handover) -> Submission:
     )
 
 
-def _refused(answer: SubmissionAnswer) -> bool:
-    return answer.error is None or isinstance(answer.error, SubmissionRefused)
+def _trouble(answers: Sequence[SubmissionAnswer]) -> ClusterError | None:
+    """The first error that is no refusal of a job: a limit, or something of the site's."""
+    errors = (answer.error for answer in answers)
+    return next((error for error in errors if error and not isinstance(error, SubmissionRefused)), None)
 
 
 def _apply(drive: Drive, handovers: Sequence[Handover], answers: Sequence[SubmissionAnswer]) -> None:
     now = drive.now()
     by_token = {answer.token: answer for answer in answers}
+    confirmed, others = [], []
+    for one in handovers:
+        answer = by_token.get(one.attempt.token)
+        if answer is not None and answer.slurm_job_id is not None:
+            confirmed.append(Confirmed(one.job_id, one.attempt.number, answer.slurm_job_id))
+        else:
+            others.append(one)
     with drive.apply() as session:
-        rows = _rows(session, handovers)
-        for handover in handovers:
-            _apply_one(session, *rows[handover.job_id], by_token.get(handover.token), now)
+        confirm_attempts(session, confirmed, now)
+        rows = _rows(session, others) if others else {}
+        for one in others:
+            _apply_one(session, *rows[one.job_id], by_token.get(one.attempt.token), now)
 
 
 def _apply_one(session: Session, job: Job, attempt: Attempt, answer: SubmissionAnswer | None, now: datetime) -> None:
-    if answer is None or (answer.slurm_job_id is None and answer.error is None):
+    if answer is None or answer.error is None:
         attempt.unconfirmed_since = now
         record_event(session, job.id, "warning", "sbatch gave no answer: looking the job up by its token", now)
-    elif answer.slurm_job_id is not None:
-        confirm(session, job, attempt, answer.slurm_job_id, now)
     elif isinstance(answer.error, SubmissionRefused):
         _refuse(session, job, answer.error, now)
     else:

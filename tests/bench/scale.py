@@ -9,6 +9,7 @@ class Scale:
 
     name: str
     insert_pairs: int
+    single_submissions: int
     submission_pairs: int
     submission_jobs: int
     training_pairs: int
@@ -26,19 +27,21 @@ class Scale:
 FULL = Scale(
     name="full",
     insert_pairs=400,
-    submission_pairs=5,
-    submission_jobs=200,
+    single_submissions=30,
+    submission_pairs=3,
+    submission_jobs=1000,
     training_pairs=4,
-    live_jobs=(10, 100, 1000),
+    live_jobs=(10, 100, 1000, 5000),
     running_jobs=200,
-    cycles=6,
-    tail_seconds=60.0,
+    cycles=5,
+    tail_seconds=40.0,
     help_pairs=15,
     upload_bytes=4 * 10**9,
 )
 QUICK = Scale(
     name="quick",
     insert_pairs=100,
+    single_submissions=10,
     submission_pairs=2,
     submission_jobs=50,
     training_pairs=1,

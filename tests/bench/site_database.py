@@ -16,7 +16,7 @@ from tuning.jobs.intake import Surroundings
 from tuning.jobs.models import Job
 from tuning.jobs.resources import UNKNOWN_CLUSTER
 from tuning.jobs.spec import JobRequest
-from tuning.jobs.status import ENDED, JobStatus
+from tuning.jobs.status import ENDED, ON_CLUSTER, JobStatus
 from tuning.settings import load_clusters
 
 SMALL = {"gpus_per_node": 0, "cpus_per_gpu": 1, "memory": "1G"}
@@ -25,10 +25,11 @@ SMALL = {"gpus_per_node": 0, "cpus_per_gpu": 1, "memory": "1G"}
 
 @dataclass(frozen=True)
 class CycleEnd:
-    """When a cycle of the worker's ended, and how many remote commands it had given by then."""
+    """When a cycle of the worker's ended, how long it took, and how many remote commands had been given by then."""
 
     ended_at: datetime
     commands: int
+    seconds: float
 
 
 class SiteDatabase:
@@ -71,13 +72,25 @@ class SiteDatabase:
         with self._sessions() as session:
             return [*session.scalars(select(Job.id).where(Job.status == JobStatus.RUNNING).limit(limit))]
 
+    def live_folders(self) -> list[str]:
+        """The folder of each live job's attempt, beneath packtrain's own."""
+        with self._sessions() as session:
+            live = select(Job.id, Job.attempt).where(Job.status.in_(ON_CLUSTER))
+            return [f"jobs/{job_id}/{number}" for job_id, number in session.execute(live)]
+
     def last_cycle(self) -> CycleEnd:
         """The worker's newest cycle."""
         with self._sessions() as session:
             row = session.scalars(select(ClusterRow)).one()
             if row.reached_at is None or row.commands is None:
                 raise RuntimeError("the worker has not ended a cycle yet")
-            return CycleEnd(row.reached_at, row.commands["commands"])
+            return CycleEnd(row.reached_at, row.commands["commands"], row.commands["cycle_seconds"])
+
+    def has_slurm_id(self, job_id: str) -> bool:
+        """The same of one job, quickly asked."""
+        with self._engine.connect() as connection:
+            wanted = "SELECT slurm_job_id FROM jobs WHERE id = ?"
+            return connection.exec_driver_sql(wanted, (job_id,)).scalar() is not None
 
     def all_have_ids(self, job_ids: Sequence[str]) -> bool:
         """Whether Slurm has given each of these jobs a number."""

@@ -1,15 +1,19 @@
-"""Remote commands a watch cycle, with ever more live jobs, without and with people who read the API."""
+"""A watch cycle's time and remote commands, with ever more live jobs, without and with people who read the API."""
 
 import statistics
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 
 from tests.bench.crowd import Crowd
+from tests.bench.growth import MOST, exponent
 from tests.bench.readers import reading
 from tests.bench.rig import Rig
-from tests.bench.table import Row
+from tests.bench.table import Pairs, Row, shown
+from tuning.settings import load_clusters
+from tuning.ssh.paramiko_login import LoggedIn, connect
 
 MOST_COMMANDS = 3
 MOST_CHANNELS = 8
@@ -20,6 +24,14 @@ NOTE = (
     "replaced, by a bind, by a program that writes a line of trainer_log.jsonl every 5 s. The others wait in Slurm's "
     "queue. One cycle a minute has a further command, sinfo. Slurm's sampling of processes is off in this run."
 )
+TIME_NOTE = (
+    "A watch cycle's time is the worker's own measure, from its first query to its last commit. Beside it, in turns, "
+    "one command over an SSH connection that stays open: squeue for the account, and `xargs cat` of one file of each "
+    "live job (its config.yaml), all of it read here. `xargs cat` is one process for hundreds of files; a loop with a "
+    "process a file, as most scripts have it, takes many times that."
+)
+MOST_TIMES = 2.0
+SCRIPT = "squeue -h -r -t all -u packtrain -o '%i %T %r %S %N %k'; cd packtrain && xargs -0 cat"
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,8 @@ class Cycles:
 
     commands: Sequence[int]
     seconds: Sequence[float]
+    """From the end of each to the end of the next."""
+    took_seconds: Sequence[float]
 
     def row(self, what: str, beside: str, ratio: str, note: str = "") -> Row:
         """Held to the bound by the busiest of them."""
@@ -37,12 +51,16 @@ class Cycles:
 
 
 def measure(rig: Rig) -> Iterator[Row]:
-    """Two rows for each size, and one for connections and channels."""
+    """Three rows for each size, one for the growth, and one for connections and channels."""
     crowd, count = Crowd.of(rig), rig.scale.cycles
-    first = 0.0
+    first, times = 0.0, []
     for live in rig.scale.live_jobs:
         running = crowd.grow_to(live)
         quiet = _watch(crowd, count)
+        timed = _beside_a_script(crowd, count)
+        times.append(statistics.median(timed.ours))
+        what = f"a watch cycle, {live:,} live jobs ({running} running)"
+        yield timed.row(what, f"one squeue and one read of {live:,} files by a shell", MOST_TIMES, TIME_NOTE)
         mean = statistics.mean(quiet.commands)
         first = first or mean
         what = f"remote commands a cycle, {live:,} live jobs ({running} running)"
@@ -52,7 +70,36 @@ def measure(rig: Rig) -> Iterator[Row]:
         beside = f"nobody reading; {readers.requests:,} requests"
         ratio = f"{statistics.mean(busy.commands) / mean:.2f}"
         yield busy.row(f"the same while the API is read, {live:,} live jobs", beside, ratio)
-    yield _at_sshd(crowd)
+    yield _growth(rig.scale.live_jobs, times)
+    yield _at_sshd(crowd, len(times), len(times) * count)
+
+
+def _growth(sizes: Sequence[int], times: Sequence[float]) -> Row:
+    found = exponent(sizes, times)
+    what = f"growth of a watch cycle's time, {sizes[0]:,} to {sizes[-1]:,} live jobs"
+    measured = ", ".join(shown(seconds) for seconds in times)
+    return Row(what, "itself", measured, f"{found:.2f}", "the exponent", f"<= {MOST:g}", found <= MOST)
+
+
+def _beside_a_script(crowd: Crowd, count: int) -> Pairs:
+    """So many cycles, and behind each the same look by hand."""
+    pairs, folders = Pairs(), crowd.database.live_folders()
+    names = "".join(f"{folder}/config.yaml\0" for folder in folders).encode()
+    with closing(connect(load_clusters(crowd.site.state / "clusters.toml")["lab"])) as client:
+        for _ in range(count):
+            pairs.ours.append(_watch(crowd, 1).took_seconds[0])
+            pairs.theirs.append(_by_hand(client, names))
+    return pairs
+
+
+def _by_hand(client: LoggedIn, names: bytes) -> float:
+    started = time.monotonic()
+    stdin, stdout, _ = client.exec_command(SCRIPT, timeout=120)
+    stdin.write(names)
+    stdin.channel.shutdown_write()
+    if not stdout.read():
+        raise RuntimeError("the shell read nothing")
+    return time.monotonic() - started
 
 
 def _watch(crowd: Crowd, count: int) -> Cycles:
@@ -65,12 +112,15 @@ def _watch(crowd: Crowd, count: int) -> Cycles:
             ends.append(cycle)
     pairs = [*pairwise(ends[1:])]
     commands = [after.commands - before.commands for before, after in pairs]
-    return Cycles(commands, [(after.ended_at - before.ended_at).total_seconds() for before, after in pairs])
+    took = [after.seconds for _, after in pairs]
+    return Cycles(commands, [(after.ended_at - before.ended_at).total_seconds() for before, after in pairs], took)
 
 
-def _at_sshd(crowd: Crowd) -> Row:
+def _at_sshd(crowd: Crowd, connections_by_hand: int, commands_by_hand: int) -> Row:
+    """Without what was done by hand beside it. A shell or two wait for a command: sshd has counted them already."""
     seen, counted = crowd.at_sshd(), crowd.database.last_cycle().commands
-    measured = f"{seen.connections} connection, at most {seen.most_channels} channels"
-    spread = f"{seen.commands} commands in all; the worker counted {counted}"
-    holds = seen.connections == 1 and seen.most_channels <= MOST_CHANNELS
+    connections = seen.connections - connections_by_hand
+    measured = f"{connections} connection, at most {seen.most_channels} channels"
+    spread = f"{seen.commands - commands_by_hand} commands in all; the worker counted {counted}"
+    holds = connections == 1 and seen.most_channels <= MOST_CHANNELS
     return Row("SSH of server and worker, counted by sshd", "-", measured, "-", spread, "1, <= 8", holds)

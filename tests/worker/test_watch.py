@@ -117,6 +117,22 @@ def test_of_a_success_only_so_many_checkpoints_stay_and_no_secret(run: Run, sess
         assert unwanted_paths(session, run.job_id) == {"output/checkpoint-2", "1/secrets"}
 
 
+def test_an_expected_start_that_moves_by_seconds_is_no_news(run: Run) -> None:
+    run.slurm_says("PENDING")
+    start = run.cluster.clock_epoch + 600
+    versions = []
+    for moved in (0.0, 1.0, 29.0, 31.0):
+        queued = replace(run.cluster.queue[100], start_epoch=start + moved)
+        run.cluster.queue = {100: queued}
+        run.look()
+        versions.append(run.world.job(run.job_id).version)
+    assert versions[0] == versions[1] == versions[2]
+    assert versions[3] == versions[0] + 1
+    expected = run.world.job(run.job_id).expected_start_at
+    assert expected
+    assert expected.timestamp() == start + 31
+
+
 @pytest.fixture
 def run(world: World, sessions: sessionmaker[Session]) -> Run:
     return Run(world, sessions)
@@ -310,7 +326,7 @@ def test_no_answer_ends_nothing_and_is_told(run: Run) -> None:
     assert (away.status, away.unreachable_since) == (JobStatus.RUNNING, run.world.clock())
     run.slurm_says("RUNNING")
     run.look()
-    note_reached(run.drive)
+    note_reached(run.drive, 0.5)
     back = run.world.job(run.job_id)
     assert back.unreachable_since is None
     assert back.version > away.version

@@ -7,9 +7,11 @@ results are dropped, however long it slept. (Kleppmann, "How to do distributed l
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from tuning.clusters.models import ClusterRow
 from tuning.db import insert_if_new
@@ -64,9 +66,12 @@ def release(session: Session, lease: Lease) -> None:
 
 
 def _update_own(session: Session, lease: Lease, **values: object) -> None:
-    own = update(ClusterRow).where(ClusterRow.name == lease.cluster, ClusterRow.lease_token == lease.token)
-    found = session.scalar(
-        own.values(**values).returning(ClusterRow.name), execution_options={"synchronize_session": False}
-    )
-    if found is None:
+    own = {"of": lease.cluster, "fence": lease.token}
+    if session.connection().scalar(_update_of_own(tuple(values)), {**own, **values}) is None:
         raise LeaseLost(f"another worker drives the cluster {lease.cluster} now")
+
+
+@cache
+def _update_of_own(names: tuple[str, ...]) -> ReturningUpdate[str]:
+    own = (ClusterRow.name == bindparam("of"), ClusterRow.lease_token == bindparam("fence"))
+    return update(ClusterRow).where(*own).values({name: bindparam(name) for name in names}).returning(ClusterRow.name)

@@ -1,18 +1,18 @@
 """Queries of the driver: the jobs that wait for a cluster, and those that are on it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import Select, Update, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from tuning.ids import new_secret
 from tuning.jobs.dependencies import is_ready
 from tuning.jobs.models import Attempt, FilePosition, Job, JobDataset
 from tuning.jobs.status import ON_CLUSTER, JobStatus
-from tuning.jobs.transition import transition
+from tuning.jobs.transition import Step, transition_all
 
 
 @dataclass(frozen=True)
@@ -63,23 +63,73 @@ class Unconfirmed:
     since: datetime
 
 
-def claim_queued(session: Session, cluster: str, job_ids: Sequence[str], now: datetime) -> list[tuple[Job, Attempt]]:
-    """Give those of these jobs that are still queued a new attempt each and move them to `submitting`.
+@dataclass(frozen=True)
+class NewAttempt:
+    """A row of `attempts`."""
 
-    The tokens are committed with the claim, before any sbatch.
-    """
-    jobs = session.scalars(_queued(cluster).where(Job.id.in_(job_ids))).all()
-    return [(job, _new_attempt(session, job, now)) for job in jobs]
+    job_id: str
+    number: int
+    token: str = field(repr=False)
+    script: str
+    config_yaml: str
+    eta_state: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """An attempt that Slurm has."""
+
+    job_id: str
+    number: int
+    slurm_job_id: int
+
+
+def is_any_waiting(session: Session, cluster: str) -> bool:
+    """Whether a queued job of a cluster waits for no other: asked often, and cheap."""
+    return session.connection().scalar(_waiting_ids(), {"cluster": cluster, "most": 1}) is not None
 
 
 def waiting(session: Session, cluster: str, limit: int) -> dict[str, tuple[str, ...]]:
     """The queued jobs of a cluster that wait for no other, in their order, with the data sets (ids) that each needs."""
-    ids = session.scalars(_queued(cluster).with_only_columns(Job.id).limit(limit)).all()
+    ids = session.connection().scalars(_waiting_ids(), {"cluster": cluster, "most": limit}).all()
     needs: dict[str, tuple[str, ...]] = dict.fromkeys(ids, ())
-    rows = select(JobDataset).where(JobDataset.job_id.in_(ids)).order_by(JobDataset.job_id, JobDataset.position)
-    for row in session.scalars(rows):
-        needs[row.job_id] += (row.dataset_id,)
+    for job_id, dataset_id in session.connection().execute(_datasets_of(), {"job_ids": ids}) if ids else ():
+        needs[job_id] += (dataset_id,)
     return needs
+
+
+def queued_jobs(session: Session, cluster: str, job_ids: Sequence[str]) -> Sequence[Job]:
+    """Those of these jobs that are still queued, in their order."""
+    return session.scalars(_queued_of(), {"cluster": cluster, "job_ids": job_ids}).all()
+
+
+def begin_attempts(
+    session: Session, attempts: Sequence[NewAttempt], records: Mapping[str, Mapping[str, Any]], now: datetime
+) -> None:
+    """Claim queued jobs: a new attempt each, and the job's record, by its id.
+
+    The tokens are committed with the claim, before any sbatch.
+    """
+    if not attempts:
+        return
+    new = {"created_at": now, "missing_polls": 0}
+    session.connection().execute(insert(Attempt), [{**asdict(one), **new} for one in attempts])
+    steps = [Step(one.job_id, one.number, "being handed to Slurm", {"record": records[one.job_id]}) for one in attempts]
+    transition_all(session, steps, JobStatus.QUEUED, JobStatus.SUBMITTING, now)
+
+
+def confirm_attempts(session: Session, confirmed: Sequence[Confirmed], now: datetime) -> None:
+    """Slurm has these jobs."""
+    if not confirmed:
+        return
+    rows = [{"of": one.job_id, "at_number": one.number, "slurm_job_id": one.slurm_job_id} for one in confirmed]
+    session.connection().execute(_confirmation(), [{**row, "submitted_at": now} for row in rows])
+    steps = [
+        Step(one.job_id, one.number, f"Slurm job {one.slurm_job_id}",
+             {"slurm_job_id": one.slurm_job_id, "slurm_state": "PENDING"})
+        for one in confirmed
+    ]  # fmt: skip
+    transition_all(session, steps, JobStatus.SUBMITTING, JobStatus.PENDING, now)
 
 
 def unconfirmed(session: Session, cluster: str) -> list[Unconfirmed]:
@@ -139,17 +189,34 @@ def update_jobs(session: Session, changes: Sequence[Mapping[str, Any]], now: dat
     session.connection().execute(statement, rows)
 
 
-def _queued(cluster: str) -> Select[Job]:
-    wanted = (Job.cluster == cluster, Job.status == JobStatus.QUEUED, Job.cancel_requested_at.is_(None))
+# Kept: these are asked ten times a second, and to build them costs several times what it costs to run them.
+@cache
+def _queued() -> Select[Job]:
+    wanted = (Job.cluster == bindparam("cluster"), Job.status == JobStatus.QUEUED, Job.cancel_requested_at.is_(None))
     return select(Job).where(*wanted, is_ready()).order_by(Job.priority.desc(), Job.created_at, Job.id)
 
 
-def _new_attempt(session: Session, job: Job, now: datetime) -> Attempt:
-    job.attempt += 1
-    attempt = Attempt(job_id=job.id, number=job.attempt, token=new_secret(), created_at=now, missing_polls=0)
-    session.add(attempt)
-    transition(session, job, JobStatus.SUBMITTING, "being handed to Slurm", now)
-    return attempt
+@cache
+def _waiting_ids() -> Select[str]:
+    return _queued().with_only_columns(Job.id).limit(bindparam("most"))
+
+
+@cache
+def _queued_of() -> Select[Job]:
+    return _queued().where(Job.id.in_(bindparam("job_ids", expanding=True)))
+
+
+@cache
+def _datasets_of() -> Select[str, str]:
+    own = JobDataset.job_id.in_(bindparam("job_ids", expanding=True))
+    return select(JobDataset.job_id, JobDataset.dataset_id).where(own).order_by(JobDataset.job_id, JobDataset.position)
+
+
+@cache
+def _confirmation() -> Update:
+    own = (Attempt.job_id == bindparam("of"), Attempt.number == bindparam("at_number"))
+    given: dict[str, Any] = {name: bindparam(name) for name in ("slurm_job_id", "submitted_at")}
+    return update(Attempt).where(*own).values(**given, unconfirmed_since=None)
 
 
 def _positions(session: Session, cluster: str) -> dict[tuple[str, int], dict[str, Position]]:

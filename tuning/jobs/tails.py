@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Executable, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from tuning.db import Base
 from tuning.jobs.live import Position
 from tuning.jobs.models import FilePosition, LogChunk, MetricPoint
 
@@ -86,10 +88,16 @@ def save_points(session: Session, job_id: str, number: int, points: Sequence[Poi
     _upsert(session, MetricPoint, rows, ("job_id", "attempt", "step", "kind"))
 
 
-def _upsert(session: Session, table: type[Any], rows: list[dict[str, Any]], key: tuple[str, ...]) -> None:
+def _upsert(session: Session, table: type[Base], rows: list[dict[str, Any]], key: tuple[str, ...]) -> None:
     if not rows:
         return
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert(table) if is_postgresql else sqlite.insert(table)
-    replaced = {name: insert.excluded[name] for name in rows[0] if name not in key}
-    session.execute(insert.on_conflict_do_update(index_elements=key, set_=replaced), rows)
+    statement = _replacing(table, session.get_bind().dialect.name, tuple(rows[0]), key)
+    session.connection().execute(statement, rows)
+
+
+@cache
+def _replacing(table: type[Base], dialect: str, names: tuple[str, ...], key: tuple[str, ...]) -> Executable:
+    """Kept: to build it costs more than to run it, and each cycle runs it for each file that grew."""
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    replaced = {name: insert.excluded[name] for name in names if name not in key}
+    return insert.on_conflict_do_update(index_elements=key, set_=replaced)

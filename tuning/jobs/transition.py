@@ -1,9 +1,12 @@
 """The one door through which a job's status changes."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Insert, Update, bindparam, insert, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -15,6 +18,7 @@ from tuning.jobs.status import ENDED, JobStatus, may_become
 from tuning.llamafactory.kinds import CHECK
 
 _WAITS_HERE = (JobStatus.HELD, JobStatus.QUEUED)
+_TOGETHER = (JobStatus.SUBMITTING, JobStatus.PENDING)
 _MOMENTS = {JobStatus.PENDING: "submitted_at", JobStatus.RUNNING: "started_at"}
 
 
@@ -30,11 +34,11 @@ def transition(
     if not may_become(old, to):
         raise Conflict(f"job {job.id} is {old}: it cannot become {to}")
     changes = _changes(job, to, reason, now, at or now)
-    guarded = update(Job).where(Job.id == job.id, Job.status == old).values(version=Job.version + 1, **changes)
     lock_event_order(session)
     # On the connection: the session would first write out what is pending, job by job. The caller's object is brought
     # up to date by hand: a refresh would be one more query for each job of a batch.
-    version = session.connection().scalar(guarded.returning(Job.version))
+    guarded = _guarded(tuple(changes)).returning(Job.version)
+    version = session.connection().scalar(guarded, {"job_id": job.id, "old": old, **changes})
     if version is None:
         raise Conflict(f"job {job.id} is no longer {old}", hint="look at it again: something else moved it")
     for name, value in {**changes, "version": version}.items():
@@ -44,12 +48,66 @@ def transition(
         refuse_unchecked(session, job, to, reason)
 
 
+@dataclass(frozen=True)
+class Step:
+    """One job's part in a step that many take together."""
+
+    job_id: str
+    attempt: int
+    reason: str
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    """More of the job's row; every part of one step names the same."""
+
+
+def transition_all(session: Session, steps: Sequence[Step], old: JobStatus, to: JobStatus, now: datetime) -> None:
+    """Let many jobs take one step on their way to Slurm: two statements, however many they are.
+
+    What the session holds of these jobs is not brought up to date. Raises Conflict when one of them is not `old`.
+    """
+    if not steps:
+        return
+    if not may_become(old, to) or to not in _TOGETHER:
+        raise Conflict(f"jobs that are {old} cannot become {to} together")
+    lock_event_order(session)
+    rows = [_row(step, old, to, now) for step in steps]
+    names = tuple(name for name in rows[0] if name not in ("job_id", "old"))
+    connection = session.connection()
+    moved = connection.execute(_guarded(names), rows, execution_options={"preserve_rowcount": True}).rowcount
+    if moved != len(steps):
+        raise Conflict(f"{len(steps) - moved} of {len(steps)} jobs are no longer {old}")
+    event = {"at": now, "type": f"job.{to}"}
+    events = [
+        {**event, "job_id": one.job_id, "message": one.reason, "data": {"from": old, "to": to, "attempt": one.attempt}}
+        for one in steps
+    ]
+    connection.execute(_new_event(), events)
+
+
 def record_event(
     session: Session, job_id: str, event_type: str, message: str, now: datetime, data: dict[str, Any] | None = None
 ) -> None:
     """Write one event of a job, in the caller's transaction."""
     lock_event_order(session)
     session.add(JobEvent(job_id=job_id, at=now, type=event_type, message=message, data=data or {}))
+
+
+@cache
+def _guarded(names: tuple[str, ...]) -> Update:
+    """To these columns of a job that still has its old status. Kept: to build it costs more than to run it."""
+    own = (Job.id == bindparam("job_id"), Job.status == bindparam("old"))
+    return update(Job).where(*own).values(version=Job.version + 1, **{name: bindparam(name) for name in names})
+
+
+@cache
+def _new_event() -> Insert:
+    return insert(JobEvent)
+
+
+def _row(step: Step, old: JobStatus, to: JobStatus, now: datetime) -> dict[str, Any]:
+    row = {"status": to, "status_reason": step.reason, "updated_at": now, "attempt": step.attempt, **step.columns}
+    if to is JobStatus.PENDING:
+        row[_MOMENTS[to]] = now
+    return {"job_id": step.job_id, "old": old, **row}
 
 
 def _changes(job: Job, to: JobStatus, reason: str, now: datetime, at: datetime) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from tuning.errors import (
     ClusterError,
     CommandTimedOut,
+    NotSent,
     RemoteDiskFull,
     RemoteFileError,
     SlurmUnavailable,
@@ -123,25 +124,22 @@ class Cluster:
             raise RemoteFileError(f"cannot make folders under {self._settings.root}: {said}")
 
     def submit(self, batch: Sequence[Submission]) -> list[SubmissionAnswer]:
-        """Hand attempts to Slurm. 1 upload, 1 command.
+        """Hand attempts to Slurm. 1 command, which gets their files on its stdin.
 
         Raises only as long as no sbatch can have been started; from then on a connection that breaks leaves the
         attempts without an answer. The program begins no sbatch after its own limit, so that whoever waits for limit +
         MESSAGE_TIMEOUT_SECONDS knows that none is under way.
         """
         root = self._settings.root
-        archive = _archive(root, batch)
-        path = f"{root}/incoming/{secrets.token_hex(12)}.tar"
-        self._transport.put(io.BytesIO(archive), path, mode=0o600)
+        place = f"incoming/{secrets.token_hex(12)}"
+        archive = _archive(root, f"{place}.list", batch)
         limit = MESSAGE_TIMEOUT_SECONDS + len(batch) * _SECONDS_PER_SUBMISSION
-        listing = "".join(
-            f"{number}\t{one.directory}\t{one.job_name}\t{one.comment}\n" for number, one in enumerate(batch)
-        )
-        arguments = (root, path, hashlib.sha256(archive).hexdigest(), f"{limit:.0f}")
+        arguments = (root, place, hashlib.sha256(archive).hexdigest(), str(len(archive)), f"{limit:.0f}")
+        timeout_seconds = limit + 2 * MESSAGE_TIMEOUT_SECONDS
         try:
-            answer = self._run(
-                programs.SUBMIT, *arguments, stdin=listing.encode(), timeout_seconds=limit + 2 * MESSAGE_TIMEOUT_SECONDS
-            )
+            answer = self._run(programs.SUBMIT, *arguments, stdin=archive, timeout_seconds=timeout_seconds)
+        except NotSent:
+            raise  # of less than the whole archive nothing is started
         except (Unreachable, CommandTimedOut):
             return [SubmissionAnswer(one.token) for one in batch]
         _raise_if_not_unpacked(answer.parts)
@@ -317,17 +315,23 @@ def _complete(answer: _Answer, name: str, command: str) -> Part:
     return by_word[name]
 
 
-def _archive(root: str, batch: Sequence[Submission]) -> bytes:
-    """One tar of all files, by paths under the root, with an empty output folder for each job."""
+def _archive(root: str, list_name: str, batch: Sequence[Submission]) -> bytes:
+    """One tar of all files and of the list of what to submit, by paths under the root."""
+    listing = "".join(f"{number}\t{one.directory}\t{one.job_name}\t{one.comment}\n" for number, one in enumerate(batch))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        _add(tar, list_name, listing.encode())
         for one in batch:
             folder = one.directory.removeprefix(f"{root}/")
             for name, content in one.files.items():
-                entry = tarfile.TarInfo(f"{folder}/{name}")
-                entry.size, entry.mode = len(content), 0o600
-                tar.addfile(entry, io.BytesIO(content))
+                _add(tar, f"{folder}/{name}", content)
     return buffer.getvalue()
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), 0o600
+    tar.addfile(entry, io.BytesIO(content))
 
 
 def _raise_if_not_unpacked(parts: Iterable[Part]) -> None:

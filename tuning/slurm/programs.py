@@ -13,30 +13,41 @@ find "$2/incoming" -mindepth 1 -mtime +1 -delete  # uploads that nobody finished
 printf '\n%s done\n' "$1"
 """
 
-# Nothing is started when less than the whole archive is there. `SECONDS` is bash's own clock: past the limit no
-# further sbatch is begun, so that after limit + sbatch's own time-out no submission can still be under way.
-# A claim means that somebody has given this attempt up (ABANDON): it is left alone.
+# The archive comes on stdin, the list of what is to be submitted in it. Nothing is started when less than the whole of
+# it is there. `SECONDS` is bash's own clock, set back since the shell may have waited for its command: past the limit
+# no further sbatch is begun, so that after limit + sbatch's own time-out no submission can still be under way.
+# A claim means that somebody has given this attempt up (ABANDON): it is left alone. Few processes: each costs the login
+# node a millisecond, and whoever submitted waits for it.
 SUBMIT = r"""
+SECONDS=0
 umask 077
-boundary=$1 archive=$3 sha256=$4 limit=$5
+boundary=$1 archive=$3.tar list=$3.list sha256=$4 size=$5 limit=$6
 cd "$2" || exit 74
-if ! printf '%s  %s\n' "$sha256" "$archive" | sha256sum --check --status; then
-  printf '\n%s damaged\n' "$boundary"
-  exit 1
-fi
-if ! said=$(tar -xf "$archive" 2>&1); then
+if ! said=$(head -c "$size" 2>&1 >"$archive"); then
   rm -f "$archive"
   printf '\n%s unpacked\n%s\n' "$boundary" "$said"
   exit 1
 fi
-rm -f "$archive"
-while IFS=$'\t' read -r number directory name comment; do
+found=$(sha256sum <"$archive")
+if [ "${found%% *}" != "$sha256" ]; then
+  rm -f "$archive"
+  printf '\n%s damaged\n' "$boundary"
+  exit 1
+fi
+if ! said=$(tar -xf "$archive" 2>&1); then
+  rm -f "$archive" "$list"
+  printf '\n%s unpacked\n%s\n' "$boundary" "$said"
+  exit 1
+fi
+exec 3<"$list" || exit 74
+rm -f "$archive" "$list" >/dev/null 2>&1 3<&- &
+while IFS=$'\t' read -r -u 3 number directory name comment; do
   if [ "$SECONDS" -ge "$limit" ] || [ -L "$directory/claim" ]; then
     printf '\n%s late %s\n' "$boundary" "$number"
     continue
   fi
   said=$(sbatch --parsable --job-name="$name" --comment="$comment" --dependency=singleton --chdir="$directory" \
-    --output="$directory/stdout.log" --error="$directory/stderr.log" "$directory/job.sh" 2>&1 </dev/null)
+    --output="$directory/stdout.log" --error="$directory/stderr.log" "$directory/job.sh" 2>&1 </dev/null 3<&-)
   printf '\n%s answer %s %s\n%s\n' "$boundary" "$number" "$?" "$said"
 done
 printf '\n%s done\n' "$boundary"
@@ -192,4 +203,4 @@ _PLAIN_SLURM = "unset ${!SBATCH_@} ${!SQUEUE_@} ${!SACCT_@} ${!SINFO_@} ${!SCANC
 
 def command_line(program: str, *arguments: str) -> str:
     """The command line that runs a program with these arguments as its $1, $2, ..."""
-    return shlex.join(["bash", "-c", _PLAIN_SLURM + program, "packtrain", *arguments])
+    return f"set -- {shlex.join(arguments)}\n{_PLAIN_SLURM}{program}"

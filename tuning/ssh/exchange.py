@@ -30,7 +30,35 @@ class CommandChannel(Protocol):
     def fileno(self) -> int: ...
 
 
-def exchange(channel: CommandChannel, stdin: bytes, deadline: float) -> Completed:
+class Input:
+    """What a command gets on its stdin, and how much of that has left us."""
+
+    def __init__(self, content: bytes) -> None:
+        self._rest = memoryview(content)
+        self.is_over = False
+        """Nothing is left to be sent, or nobody takes it any more."""
+        self.may_have_arrived = not content
+        """False: the last byte was never given to the connection, so nobody can have read the whole of it."""
+
+    def move(self, channel: CommandChannel) -> bool:
+        """Send as much as the connection takes now; whether anything moved."""
+        if self.is_over or (self._rest and not channel.send_ready()):
+            return False
+        try:
+            if self._rest:
+                block = bytes(self._rest[:_BLOCK])
+                self.may_have_arrived |= len(block) == len(self._rest)
+                self._rest = self._rest[channel.send(block) :]
+            else:
+                self.is_over = True
+                channel.shutdown_write()
+        except OSError:
+            # The command ended without reading all of its stdin, as it may; what it said is still to be drained.
+            self.is_over = True
+        return True
+
+
+def exchange(channel: CommandChannel, stdin: Input, deadline: float) -> Completed:
     """Feed stdin and drain stdout and stderr, all as they come, and then take the exit status.
 
     Together, because stdout and stderr share one window: a command that fills one of them while nobody reads it stands
@@ -39,10 +67,9 @@ def exchange(channel: CommandChannel, stdin: bytes, deadline: float) -> Complete
     The exit status is -1 when none came (a signal, or a connection that broke).
     """
     stdout, stderr = bytearray(), bytearray()
-    feed = _Feed(channel, stdin)
     while True:
         ended = channel.exit_status_ready() and (channel.eof_received or channel.closed)
-        moved = feed.move() | _drain(channel, stdout, stderr)
+        moved = stdin.move(channel) | _drain(channel, stdout, stderr)
         if ended:
             return Completed(bytes(stdout), bytes(stderr), channel.recv_exit_status())
         if not moved:
@@ -50,28 +77,7 @@ def exchange(channel: CommandChannel, stdin: bytes, deadline: float) -> Complete
             if left <= 0:
                 raise TimeoutError
             # Nobody tells us that the window for stdin has opened again, so it is looked at.
-            _wait(channel, min(left, 1.0 if feed.done else 0.01))
-
-
-class _Feed:
-    def __init__(self, channel: CommandChannel, stdin: bytes) -> None:
-        self._channel = channel
-        self._rest = memoryview(stdin)
-        self.done = False
-
-    def move(self) -> bool:
-        if self.done or (self._rest and not self._channel.send_ready()):
-            return False
-        try:
-            if self._rest:
-                self._rest = self._rest[self._channel.send(bytes(self._rest[:_BLOCK])) :]
-            else:
-                self.done = True
-                self._channel.shutdown_write()
-        except OSError:
-            # The command ended without reading all of its stdin, as it may; what it said is still to be drained.
-            self.done = True
-        return True
+            _wait(channel, min(left, 1.0 if stdin.is_over else 0.01))
 
 
 def _drain(channel: CommandChannel, stdout: bytearray, stderr: bytearray) -> bool:

@@ -1,50 +1,43 @@
-"""The transport over paramiko: one kept connection to a login node. The only module that knows paramiko."""
+"""The transport over paramiko: one kept connection to a login node. Beside paramiko_login, nothing knows paramiko."""
 
 import secrets
 import shlex
-import socket
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from threading import BoundedSemaphore, Event, Lock, Timer
 from typing import BinaryIO, cast
 
 import paramiko
-from paramiko.hostkeys import InvalidHostKey
-from paramiko.pkey import UnknownKeyType
 
 from tuning.errors import (
-    ClusterError,
     CommandTimedOut,
-    HostKeyChanged,
-    LoginRefused,
+    NotSent,
     RemoteDiskFull,
     RemoteFileError,
     Unreachable,
 )
 from tuning.settings import ClusterSettings
-from tuning.ssh.exchange import exchange
-from tuning.ssh.host_keys import HostKey, Standing
+from tuning.ssh.exchange import Input, exchange
+from tuning.ssh.paramiko_login import connect, transport_of
 from tuning.ssh.past_banner import PastBanner
+from tuning.ssh.ready_shells import WAITING_SHELL, ReadyShells
 from tuning.ssh.sftp_files import read_range, upload
 from tuning.ssh.traffic import Traffic
 from tuning.ssh.transport import Completed
 
-MAX_CHANNELS = 8  # sshd's MaxSessions is 10
-_ENVIRONMENT = "export LC_ALL=C TZ=UTC; "  # sshd refuses an environment that comes by the protocol
-_KEEPALIVE_SECONDS = 15
-_NO_KEY = {
-    "key": "it is no private key, or it has a passphrase",
-    "certificate": "it is no certificate of this key",
-}
-_SSH_PORT = 22  # known_hosts names a host without its port only there
+READY_SHELLS = 2
+MAX_AT_ONCE = 6
+MAX_CHANNELS = MAX_AT_ONCE + READY_SHELLS  # sshd's MaxSessions is 10
+_MAKING_ROOM_SECONDS = 0.2
 
 
 class ParamikoTransport:
     """`tuning.ssh.transport.Transport` to the cluster of these settings. Safe for many threads.
 
     Nothing is connected before the first call. One connection is kept; a call on which it breaks raises Unreachable
-    and repeats nothing, the next call opens another. At most `MAX_CHANNELS` things happen on it at once, others wait.
+    and repeats nothing, the next call opens another. At most `MAX_AT_ONCE` things happen on it at once, others wait;
+    once a command was run, `READY_SHELLS` wait there for the next ones.
     Every call may also raise HostKeyChanged and LoginRefused: connecting is part of it.
     """
 
@@ -53,20 +46,20 @@ class ParamikoTransport:
         self._settings = settings
         self._connecting = Lock()
         self._client: paramiko.SSHClient | None = None
-        self._slots = BoundedSemaphore(MAX_CHANNELS)
+        self._slots = BoundedSemaphore(MAX_AT_ONCE)
+        self._ready = ReadyShells(self._open_ready_shell, _is_waiting, READY_SHELLS)
 
     def run(self, command: str, *, stdin: bytes = b"", timeout_seconds: float | None = None) -> Completed:
-        """See Transport.run. The time limit counts from the moment at which a channel is there."""
+        """See Transport.run. The time limit counts from the moment at which a shell is there."""
         seconds = timeout_seconds or self._settings.command_timeout_seconds
-        with self._channel(seconds) as channel:
+        given = Input(command.encode() + b"\0" + stdin)
+        with _unsent_told_apart(given), self._channel(seconds, lambda: self._take_shell(seconds)) as channel:
             self.traffic.begin_command()
-            deadline = time.monotonic() + seconds
             try:
-                with _closing_after(channel, seconds):
-                    channel.exec_command(_ENVIRONMENT + command)
-                completed = exchange(channel, stdin, deadline)
+                completed = exchange(channel, given, time.monotonic() + seconds)
             except TimeoutError as error:
-                raise CommandTimedOut(f"a command on {self._where} did not end within {seconds:g} s") from error
+                self._ready.drop()  # they may hang like this one
+                raise self._too_late(seconds) from error
             if completed.exit_status == -1 and channel.closed and not _is_alive(channel):
                 raise Unreachable(f"the connection to {self._where} broke while a command ran")
             return completed
@@ -93,6 +86,7 @@ class ParamikoTransport:
         """See Transport.close."""
         with self._connecting:
             client, self._client = self._client, None
+        self._ready.drop()
         if client is not None:
             client.close()
 
@@ -101,12 +95,12 @@ class ParamikoTransport:
         return f"{self._settings.user}@{self._settings.host}:{self._settings.port}"
 
     @contextmanager
-    def _channel(self, seconds: float) -> Iterator[paramiko.Channel]:
-        """A fresh channel; whatever breaks on it is told in our words."""
+    def _channel(self, seconds: float, opened: Callable[[], paramiko.Channel]) -> Iterator[paramiko.Channel]:
+        """A channel of one's own; whatever breaks on it is told in our words."""
         if not self._slots.acquire(timeout=seconds):
-            raise Unreachable(f"all {MAX_CHANNELS} channels to {self._where} stayed busy for {seconds:g} s")
+            raise Unreachable(f"all {MAX_AT_ONCE} channels to {self._where} stayed busy for {seconds:g} s")
         try:
-            with self._broken_is_unreachable(), self._open_channel() as channel:
+            with self._broken_is_unreachable(), opened() as channel:
                 yield channel
         finally:
             self._slots.release()
@@ -114,8 +108,11 @@ class ParamikoTransport:
     def _open_channel(self) -> paramiko.Channel:
         client = self._connected()
         try:
-            return _transport_of(client).open_session(timeout=self._settings.connect_timeout_seconds)
+            return transport_of(client).open_session(timeout=self._settings.connect_timeout_seconds)
         except paramiko.ChannelException as error:  # the connection itself is good
+            if self._ready.drop():  # what only waits makes room
+                time.sleep(_MAKING_ROOM_SECONDS)
+                return self._open_channel()
             raise Unreachable(
                 f"{self._where} refuses another channel: {error.text}",
                 hint=f"sshd's MaxSessions there should allow {MAX_CHANNELS} (10 is its default)",
@@ -123,6 +120,29 @@ class ParamikoTransport:
         except (paramiko.SSHException, EOFError, OSError):
             self._drop(client)
             raise
+
+    def _take_shell(self, seconds: float) -> paramiko.Channel:
+        """A shell that waits for its command."""
+        ready = self._ready.take()
+        if ready is not None:
+            return ready
+        try:
+            return _with_shell(self._open_channel(), seconds)
+        except TimeoutError as error:
+            raise self._too_late(seconds) from error
+
+    def _open_ready_shell(self) -> paramiko.Channel | None:
+        """One more on the connection that there is; whatever is wrong with it, the next command finds out."""
+        client, seconds = self._client, self._settings.connect_timeout_seconds
+        if client is None:
+            return None
+        try:
+            return _with_shell(transport_of(client).open_session(timeout=seconds), seconds)
+        except (paramiko.SSHException, EOFError, OSError):
+            return None
+
+    def _too_late(self, seconds: float) -> CommandTimedOut:
+        return CommandTimedOut(f"a command on {self._where} did not end within {seconds:g} s")
 
     @contextmanager
     def _broken_is_unreachable(self) -> Iterator[None]:
@@ -133,12 +153,12 @@ class ParamikoTransport:
 
     def _connected(self) -> paramiko.SSHClient:
         with self._connecting:  # one at a time: sshd's MaxStartups drops those that come in a crowd
-            if self._client is None or not _transport_of(self._client).is_active():
+            if self._client is None or not transport_of(self._client).is_active():
                 if self._client is not None:
                     self._client.close()
                 self._client = None
                 self.traffic.begin_connection()
-                self._client = _connect(self._settings)
+                self._client = connect(self._settings)
             return self._client
 
     def _drop(self, client: paramiko.SSHClient) -> None:
@@ -151,7 +171,7 @@ class ParamikoTransport:
     def _sftp(self) -> Iterator[paramiko.SFTPClient]:
         """An SFTP session of its own; what the remote file system refuses becomes RemoteFileError."""
         seconds = self._settings.command_timeout_seconds
-        with self._channel(seconds) as channel:
+        with self._channel(seconds, self._open_channel) as channel:
             self.traffic.begin_transfer()
             with _closing_after(channel, seconds):
                 channel.invoke_subsystem("sftp")
@@ -191,164 +211,29 @@ class ParamikoTransport:
         return RemoteDiskFull(f"cannot write {path}: {full.decode()}", hint=hint)
 
 
-def fetch_host_key(settings: ClusterSettings) -> HostKey:
-    """The key that the login node shows now, and what the known hosts say of it. Nobody logs in there.
-
-    Raises Unreachable, LoginRefused by a host in between, and HostKeyChanged where the known hosts cannot be read.
-    """
-    seconds = settings.connect_timeout_seconds
-    host = settings.host if settings.port == _SSH_PORT else f"[{settings.host}]:{settings.port}"
-    known = paramiko.HostKeys()
+@contextmanager
+def _unsent_told_apart(given: Input) -> Iterator[None]:
     try:
-        if settings.known_hosts_file.exists():
-            known.load(str(settings.known_hosts_file))
-        jump, sock = _dial(settings)
-        with closing(jump or sock), closing(paramiko.Transport(sock)) as transport:
-            transport.start_client(timeout=seconds)
-            key = transport.get_remote_server_key()
-    except (paramiko.SSHException, InvalidHostKey, EOFError, OSError) as error:
-        raise _why_no_login(error, settings) from error
-    trusted = known.check(host, key)
-    standing = Standing.TRUSTED if trusted else Standing.CHANGED if known.lookup(host) else Standing.NEW
-    return HostKey(host, key.get_name(), key.get_base64(), key.fingerprint, standing)
-
-
-class _RefuseUnknown(paramiko.MissingHostKeyPolicy):
-    """paramiko's own RejectPolicy with words that help."""
-
-    def __init__(self, settings: ClusterSettings) -> None:
-        self._settings = settings
-
-    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
-        raise HostKeyChanged(
-            f"the host key of {hostname} ({key.get_name()} {key.fingerprint}) is not in "
-            f"{self._settings.known_hosts_file}",
-            hint=_trust_hint(self._settings),
-        )
-
-
-def _trust_hint(settings: ClusterSettings) -> str:
-    return f"`packtrain clusters trust {settings.name}` shows the key, to be compared with the site's own, and adds it"
-
-
-class _Client(paramiko.SSHClient):
-    """A connection that ends the one it goes through as well."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.jump: paramiko.SSHClient | None = None
-
-    def close(self) -> None:
-        super().close()
-        if self.jump is not None:
-            self.jump.close()
-
-
-def _connect(settings: ClusterSettings) -> _Client:
-    client = _Client()
-    client.set_missing_host_key_policy(_RefuseUnknown(settings))
-    try:
-        key = _load_key(settings)
-        client.load_host_keys(str(settings.known_hosts_file))
-        client.jump, sock = _dial(settings)
-        _log_in(client, settings, key, sock)
-    except (ClusterError, paramiko.SSHException, InvalidHostKey, EOFError, OSError) as error:
-        client.close()
-        raise _why_no_login(error, settings) from error
-    return client
-
-
-def _dial(settings: ClusterSettings) -> tuple[_Client | None, socket.socket | paramiko.Channel]:
-    """A way to the login node: straight, or a channel of a connection to the host in between, which comes along."""
-    seconds = settings.connect_timeout_seconds
-    if settings.jump is not None:
-        client = _connect(settings.jump)
-        try:
-            there, here = (settings.host, settings.port), ("127.0.0.1", 0)
-            return client, _transport_of(client).open_channel("direct-tcpip", there, here, timeout=seconds)
-        except BaseException:
-            client.close()
+        yield
+    except (Unreachable, CommandTimedOut) as error:
+        if given.may_have_arrived:
             raise
-    sock = socket.create_connection((settings.host, settings.port), timeout=seconds)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # 7 ms instead of 51 for each command
-    # A peer that vanished without a word: the kernel by itself would go on trying for a quarter of an hour.
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.command_timeout_seconds * 1000))
-    return None, sock
+        raise NotSent(str(error), hint=error.hint) from error
 
 
-def _log_in(
-    client: paramiko.SSHClient,
-    settings: ClusterSettings,
-    key: paramiko.PKey | None,
-    sock: socket.socket | paramiko.Channel,
-) -> None:
-    seconds = settings.connect_timeout_seconds
+def _with_shell(channel: paramiko.Channel, seconds: float) -> paramiko.Channel:
+    """The channel with a shell on it that waits for its command. Raises TimeoutError."""
     try:
-        client.connect(
-            settings.host, settings.port, settings.user, pkey=key, sock=sock, timeout=seconds, banner_timeout=seconds,
-            auth_timeout=seconds, channel_timeout=seconds, allow_agent=settings.key_agent, look_for_keys=False,
-        )  # fmt: skip
+        with _closing_after(channel, seconds):
+            channel.exec_command(WAITING_SHELL)
     except BaseException:
-        sock.close()
+        channel.close()
         raise
-    _transport_of(client).set_keepalive(_KEEPALIVE_SECONDS)
+    return channel
 
 
-def _transport_of(client: paramiko.SSHClient) -> paramiko.Transport:
-    transport = client.get_transport()
-    if transport is None:
-        raise paramiko.SSHException("closed meanwhile")
-    return transport
-
-
-def _load_key(settings: ClusterSettings) -> paramiko.PKey | None:
-    if settings.key_file is None:
-        return None
-    path = settings.key_file
-    try:
-        key = paramiko.PKey.from_path(path)
-        if settings.certificate_file is not None:
-            path = settings.certificate_file
-            key.load_certificate(str(path))
-    except (OSError, ValueError, TypeError, paramiko.SSHException, UnknownKeyType) as error:
-        what = "key" if path == settings.key_file else "certificate"
-        reason = error.strerror if isinstance(error, OSError) else _NO_KEY[what]
-        hint = "give the path of a private key without a passphrase, and of its own certificate, readable by the worker"
-        raise LoginRefused(f"cannot use the {what} file {path}: {reason}", hint=hint) from error
-    return key
-
-
-def _why_no_login(error: Exception, settings: ClusterSettings) -> ClusterError:
-    where = f"{settings.user}@{settings.host}:{settings.port}"
-    if isinstance(error, ClusterError):
-        return error
-    if isinstance(error, paramiko.BadHostKeyException):
-        return HostKeyChanged(
-            f"the host key of {settings.host} is now {error.key.get_name()} {error.key.fingerprint}, "
-            f"not the one in {settings.known_hosts_file}: another machine, or somebody in between",
-            hint=f"ask the site; if it was meant, remove the old line, then `packtrain clusters trust {settings.name}`",
-        )
-    if isinstance(error, paramiko.AuthenticationException):
-        return LoginRefused(
-            f"{where} does not accept {_keys(settings)}",
-            hint=f"add its public half to ~{settings.user}/.ssh/authorized_keys on the cluster",
-        )
-    if isinstance(error, InvalidHostKey):  # its own text is a tuple
-        return HostKeyChanged(
-            f"{settings.known_hosts_file} holds a line that is no host key: {error.line.strip()[:80]!r}",
-            hint="correct or remove that line",
-        )
-    if isinstance(error, FileNotFoundError | PermissionError):
-        return HostKeyChanged(
-            f"cannot read {settings.known_hosts_file}: {error.strerror}; without it no host is trusted",
-            hint=_trust_hint(settings),
-        )
-    return Unreachable(f"cannot connect to {where}: {error or type(error).__name__}")
-
-
-def _keys(settings: ClusterSettings) -> str:
-    named = [f"the key {settings.key_file}"] if settings.key_file is not None else []
-    return " or ".join([*named, *(["any key of the agent"] if settings.key_agent else [])])
+def _is_waiting(channel: paramiko.Channel) -> bool:
+    return not (channel.closed or channel.eof_received or channel.exit_status_ready()) and _is_alive(channel)
 
 
 @contextmanager

@@ -18,9 +18,10 @@ class Transport(Protocol):
     """One connection to one login node; every method may raise tuning.errors.Unreachable."""
 
     def run(self, command: str, *, stdin: bytes = b"", timeout_seconds: float | None = None) -> Completed:
-        """Run a command line in the account's shell with LC_ALL=C and TZ=UTC.
+        """Run a bash command line, which holds no NUL, in the account's environment with LC_ALL=C and TZ=UTC.
 
-        The whole of stdout and stderr is read. Raises CommandTimedOut when it has not ended in time.
+        The whole of stdout and stderr is read. Raises CommandTimedOut when it has not ended in time, and NotSent where
+        the connection failed before the whole of stdin was sent.
         Never repeated by the transport: whoever called knows whether it may be.
         """
         ...

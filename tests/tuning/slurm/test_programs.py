@@ -12,12 +12,16 @@ from tests.factories import make_cluster_settings
 from tests.local_transport import LocalTransport
 from tuning.errors import SlurmUnavailable, TransientError
 from tuning.slurm.cluster import Cluster, Submission
+from tuning.ssh.transport import Completed
 
 SCRIPT = b"#!/bin/bash\nexit\n"
 
 
 class Damaging(LocalTransport):
-    """Loses the last byte of all that is uploaded."""
+    """Loses the last byte of all that is sent."""
+
+    def run(self, command: str, *, stdin: bytes = b"", timeout_seconds: float | None = None) -> Completed:
+        return super().run(command, stdin=stdin[:-1], timeout_seconds=timeout_seconds)
 
     def put(self, content: BinaryIO, path: str, *, mode: int = 0o644) -> None:
         super().put(io.BytesIO(content.read()[:-1]), path, mode=mode)
@@ -61,6 +65,7 @@ def test_all_that_is_ours_is_closed_to_others(root: Path, tmp_path: Path) -> Non
     slurm = cluster(root, LocalTransport())
     [answer] = slurm.submit([submission(root)])
     assert (tmp_path / "called").exists(), answer
+    assert answer.slurm_job_id == 7
     slurm.stage(io.BytesIO(b"[]"), 2, sha256(b"[]").hexdigest(), f"{root}/datasets/x.json")
     found = modes(root)
     assert {"jobs/job_1/1/job.sh", "datasets/x.json"} <= found.keys()
@@ -71,7 +76,7 @@ def test_what_was_damaged_on_its_way_is_not_submitted(root: Path, tmp_path: Path
     with pytest.raises(TransientError):
         cluster(root, Damaging()).submit([submission(root)])
     assert not (tmp_path / "called").exists()
-    assert list((root / "jobs").iterdir()) == []
+    assert [*(root / "jobs").iterdir(), *(root / "incoming").iterdir()] == []
 
 
 def test_a_data_set_that_was_damaged_on_its_way_is_not_put_in_its_place(root: Path) -> None:

@@ -8,7 +8,8 @@ from tests.tuning.ssh.conftest import StartSshd
 from tests.tuning.ssh.sshd import Sshd, changed
 from tuning.errors import HostKeyChanged, Unreachable
 from tuning.ssh.host_keys import HostKey, Standing, trust
-from tuning.ssh.paramiko_transport import ParamikoTransport, fetch_host_key
+from tuning.ssh.paramiko_login import fetch_host_key
+from tuning.ssh.paramiko_transport import ParamikoTransport
 
 KEY = HostKey("login", "ssh-ed25519", "AAAA", "SHA256:x", Standing.NEW)
 

@@ -13,8 +13,16 @@ import pytest
 
 from tests.tuning.ssh.conftest import StartSshd
 from tests.tuning.ssh.sshd import Sshd, changed, with_signal
-from tuning.errors import CommandTimedOut, HostKeyChanged, LoginRefused, RemoteDiskFull, RemoteFileError, Unreachable
-from tuning.ssh.paramiko_transport import MAX_CHANNELS, ParamikoTransport
+from tuning.errors import (
+    CommandTimedOut,
+    HostKeyChanged,
+    LoginRefused,
+    NotSent,
+    RemoteDiskFull,
+    RemoteFileError,
+    Unreachable,
+)
+from tuning.ssh.paramiko_transport import MAX_AT_ONCE, MAX_CHANNELS, READY_SHELLS, ParamikoTransport
 from tuning.ssh.traffic import TrafficCount
 
 
@@ -60,7 +68,7 @@ def test_a_login_node_that_stands_still_cannot_hold_a_call(sshd: Sshd) -> None:
     transport.run("true")
     for session in sshd.sessions():
         with_signal(session, signal.SIGSTOP)
-    with pytest.raises(Unreachable):
+    with pytest.raises((Unreachable, CommandTimedOut)):
         transport.run("true", timeout_seconds=0.3)
     transport.close()
 
@@ -70,7 +78,7 @@ def test_a_shell_that_is_never_started_cannot_hold_a_call(
 ) -> None:
     """sshd opens the channel and then says nothing to the request: paramiko alone would wait for ever."""
     monkeypatch.setattr(paramiko.Channel, "exec_command", lambda channel, _: channel._wait_for_event())
-    with pytest.raises(CommandTimedOut):
+    with pytest.raises(NotSent, match=r"did not end within 0\.3 s"):
         transport.run("true", timeout_seconds=0.3)
 
 
@@ -105,6 +113,25 @@ def test_a_broken_connection_fails_its_command_and_the_next_call_opens_another(
     assert transport.traffic.read().connections == 2
 
 
+def test_what_never_left_is_told_from_what_may_have_arrived(
+    sshd: Sshd, transport: ParamikoTransport, tmp_path: Path
+) -> None:
+    """Nobody reads stdin: its end still lies here when the connection breaks."""
+    error = _raised_in_thread(lambda: transport.run(f"touch {tmp_path}/ran; sleep 60", stdin=bytes(50_000_000)))
+    _until((tmp_path / "ran").exists)
+    for session in sshd.sessions():
+        with_signal(session, signal.SIGKILL)
+    assert isinstance(error(), NotSent)
+
+
+def test_a_shell_that_died_while_it_waited_is_not_used(sshd: Sshd, transport: ParamikoTransport) -> None:
+    transport.run("true")
+    _until(lambda: len(transport._ready._shells) == READY_SHELLS)
+    transport._ready._shells[0].close()
+    assert transport.run("echo still").stdout == b"still\n"
+    assert transport.traffic.read().connections == 1
+
+
 def test_no_more_than_its_share_of_channels_is_open_at_once(transport: ParamikoTransport, tmp_path: Path) -> None:
     count = f"mkdir {tmp_path}/$$; ls {tmp_path} | wc -l; sleep 0.1; rmdir {tmp_path}/$$"
     seen: list[int] = []
@@ -114,12 +141,12 @@ def test_no_more_than_its_share_of_channels_is_open_at_once(transport: ParamikoT
     for thread in threads:
         thread.join()
     assert len(seen) == 20
-    assert 1 < max(seen) <= MAX_CHANNELS
+    assert 1 < max(seen) <= MAX_AT_ONCE
 
 
 def test_a_call_that_finds_no_free_channel_in_time_says_so(transport: ParamikoTransport) -> None:
     transport.run("true")
-    for _ in range(MAX_CHANNELS):
+    for _ in range(MAX_AT_ONCE):
         transport._slots.acquire()
     with pytest.raises(Unreachable, match="stayed busy"):
         transport.run("true", timeout_seconds=0.05)

@@ -16,7 +16,8 @@ from tests.tuning.ssh.sshd import Sshd, changed, run
 from tuning.errors import HostKeyChanged, LoginRefused, Unreachable
 from tuning.settings import ClusterSettings
 from tuning.ssh.host_keys import Standing, trust
-from tuning.ssh.paramiko_transport import ParamikoTransport, fetch_host_key
+from tuning.ssh.paramiko_login import fetch_host_key
+from tuning.ssh.paramiko_transport import ParamikoTransport
 
 
 def said(settings: ClusterSettings) -> bytes:

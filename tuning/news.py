@@ -1,0 +1,94 @@
+"""Word that somebody wrote to the database: whoever waits for work need not ask for it again and again."""
+
+import time
+from contextlib import suppress
+from typing import Any, Protocol
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from tuning.db import NEWS_CHANNEL
+
+_SQLITE_LOOK_SECONDS = 0.002
+"""One look is 10 microseconds: SQLite keeps a number in shared memory that grows with every commit."""
+
+
+class News(Protocol):
+    """What one waiter listens to; of one thread."""
+
+    def wait(self, seconds: float) -> bool:
+        """True as soon as somebody may have written since the last call; False after this time."""
+        ...
+
+    def close(self) -> None:
+        """Listen no more."""
+        ...
+
+
+def open_news(engine: Engine) -> News:
+    """From this database. Where it cannot be heard, waiting lasts its full time, and no error is raised."""
+    return _SqliteNews(engine) if engine.dialect.name == "sqlite" else _PostgresqlNews(engine)
+
+
+class _SqliteNews:
+    def __init__(self, engine: Engine) -> None:
+        self._connection = engine.raw_connection()
+        self._seen = self._version()
+
+    def wait(self, seconds: float) -> bool:
+        """See News.wait."""
+        deadline = time.monotonic() + seconds
+        while (version := self._version()) == self._seen:
+            if (left := deadline - time.monotonic()) <= 0:
+                return False
+            time.sleep(min(left, _SQLITE_LOOK_SECONDS))
+        self._seen = version
+        return True
+
+    def close(self) -> None:
+        """See News.close."""
+        self._connection.close()
+
+    def _version(self) -> Any:
+        """Of the database as this one connection sees it (sqlite.org/pragma.html#pragma_data_version)."""
+        cursor = self._connection.cursor()
+        try:
+            return cursor.execute("PRAGMA data_version").fetchone()
+        finally:
+            cursor.close()
+
+
+class _PostgresqlNews:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Any = None
+
+    def wait(self, seconds: float) -> bool:
+        """See News.wait."""
+        deadline = time.monotonic() + seconds
+        try:
+            connection = self._listening()
+            for _ in connection.notifies(timeout=seconds, stop_after=1):
+                return True
+        except (DBAPIError, self._engine.dialect.loaded_dbapi.Error):
+            self.close()
+        time.sleep(max(0.0, deadline - time.monotonic()))
+        return False
+
+    def close(self) -> None:
+        """See News.close."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(self._engine.dialect.loaded_dbapi.Error):
+                connection.close()
+
+    def _listening(self) -> Any:
+        """A connection of its own, which the pool forgets."""
+        if self._connection is not None:
+            return self._connection
+        pooled = self._engine.raw_connection()
+        self._connection = pooled.driver_connection
+        pooled.detach()
+        self._connection.autocommit = True
+        self._connection.execute(f"LISTEN {NEWS_CHANNEL}")
+        return self._connection
