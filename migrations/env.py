@@ -11,6 +11,7 @@ from tuning.clusters import models as clusters
 from tuning.datasets import models as datasets
 from tuning.db import Base, UtcDateTime, open_engine
 from tuning.jobs import models as jobs
+from tuning.migrate import is_a_models
 from tuning.secrets import models as secrets
 from tuning.settings import Settings
 
@@ -28,6 +29,7 @@ def migrate() -> None:
                 target_metadata=Base.metadata,
                 render_as_batch=True,  # SQLite alters a table by copying it; a migration has to run on both
                 render_item=_render,
+                include_name=is_a_models,
             )
             with context.begin_transaction():
                 context.run_migrations()

@@ -86,7 +86,8 @@ def make_job(session: Session, owner: User, *, tags: dict[str, str] | None = Non
         "updated_at": NOON,
     }
     job = _added(session, Job(**{**values, **columns}))
-    session.add_all(JobTag(job_id=job.id, key=key, value=value) for key, value in (tags or {}).items())
+    place = {"created_at": job.created_at, "priority": job.priority}
+    session.add_all(JobTag(job_id=job.id, key=key, value=value, **place) for key, value in (tags or {}).items())
     session.flush()
     return job
 

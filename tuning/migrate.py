@@ -28,6 +28,11 @@ def is_current(connection: Connection) -> bool:
     return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
 
 
+def is_a_models(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether a table is one of the models': that of the jobs' names is the migrations' own."""
+    return not (kind == "table" and name is not None and name.startswith("job_names"))
+
+
 def configuration(database_url: str) -> Config:
     """Alembic's configuration: the same wherever packtrain is started from."""
     config = Config()

@@ -12,7 +12,8 @@ from server.dependencies import CurrentUser, JobId, NowDep, SessionDep
 from server.problems import responses
 from tuning.accounts.repository import user_by_name
 from tuning.jobs import service
-from tuning.jobs.listing import Filter, Sort, list_jobs
+from tuning.jobs.list_order import Sort
+from tuning.jobs.listing import Filter, list_jobs
 from tuning.jobs.spec import JobChange, JobRequest
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.kinds import JobKind

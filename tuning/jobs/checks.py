@@ -49,7 +49,7 @@ def make_check(
     job = repository.insert_job(session, {**row, "request_sha256": sha256})
     if job is None:  # the same key at the same moment: the other request was first
         raise Conflict("this key is being used by another request", hint="try again")
-    repository.insert_belongings(session, job.id, {}, (), first_events(job.status, now))
+    repository.insert_belongings(session, job, {}, (), first_events(job.status, now))
     return job, True
 
 

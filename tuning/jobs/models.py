@@ -22,8 +22,10 @@ class Job(Base):
         UniqueConstraint("owner_id", "idempotency_key"),
         Index("ix_jobs_claim", "cluster", "status", "priority", "created_at"),
         Index("ix_jobs_created_at_id", "created_at", "id"),
-        Index("ix_jobs_status_created_at", "status", "created_at"),
-        Index("ix_jobs_owner_id_created_at", "owner_id", "created_at"),
+        Index("ix_jobs_status_created_at_id", "status", "created_at", "id"),
+        Index("ix_jobs_owner_id_created_at_id", "owner_id", "created_at", "id"),
+        Index("ix_jobs_kind_created_at_id", "kind", "created_at", "id"),
+        Index("ix_jobs_cluster_created_at_id", "cluster", "created_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -69,7 +71,7 @@ class Job(Base):
     unreachable_since: Mapped[datetime | None]
 
     attempt: Mapped[int] = mapped_column(default=0)
-    slurm_job_id: Mapped[int | None] = mapped_column(BigInteger)
+    slurm_job_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     slurm_state: Mapped[str | None] = mapped_column(String(32))
     slurm_reason: Mapped[str | None] = mapped_column(Text)
     expected_start_at: Mapped[datetime | None]
@@ -98,15 +100,29 @@ class Job(Base):
     record: Mapped[dict[str, Any] | None]
 
 
+_IN_ORDER_OF_PRIORITY = (Job.priority.desc(), Job.created_at, Job.id)
+Index("ix_jobs_by_priority", *_IN_ORDER_OF_PRIORITY)
+Index("ix_jobs_status_by_priority", Job.status, *_IN_ORDER_OF_PRIORITY)
+Index("ix_jobs_owner_id_by_priority", Job.owner_id, *_IN_ORDER_OF_PRIORITY)
+Index("ix_jobs_kind_by_priority", Job.kind, *_IN_ORDER_OF_PRIORITY)
+Index("ix_jobs_cluster_by_priority", Job.cluster, *_IN_ORDER_OF_PRIORITY)
+
+
 class JobTag(Base):
     """One tag of a job."""
 
     __tablename__ = "job_tags"
-    __table_args__ = (Index("ix_job_tags_key_value", "key", "value"),)
+    __table_args__ = (Index("ix_job_tags_key_value_created_at_job_id", "key", "value", "created_at", "job_id"),)
 
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     value: Mapped[str] = mapped_column(String(256))
+    created_at: Mapped[datetime]
+    """The job's, and its priority: so that a page of those with a tag is found in its order."""
+    priority: Mapped[int]
+
+
+Index("ix_job_tags_by_priority", JobTag.key, JobTag.value, JobTag.priority.desc(), JobTag.created_at, JobTag.job_id)
 
 
 class JobDataset(Base):

@@ -67,11 +67,12 @@ def insert_job(session: Session, values: dict[str, Any]) -> Job | None:
 
 
 def insert_belongings(
-    session: Session, job_id: str, tags: Mapping[str, str], datasets: Iterable[str], events: Sequence[Mapping[str, Any]]
+    session: Session, job: Job, tags: Mapping[str, str], datasets: Iterable[str], events: Sequence[Mapping[str, Any]]
 ) -> None:
     """The other rows of a new job, a statement for each table that gets any."""
+    place = {"created_at": job.created_at, "priority": job.priority}
     tables: tuple[tuple[Insert, list[dict[str, Any]]], ...] = (
-        (_INSERT_TAGS, [{"key": key, "value": value} for key, value in tags.items()]),
+        (_INSERT_TAGS, [{"key": key, "value": value, **place} for key, value in tags.items()]),
         (_INSERT_DATASETS, [{"position": place, "dataset_id": dataset} for place, dataset in enumerate(datasets)]),
         (_INSERT_EVENTS, [dict(event) for event in events]),
     )
@@ -79,13 +80,19 @@ def insert_belongings(
         lock_event_order(session)
     for statement, rows in tables:
         if rows:
-            session.connection().execute(statement, [{"job_id": job_id, **row} for row in rows])
+            session.connection().execute(statement, [{"job_id": job.id, **row} for row in rows])
 
 
-def replace_tags(session: Session, job_id: str, tags: Mapping[str, str]) -> None:
+def replace_tags(session: Session, job: Job, tags: Mapping[str, str]) -> None:
     """Give a job these tags and no others."""
-    session.execute(delete(JobTag).where(JobTag.job_id == job_id))
-    insert_belongings(session, job_id, tags, (), ())
+    session.execute(delete(JobTag).where(JobTag.job_id == job.id))
+    insert_belongings(session, job, tags, (), ())
+
+
+def change_priority(session: Session, job: Job, priority: int) -> None:
+    """Give a job another place in every order of priority."""
+    job.priority = priority
+    session.execute(update(JobTag).where(JobTag.job_id == job.id).values(priority=priority))
 
 
 def delete_job(session: Session, job_id: str) -> None:

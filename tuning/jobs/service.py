@@ -54,7 +54,7 @@ def create_job(
         return known, False
     warnings = [finding.message for finding in checked.warnings]
     events = first_events(job.status, now, checked.notes, warnings)
-    repository.insert_belongings(session, job.id, request.tags, request.datasets, events)
+    repository.insert_belongings(session, job, request.tags, request.datasets, events)
     add_dependencies(session, job.id, checked.dependencies)
     log.info("job %s created", job.id, extra={"action": "create", "job_id": job.id, "user_id": asker.user_id})
     return job, True
@@ -69,9 +69,9 @@ def change_job(session: Session, job_id: str, change: JobChange, by: str, now: d
     if change.name is not None:
         job.name = change.name
     if change.priority is not None:
-        job.priority = change.priority
+        repository.change_priority(session, job, change.priority)
     if change.tags is not None:
-        repository.replace_tags(session, job_id, change.tags)
+        repository.replace_tags(session, job, change.tags)
     touch(job, now)
     record_event(session, job_id, "job.changed", f"{', '.join(changed)} changed by {by}", now)
     return job
