@@ -67,8 +67,8 @@ class Run:
         Submitter(self.drive).submit_waiting()
         self.folder = f"/shared/packtrain/jobs/{self.job_id}"
 
-    def slurm_says(self, state: str | None) -> None:
-        start = self.cluster.clock_epoch if state == "RUNNING" else None
+    def slurm_says(self, state: str | None, expected_start: float | None = None) -> None:
+        start = self.cluster.clock_epoch if state == "RUNNING" else expected_start
         name = self.cluster.submitted[0].job_name
         queued = QueuedJob(100, state or "", "Resources", start, "n1", name, "(null)")
         self.cluster.queue = {} if state is None else {100: queued}
@@ -122,8 +122,7 @@ def test_an_expected_start_that_moves_by_seconds_is_no_news(run: Run) -> None:
     start = run.cluster.clock_epoch + 600
     versions = []
     for moved in (0.0, 1.0, 29.0, 31.0):
-        queued = replace(run.cluster.queue[100], start_epoch=start + moved)
-        run.cluster.queue = {100: queued}
+        run.slurm_says("PENDING", start + moved)
         run.look()
         versions.append(run.world.job(run.job_id).version)
     assert versions[0] == versions[1] == versions[2]
