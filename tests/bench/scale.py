@@ -21,6 +21,11 @@ class Scale:
     tail_seconds: float
     help_pairs: int
     upload_bytes: int
+    peer_jobs: int
+    """Submitted at once through each peer."""
+    peer_rounds: int
+    is_patient: bool
+    """Whether a peer is measured that waits a minute by design."""
 
 
 FULL = Scale(
@@ -35,6 +40,9 @@ FULL = Scale(
     tail_seconds=60.0,
     help_pairs=15,
     upload_bytes=4 * 10**9,
+    peer_jobs=20,
+    peer_rounds=2,
+    is_patient=True,
 )
 QUICK = Scale(
     name="quick",
@@ -48,4 +56,7 @@ QUICK = Scale(
     tail_seconds=15.0,
     help_pairs=5,
     upload_bytes=2 * 10**8,
+    peer_jobs=5,
+    peer_rounds=1,
+    is_patient=False,
 )
