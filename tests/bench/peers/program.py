@@ -12,7 +12,7 @@ from container.steps import tail
 from tests.bench.peers.orders import Poll
 
 READY_SECONDS = 90.0
-ANSWER_SECONDS = 240.0
+ANSWER_SECONDS = 120.0
 
 
 class PeerError(Exception):

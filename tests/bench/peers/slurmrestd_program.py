@@ -76,7 +76,7 @@ class Slurmrestd:
 if __name__ == "__main__":
     place = Path(sys.argv[1]) / "slurmrestd.socket"
     place.unlink(missing_ok=True)
-    daemon = subprocess.Popen(["slurmrestd", "-a", "rest_auth/local", f"unix:{place}"], stdout=sys.stderr)
+    daemon = subprocess.Popen(["/usr/sbin/slurmrestd", "-a", "rest_auth/local", f"unix:{place}"], stdout=sys.stderr)
     try:
         serve("slurmrestd", Slurmrestd(place))
     finally:
