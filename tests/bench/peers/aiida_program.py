@@ -63,7 +63,7 @@ class Aiida:
         return Poll([self._read() for _ in range(times)], len(looks) - 1, period if len(looks) > 2 else None)
 
     def forget(self) -> None:
-        """Its calculations stop where they are, and with them what looks at the queue; the next ones get a new runner."""
+        """Its calculations stop where they are, and what looks at the queue with them; the next get a new runner."""
         for task in asyncio.all_tasks(self._runner.loop):
             task.cancel()
         self._run(lambda: True)

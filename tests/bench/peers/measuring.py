@@ -18,7 +18,7 @@ from tests.bench.submitting import NODES
 from tests.bench.table import Row
 from tests.e2e.site import Site, wait_for
 
-POLLS = 3
+POLLS = 2
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def measure(rig: Rig) -> Iterator[Row]:
         yield from _or_why_not("slurmrestd", floor.NOTE, _floor(stage, rig.folder("floor")))
         for number, peer in enumerate(peers(rig.scale.peer_rounds, POLLS, patient=rig.scale.is_patient)):
             yield from _or_why_not(peer.title, peer.note, _beside(peer, stage, rig.folder(f"peer-{number}")))
+        stage.clear()
     rig.lab.run("scontrol", "update", NODES, "state=resume")
     rig.stop(site)
 
@@ -65,7 +66,6 @@ def _or_why_not(what: str, note: str, rows: Iterable[Row]) -> Iterator[Row]:
 def _floor(stage: Stage, folder: Path) -> Iterator[Row]:
     stage.node.install()
     yield from floor.measure(stage.site, stage.ours, stage.node, folder)
-    stage.clear()
 
 
 def _beside(peer: Peer, stage: Stage, folder: Path) -> Iterator[Row]:
@@ -73,7 +73,7 @@ def _beside(peer: Peer, stage: Stage, folder: Path) -> Iterator[Row]:
     with Program(start.command, start.environment, folder / "program.log") as program:
         contest = Contest(Side(stage.ours, is_ours=True), Side(program, is_ours=False), stage.rig.scale.peer_jobs)
         for _ in range(peer.rounds):
+            stage.clear()
             contest.play(stage.node, peer.polls)
             program.forget()
-            stage.clear()
     yield from contest.rows(f"{program.name}, {peer.how}", f"{COUNTED} {peer.note}")

@@ -1,4 +1,8 @@
-"""NeMo-Run with its SSHTunnel. Arguments: host, port, user, key file, a folder on the cluster."""
+"""NeMo-Run with its SSHTunnel. Arguments: host, port, user, key file, a folder on the cluster, and how many threads.
+
+Without a number of threads it has its defaults; with one, it does not poll for estimated start times either, which is
+a session more for each pending job.
+"""
 
 import sys
 import time
@@ -13,14 +17,17 @@ from tests.bench.peers.orders import Poll, serve
 class NemoRun:
     """An experiment of so many tasks, detached, as its guides have it; only the packing of code is left out."""
 
-    def __init__(self, host: str, port: str, user: str, key_file: str, folder: str) -> None:
+    def __init__(self, host: str, port: str, user: str, key_file: str, folder: str, threads: str = "") -> None:
         self._tunnel = {"host": host, "port": int(port), "user": user, "identity": key_file, "job_dir": folder}
         self._experiment: Any = None
+        self._options = {"threadpool_workers": int(threads)} if threads else {}
 
     def submit(self, count: int) -> float:
         """From the empty experiment to the last job's number; each experiment makes its own connection."""
         self.forget()
-        experiment = nemo_run.Experiment("peer", skip_status_at_exit=True, enable_goodbye_message=False)
+        experiment = nemo_run.Experiment(
+            "peer", skip_status_at_exit=True, enable_goodbye_message=False, **self._options
+        )
         self._experiment = experiment.__enter__()
         began = time.monotonic()
         for _ in range(count):
@@ -52,6 +59,7 @@ class NemoRun:
             mem="1G",
             tunnel=nemo_run.SSHTunnel(**self._tunnel),
             packager=nemo_run.Packager(),
+            poll_estimated_start_time=not self._options,
         )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,9 @@ from tests.bench.peers.orders import Poll
 
 READY_SECONDS = 90.0
 ANSWER_SECONDS = 120.0
+WORDS = 60
+"""Lines of the log in which its last words are looked for."""
+EXCEPTION = re.compile(r"[\w.]*(Error|Exception)\b")
 
 
 class PeerError(Exception):
@@ -76,7 +80,7 @@ class Program:
         return line.decode()
 
     def _last_words(self) -> str:
-        return f"its last words: {tail(self._log, 1)[:300]}"
+        return f"its last words: {last_words(tail(self._log, WORDS).splitlines())[:300]}"
 
     def _end(self) -> None:
         assert self._process.stdin
@@ -88,6 +92,12 @@ class Program:
             self._process.kill()
             self._process.wait()
         self._process.stdout.close()
+
+
+def last_words(lines: Sequence[str]) -> str:
+    """The newest exception in a log, since other threads may go on talking after it; else its last line."""
+    exceptions = [line for line in lines if EXCEPTION.match(line)]
+    return (exceptions or lines or ["nothing"])[-1]
 
 
 def poll(line: str) -> Poll:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.bench.peers.login_node import TOP
 from tests.bench.peers.orders import Poll
-from tests.bench.peers.program import PeerError, Program, number, poll, text
+from tests.bench.peers.program import PeerError, Program, last_words, number, poll, text
 
 PEER = """
 from tests.bench.peers.orders import Poll, serve
@@ -59,3 +59,10 @@ def test_what_is_no_answer_is_said(line: str) -> None:
 
 def test_a_peer_without_a_pace_of_its_own_has_no_period() -> None:
     assert poll('{"seconds": [1, 2], "looks": 2, "period_seconds": null}') == Poll([1.0, 2.0], 2, None)
+
+
+def test_an_exception_is_quoted_though_a_thread_talks_on() -> None:
+    log = ["Traceback (most recent call last):", "  raise e", "a.b.ChannelException: refused", "Job 7 - State: PENDING"]
+    assert last_words(log) == "a.b.ChannelException: refused"
+    assert last_words(["starting", "no space left"]) == "no space left"
+    assert last_words([]) == "nothing"
