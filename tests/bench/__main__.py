@@ -24,6 +24,7 @@ from tests.bench import (
     watching,
 )
 from tests.bench.page import Began, write_page
+from tests.bench.peers import measuring as peers
 from tests.bench.rig import Rig
 from tests.bench.scale import FULL, QUICK
 from tests.bench.table import Row, as_markdown
@@ -39,6 +40,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "creating": creating.measure,
     "submitting": submitting.measure,
     "training": training.measure,
+    "peers": peers.measure,
     "watching": watching.measure,
     "tailing": tailing.measure,
     "footprint": footprint.measure,

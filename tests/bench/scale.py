@@ -22,6 +22,11 @@ class Scale:
     tail_seconds: float
     help_pairs: int
     upload_bytes: int
+    peer_jobs: int
+    """Submitted at once through each peer."""
+    peer_rounds: int
+    is_patient: bool
+    """Whether a peer is measured that waits a minute by design."""
 
 
 FULL = Scale(
@@ -37,6 +42,9 @@ FULL = Scale(
     tail_seconds=40.0,
     help_pairs=15,
     upload_bytes=4 * 10**9,
+    peer_jobs=20,
+    peer_rounds=2,
+    is_patient=True,
 )
 QUICK = Scale(
     name="quick",
@@ -51,4 +59,7 @@ QUICK = Scale(
     tail_seconds=15.0,
     help_pairs=5,
     upload_bytes=2 * 10**8,
+    peer_jobs=5,
+    peer_rounds=1,
+    is_patient=False,
 )

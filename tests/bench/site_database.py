@@ -19,7 +19,7 @@ from tuning.jobs.spec import JobRequest
 from tuning.jobs.status import ENDED, ON_CLUSTER, JobStatus
 from tuning.settings import load_clusters
 
-SMALL = {"gpus_per_node": 0, "cpus_per_gpu": 1, "memory": "1G"}
+SMALL: dict[str, str | int] = {"gpus_per_node": 0, "cpus_per_gpu": 1, "memory": "1G"}
 """One processor and no GPU: the lab's eight GPUs would be the limit otherwise."""
 
 
