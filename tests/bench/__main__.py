@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from container.steps import say, step
-from tests.bench import checking, creating, footprint, submitting, tailing, training, uploading, watching
+from tests.bench import checking, creating, footprint, reading, submitting, tailing, training, uploading, watching
 from tests.bench.page import Began, write_page
 from tests.bench.rig import Rig
 from tests.bench.scale import FULL, QUICK
@@ -24,6 +24,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "checking": checking.measure,
     "uploading": uploading.measure,
     "creating": creating.measure,
+    "reading": reading.measure,
     "submitting": submitting.measure,
     "training": training.measure,
     "watching": watching.measure,

@@ -21,6 +21,9 @@ class Scale:
     tail_seconds: float
     help_pairs: int
     upload_bytes: int
+    read_pairs: int
+    read_seconds: float
+    """Of each part of a pair."""
 
 
 FULL = Scale(
@@ -35,6 +38,8 @@ FULL = Scale(
     tail_seconds=60.0,
     help_pairs=15,
     upload_bytes=4 * 10**9,
+    read_pairs=5,
+    read_seconds=3.0,
 )
 QUICK = Scale(
     name="quick",
@@ -48,4 +53,6 @@ QUICK = Scale(
     tail_seconds=15.0,
     help_pairs=5,
     upload_bytes=2 * 10**8,
+    read_pairs=3,
+    read_seconds=1.5,
 )
