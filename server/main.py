@@ -36,6 +36,7 @@ from server.dependencies import API, current_user
 from server.error_handlers import add_error_handlers
 from server.feed import Feed
 from server.openapi import describe
+from server.polled import PolledProgress
 from tuning.db import open_engine, open_sessions
 from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings, Settings
@@ -44,7 +45,7 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 """Of everything but uploads, which count for themselves: the largest config_yaml with room for its escapes."""
 UPLOADS = frozenset({f"{API}/datasets"})
 FOLLOWING = (progress.router, metrics.router, events.router, logs.router, artifacts.router, job_validation.router)
-"""They hold no session and check the token in the feed's memory. Polled most, so matched first."""
+"""They hold no session and check the token in the feed's memory. Asked most, so matched first."""
 ROUTERS = (
     jobs.router,
     job_actions.router,
@@ -84,6 +85,7 @@ def create_app(
     app.state.cipher = Cipher(settings.secrets_key)
     app.state.cluster_files = ClusterFiles(clusters)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, exempt=UPLOADS)
+    app.add_middleware(PolledProgress, state=app.state)  # the outermost
     add_error_handlers(app)
     app.include_router(health.router)
     for router in FOLLOWING:

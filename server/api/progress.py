@@ -1,40 +1,17 @@
-"""The polled one: how far a job is."""
+"""The polled one: how far a job is. Most polls do not come here (server.polled)."""
 
-import hashlib
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, Header, Query, Response
 
-from server.admission import Admission
 from server.dependencies import FeedDep, FeedUser, JobId
-from server.feed import Feed
 from server.feed_progress import Progress, ProgressEntry
 from server.problems import responses
 
 LONGEST_WAIT_SECONDS = 60
 _LARGEST_VERSION = 2**63 - 1
-_BEARER = b"Bearer "
 
-
-class PolledRoute(APIRoute):
-    """Answers a plain poll before FastAPI takes the request apart: that costs twice as much as answering it.
-
-    What memory cannot answer, and whatever has a query or is not as it should be, goes the ordinary way.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """See APIRoute.get_route_handler."""
-        ordinary = super().get_route_handler()
-
-        async def handle(request: Request) -> Response:
-            return _from_memory(request) or await ordinary(request)
-
-        return handle
-
-
-router = APIRouter(tags=["following"], route_class=PolledRoute)
+router = APIRouter(tags=["following"])
 
 
 @router.get(
@@ -69,28 +46,3 @@ async def show_progress(
     entry = await feed.wait_for_change(job_id, is_known, wait)
     feed.check(user)
     return entry.answer(if_none_match)
-
-
-def _from_memory(request: Request) -> Response | None:
-    scope = request.scope
-    if scope["query_string"]:
-        return None
-    headers: dict[bytes, bytes] = dict(scope["headers"])
-    authorization = headers.get(b"authorization", b"")
-    if not authorization.startswith(_BEARER):
-        return None
-    state, sha256 = scope["app"].state, _sha256(authorization)
-    feed: Feed = state.feed
-    # every token may read, so there is no scope to look at
-    principal = feed.principal_in_memory(sha256)
-    entry = feed.entry_in_memory(scope["path_params"]["job_id"])
-    if principal is None or entry is None:
-        return None
-    admission: Admission = state.admission
-    admission.count(sha256)
-    if_none_match = headers.get(b"if-none-match")
-    return entry.answer(if_none_match.decode("latin-1") if if_none_match is not None else None)
-
-
-def _sha256(authorization: bytes) -> str:
-    return hashlib.sha256(authorization[len(_BEARER) :]).hexdigest()

@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, cast
 
 from container import image, lab, stack
 from container.lab import models, ports
+from tests.bench.cores import SERVER_CORE, pin
 from tests.bench.scale import Scale
 from tests.e2e.site import Site
 
@@ -30,6 +32,14 @@ sed -i 's/^JobAcctGatherFrequency=.*/JobAcctGatherFrequency=0/' /etc/slurm/slurm
 echo MinJobAge=15 >>/etc/slurm/slurm.conf
 scontrol reconfigure
 """
+
+
+@dataclass(frozen=True)
+class Running:
+    """A program that listens."""
+
+    pid: int
+    port: int
 
 
 class Rig:
@@ -79,6 +89,24 @@ class Rig:
     def stop(self, site: Site) -> None:
         """End a site's server and worker before the bench ends."""
         stack.stop(site.state)
+
+    @contextmanager
+    def server(self, url: str) -> Iterator[Running]:
+        """A server on a migrated database, without clusters, kept to one processor, with limits that nobody meets."""
+        port, clusters = ports.pick(), self._state / "no-clusters.toml"
+        clusters.touch()
+        own = {
+            "PACKTRAIN_DATABASE_URL": url,
+            "PACKTRAIN_CLUSTERS_FILE": str(clusters),
+            "PACKTRAIN_DATA_DIR": str(self._state / "data"),
+            "PACKTRAIN_PORT": str(port),
+            # one token asks here as fast as it can; it is counted all the same
+            "PACKTRAIN_RATE_PER_SECOND": "1000000",
+            "PACKTRAIN_RATE_BURST": "1000000",
+        }
+        with self.program(["-m", "server"], port, own) as pid:
+            pin(pid, SERVER_CORE)
+            yield Running(pid, port)
 
     @contextmanager
     def program(self, arguments: Sequence[str], port: int, environment: Mapping[str, str]) -> Iterator[int]:

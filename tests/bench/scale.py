@@ -27,6 +27,9 @@ class Scale:
     peer_rounds: int
     is_patient: bool
     """Whether a peer is measured that waits a minute by design."""
+    read_pairs: int
+    read_seconds: float
+    """Of each part of a pair."""
 
 
 FULL = Scale(
@@ -45,6 +48,8 @@ FULL = Scale(
     peer_jobs=20,
     peer_rounds=2,
     is_patient=True,
+    read_pairs=5,
+    read_seconds=3.0,
 )
 QUICK = Scale(
     name="quick",
@@ -62,4 +67,6 @@ QUICK = Scale(
     peer_jobs=5,
     peer_rounds=1,
     is_patient=False,
+    read_pairs=3,
+    read_seconds=1.5,
 )
