@@ -123,13 +123,12 @@ class ParamikoTransport:
 
     def _take_shell(self, seconds: float) -> paramiko.Channel:
         """A shell that waits for its command."""
-        ready = self._ready.take()
-        if ready is not None:
-            return ready
         try:
-            return _with_shell(self._open_channel(), seconds)
+            shell = self._ready.take() or _with_shell(self._open_channel(), seconds)
         except TimeoutError as error:
             raise self._too_late(seconds) from error
+        self._ready.refill_soon()
+        return shell
 
     def _open_ready_shell(self) -> paramiko.Channel | None:
         """One more on the connection that there is; whatever is wrong with it, the next command finds out."""

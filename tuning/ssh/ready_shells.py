@@ -46,11 +46,20 @@ class ReadyShells(Generic[Shell]):
         self._lock = Lock()
 
     def take(self) -> Shell | None:
-        """One that waits, or None; the next are opened soon."""
+        """One that waits, or None."""
         while (shell := self._pop()) is not None and not self._is_waiting(shell):
             _close(shell)
-        self._refill_soon()
         return shell
+
+    def refill_soon(self) -> None:
+        """Open the next ones, once whoever has just taken one is on the way: there has to be a connection by then."""
+        with self._lock:
+            if self._is_refilling:
+                return
+            self._is_refilling = True
+        timer = Timer(self._pause_seconds, self._refill)
+        timer.daemon = True
+        timer.start()
 
     def drop(self) -> bool:
         """Close all of them; False when there was none."""
@@ -64,15 +73,6 @@ class ReadyShells(Generic[Shell]):
     def _pop(self) -> Shell | None:
         with self._lock:
             return self._shells.pop(0) if self._shells else None
-
-    def _refill_soon(self) -> None:
-        with self._lock:
-            if self._is_refilling:
-                return
-            self._is_refilling = True
-        timer = Timer(self._pause_seconds, self._refill)
-        timer.daemon = True
-        timer.start()
 
     def _refill(self) -> None:
         try:

@@ -47,23 +47,25 @@ def test_nothing_is_opened_before_somebody_wanted_one() -> None:
     shells = ready(opener)
     assert opener.opened == []
     assert shells.take() is None
+    shells.refill_soon()
     until(lambda: len(shells._shells) == 2)
 
 
 def test_each_is_taken_once_and_others_follow() -> None:
     opener = Opener()
     shells = ready(opener)
-    shells.take()
+    shells.refill_soon()
     until(lambda: len(shells._shells) == 2)
     taken = [shells.take(), shells.take()]
     assert taken == opener.opened[:2]
+    shells.refill_soon()
     until(lambda: len(opener.opened) >= 4)
 
 
 def test_one_that_died_while_it_waited_is_not_given() -> None:
     opener = Opener()
     shells = ready(opener)
-    shells.take()
+    shells.refill_soon()
     until(lambda: len(shells._shells) == 2)
     opener.opened[0].is_alive = False
     assert shells.take() is opener.opened[1]
@@ -73,7 +75,7 @@ def test_one_that_died_while_it_waited_is_not_given() -> None:
 def test_all_are_dropped_and_closed() -> None:
     opener = Opener()
     shells = ready(opener)
-    shells.take()
+    shells.refill_soon()
     until(lambda: len(shells._shells) == 2)
     assert shells.drop()
     assert not shells.drop()
@@ -84,6 +86,8 @@ def test_without_a_connection_nothing_is_tried_again_by_itself() -> None:
     opener = Opener()
     opener.has_connection = False
     shells = ready(opener)
-    assert shells.take() is None
-    assert shells.take() is None
+    for _ in range(2):
+        shells.refill_soon()
+        until(lambda: not shells._is_refilling)
+        assert shells.take() is None
     assert opener.opened == []
