@@ -11,6 +11,7 @@ from tuning.jobs.status import JobStatus
 from tuning.llamafactory.eta import EtaState, to_json
 from tuning.secrets.service import keep_secret
 from tuning.slurm.cluster import SubmissionAnswer
+from worker import submit
 from worker.submit import Submitter
 
 
@@ -92,6 +93,29 @@ def test_a_failed_upload_gives_everything_back(world: World) -> None:
         job = world.job(job_id)
         assert (job.status, world.attempts(job_id)) == (JobStatus.QUEUED, [])
         assert "no route" in (job.status_reason or "")
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit, "BATCH", 2)
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_batches_follow_each_other_and_each_job_is_sent_once(world: World) -> None:
+    ids = sorted(world.add(name=name) for name in "abcde")  # made at one moment: by id
+    assert Submitter(world.drive).submit_waiting() == 5
+    assert [one.directory.split("/")[-2] for one in world.cluster.submitted] == ids
+    assert {world.job(job_id).status for job_id in ids} == {JobStatus.PENDING}
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_full_site_sends_back_what_was_made_ready_behind_it(world: World) -> None:
+    ids = sorted(world.add(name=name) for name in "abcd")
+    world.cluster.answers[ids[1]] = told(SiteLimit("full"))
+    Submitter(world.drive).submit_waiting()
+    assert [one.directory.split("/")[-2] for one in world.cluster.submitted] == ids[:2]
+    assert [world.job(job_id).status for job_id in ids] == [JobStatus.PENDING, *[JobStatus.QUEUED] * 3]
+    assert [world.attempts(job_id) for job_id in ids[1:]] == [[], [], []]
 
 
 def test_after_a_broken_connection_the_next_cycle_submits(world: World) -> None:

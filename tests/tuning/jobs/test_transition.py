@@ -11,7 +11,7 @@ from tuning.db import transaction
 from tuning.errors import Conflict
 from tuning.jobs.models import Job, JobEvent
 from tuning.jobs.status import ENDED, TRANSITIONS, JobStatus, may_become
-from tuning.jobs.transition import transition
+from tuning.jobs.transition import Step, transition, transition_all
 
 PAIRS = [(old, new) for old in JobStatus for new in JobStatus]
 
@@ -58,3 +58,41 @@ def test_each_change_leaves_an_event_and_its_moment(session: Session, clock: Clo
         ("job.succeeded", "done"),
     ]
     assert (job.started_at, job.finished_at, job.version) == (started, clock(), 3)
+
+
+def test_many_take_a_step_together_as_each_would_alone(sessions: sessionmaker[Session], clock: Clock) -> None:
+    with transaction(sessions) as session:
+        user = make_user(session)
+        jobs = [make_job(session, user, status=JobStatus.SUBMITTING, attempt=1) for _ in range(3)]
+    steps = [Step(job.id, 1, f"Slurm job {number}", {"slurm_job_id": number}) for number, job in enumerate(jobs, 7)]
+    with transaction(sessions) as session:
+        transition_all(session, steps, JobStatus.SUBMITTING, JobStatus.PENDING, clock())
+    with sessions() as session:
+        moved = [session.get_one(Job, job.id) for job in jobs]
+        assert [(job.status, job.slurm_job_id, job.version) for job in moved] == [
+            (JobStatus.PENDING, number, 2) for number in (7, 8, 9)
+        ]
+        assert {job.submitted_at for job in moved} == {clock()}
+        events = session.scalars(select(JobEvent).order_by(JobEvent.id)).all()
+        assert [(event.job_id, event.type, event.message) for event in events] == [
+            (step.job_id, "job.pending", step.reason) for step in steps
+        ]
+
+
+def test_together_is_all_or_none(sessions: sessionmaker[Session], clock: Clock) -> None:
+    with transaction(sessions) as session:
+        user = make_user(session)
+        waiting = make_job(session, user, status=JobStatus.QUEUED)
+        gone = make_job(session, user, status=JobStatus.CANCELLED)
+    steps = [Step(job.id, 1, "being handed to Slurm") for job in (waiting, gone)]
+    with pytest.raises(Conflict, match="1 of 2"), transaction(sessions) as session:
+        transition_all(session, steps, JobStatus.QUEUED, JobStatus.SUBMITTING, clock())
+    with sessions() as session:
+        assert session.get_one(Job, waiting.id).status is JobStatus.QUEUED
+        assert session.scalars(select(JobEvent)).all() == []
+
+
+def test_no_step_but_those_to_slurm_is_taken_together(session: Session, clock: Clock) -> None:
+    job = make_job(session, make_user(session), status=JobStatus.RUNNING)
+    with pytest.raises(Conflict, match="together"):
+        transition_all(session, [Step(job.id, 1, "done")], JobStatus.RUNNING, JobStatus.SUCCEEDED, clock())
