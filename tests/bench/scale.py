@@ -30,6 +30,8 @@ class Scale:
     read_pairs: int
     read_seconds: float
     """Of each part of a pair."""
+    listed_jobs: int
+    list_pairs: int
 
 
 FULL = Scale(
@@ -50,6 +52,8 @@ FULL = Scale(
     is_patient=True,
     read_pairs=5,
     read_seconds=3.0,
+    listed_jobs=100_000,
+    list_pairs=100,
 )
 QUICK = Scale(
     name="quick",
@@ -69,4 +73,6 @@ QUICK = Scale(
     is_patient=False,
     read_pairs=3,
     read_seconds=1.5,
+    listed_jobs=20_000,
+    list_pairs=40,
 )
