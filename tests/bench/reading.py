@@ -73,8 +73,8 @@ def measure(rig: Rig) -> Iterator[Row]:
     with ExitStack() as running:
         running.callback(engine.dispose)
         sessions = open_sessions(engine)
-        token, job_id = _job(sessions)
-        running.enter_context(_changing(sessions, job_id))
+        token, job_id = a_running_job(sessions)
+        running.enter_context(changing(sessions, job_id))
         server = running.enter_context(rig.server(url))
         path = f"/api/v1/jobs/{job_id}/progress"
         order = LoadOrder(server.port, [path], token, CONNECTIONS, rig.scale.read_seconds)
@@ -103,6 +103,40 @@ def with_cpu(way: Way) -> tuple[LoadResult, float]:
     return result, (cpu_seconds(way.server.pid) - before) / result.requests
 
 
+def a_running_job(sessions: sessionmaker[Session]) -> tuple[str, str]:
+    """A token, and a running job as GET progress shows one: most of its fields have values."""
+    now = datetime.now(UTC)
+    known: dict[str, Any] = {"percentage": 22.5, "epoch": 0.44, "loss": 6.13, "learning_rate": 8e-4}
+    known |= {"eta_seconds": 35.0, "eta_low_seconds": 30.5, "eta_high_seconds": 41.25, "tokens_per_second": 1234.5}
+    known |= {"current_steps": 1000, "total_steps": 100_000, "observed_at": now, "expected_end_at": now}
+    with transaction(sessions) as session:
+        user = make_user(session)
+        job = make_job(session, user, status=JobStatus.RUNNING, attempt=1, elapsed_seconds=10.5, **known)
+        return make_token(session, user), job.id
+
+
+@contextmanager
+def changing(sessions: sessionmaker[Session], job_id: str) -> Iterator[None]:
+    """A step every 2 s until the block ends; its loss says when."""
+    stop = threading.Event()
+
+    def change() -> None:
+        step = 1000
+        while not stop.wait(CHANGES_EVERY_SECONDS):
+            step += 1
+            with transaction(sessions) as session:
+                now = datetime.now(UTC)
+                update_jobs(session, [{"id": job_id, "current_steps": step, "loss": now.timestamp()}], now)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
 def _in_turn(ways: tuple[Way, ...], count: int) -> list[Polled]:
     for way in ways:
         run_load(replace(way.order, seconds=WARM_UP_SECONDS))
@@ -126,39 +160,6 @@ def _row(what: str, ours: Polled, bare: Polled, at_least: float, note: str) -> R
     pairs = Pairs(ours.rates, bare.rates)
     holds = pairs.ratio >= at_least
     return Row(what, BESIDE, f"{ours} / {bare}", f"{pairs.ratio:.2f}", pairs.spread, f">= {at_least:g}", holds, note)
-
-
-def _job(sessions: sessionmaker[Session]) -> tuple[str, str]:
-    """A token, and a running job as GET progress shows one: most of its fields have values."""
-    now = datetime.now(UTC)
-    known: dict[str, Any] = {"percentage": 22.5, "epoch": 0.44, "loss": 6.13, "learning_rate": 8e-4}
-    known |= {"eta_seconds": 35.0, "eta_low_seconds": 30.5, "eta_high_seconds": 41.25, "tokens_per_second": 1234.5}
-    known |= {"current_steps": 1000, "total_steps": 100_000, "observed_at": now, "expected_end_at": now}
-    with transaction(sessions) as session:
-        user = make_user(session)
-        job = make_job(session, user, status=JobStatus.RUNNING, attempt=1, elapsed_seconds=10.5, **known)
-        return make_token(session, user), job.id
-
-
-@contextmanager
-def _changing(sessions: sessionmaker[Session], job_id: str) -> Iterator[None]:
-    """A step every 2 s until the block ends."""
-    stop = threading.Event()
-
-    def change() -> None:
-        step = 1000
-        while not stop.wait(CHANGES_EVERY_SECONDS):
-            step += 1
-            with transaction(sessions) as session:
-                update_jobs(session, [{"id": job_id, "current_steps": step}], datetime.now(UTC))
-
-    thread = threading.Thread(target=change)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 @contextmanager

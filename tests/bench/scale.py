@@ -30,6 +30,7 @@ class Scale:
     read_pairs: int
     read_seconds: float
     """Of each part of a pair."""
+    poll_seconds: float
     listed_jobs: int
     list_pairs: int
 
@@ -52,6 +53,7 @@ FULL = Scale(
     is_patient=True,
     read_pairs=5,
     read_seconds=3.0,
+    poll_seconds=300.0,
     listed_jobs=100_000,
     list_pairs=100,
 )
@@ -73,6 +75,7 @@ QUICK = Scale(
     is_patient=False,
     read_pairs=3,
     read_seconds=1.5,
+    poll_seconds=20.0,
     listed_jobs=20_000,
     list_pairs=40,
 )

@@ -1,0 +1,87 @@
+"""A whole building that watches one job: a thousand clients that poll, and a thousand that subscribe."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+
+from tests.bench.cores import cpu_seconds
+from tests.bench.load import LoadOrder, LoadResult
+from tests.bench.reading import a_running_job, changing, run_load
+from tests.bench.rig import Rig
+from tests.bench.subscribers import SubscriberOrder, SubscriberResult
+from tests.bench.table import Row, shown
+from tuning.db import open_engine, open_sessions
+from tuning.migrate import upgrade
+
+CLIENTS, EVERY_SECONDS = 1_000, 2.0
+MOST_SECONDS = 0.1
+STREAM_SECONDS = 0.5
+"""A tick of the feed, and a thousand writes."""
+NOTE = (
+    "A building that watches: one server process on one processor; 1,000 connections that poll every 2 s and 1,000 "
+    "subscribers at the same time, from two processes on the other one, which took turns there. A poll's time counts "
+    "from the moment at which it was due, so that clients that are late themselves make it look worse, never better."
+)
+
+
+def measure(rig: Rig) -> Iterator[Row]:
+    """A row for those who poll, and one for those who subscribe."""
+    url = f"sqlite:///{rig.folder('polling') / 'packtrain.db'}"
+    upgrade(url)
+    engine = open_engine(url)
+    with ExitStack() as running:
+        running.callback(engine.dispose)
+        sessions = open_sessions(engine)
+        token, job_id = a_running_job(sessions)
+        running.enter_context(changing(sessions, job_id))
+        server = running.enter_context(rig.server(url))
+        seconds = rig.scale.poll_seconds
+        path = f"/api/v1/jobs/{job_id}"
+        order = LoadOrder(server.port, [f"{path}/progress"], token, CLIENTS, seconds, EVERY_SECONDS, conditional=True)
+        streams = SubscriberOrder(server.port, f"{path}/events/stream", token, CLIENTS, seconds)
+        before = cpu_seconds(server.pid)
+        polled, subscribed = _both(order, streams)
+        share = (cpu_seconds(server.pid) - before) / (seconds + CLIENTS / 200)
+        yield _polled_row(polled, share, seconds)
+        yield _subscribed_row(subscribed, seconds)
+
+
+def _both(order: LoadOrder, streams: SubscriberOrder) -> tuple[LoadResult, SubscriberResult]:
+    command = [sys.executable, "-m", "tests.bench.subscribers"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as subscribers:
+        assert subscribers.stdin is not None
+        subscribers.stdin.write(json.dumps(asdict(streams)))
+        subscribers.stdin.close()
+        polled = run_load(order)
+        assert subscribers.stdout is not None
+        return polled, SubscriberResult(**json.loads(subscribers.stdout.read()))
+
+
+def _polled_row(result: LoadResult, share: float, seconds: float) -> Row:
+    strange = {status: count for status, count in result.statuses.items() if status not in ("200", "304")}
+    return Row(
+        f"{CLIENTS:,} clients poll every {EVERY_SECONDS:g} s for {seconds:g} s, {CLIENTS:,} more subscribe",
+        "-",
+        f"{result.requests:,} answers, p99 {shown(result.p99_seconds)}, server CPU {share:.0%} of a core",
+        "-",
+        f"median {shown(result.median_seconds)}, slowest {shown(result.slowest_seconds)}; errors: {strange or 'none'}",
+        f"no error, p99 < {MOST_SECONDS:g} s, < 1 core",
+        not strange and result.p99_seconds < MOST_SECONDS and share < 1,
+        NOTE,
+    )
+
+
+def _subscribed_row(result: SubscriberResult, seconds: float) -> Row:
+    is_whole = result.fewest == result.most > 0 and not result.lost
+    return Row(
+        f"{CLIENTS:,} subscribers of one job for {seconds:g} s",
+        "the moment of the change",
+        f"{result.most} changes each, p99 {shown(result.p99_seconds)} later",
+        "-",
+        f"fewest {result.fewest}, most {result.most}, {result.lost} streams lost",
+        f"none lost, p99 < {STREAM_SECONDS:g} s",
+        is_whole and result.p99_seconds < STREAM_SECONDS,
+    )
