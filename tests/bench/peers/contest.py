@@ -127,4 +127,4 @@ def ssh_row(what: str, peer: str, ours: Ssh, theirs: Ssh) -> Row:
 def absent(peer: str, reason: str, note: str) -> Row:
     """Instead of a peer's rows."""
     words = " ".join(reason.replace("|", "/").split())
-    return Row("(did not run here)", peer, words[:300], "-", "-", "-", None, note)
+    return Row("(does not work here)", peer, words[:300], "-", "-", "-", None, note)

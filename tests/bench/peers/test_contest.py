@@ -64,4 +64,4 @@ def test_a_peer_that_needs_no_command_has_no_ratio(theirs: float, ratio: str) ->
 
 def test_a_peer_that_does_not_work_has_a_row_that_says_why() -> None:
     row = absent("Peer, over SSH", "pip failed (1);\n  no such | version", "as its guide says")
-    assert row.cells()[:3] == ("(did not run here)", "Peer, over SSH", "pip failed (1); no such / version")
+    assert row.cells()[:3] == ("(does not work here)", "Peer, over SSH", "pip failed (1); no such / version")
