@@ -33,6 +33,8 @@ class LoadOrder:
     """Between two polls of a client; 0 = the next follows the answer at once."""
     conditional: bool = False
     """Whether they send the ETag that they were told."""
+    settle_seconds: float = 0.0
+    """At first, while everybody connects: what was due then does not count as late."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class PollingClient(asyncio.Protocol):
 
     def __init__(self, order: LoadOrder, number: int, tally: Tally, until: float) -> None:
         self._order, self._tally, self._until = order, tally, until
+        self._counts_from = until - order.seconds + order.settle_seconds
         path = order.paths[number % len(order.paths)]
         head = f"GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {order.token}\r\n"
         self._request = head.encode()
@@ -80,7 +83,8 @@ class PollingClient(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         for answer in self._answers.feed(data):
             now = time.perf_counter()
-            self._tally.latencies.append(now - self._due)
+            if self._due >= self._counts_from:
+                self._tally.latencies.append(now - self._due)
             self._tally.statuses[str(answer.status)] += 1
             if self._order.conditional and answer.etag is not None:
                 self._etag = b"If-None-Match: " + answer.etag + b"\r\n"

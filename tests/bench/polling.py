@@ -17,6 +17,8 @@ from tuning.db import open_engine, open_sessions
 from tuning.migrate import upgrade
 
 CLIENTS, EVERY_SECONDS = 1_000, 2.0
+SETTLE_SECONDS = 6.0
+"""Until all are connected."""
 MOST_SECONDS = 0.1
 STREAM_SECONDS = 0.5
 """A tick of the feed, and a thousand writes."""
@@ -40,7 +42,9 @@ def measure(rig: Rig) -> Iterator[Row]:
         server = running.enter_context(rig.server(url))
         seconds = rig.scale.poll_seconds
         path = f"/api/v1/jobs/{job_id}"
-        order = LoadOrder(server.port, [f"{path}/progress"], token, CLIENTS, seconds, EVERY_SECONDS, conditional=True)
+        order = LoadOrder(
+            server.port, [f"{path}/progress"], token, CLIENTS, seconds, EVERY_SECONDS, True, SETTLE_SECONDS
+        )
         streams = SubscriberOrder(server.port, f"{path}/events/stream", token, CLIENTS, seconds)
         before = cpu_seconds(server.pid)
         polled, subscribed = _both(order, streams)
