@@ -4,17 +4,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import asdict
 
 from tests.bench.cores import cpu_seconds
 from tests.bench.load import LoadOrder, LoadResult
-from tests.bench.reading import a_running_job, changing, run_load
+from tests.bench.reading import a_changing_job, run_load
 from tests.bench.rig import Rig
 from tests.bench.subscribers import SubscriberOrder, SubscriberResult
 from tests.bench.table import Row, shown
-from tuning.db import open_engine, open_sessions
-from tuning.migrate import upgrade
 
 CLIENTS, EVERY_SECONDS = 1_000, 2.0
 SETTLE_SECONDS = 6.0
@@ -31,17 +28,8 @@ NOTE = (
 
 def measure(rig: Rig) -> Iterator[Row]:
     """A row for those who poll, and one for those who subscribe."""
-    url = f"sqlite:///{rig.folder('polling') / 'packtrain.db'}"
-    upgrade(url)
-    engine = open_engine(url)
-    with ExitStack() as running:
-        running.callback(engine.dispose)
-        sessions = open_sessions(engine)
-        token, job_id = a_running_job(sessions)
-        running.enter_context(changing(sessions, job_id))
-        server = running.enter_context(rig.server(url))
+    with a_changing_job(rig, "polling") as (server, token, path):
         seconds = rig.scale.poll_seconds
-        path = f"/api/v1/jobs/{job_id}"
         order = LoadOrder(
             server.port, [f"{path}/progress"], token, CLIENTS, seconds, EVERY_SECONDS, True, SETTLE_SECONDS
         )

@@ -67,17 +67,9 @@ class Polled:
 
 def measure(rig: Rig) -> Iterator[Row]:
     """Two rows: whole answers, and 304s."""
-    url = f"sqlite:///{rig.folder('reading') / 'packtrain.db'}"
-    upgrade(url)
-    engine = open_engine(url)
     with ExitStack() as running:
-        running.callback(engine.dispose)
-        sessions = open_sessions(engine)
-        token, job_id = a_running_job(sessions)
-        running.enter_context(changing(sessions, job_id))
-        server = running.enter_context(rig.server(url))
-        path = f"/api/v1/jobs/{job_id}/progress"
-        order = LoadOrder(server.port, [path], token, CONNECTIONS, rig.scale.read_seconds)
+        server, token, path = running.enter_context(a_changing_job(rig, "reading"))
+        order = LoadOrder(server.port, [f"{path}/progress"], token, CONNECTIONS, rig.scale.read_seconds)
         bare = running.enter_context(_bare(rig, order))
         ways = (
             Way(bare, replace(order, port=bare.port)),
@@ -103,7 +95,22 @@ def with_cpu(way: Way) -> tuple[LoadResult, float]:
     return result, (cpu_seconds(way.server.pid) - before) / result.requests
 
 
-def a_running_job(sessions: sessionmaker[Session]) -> tuple[str, str]:
+@contextmanager
+def a_changing_job(rig: Rig, name: str) -> Iterator[tuple[Running, str, str]]:
+    """A server on a database of its own, a token, and the path of its one job, which changes every 2 s."""
+    url = f"sqlite:///{rig.folder(name) / 'packtrain.db'}"
+    upgrade(url)
+    engine = open_engine(url)
+    sessions = open_sessions(engine)
+    token, job_id = _running_job(sessions)
+    try:
+        with _changing(sessions, job_id), rig.server(url) as server:
+            yield server, token, f"/api/v1/jobs/{job_id}"
+    finally:
+        engine.dispose()
+
+
+def _running_job(sessions: sessionmaker[Session]) -> tuple[str, str]:
     """A token, and a running job as GET progress shows one: most of its fields have values."""
     now = datetime.now(UTC)
     known: dict[str, Any] = {"percentage": 22.5, "epoch": 0.44, "loss": 6.13, "learning_rate": 8e-4}
@@ -116,7 +123,7 @@ def a_running_job(sessions: sessionmaker[Session]) -> tuple[str, str]:
 
 
 @contextmanager
-def changing(sessions: sessionmaker[Session], job_id: str) -> Iterator[None]:
+def _changing(sessions: sessionmaker[Session], job_id: str) -> Iterator[None]:
     """A step every 2 s until the block ends; its loss says when."""
     stop = threading.Event()
 
