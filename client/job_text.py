@@ -20,7 +20,9 @@ def status_line(job: Job, now: datetime) -> str:
     elif status == "running":
         line += _running(job, now)
     else:
-        line += f", place {progress['queue_position']} in our queue" if progress["queue_position"] is not None else ""
+        # one that is held keeps its place, and is in no queue
+        is_in_line = status == "queued" and progress["queue_position"] is not None
+        line += f", place {progress['queue_position']} in our queue" if is_in_line else ""
         line += f": {job['status_reason']}" if job["status_reason"] else ""
     if job["cancel_requested_at"] and status not in ENDED:
         line += ", to be cancelled"

@@ -19,7 +19,7 @@ def _line(job: dict[str, Any]) -> str:
     ("job", "line"),
     [
         (job_json(progress={"queue_position": 3}), "queued, place 3 in our queue"),
-        (job_json(progress={"status": "held"}), "held"),
+        (job_json(progress={"status": "held", "queue_position": 3}), "held"),
         (
             job_json(progress={"status": "pending"}, slurm_job_id=123, slurm_reason="Resources"),
             "pending in Slurm's queue on lab as 123: Resources",
