@@ -26,8 +26,8 @@ ARRAY = "submitit's `map_array`, which its guide advises for many jobs: one sbat
 NEMO_RUN = (
     "NeMo-Run: one experiment of all jobs through an SSHTunnel, detached, the base Packager, since there is no code to "
     "pack, and without the status that it prints at its exit. Its `status()` asks sacct twice for each job. By default "
-    "16 threads submit, and one more a job asks for its estimated start, all as sessions of one connection: sshd "
-    "refuses those over MaxSessions (OpenSSH's 10), and an experiment that meets the limit ends half submitted. "
+    "16 threads submit, and one more a job asks for its estimated start, all as sessions of one connection: with 20 "
+    "jobs one of them was refused here and the experiment failed, most likely by sshd's MaxSessions (OpenSSH's 10). "
     "Therefore it is measured with 4 threads and `poll_estimated_start_time=False`, too."
 )
 AIIDA = (
