@@ -21,7 +21,7 @@ from tuning.settings import ClusterSettings
 from tuning.ssh.exchange import Input, exchange
 from tuning.ssh.paramiko_login import connect, transport_of
 from tuning.ssh.past_banner import PastBanner
-from tuning.ssh.ready_shells import WAITING_SHELL, ReadyShells
+from tuning.ssh.ready_shells import WAITING_SHELL, ReadyShells, as_read
 from tuning.ssh.sftp_files import read_range, upload
 from tuning.ssh.traffic import Traffic
 from tuning.ssh.transport import Completed
@@ -52,7 +52,7 @@ class ParamikoTransport:
     def run(self, command: str, *, stdin: bytes = b"", timeout_seconds: float | None = None) -> Completed:
         """See Transport.run. The time limit counts from the moment at which a shell is there."""
         seconds = timeout_seconds or self._settings.command_timeout_seconds
-        given = Input(command.encode() + b"\0" + stdin)
+        given = Input(as_read(command) + stdin)
         with _unsent_told_apart(given), self._channel(seconds, lambda: self._take_shell(seconds)) as channel:
             self.traffic.begin_command()
             try:

@@ -9,8 +9,20 @@ from contextlib import suppress
 from threading import Lock, Timer
 from typing import Generic, Protocol, TypeVar
 
-WAITING_SHELL = """export LC_ALL=C TZ=UTC; exec bash -c 'IFS= read -r -d "" command && eval "$command"'"""
-"""Reads its command up to a NUL, and leaves the rest of stdin to it. sshd takes no environment from the protocol."""
+_LENGTH_DIGITS = 8
+WAITING_SHELL = (
+    "export LC_ALL=C TZ=UTC; exec bash -c "
+    f"""'IFS= read -r -N {_LENGTH_DIGITS} length && IFS= read -r -N "$length" command && eval "$command"'"""
+)
+"""Reads its command's length and then as many bytes, and leaves the rest of stdin to it.
+
+Up to an end mark it would read byte by byte, a system call each. sshd takes no environment from the protocol."""
+
+
+def as_read(command: str) -> bytes:
+    """A command as a waiting shell reads it."""
+    content = command.encode()
+    return f"{len(content):0{_LENGTH_DIGITS}d}".encode() + content
 
 
 class Closable(Protocol):
