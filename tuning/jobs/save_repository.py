@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, select, union_all
+from sqlalchemy import Select, bindparam, select, union_all
 from sqlalchemy.orm import Session
 
 from tuning.jobs.models import Attempt, Job
@@ -39,7 +40,8 @@ def longest_saves(
 ) -> dict[Saved, float]:
     """Seconds of the longest save among the recent jobs of a cluster that save the same; unknown ones are missing."""
     longest: dict[Saved, float] = {}
-    for model, finetuning_type, saves in session.execute(_recent(cluster, _names(wanted, models))):
+    given = {"cluster": cluster, "names": sorted(_names(wanted, models))}
+    for model, finetuning_type, saves in session.connection().execute(_recent(), given):
         saved = saved_by({"model_name_or_path": model, "finetuning_type": finetuning_type}, models)
         if saved is not None and saved in wanted and saves:
             longest[saved] = max(longest.get(saved, 0.0), *saves)  # a noisy measure may lie below 0
@@ -52,7 +54,8 @@ def _names(wanted: Collection[Saved], models: Mapping[str, str]) -> set[str]:
     return paths | {name for name, path in models.items() if path in paths}
 
 
-def _recent(cluster: str, names: Collection[str]) -> Select[str, str | None, list[float] | None]:
+@cache  # whoever submits waits for it, and to build it costs several times what it costs to run it
+def _recent() -> Select[str, str | None, list[float] | None]:
     """(model, finetuning_type, seconds of saves) of the attempts of recent jobs; each part by the index of statuses."""
     newest = [
         select(
@@ -61,8 +64,9 @@ def _recent(cluster: str, names: Collection[str]) -> Select[str, str | None, lis
         for status in _STATUSES
     ]
     model = Job.config["model_name_or_path"].as_string()
+    like_it = (Job.kind == "train", model.in_(bindparam("names", expanding=True)))
     return (
         select(model, Job.config["finetuning_type"].as_string(), Attempt.eta_state["saves"])
         .join(Attempt, Attempt.job_id == Job.id)
-        .where(Job.id.in_(union_all(*newest)), Job.cluster == cluster, Job.kind == "train", model.in_(names))
+        .where(Job.id.in_(union_all(*newest)), Job.cluster == bindparam("cluster"), *like_it)
     )
