@@ -2,16 +2,20 @@
 
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol
 
+from asyncinotify import Inotify, Mask
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from tuning.db import NEWS_CHANNEL
 
-_SQLITE_LOOK_SECONDS = 0.01
-"""SQLite keeps a number in shared memory that grows with every commit. A look is cheap, waking up for it is not: every
-2 ms it took a tenth of a processor for each cluster."""
+_SQLITE_LOOK_SECONDS = 0.05
+"""SQLite keeps a number in shared memory that grows with every commit. It is looked at when the kernel tells that a
+file beside the database was written to, and this often: a look is cheap, waking up for it again and again is not."""
+_SQLITE_COMMIT_SECONDS = 0.0003
+"""The number grows a moment after the last of a commit's many writes."""
 
 
 class News(Protocol):
@@ -34,6 +38,9 @@ def open_news(engine: Engine) -> News:
 class _SqliteNews:
     def __init__(self, engine: Engine) -> None:
         self._connection = engine.raw_connection()
+        self._written = Inotify()
+        # the folder: the file with the newest commits comes and goes
+        self._written.add_watch(Path(str(engine.url.database)).absolute().parent, Mask.MODIFY)
         self._seen = self._version()
 
     def wait(self, seconds: float) -> bool:
@@ -42,13 +49,23 @@ class _SqliteNews:
         while (version := self._version()) == self._seen:
             if (left := deadline - time.monotonic()) <= 0:
                 return False
-            time.sleep(min(left, _SQLITE_LOOK_SECONDS))
+            self._wait_for_a_write(min(left, _SQLITE_LOOK_SECONDS))
         self._seen = version
         return True
 
     def close(self) -> None:
         """See News.close."""
+        self._written.close()
         self._connection.close()
+
+    def _wait_for_a_write(self, seconds: float) -> None:
+        self._written.sync_timeout = seconds
+        if self._written.sync_get() is None:
+            return
+        time.sleep(_SQLITE_COMMIT_SECONDS)
+        self._written.sync_timeout = 0
+        while self._written.sync_get() is not None:
+            pass
 
     def _version(self) -> Any:
         """Of the database as this one connection sees it (sqlite.org/pragma.html#pragma_data_version)."""
