@@ -31,7 +31,7 @@ main() {
   environment=( 'HF_HOME=/shared/it'"'"'s $(here)' )
   secrets=( WANDB_API_KEY )
   cache=$attempt/cache
-  inside=$attempt/inside
+  inside=$attempt/inside.pyz
   case $command in
     check) program=(python3 "$attempt/check.pyz" "$attempt/check.json") ;;
     *) program=(llamafactory-cli "$command" "$attempt/config.yaml") ;;
@@ -93,7 +93,7 @@ claim() {
 take_over() {
   ln -sfnT "$attempt" "$output.owner" || return
   compgen -G "$output/checkpoint-*" >/dev/null || return 0
-  apptainer exec --cleanenv --no-home "${flags[@]}" "$image" python3 "$inside/whole_checkpoints.py" \
+  apptainer exec --cleanenv --no-home "${flags[@]}" "$image" python3 "$inside" \
     "$output" "${output%/*}/set-aside" >step || return
   record resumed "$(cat step)"
 }

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tuning.batch_script import Directives, RunPlan, render_script
 from tuning.errors import InvalidInput
-from tuning.llamafactory.inside import programs
+from tuning.llamafactory.inside import PROGRAMS_FILE, programs
 from tuning.slurm.records import parse_exit, parse_files, parse_resumed, parse_started
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -174,7 +174,7 @@ def test_only_what_is_named_goes_into_the_container(node: Node) -> None:
         if line.startswith("APPTAINERENV_")
     )
     assert (inside["A"], inside["CUDA_VISIBLE_DEVICES"]) == ("x y,z", "0,1")
-    assert inside["PYTHONPATH"] == f"{node.attempt}/inside"
+    assert inside["PYTHONPATH"] == f"{node.attempt}/inside.pyz"
     assert not {"FORCE_TORCHRUN", "NNODES"} & set(inside)
 
 
@@ -352,9 +352,7 @@ def test_a_further_attempt_sets_broken_checkpoints_aside_and_says_where_it_goes_
         folder.mkdir(parents=True)
         (folder / "trainer_state.json").write_text(state)
         (folder / "model.bin").write_bytes(b"\x80")
-    for path, content in programs().items():
-        (node.attempt / path).parent.mkdir(exist_ok=True)
-        (node.attempt / path).write_bytes(content)
+    (node.attempt / PROGRAMS_FILE).write_bytes(programs())
     Path(f"{node.output}.owner").symlink_to("somebody")
     code, stderr = node.run("true")
     assert (code, parse_resumed((node.attempt / "resumed").read_bytes())) == (0, 8), stderr

@@ -16,7 +16,7 @@ from tuning.llamafactory.config import CheckedConfig, ConfigContext, OwnedArgume
 from tuning.llamafactory.config_yaml import to_yaml
 from tuning.llamafactory.deepspeed import render
 from tuning.llamafactory.eta import EtaState
-from tuning.llamafactory.inside import programs
+from tuning.llamafactory.inside import PROGRAMS_FILE, programs
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel
 from tuning.llamafactory.paths import AllowedPlaces
 from tuning.settings import ClusterSettings
@@ -84,7 +84,7 @@ class AttemptPlan:
         }
         if self.deepspeed is not None:
             texts[DEEPSPEED_FILE] = json.dumps(self.deepspeed, indent=2) + "\n"
-        return {**programs(), **{path: text.encode() for path, text in texts.items()}}
+        return {PROGRAMS_FILE: programs(), **{path: text.encode() for path, text in texts.items()}}
 
 
 def config_context(

@@ -35,8 +35,7 @@ def test_an_attempt_lies_in_its_own_folder_and_writes_into_its_jobs() -> None:
     assert config["output_dir"] == "/shared/packtrain/jobs/job_1/output"
     assert config["dataset_dir"] == "/shared/packtrain/jobs/job_1/2/data"
     assert config == plan.config
-    programs = ["inside/agreed_stop.py", "inside/sitecustomize.py", "inside/whole_checkpoints.py"]
-    assert sorted(plan.files) == ["config.yaml", "data/dataset_info.json", *programs, "job.sh"]
+    assert sorted(plan.files) == ["config.yaml", "data/dataset_info.json", "inside.pyz", "job.sh"]
     assert plan.files["job.sh"].decode() == plan.script
 
 

@@ -1,17 +1,28 @@
-"""What runs inside the training image beside LLaMA-Factory. Sent with each attempt; needs nothing of ours."""
+"""What runs inside the training image beside LLaMA-Factory. Sent with each attempt; needs nothing of ours.
 
+One file, since each costs whoever submits a round trip to the cluster's file server: Python takes modules from a zip
+archive as from a folder, and runs its `__main__.py`.
+"""
+
+import io
+import zipfile
 from functools import cache
 from importlib import resources
 
+PROGRAMS_FILE = "inside.pyz"
 _FILES = {
-    "inside/sitecustomize.py": "hook.py",
-    "inside/agreed_stop.py": "agreed_stop.py",
-    "inside/whole_checkpoints.py": "whole_checkpoints.py",
+    "sitecustomize.py": "hook.py",
+    "trainer_jit_checkpoint.py": "agreed_stop.py",
+    "__main__.py": "whole_checkpoints.py",
 }
 
 
 @cache
-def programs() -> dict[str, bytes]:
-    """The files of an attempt's folder that hold them, by their path in it."""
+def programs() -> bytes:
+    """The archive, the same bytes each time."""
     here = resources.files("tuning.llamafactory.inside")
-    return {path: (here / name).read_bytes() for path, name in _FILES.items()}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, source in _FILES.items():
+            archive.writestr(zipfile.ZipInfo(name), (here / source).read_bytes(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()

@@ -6,8 +6,7 @@ Python imports this at its start in the training container, as `sitecustomize`.
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_file_location
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
@@ -20,10 +19,8 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Our file for that name, nothing for any other."""
-        if fullname != REPLACED:
-            return None
-        return spec_from_file_location(fullname, Path(__file__).with_name("agreed_stop.py"))
+        """Our module for that name, which lies beside this file, and nothing for any other."""
+        return PathFinder.find_spec(fullname, [str(Path(__file__).parent)]) if fullname == REPLACED else None
 
 
 sys.meta_path.insert(0, _Finder())

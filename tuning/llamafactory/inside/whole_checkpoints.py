@@ -1,6 +1,6 @@
 """Sets checkpoints aside that are not whole, and says which is the newest one that is (docs/decisions/0005).
 
-`python3 whole_checkpoints.py OUTPUT ASIDE` prints `step=N`, 0 where there is none. Only heads and ends of files are
+`python3 inside.pyz OUTPUT ASIDE` prints `step=N`, 0 where there is none. Only heads and ends of files are
 read.
 """
 
