@@ -1,6 +1,5 @@
 """One Slurm cluster over one transport. What each method costs in remote commands is stated with it."""
 
-import hashlib
 import io
 import secrets
 import tarfile
@@ -131,10 +130,10 @@ class Cluster:
         MESSAGE_TIMEOUT_SECONDS knows that none is under way.
         """
         root = self._settings.root
-        place = f"incoming/{secrets.token_hex(12)}"
-        archive = _archive(root, f"{place}.list", batch)
+        archive, last = _archive(root, batch)
         limit = MESSAGE_TIMEOUT_SECONDS + len(batch) * _SECONDS_PER_SUBMISSION
-        arguments = (root, place, hashlib.sha256(archive).hexdigest(), str(len(archive)), f"{limit:.0f}")
+        jobs = [word for one in batch for word in (one.directory, one.job_name, one.comment)]
+        arguments = (root, last, f"{limit:.0f}", *jobs)
         timeout_seconds = limit + 2 * MESSAGE_TIMEOUT_SECONDS
         try:
             answer = self._run(programs.SUBMIT, *arguments, stdin=archive, timeout_seconds=timeout_seconds)
@@ -142,7 +141,7 @@ class Cluster:
             raise  # of less than the whole archive nothing is started
         except (Unreachable, CommandTimedOut):
             return [SubmissionAnswer(one.token) for one in batch]
-        _raise_if_not_unpacked(answer.parts)
+        _raise_if_not_unpacked(answer)
         return _answers(batch, answer.parts)
 
     def try_out(self, scripts: Sequence[str]) -> list[Trial]:
@@ -315,17 +314,16 @@ def _complete(answer: _Answer, name: str, command: str) -> Part:
     return by_word[name]
 
 
-def _archive(root: str, list_name: str, batch: Sequence[Submission]) -> bytes:
-    """One tar of all files and of the list of what to submit, by paths under the root."""
-    listing = "".join(f"{number}\t{one.directory}\t{one.job_name}\t{one.comment}\n" for number, one in enumerate(batch))
-    buffer = io.BytesIO()
+def _archive(root: str, batch: Sequence[Submission]) -> tuple[bytes, str]:
+    """One tar of all files, by paths under the root, and the path of the last of them."""
+    buffer, name = io.BytesIO(), ""
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        _add(tar, list_name, listing.encode())
         for one in batch:
             folder = one.directory.removeprefix(f"{root}/")
-            for name, content in one.files.items():
-                _add(tar, f"{folder}/{name}", content)
-    return buffer.getvalue()
+            for path, content in one.files.items():
+                name = f"{folder}/{path}"
+                _add(tar, name, content)
+    return buffer.getvalue(), name
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -334,12 +332,12 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     tar.addfile(entry, io.BytesIO(content))
 
 
-def _raise_if_not_unpacked(parts: Iterable[Part]) -> None:
-    by_word = _by_word(parts)
+def _raise_if_not_unpacked(answer: _Answer) -> None:
+    by_word = _by_word(answer.parts)
     if "damaged" in by_word:
         raise TransientError("the upload was damaged on its way to the cluster")
-    if "unpacked" in by_word:
-        said = by_word["unpacked"].content.decode("utf-8", "replace").strip()[:300]
+    if "failed" in by_word:
+        said = answer.completed.stderr.decode("utf-8", "replace").strip()[:300]
         if "No space left" in said or "quota exceeded" in said:
             raise RemoteDiskFull(f"the cluster's disk is full: {said}")
         raise RemoteFileError(f"the upload cannot be unpacked on the cluster: {said}")
@@ -348,13 +346,14 @@ def _raise_if_not_unpacked(parts: Iterable[Part]) -> None:
 def _answers(batch: Sequence[Submission], parts: Sequence[Part]) -> list[SubmissionAnswer]:
     """By the parts that are certainly whole: of an id that was cut off, the rest is another job's."""
     answers = {one.token: SubmissionAnswer(one.token) for one in batch}
-    for part in _whole(parts):
-        if part.words[0] == "answer":
-            token = batch[int(part.words[1])].token
-            said = parse_submission(int(part.words[2]), part.content.decode("utf-8", "replace"))
-            answers[token] = SubmissionAnswer(token, said.slurm_job_id, said.error)
-        elif part.words[0] == "late":
-            token = batch[int(part.words[1])].token
+    whole = _whole(parts)
+    said = {part.words[1]: part.content.decode("utf-8", "replace") for part in whole if part.words[0] == "sbatch"}
+    for word, number, *status in (part.words for part in whole):
+        token = batch[int(number)].token
+        if word == "exit":
+            submitted = parse_submission(int(status[0]), said[number])
+            answers[token] = SubmissionAnswer(token, submitted.slurm_job_id, submitted.error)
+        elif word == "late":
             error = SlurmUnavailable("sbatch was too slow for this batch: the rest of it comes with the next")
             answers[token] = SubmissionAnswer(token, error=error)
     return list(answers.values())

@@ -13,42 +13,37 @@ find "$2/incoming" -mindepth 1 -mtime +1 -delete  # uploads that nobody finished
 printf '\n%s done\n' "$1"
 """
 
-# The archive comes on stdin, the list of what is to be submitted in it. Nothing is started when less than the whole of
-# it is there. `SECONDS` is bash's own clock, set back since the shell may have waited for its command: past the limit
-# no further sbatch is begun, so that after limit + sbatch's own time-out no submission can still be under way.
-# A claim means that somebody has given this attempt up (ABANDON): it is left alone. Few processes: each costs the login
-# node a millisecond, and whoever submitted waits for it.
+# The archive of all files comes on stdin; nothing is started before the last of them, $3, is there. Behind $4 come
+# folder, name and comment of each submission. `SECONDS` is bash's own clock, set back since the shell may have waited
+# for its command: past the limit no further sbatch is begun, so that after limit + sbatch's own time-out no submission
+# can still be under way.
+# A claim means that somebody has given this attempt up (ABANDON): it is left alone. Few processes and few files: each
+# costs the login node a millisecond, and whoever submitted waits for it.
 SUBMIT = r"""
 SECONDS=0
 umask 077
-boundary=$1 archive=$3.tar list=$3.list sha256=$4 size=$5 limit=$6
+boundary=$1 last=$3 limit=$4 number=0
 cd "$2" || exit 74
-if ! said=$(head -c "$size" 2>&1 >"$archive"); then
-  rm -f "$archive"
-  printf '\n%s unpacked\n%s\n' "$boundary" "$said"
+shift 4
+if ! names=$(tar -xvf -); then
+  printf '\n%s failed\n' "$boundary"
   exit 1
 fi
-found=$(sha256sum <"$archive")
-if [ "${found%% *}" != "$sha256" ]; then
-  rm -f "$archive"
+if [ "${names##*$'\n'}" != "$last" ]; then
   printf '\n%s damaged\n' "$boundary"
   exit 1
 fi
-if ! said=$(tar -xf "$archive" 2>&1); then
-  rm -f "$archive" "$list"
-  printf '\n%s unpacked\n%s\n' "$boundary" "$said"
-  exit 1
-fi
-exec 3<"$list" || exit 74
-rm -f "$archive" "$list" >/dev/null 2>&1 3<&- &
-while IFS=$'\t' read -r -u 3 number directory name comment; do
-  if [ "$SECONDS" -ge "$limit" ] || [ -L "$directory/claim" ]; then
+while [ $# -gt 0 ]; do
+  if [ "$SECONDS" -ge "$limit" ] || [ -L "$1/claim" ]; then
     printf '\n%s late %s\n' "$boundary" "$number"
-    continue
+  else
+    printf '\n%s sbatch %s\n' "$boundary" "$number"
+    sbatch --parsable --job-name="$2" --comment="$3" --dependency=singleton --chdir="$1" \
+      --output="$1/stdout.log" --error="$1/stderr.log" "$1/job.sh" 2>&1 </dev/null
+    printf '\n%s exit %s %s\n' "$boundary" "$number" "$?"
   fi
-  said=$(sbatch --parsable --job-name="$name" --comment="$comment" --dependency=singleton --chdir="$directory" \
-    --output="$directory/stdout.log" --error="$directory/stderr.log" "$directory/job.sh" 2>&1 </dev/null 3<&-)
-  printf '\n%s answer %s %s\n%s\n' "$boundary" "$number" "$?" "$said"
+  number=$((number + 1))
+  shift 3
 done
 printf '\n%s done\n' "$boundary"
 """

@@ -10,18 +10,26 @@ import pytest
 
 from tests.factories import make_cluster_settings
 from tests.local_transport import LocalTransport
-from tuning.errors import SlurmUnavailable, TransientError
+from tuning.errors import RemoteFileError, SlurmUnavailable, TransientError
 from tuning.slurm.cluster import Cluster, Submission
 from tuning.ssh.transport import Completed
 
 SCRIPT = b"#!/bin/bash\nexit\n"
 
 
-class Damaging(LocalTransport):
-    """Loses the last byte of all that is sent."""
+class CutShort(LocalTransport):
+    """Sends the beginning of a program's input."""
+
+    def __init__(self, arrived_bytes: int) -> None:
+        super().__init__()
+        self._arrived_bytes = arrived_bytes
 
     def run(self, command: str, *, stdin: bytes = b"", timeout_seconds: float | None = None) -> Completed:
-        return super().run(command, stdin=stdin[:-1], timeout_seconds=timeout_seconds)
+        return super().run(command, stdin=stdin[: self._arrived_bytes], timeout_seconds=timeout_seconds)
+
+
+class Damaging(LocalTransport):
+    """Loses the last byte of an upload."""
 
     def put(self, content: BinaryIO, path: str, *, mode: int = 0o644) -> None:
         super().put(io.BytesIO(content.read()[:-1]), path, mode=mode)
@@ -53,8 +61,9 @@ def cluster(root: Path, transport: LocalTransport) -> Cluster:
     return found
 
 
-def submission(root: Path) -> Submission:
-    return Submission("token", "job_1-1", "comment", f"{root}/jobs/job_1/1", {"job.sh": SCRIPT})
+def submission(root: Path, number: int = 1, script: bytes = SCRIPT) -> Submission:
+    directory = f"{root}/jobs/job_1/{number}"
+    return Submission(f"token{number}", f"job_1-{number}", "comment", directory, {"job.sh": script})
 
 
 def modes(root: Path) -> dict[str, int]:
@@ -72,11 +81,54 @@ def test_all_that_is_ours_is_closed_to_others(root: Path, tmp_path: Path) -> Non
     assert set(found.values()) == {0}
 
 
-def test_what_was_damaged_on_its_way_is_not_submitted(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(TransientError):
-        cluster(root, Damaging()).submit([submission(root)])
+class BreakingOff(LocalTransport):
+    """A connection that breaks while the answer is on its way."""
+
+    def __init__(self, heard_bytes: int) -> None:
+        super().__init__()
+        self._heard_bytes = heard_bytes
+        self.left_bytes = 0
+
+    def run(self, command: str, *, stdin: bytes = b"", timeout_seconds: float | None = None) -> Completed:
+        done = super().run(command, stdin=stdin, timeout_seconds=timeout_seconds)
+        self.left_bytes = len(done.stdout) - self._heard_bytes
+        return Completed(done.stdout[: self._heard_bytes], done.stderr, -1)
+
+
+def test_of_an_answer_that_broke_off_only_whole_ids_are_believed(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin" / "sbatch").write_text("#!/bin/bash\n[[ $* != *job_1-2* ]] || exit 113\necho 71\n")
+    batch = [submission(root, number) for number in (1, 2, 3)]
+    cluster(root, LocalTransport())
+    seen = set()
+    for heard_bytes in range(0, 1000, 3):
+        transport = BreakingOff(heard_bytes)
+        first, second, third = Cluster(make_cluster_settings(root=str(root)), transport).submit(batch)
+        assert (first.slurm_job_id, first.error, third.error) in {(71, None, None), (None, None, None)}
+        assert second.slurm_job_id is None
+        assert second.error is None or "113" in str(second.error)
+        seen.add((first.slurm_job_id, second.error is not None, third.slurm_job_id))
+        if transport.left_bytes <= 0:
+            break
+    assert seen == {(None, False, None), (71, False, None), (71, True, None), (71, True, 71)}
+
+
+@pytest.mark.parametrize("arrived_bytes", [*range(0, 3072, 512), 1, 700, 1540, 2100, 2570])
+def test_nothing_is_submitted_of_what_did_not_arrive_whole(root: Path, tmp_path: Path, arrived_bytes: int) -> None:
+    """Two files of three blocks each, with their headers; even where the folder holds them from an earlier time."""
+    slurm, transport = cluster(root, LocalTransport()), CutShort(arrived_bytes)
+    twice = [submission(root, number, b"x" * 600) for number in (1, 2)]
+    slurm.submit(twice)
+    (tmp_path / "called").unlink()
+    with pytest.raises((TransientError, RemoteFileError)):
+        Cluster(make_cluster_settings(root=str(root)), transport).submit(twice)
     assert not (tmp_path / "called").exists()
-    assert [*(root / "jobs").iterdir(), *(root / "incoming").iterdir()] == []
+
+
+def test_several_are_submitted_in_their_order(root: Path, tmp_path: Path) -> None:
+    answers = cluster(root, LocalTransport()).submit([submission(root, number) for number in (1, 2, 3)])
+    assert [answer.slurm_job_id for answer in answers] == [7, 7, 7]
+    scripts = [line.split()[-1] for line in (tmp_path / "called").read_text().splitlines()]
+    assert scripts == [f"{root}/jobs/job_1/{number}/job.sh" for number in (1, 2, 3)]
 
 
 def test_a_data_set_that_was_damaged_on_its_way_is_not_put_in_its_place(root: Path) -> None:
