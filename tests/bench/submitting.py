@@ -8,6 +8,7 @@ from contextlib import closing
 from http.client import HTTPConnection
 
 from container import lab
+from tests.bench.control_socket import Run, control_socket
 from tests.bench.rig import Rig
 from tests.bench.site_database import SMALL, SiteDatabase
 from tests.bench.table import Pairs, Row
@@ -17,11 +18,13 @@ from tuning.ssh.paramiko_login import LoggedIn, connect
 
 NODES = "nodename=n1,n2"
 MOST = 1.5
+PAUSE_SECONDS = 0.05
 BODY = json.dumps({"config": SHORT_RUN, "resources": SMALL}).encode()
 ONE_NOTE = (
-    "One job: from the request to the commit of Slurm's number, in turns with one sbatch of a script that packtrain "
-    "wrote, as a command of its own on an SSH connection that stays open (paramiko, without Nagle's delay; the OpenSSH "
-    "client over a control socket takes longer). The nodes are drained, so that no job's start disturbs the next."
+    "One job: from the request to the commit of Slurm's number, in turns with `ssh LOGIN-NODE sbatch SCRIPT` of a "
+    "script that packtrain wrote: the OpenSSH client, its connection kept open (ControlMaster). The row behind it has "
+    "beside it what a program pays that is running already and holds the connection itself (paramiko, without Nagle's "
+    "delay). The nodes are drained, so that no job's start disturbs the next."
 )
 MANY_NOTE = (
     "Queued jobs reach Slurm: from the commit that makes them visible to the commit of the last Slurm number, by a "
@@ -30,15 +33,18 @@ MANY_NOTE = (
 
 
 def measure(rig: Rig) -> Iterator[Row]:
-    """Two rows."""
+    """Three rows."""
     site, count = rig.packtrain("submitting"), rig.scale.submission_jobs
     rig.lab.run("scontrol", "update", NODES, "state=drain", "reason=bench")
     with closing(SiteDatabase(site)) as database, closing(_log_in(site)) as client:
         script = _warm_up(site, database, client)
-        one = _interleaved(
-            rig.scale.single_submissions, lambda: _post(site, database), lambda: _bare_loop(client, script, 1)
-        )
-        yield one.row("POST /jobs until Slurm's number is known", "sbatch over an open SSH connection", MOST, ONE_NOTE)
+        with control_socket(rig.lab) as ssh:
+            yield from _one_by_one(
+                rig.scale.single_submissions,
+                lambda: _post(site, database),
+                lambda: _by_ssh(ssh, script),
+                lambda: _bare_loop(client, script, 1),
+            )
         _empty(rig.lab, database)
         many = Pairs()
         for _ in range(rig.scale.submission_pairs):
@@ -52,14 +58,22 @@ def measure(rig: Rig) -> Iterator[Row]:
     yield many.row(f"{count:,} queued jobs reach Slurm, by a running worker", loop, MOST, MANY_NOTE)
 
 
-def _interleaved(count: int, ours: Callable[[], float], theirs: Callable[[], float]) -> Pairs:
-    pairs = Pairs()
+def _one_by_one(
+    count: int, ours: Callable[[], float], by_ssh: Callable[[], float], in_process: Callable[[], float]
+) -> Iterator[Row]:
+    beside_ssh, beside_library = Pairs(), Pairs()
     for _ in range(count):
-        pairs.ours.append(ours())
-        time.sleep(0.05)
-        pairs.theirs.append(theirs())
-        time.sleep(0.05)
-    return pairs
+        for seconds, measured in (
+            (beside_ssh.ours, ours),
+            (beside_ssh.theirs, by_ssh),
+            (beside_library.theirs, in_process),
+        ):
+            seconds.append(measured())
+            time.sleep(PAUSE_SECONDS)
+    beside_library.ours.extend(beside_ssh.ours)
+    what = "POST /jobs until Slurm's number is known"
+    yield beside_ssh.row(what, "ssh (its connection is open) sbatch", MOST, ONE_NOTE)
+    yield beside_library.row(what, "sbatch by a program that holds the SSH connection", None)
 
 
 def _log_in(site: Site) -> LoggedIn:
@@ -87,7 +101,7 @@ def _post(site: Site, database: SiteDatabase) -> float:
         connection.request("POST", "/api/v1/jobs", BODY, headers)
         job_id = json.loads(connection.getresponse().read())["id"]
         while not database.has_slurm_id(job_id):
-            time.sleep(0.001)
+            time.sleep(0.0005)
         return time.monotonic() - started
 
 
@@ -100,8 +114,17 @@ def _through_packtrain(database: SiteDatabase, count: int) -> float:
     return time.monotonic() - started
 
 
+def _by_ssh(ssh: Run, script: str) -> float:
+    started = time.monotonic()
+    said = ssh(_sbatch(script))
+    seconds = time.monotonic() - started
+    if not said.strip().isdigit():
+        raise RuntimeError(f"sbatch refused: {said!r}")
+    return seconds
+
+
 def _bare_loop(client: LoggedIn, script: str, count: int) -> float:
-    submit = f"sbatch --parsable --output=/dev/null --error=/dev/null {shlex.quote(script)}"
+    submit = _sbatch(script)
     command = submit if count == 1 else f"for i in $(seq {count}); do {submit}; done"
     started = time.monotonic()
     _, stdout, stderr = client.exec_command(command, timeout=300)
@@ -110,6 +133,10 @@ def _bare_loop(client: LoggedIn, script: str, count: int) -> float:
     if len(said) != count:
         raise RuntimeError(f"sbatch refused: {stderr.read()[:500]!r}")
     return seconds
+
+
+def _sbatch(script: str) -> str:
+    return f"sbatch --parsable --output=/dev/null --error=/dev/null {shlex.quote(script)}"
 
 
 def _empty(cluster: lab.Lab, database: SiteDatabase) -> None:
