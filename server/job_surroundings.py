@@ -12,11 +12,13 @@ from tuning.datasets import repository as datasets
 from tuning.datasets.models import Dataset
 from tuning.jobs.check_plan import CheckPlan
 from tuning.jobs.intake import Surroundings
-from tuning.jobs.models import Job
+from tuning.jobs.models import Attempt, Job
 from tuning.jobs.plan import AttemptPlan, TrainingData
 from tuning.jobs.repository import belongings
 from tuning.jobs.runs import plan_run
+from tuning.jobs.save_repository import longest_save_like
 from tuning.jobs.source_repository import source_jobs
+from tuning.llamafactory.eta import from_json
 from tuning.secrets.service import find_missing
 from tuning.settings import ClusterSettings
 
@@ -48,7 +50,11 @@ def next_attempt_plan(
     """What the next attempt of a job would run. Raises InvalidInput when that is no longer possible."""
     ids = belongings(session, [job.id]).datasets.get(job.id, ())
     uploads = _in_order(datasets.by_ids(session, ids), ids)
-    return plan_run(job, job.attempt + 1, cluster, uploads, views.view(session, cluster.name).datasets)
+    before = session.get(Attempt, (job.id, job.attempt))
+    learned = from_json(dict(before.eta_state)) if before and before.eta_state else None
+    elsewhere = longest_save_like(session, cluster.name, job.config, cluster.models)
+    registered = views.view(session, cluster.name).datasets
+    return plan_run(job, job.attempt + 1, cluster, uploads, registered, learned, elsewhere)
 
 
 def _in_order(rows: Mapping[str, Dataset], ids: Sequence[str]) -> list[TrainingData]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, ValidationError
+from sqlalchemy.orm import Session
 
 from server.dependencies import ClustersDep, FeedUser, NowDep, SessionsDep, SettingsDep, ViewsDep
 from server.findings import from_pydantic, placed
@@ -20,6 +21,7 @@ from tuning.db import transaction
 from tuning.errors import Finding, InvalidInput
 from tuning.jobs.intake import CheckedRequest, Surroundings, check_request
 from tuning.jobs.plan import AttemptPlan, RunOf, plan_attempt
+from tuning.jobs.save_repository import longest_save_like
 from tuning.jobs.spec import JobRequest
 from tuning.jobs.time_limit import parse_time_limit
 
@@ -95,7 +97,7 @@ async def validate_job(
 
     def check() -> _Checked:
         with transaction(sessions) as session:
-            return _check(body, surroundings_of(session, clusters, views, user.user_id))
+            return _check(session, body, surroundings_of(session, clusters, views, user.user_id))
 
     checked = await run_in_threadpool(check)
     if checked.plan is None or checked.request is None:
@@ -105,7 +107,7 @@ async def validate_job(
     return _verdict(checked, await ask_slurm(sessions, cluster, script, now, settings.slurm_wait_seconds))
 
 
-def _check(body: dict[str, Any], around: Surroundings) -> _Checked:
+def _check(session: Session, body: dict[str, Any], around: Surroundings) -> _Checked:
     try:
         request = JobRequest.model_validate(body)
     except ValidationError as error:
@@ -115,15 +117,25 @@ def _check(body: dict[str, Any], around: Surroundings) -> _Checked:
     if checked.errors:
         return _Checked(checked.findings, checked)
     try:
-        return _Checked(checked.findings, checked, _preview(checked))
+        return _Checked(checked.findings, checked, _preview(session, checked))
     except InvalidInput as error:
         return _Checked([*checked.findings, *error.findings], checked)
 
 
-def _preview(checked: CheckedRequest) -> AttemptPlan:
-    assert checked.cluster is not None  # noqa: S101 - it is missing only where there are errors
-    run = RunOf(PREVIEW_ID, 1, checked.config, checked.resources, checked.kind, checked.source, checked.request.secrets)
-    return plan_attempt(run, checked.cluster, checked.uploads, checked.view.datasets)
+def _preview(session: Session, checked: CheckedRequest) -> AttemptPlan:
+    cluster = checked.cluster
+    assert cluster is not None  # noqa: S101 - it is missing only where there are errors
+    run = RunOf(
+        PREVIEW_ID,
+        1,
+        checked.config,
+        checked.resources,
+        checked.kind,
+        checked.source,
+        checked.request.secrets,
+        longest_save_elsewhere=longest_save_like(session, cluster.name, checked.config, cluster.models),
+    )
+    return plan_attempt(run, cluster, checked.uploads, checked.view.datasets)
 
 
 def _verdict(checked: _Checked, slurm: TrialAnswer | None = None) -> Verdict:

@@ -48,6 +48,14 @@ def longest_saves(
     return longest
 
 
+def longest_save_like(
+    session: Session, cluster: str, config: Mapping[str, Any], models: Mapping[str, str]
+) -> float | None:
+    """The same for one configuration; None where no recent job has shown it."""
+    saved = saved_by(config, models)
+    return longest_saves(session, cluster, {saved}, models).get(saved) if saved else None
+
+
 def _names(wanted: Collection[Saved], models: Mapping[str, str]) -> set[str]:
     """The words by which a configuration may name these models."""
     paths = {saved.model for saved in wanted}

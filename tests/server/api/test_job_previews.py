@@ -9,6 +9,7 @@ from tests.factories import make_attempt, make_job
 from tuning.accounts.models import User
 from tuning.db import transaction
 from tuning.jobs.status import JobStatus
+from tuning.llamafactory.eta import EtaState, to_json
 
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}
 REQUEST: dict[str, Any] = {
@@ -38,3 +39,13 @@ def test_a_job_that_the_settings_no_longer_allow_says_so(
         outside = make_job(session, user, config={**CONFIG, "model_name_or_path": "/old/models/x"})
     for job in (gone, outside):
         assert client.get(f"/api/v1/jobs/{job.id}/script").status_code == 409
+
+
+def test_the_next_attempt_is_shown_with_what_the_last_has_shown(
+    client: TestClient, sessions: sessionmaker[Session], user: User
+) -> None:
+    with transaction(sessions) as session:
+        job = make_job(session, user, status=JobStatus.HELD, attempt=1, config=CONFIG)
+        make_attempt(session, job, script="first", eta_state=to_json(EtaState(saves=(300.0,))))
+    shown = client.get(f"/api/v1/jobs/{job.id}/script?attempt=2").text
+    assert "--signal=B:USR1@930" in shown

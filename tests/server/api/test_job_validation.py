@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
-from tests.factories import NOON, make_dataset
+from tests.factories import NOON, make_attempt, make_dataset, make_job
 from tests.tuning.llamafactory.test_model_facts import QWEN2_7B
 from tuning.accounts.models import User
 from tuning.batch_script import directives_of
@@ -17,6 +17,8 @@ from tuning.clusters.models import ClusterRow
 from tuning.clusters.trials import TrialAnswer, note_answers, unanswered
 from tuning.db import transaction
 from tuning.jobs.models import Job, JobEvent
+from tuning.jobs.status import JobStatus
+from tuning.llamafactory.eta import EtaState, to_json
 
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}
 REQUEST: dict[str, Any] = {
@@ -72,6 +74,19 @@ def test_what_is_shown_before_is_what_the_job_will_run(client: TestClient) -> No
     assert script.text == verdict["script"].replace("job_00000000000000000000", job_id)
     shown = yaml.safe_load(verdict["config_yaml"].replace("job_00000000000000000000", job_id))
     assert yaml.safe_load(config.text) == shown
+
+
+def test_the_warning_is_shown_as_early_as_other_jobs_saves_ask_for(
+    client: TestClient, sessions: sessionmaker[Session], user: User
+) -> None:
+    """The worker's own lead for the same job: tests/worker/test_submit.py."""
+    with transaction(sessions) as session:
+        before = make_job(session, user, status=JobStatus.SUCCEEDED, attempt=1, config=CONFIG)
+        make_attempt(session, before, eta_state=to_json(EtaState(saves=(200.0,))))
+    verdict = client.post("/api/v1/jobs/validate", json=REQUEST).json()
+    job_id = client.post("/api/v1/jobs", json=REQUEST).json()["id"]
+    for script in (verdict["script"], client.get(f"/api/v1/jobs/{job_id}/script").text):
+        assert "--signal=B:USR1@630" in script
 
 
 def test_uploads_are_named_by_their_id(client: TestClient, sessions: sessionmaker[Session], user: User) -> None:
