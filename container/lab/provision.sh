@@ -39,7 +39,7 @@ install_packages() {
     # For tests: a wrong clock, and a file system that shows late what others wrote.
     if [ "$profile" = trixie ]; then slurm+=(slurmdbd mariadb-server-core mariadb-client-core libfaketime mergerfs); fi
     apt-get install -y -qq --no-install-recommends "${slurm[@]}" openssh-server openssh-sftp-server tini uidmap \
-        iproute2 procps ca-certificates python3-minimal rsync
+        iproute2 procps ca-certificates python3 rsync
     # sid's Apptainer wants a newer libc than bookworm has; libc alone comes from trixie.
     if [ "$profile" = bookworm ]; then apt-get install -y -qq --no-install-recommends -t trixie libc6; fi
     # Without squashfuse an image is unpacked to /tmp at each run.

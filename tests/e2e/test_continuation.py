@@ -19,6 +19,16 @@ LONG: dict[str, Any] = {
 """Half a minute or more; no checkpoint of its own before the end."""
 
 
+BOOT_FAILED = """
+import ctypes, glob, sys
+slurm = ctypes.CDLL(glob.glob("/usr/lib/*/slurm-wlm/libslurmfull.so")[0], ctypes.RTLD_GLOBAL)
+slurm.slurm_init(None)
+slurm.slurm_requeue(int(sys.argv[1]), 1 << 17)  # JOB_RECONFIG_FAIL
+"""
+"""What a site's ResumeProgram tells slurmctld of a node that does not come up (slurm_requeue in slurm/slurm.h): a job
+that may not be requeued, as ours, ends with BOOT_FAIL then (_job_requeue_op in slurmctld's job_mgr.c)."""
+
+
 def wait_step(client: Packtrain, job: Job, step: int) -> None:
     wait_for(f"step {step}", lambda: (client.progress(job["id"])["current_steps"] or 0) >= step or None, 180)
 
@@ -111,6 +121,18 @@ def test_a_run_outlives_its_node(site: Site, client: Packtrain) -> None:
         back = f"scontrol update nodename={node} state=resume || sinfo -h -n {node} -t idle,mixed,alloc | grep -q ."
         site.lab.run("bash", "-c", back)
     ended = wait_status(client, job["id"], "succeeded", seconds=300)
+    assert attempts(ended)[0][0] == "node_fail"
+    assert (ended["attempts"][1]["resumed_step"] or 0) >= 20
+
+
+def test_a_run_outlives_a_failed_boot(site: Site, client: Packtrain) -> None:
+    job = client.submit(config={**LONG, "save_steps": 20})
+    wait_step(client, job, 30)
+    slurm_job_id = client.job(job["id"])["slurm_job_id"]
+    site.lab.run("python3", "-c", BOOT_FAILED, str(slurm_job_id))
+    wait_for("second attempt", lambda: client.job(job["id"])["attempt"] == 2 or None, 180)
+    ended = wait_status(client, job["id"], "succeeded", seconds=300)
+    assert site.on_cluster(f"sacct -X -n -P -j {slurm_job_id} -o State").split() == ["BOOT_FAIL"]
     assert attempts(ended)[0][0] == "node_fail"
     assert (ended["attempts"][1]["resumed_step"] or 0) >= 20
 
