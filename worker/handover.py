@@ -102,7 +102,7 @@ def plan_handover(
         slurm_job_name=slurm_job_name(job.id, number, token),
         comment=slurm_comment(job.id, number, token),
         directory=plan.directory,
-        files={**plan.files, **{f"secrets/{name}": value.encode() for name, value in secrets.items()}},
+        files={**{f"secrets/{name}": value.encode() for name, value in secrets.items()}, **plan.files},
     )
 
 

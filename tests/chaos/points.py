@@ -16,10 +16,10 @@ class Point(StrEnum):
 
     CLAIMED = "claimed"
     """The row says `submitting`, with its token."""
-    UPLOAD_BEGUN = "upload begun"
-    UPLOADED = "uploaded"
+    UNPACK_BEGUN = "unpack begun"
+    """The attempt's folder is there: the program on the login node has begun."""
     UNPACKED = "unpacked"
-    """The program on the login node has begun."""
+    """The script, its last file, is there."""
     ACCEPTED = "accepted"
     """slurmctld has the job."""
     ANSWERED = "answered"
@@ -44,15 +44,13 @@ class SubmissionWatch:
         self._cluster = cluster
         self._proxy = proxy
         self._prefix = prefix
-        self._old_uploads = cluster.incoming()
         self._log_size = cluster.log_size()
         self._down_when_accepted: int | None = None
         self.strikes: list[Strike] = []
         self._looks: dict[Point, Callable[[], bool]] = {
             Point.CLAIMED: self._is_claimed,
-            Point.UPLOAD_BEGUN: lambda: bool(self._uploads()),
-            Point.UPLOADED: lambda: any(name.endswith(".tar") for name in self._uploads()),
-            Point.UNPACKED: self._is_unpacked,
+            Point.UNPACK_BEGUN: lambda: self._is_there(""),
+            Point.UNPACKED: lambda: self._is_there("job.sh"),
             Point.ACCEPTED: self._is_accepted,
             Point.ANSWERED: self._is_answered,
             Point.PENDING: self._is_pending,
@@ -73,12 +71,9 @@ class SubmissionWatch:
     def _is_claimed(self) -> bool:
         return any(job.attempt > 0 for job in self._database.jobs(self._prefix))
 
-    def _uploads(self) -> frozenset[str]:
-        return self._cluster.incoming() - self._old_uploads
-
-    def _is_unpacked(self) -> bool:
+    def _is_there(self, file: str) -> bool:
         jobs = self._database.jobs(self._prefix)
-        return any(self._cluster.is_unpacked(job.id, job.attempt) for job in jobs if job.attempt)
+        return any(self._cluster.is_there(job.id, job.attempt, file) for job in jobs if job.attempt)
 
     def _is_accepted(self) -> bool:
         accepted = self._cluster.has_accepted(self._log_size)

@@ -108,14 +108,9 @@ class ClusterWitness:
         self._root = cluster.root_dir / root.removeprefix("/")
         self._log = cluster.root_dir / "var/log/slurm/slurmctld.log"
 
-    def incoming(self) -> frozenset[str]:
-        """The names of uploads under way or just ended."""
-        folder = self._root / "incoming"
-        return frozenset(entry.name for entry in folder.iterdir()) if folder.is_dir() else frozenset()
-
-    def is_unpacked(self, job_id: str, number: int) -> bool:
-        """Whether an attempt's files are there: the program that calls sbatch has begun."""
-        return (self._root / "jobs" / job_id / str(number) / "job.sh").exists()
+    def is_there(self, job_id: str, number: int, file: str) -> bool:
+        """Whether a file of an attempt's folder is there; without a name, the folder."""
+        return (self._root / "jobs" / job_id / str(number) / file).exists()
 
     def claims(self, job_id: str) -> dict[int, str]:
         """Who owns each attempt for good: a Slurm job's number, or `abandoned`."""

@@ -76,14 +76,14 @@ class AttemptPlan:
 
     @property
     def files(self) -> dict[str, bytes]:
-        """The files of the attempt's folder, by their path in it."""
+        """The files of the attempt's folder, by their path in it, in the order in which they get there."""
         texts = {
-            "job.sh": self.script,
             "config.yaml": self.config_yaml,
             "data/dataset_info.json": json.dumps(self.dataset_info, indent=2) + "\n",
         }
         if self.deepspeed is not None:
             texts[DEEPSPEED_FILE] = json.dumps(self.deepspeed, indent=2) + "\n"
+        texts["job.sh"] = self.script
         return {PROGRAMS_FILE: programs(), **{path: text.encode() for path, text in texts.items()}}
 
 
