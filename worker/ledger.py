@@ -62,12 +62,8 @@ class Ledger:
             return
         with self._drive.apply() as session:
             now = self._drive.now()
-            progress = [
-                take_in(session, one, self._reads[one.job_id], self._answers.contents, now)
-                for one, _ in touched
-                if one.job_id in self._reads
-            ]
-            update_jobs(session, [changes for changes in progress if changes], now)
+            read = [(one, self._reads[one.job_id]) for one, _ in touched if one.job_id in self._reads]
+            update_jobs(session, take_in(session, read, self._answers.contents, now), now)
             waits = [(one, said) for one, said in touched if _still_waits(said, one)]
             update_jobs(session, [_news_of_waiting(one, said, now) for one, said in waits], now)
             for one, verdict in touched:

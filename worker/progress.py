@@ -1,64 +1,103 @@
 """New bytes of logs become points, positions and progress; all of it in the caller's one transaction."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Update, bindparam, update
+from sqlalchemy import Update, bindparam, func, update
 from sqlalchemy.orm import Session
 
-from tuning.jobs.live import LiveAttempt, Position
+from tuning.jobs.live import LiveAttempt, Position, eta_states
 from tuning.jobs.models import Attempt
-from tuning.jobs.tails import Point, append_log, save_points, save_position
+from tuning.jobs.tails import Point, append_log, save_points, save_positions
 from tuning.llamafactory.eta import EtaState, advance, estimate, from_json, to_json
 from tuning.llamafactory.trainer_log import LogPoint, parse_log
 from worker.stall import quiet_until
 from worker.tail import TailRead, moved
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """What was read of one stream."""
+
+    attempt: LiveAttempt
+    read: TailRead
+    content: bytes
+
+    @property
+    def old(self) -> Position | None:
+        return self.attempt.positions.get(self.read.stream)
+
+
+@dataclass(frozen=True)
+class _Advance:
+    """What a training log's new lines say of its attempt."""
+
+    attempt: LiveAttempt
+    points: tuple[LogPoint, ...]
+    state: EtaState
+
+
 def take_in(
     session: Session,
-    attempt: LiveAttempt,
-    reads: Iterable[TailRead],
+    read: Iterable[tuple[LiveAttempt, Sequence[TailRead]]],
     contents: Mapping[str, bytes],
     now: datetime,
-) -> dict[str, Any] | None:
-    """Keep what was read; the job's new progress columns (with its `id`) when the training log said something."""
-    changes = None
-    for read in reads:
-        content = contents.get(read.request.path)
-        if content is None:
-            continue  # it vanished between the look and the read
-        old = attempt.positions.get(read.stream)
-        if read.stream == "trainer_log":
-            changes = _take_log(session, attempt, read, content, old, now)
-        else:
-            append_log(session, attempt.job_id, attempt.number, read.stream, read.request.offset, content)
-            _save(session, read, moved(read, len(content), 0, old))
-    return changes
+) -> list[dict[str, Any]]:
+    """Keep what was read of these attempts, in a handful of statements however many they are.
+
+    Returns the new progress columns (with the `id`) of each job whose training log said something.
+    """
+    pieces = [
+        _Piece(attempt, one, contents[one.request.path])
+        for attempt, its in read
+        for one in its
+        if one.request.path in contents  # else it vanished between the look and the read
+    ]
+    logs = [(piece, parse_log(piece.content)) for piece in pieces if piece.read.stream == "trainer_log"]
+    positions = {piece.read: moved(piece.read, log.consumed_bytes, log.bad_lines, piece.old) for piece, log in logs}
+    for piece in pieces:
+        if piece.read not in positions:
+            positions[piece.read] = _append(session, piece)
+    save_positions(session, {(read.job_id, read.number, read.stream): at for read, at in positions.items()})
+    said = [(piece.attempt, log.points) for piece, log in logs if log.points]
+    paces = eta_states(session, [attempt for attempt, _ in said])
+    return _go_on(session, [_advance(attempt, points, paces, now) for attempt, points in said], now)
 
 
-def _take_log(
-    session: Session,
+def _append(session: Session, piece: _Piece) -> Position:
+    read = piece.read
+    append_log(session, read.job_id, read.number, read.stream, read.request.offset, piece.content)
+    return moved(read, len(piece.content), 0, piece.old)
+
+
+def _advance(
     attempt: LiveAttempt,
-    read: TailRead,
-    content: bytes,
-    old: Position | None,
+    points: tuple[LogPoint, ...],
+    paces: Mapping[tuple[str, int], Mapping[str, Any]],
     now: datetime,
-) -> dict[str, Any] | None:
-    parsed = parse_log(content)
-    _save(session, read, moved(read, parsed.consumed_bytes, parsed.bad_lines, old))
-    if not parsed.points:
-        return None
-    save_points(
-        session, attempt.job_id, attempt.number, [_point(point) for point in parsed.points if point.values], now
-    )
-    state = from_json(dict(attempt.eta_state) if attempt.eta_state else None)
-    state = advance(state, parsed.points, now.timestamp(), state.plan)
-    _remember(session, attempt, state, parsed.points, now)
-    return {"id": attempt.job_id, **_columns(attempt, asdict(estimate(state, now.timestamp())), now)}
+) -> _Advance:
+    known = paces.get((attempt.job_id, attempt.number))
+    state = from_json(dict(known) if known else None)
+    return _Advance(attempt, points, advance(state, points, now.timestamp(), state.plan))
+
+
+def _go_on(session: Session, advances: Sequence[_Advance], now: datetime) -> list[dict[str, Any]]:
+    points = {
+        (one.attempt.job_id, one.attempt.number): [_point(point) for point in one.points if point.values]
+        for one in advances
+    }
+    save_points(session, points, now)
+    if advances:
+        session.connection().execute(_remembering(), [_remembered(one, now) for one in advances])
+    return [_changes(one, now) for one in advances]
+
+
+def _changes(one: _Advance, now: datetime) -> dict[str, Any]:
+    progress = asdict(estimate(one.state, now.timestamp()))
+    return {"id": one.attempt.job_id, **_columns(one.attempt, progress, now)}
 
 
 def _columns(attempt: LiveAttempt, progress: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -81,25 +120,24 @@ def _never_back(attempt: LiveAttempt, progress: dict[str, Any]) -> dict[str, Any
     return {**progress, "current_steps": attempt.shown_step, "percentage": percentage}
 
 
-def _remember(
-    session: Session, attempt: LiveAttempt, state: EtaState, points: tuple[LogPoint, ...], now: datetime
-) -> None:
-    first = {"first_step": points[0].current_steps} if attempt.last_step is None else {}
-    learned = {"eta_state": to_json(state), "last_step": points[-1].current_steps, **first}
-    values = {"quiet_until": quiet_until(state, now), **learned}
-    own = {"of": attempt.job_id, "at_number": attempt.number}
-    session.connection().execute(_remembering(tuple(values)), {**own, **values})
+def _remembered(one: _Advance, now: datetime) -> dict[str, Any]:
+    return {
+        "of": one.attempt.job_id,
+        "at_number": one.attempt.number,
+        "begun_at_step": one.points[0].current_steps,
+        "last_step": one.points[-1].current_steps,
+        "eta_state": to_json(one.state),
+        "quiet_until": quiet_until(one.state, now),
+    }
 
 
 @cache
-def _remembering(names: tuple[str, ...]) -> Update:
+def _remembering() -> Update:
     own = (Attempt.job_id == bindparam("of"), Attempt.number == bindparam("at_number"))
-    return update(Attempt).where(*own).values({name: bindparam(name) for name in names})
+    given: dict[str, Any] = {name: bindparam(name) for name in ("last_step", "eta_state", "quiet_until")}
+    first_step = func.coalesce(Attempt.first_step, bindparam("begun_at_step"))
+    return update(Attempt).where(*own).values(first_step=first_step, **given)
 
 
 def _point(point: LogPoint) -> Point:
     return Point(point.current_steps, point.kind, point.epoch, point.values)
-
-
-def _save(session: Session, read: TailRead, position: Position) -> None:
-    save_position(session, read.job_id, read.number, read.stream, position)

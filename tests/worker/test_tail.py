@@ -38,7 +38,6 @@ def attempt(job_id: str = "job_a", **positions: Position) -> LiveAttempt:
         missing_since=None,
         missing_polls=0,
         last_step=None,
-        eta_state=None,
         shown_step=None,
         shown_total=None,
         positions=positions,

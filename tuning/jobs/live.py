@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Update, bindparam, insert, select, update
+from sqlalchemy import Select, Update, bindparam, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from tuning.jobs.dependencies import is_ready
@@ -45,7 +45,6 @@ class LiveAttempt:
     missing_since: datetime | None
     missing_polls: int
     last_step: int | None
-    eta_state: Mapping[str, Any] | None
     shown_step: int | None
     """The greatest step that readers were told, of `shown_total`; an earlier attempt may have done it."""
     shown_total: int | None
@@ -144,32 +143,17 @@ def unconfirmed(session: Session, cluster: str) -> list[Unconfirmed]:
 
 def live_attempts(session: Session, cluster: str) -> list[LiveAttempt]:
     """Every job of a cluster that Slurm has, without its wide columns: this is read each cycle."""
-    positions = _positions(session, cluster)
-    rows = session.execute(
-        select(
-            Attempt.job_id,
-            Attempt.number,
-            Attempt.token,
-            Job.status,
-            Attempt.slurm_job_id,
-            Job.slurm_state,
-            Job.slurm_reason,
-            Job.expected_start_at,
-            Attempt.submitted_at,
-            Attempt.started_at,
-            Job.cancel_requested_at,
-            Attempt.missing_since,
-            Attempt.missing_polls,
-            Attempt.last_step,
-            Attempt.eta_state,
-            Job.current_steps.label("shown_step"),
-            Job.total_steps.label("shown_total"),
-        )
-        .join(Attempt, (Job.id == Attempt.job_id) & (Job.attempt == Attempt.number))
-        .where(Job.cluster == cluster, Job.status.in_(ON_CLUSTER))
-        .order_by(Job.created_at)
-    )
-    return [LiveAttempt(**row, positions=positions.get((row["job_id"], row["number"]), {})) for row in rows.mappings()]
+    of = {"cluster": cluster}
+    positions = _positions(session, of)
+    rows = session.connection().execute(_live(), of).mappings()
+    return [LiveAttempt(**row, positions=positions.get((row["job_id"], row["number"]), {})) for row in rows]
+
+
+def eta_states(session: Session, attempts: Sequence[LiveAttempt]) -> dict[tuple[str, int], Mapping[str, Any]]:
+    """What is known of their pace, by job and attempt; where nothing is, they are missing."""
+    keys = [(one.job_id, one.number) for one in attempts]
+    rows = session.connection().execute(_paces(), {"keys": keys}) if keys else ()
+    return {(job_id, number): state for job_id, number, state in rows}
 
 
 def update_jobs(session: Session, changes: Sequence[Mapping[str, Any]], now: datetime) -> None:
@@ -219,14 +203,51 @@ def _confirmation() -> Update:
     return update(Attempt).where(*own).values(**given, unconfirmed_since=None)
 
 
-def _positions(session: Session, cluster: str) -> dict[tuple[str, int], dict[str, Position]]:
-    rows = session.scalars(
-        select(FilePosition)
-        .join(Job, (Job.id == FilePosition.job_id) & (Job.attempt == FilePosition.attempt))
-        .where(Job.cluster == cluster, Job.status.in_(ON_CLUSTER))
+@cache
+def _live() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Attempt.job_id,
+            Attempt.number,
+            Attempt.token,
+            Job.status,
+            Attempt.slurm_job_id,
+            Job.slurm_state,
+            Job.slurm_reason,
+            Job.expected_start_at,
+            Attempt.submitted_at,
+            Attempt.started_at,
+            Job.cancel_requested_at,
+            Attempt.missing_since,
+            Attempt.missing_polls,
+            Attempt.last_step,
+            Job.current_steps.label("shown_step"),
+            Job.total_steps.label("shown_total"),
+        )
+        .join(Attempt, (Job.id == Attempt.job_id) & (Job.attempt == Attempt.number))
+        .where(Job.cluster == bindparam("cluster"), Job.status.in_(ON_CLUSTER))
+        .order_by(Job.created_at)
     )
+
+
+@cache
+def _paces() -> Select[str, int, dict[str, Any] | None]:
+    own = tuple_(Attempt.job_id, Attempt.number).in_(bindparam("keys", expanding=True))
+    return select(Attempt.job_id, Attempt.number, Attempt.eta_state).where(own, Attempt.eta_state.is_not(None))
+
+
+@cache
+def _positions_of_live() -> Select[*tuple[Any, ...]]:
+    columns = (FilePosition.inode, FilePosition.size_bytes, FilePosition.offset_bytes, FilePosition.bad_lines)
+    return (
+        select(FilePosition.job_id, FilePosition.attempt, FilePosition.stream, *columns)
+        .join(Job, (Job.id == FilePosition.job_id) & (Job.attempt == FilePosition.attempt))
+        .where(Job.cluster == bindparam("cluster"), Job.status.in_(ON_CLUSTER))
+    )
+
+
+def _positions(session: Session, of: Mapping[str, str]) -> dict[tuple[str, int], dict[str, Position]]:
     found: dict[tuple[str, int], dict[str, Position]] = {}
-    for row in rows:
-        position = Position(row.inode, row.size_bytes, row.offset_bytes, row.bad_lines)
-        found.setdefault((row.job_id, row.attempt), {})[row.stream] = position
+    for job_id, number, stream, *position in session.connection().execute(_positions_of_live(), of):
+        found.setdefault((job_id, number), {})[stream] = Position(*position)
     return found

@@ -1,6 +1,6 @@
 """What is kept of growing files: positions, pieces of logs, points of the training log; moved in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -30,16 +30,24 @@ class Point:
 
 def save_position(session: Session, job_id: str, number: int, stream: str, position: Position) -> None:
     """Move a stream's position."""
-    row = {
-        "job_id": job_id,
-        "attempt": number,
-        "stream": stream,
-        "inode": position.inode,
-        "size_bytes": position.size_bytes,
-        "offset_bytes": position.offset_bytes,
-        "bad_lines": position.bad_lines,
-    }
-    _upsert(session, FilePosition, [row], ("job_id", "attempt", "stream"))
+    save_positions(session, {(job_id, number, stream): position})
+
+
+def save_positions(session: Session, positions: Mapping[tuple[str, int, str], Position]) -> None:
+    """Move those of many, each by its job, attempt and stream."""
+    rows = [
+        {
+            "job_id": job_id,
+            "attempt": number,
+            "stream": stream,
+            "inode": position.inode,
+            "size_bytes": position.size_bytes,
+            "offset_bytes": position.offset_bytes,
+            "bad_lines": position.bad_lines,
+        }
+        for (job_id, number, stream), position in positions.items()
+    ]
+    _upsert(session, FilePosition, rows, ("job_id", "attempt", "stream"))
 
 
 def append_log(session: Session, job_id: str, number: int, stream: str, offset: int, content: bytes) -> None:
@@ -70,20 +78,20 @@ def log_end(session: Session, job_id: str, number: int, stream: str, length: int
     return b"".join(chunks)[-length:]
 
 
-def save_points(session: Session, job_id: str, number: int, points: Sequence[Point], now: datetime) -> None:
-    """Keep points; one that repeats (a step done again after a resume) replaces the older of the same attempt."""
-    newest = {(point.step, point.kind): point for point in points}
+def save_points(session: Session, points: Mapping[tuple[str, int], Sequence[Point]], now: datetime) -> None:
+    """Keep points, by job and attempt; one that repeats (a step done again after a resume) replaces the older one."""
+    newest = {(*own, point.step, point.kind): point for own, its in points.items() for point in its}
     rows = [
         {
             "job_id": job_id,
             "attempt": number,
-            "step": point.step,
-            "kind": point.kind,
+            "step": step,
+            "kind": kind,
             "at": now,
             "epoch": point.epoch,
             "values": point.values,
         }
-        for point in newest.values()
+        for (job_id, number, step, kind), point in newest.items()
     ]
     _upsert(session, MetricPoint, rows, ("job_id", "attempt", "step", "kind"))
 

@@ -51,7 +51,7 @@ printf '\n%s done\n' "$boundary"
 # Scripts of #SBATCH lines alone: sbatch says when Slurm would start such a job, or why it never would.
 TRY_OUT = r"""
 number=0
-printf '\n%s clock %s\n' "$1" "$(date +%s)"
+printf '\n%s clock %(%s)T\n' "$1" -1
 while IFS= read -r -d '' script; do
   said=$(SLURM_TIME_FORMAT=%s sbatch --test-only <<<"$script" 2>&1)
   printf '\n%s answer %s %s\n%s\n' "$1" "$number" "$?" "$said"
@@ -83,7 +83,7 @@ done
 # A path behind a `!` is opened before the look: on NFS the answers of `stat` may be a minute old, also that there is no
 # such file, but opening a file or a folder asks the server. Nothing else is opened: a pipe would hold us up.
 OBSERVE = r"""
-printf '\n%s clock %s\n' "$1" "$(date +%s)"
+printf '\n%s clock %(%s)T\n' "$1" -1
 printf '\n%s queue\n' "$1"
 SLURM_TIME_FORMAT=%s squeue -h -r -t all -u "$2" -o $'%i\x1f%T\x1f%r\x1f%S\x1f%N\x1f%j\x1f%k'
 printf '\n%s queue-end %s\n' "$1" "$?"
@@ -98,8 +98,29 @@ printf '%s\0' "${paths[@]#!}" | xargs -0 -r stat --printf='%i %s %Y %n\0' -- 2>/
 printf '\n%s done\n' "$1"
 """
 
-# One process a file. Only regular files: a pipe that a run put there would never end.
+# Only regular files: a pipe that a run put there would never end. One process for all of them where there is perl, as
+# on every Debian and SUSE and wherever git is; elsewhere one for each.
 READ = r"""
+perl=$(command -v perl) && exec "$perl" -e '
+  use strict;
+  use Fcntl;
+  my ($boundary) = @ARGV;
+  my ($number, $file, $block) = (0);
+  while (defined(my $line = <STDIN>)) {
+    chomp $line;
+    my ($offset, $left, $path) = split / /, $line, 3;
+    if (sysopen($file, $path, O_RDONLY | O_NONBLOCK) && -f $file) {
+      printf "\n%s part %d\n", $boundary, $number;
+      sysseek $file, $offset, 0;
+      while ($left > 0 && (my $got = sysread $file, $block, $left < 65536 ? $left : 65536)) {
+        print $block;
+        $left -= $got;
+      }
+    }
+    $number++;
+  }
+  printf "\n%s done\n", $boundary;
+' "$1"
 number=0
 while IFS=' ' read -r offset length path; do
   if [ -f "$path" ] && [ -r "$path" ]; then

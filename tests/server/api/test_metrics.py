@@ -17,7 +17,7 @@ Sessions = sessionmaker[Session]
 
 def save(sessions: Sessions, job: Job, attempt: int, *points: Point) -> None:
     with transaction(sessions) as session:
-        save_points(session, job.id, attempt, points, NOON)
+        save_points(session, {(job.id, attempt): points}, NOON)
 
 
 def train(step: int, loss: float | None) -> Point:

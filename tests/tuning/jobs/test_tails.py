@@ -52,8 +52,8 @@ def test_a_log_that_was_cut_short_starts_again(session: Session) -> None:
 
 def test_a_repeated_step_replaces_the_older_one(session: Session, clock: Clock) -> None:
     job_id = a_job(session)
-    save_points(session, job_id, 1, [Point(10, "train", 0.1, {"loss": 3.0})], clock())
+    save_points(session, {(job_id, 1): [Point(10, "train", 0.1, {"loss": 3.0})]}, clock())
     again = [Point(10, "train", 0.1, {"loss": 2.0}), Point(10, "eval", 0.1, {"eval_loss": 2.5})]
-    save_points(session, job_id, 1, again, clock())
+    save_points(session, {(job_id, 1): again}, clock())
     rows = session.scalars(select(MetricPoint).order_by(MetricPoint.kind)).all()
     assert [(row.kind, row.values) for row in rows] == [("eval", {"eval_loss": 2.5}), ("train", {"loss": 2.0})]

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -11,7 +12,7 @@ import pytest
 from tests.factories import make_cluster_settings
 from tests.local_transport import LocalTransport
 from tuning.errors import RemoteFileError, SlurmUnavailable, TransientError
-from tuning.slurm.cluster import Cluster, Submission
+from tuning.slurm.cluster import Cluster, ReadRequest, Submission
 from tuning.ssh.transport import Completed
 
 SCRIPT = b"#!/bin/bash\nexit\n"
@@ -186,3 +187,35 @@ def test_a_look_opens_what_it_is_told_to_and_waits_for_no_pipe(root: Path, queue
 
 def test_a_look_at_no_file_sees_none(root: Path, queue: Path) -> None:
     assert cluster(root, LocalTransport()).observe([]).files == {}
+
+
+@pytest.fixture(params=["perl", "dd"])
+def reader(request: pytest.FixtureRequest, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """A cluster whose login node has perl, or has none."""
+    found = cluster(root, LocalTransport())
+    if request.param == "dd":
+        for name in ("bash", "dd"):
+            (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
+        monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return found
+
+
+def test_parts_of_many_files_are_read_and_what_is_no_file_is_left_out(reader: Cluster, tmp_path: Path) -> None:
+    long, odd = tmp_path / "long", tmp_path / "a name"
+    long.write_bytes(bytes(range(256)) * 1000)
+    odd.write_bytes(b"one\ntwo\n")
+    os.mkfifo(tmp_path / "pipe")
+    wanted = [
+        ReadRequest(str(tmp_path / "gone"), 0, 10),
+        ReadRequest(str(long), 255_000, 100_000),
+        ReadRequest(str(tmp_path / "pipe"), 0, 10),
+        ReadRequest(str(tmp_path), 0, 10),
+        ReadRequest(str(odd), 4, 3),
+    ]
+    assert reader.read(wanted) == {str(long): long.read_bytes()[255_000:], str(odd): b"two"}
+
+
+def test_a_part_from_the_middle_of_a_long_file_is_read(reader: Cluster, tmp_path: Path) -> None:
+    long = tmp_path / "long"
+    long.write_bytes(bytes(range(251)) * 2000)
+    assert reader.read([ReadRequest(str(long), 1000, 200_000)]) == {str(long): long.read_bytes()[1000:201_000]}
