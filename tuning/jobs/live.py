@@ -145,8 +145,8 @@ def live_attempts(session: Session, cluster: str) -> list[LiveAttempt]:
     """Every job of a cluster that Slurm has, without its wide columns: this is read each cycle."""
     of = {"cluster": cluster}
     positions = _positions(session, of)
-    rows = session.connection().execute(_live(), of).mappings()
-    return [LiveAttempt(**row, positions=positions.get((row["job_id"], row["number"]), {})) for row in rows]
+    rows = session.connection().execute(_live(), of)
+    return [LiveAttempt(job_id, number, *more, positions.get((job_id, number), {})) for job_id, number, *more in rows]
 
 
 def eta_states(session: Session, attempts: Sequence[LiveAttempt]) -> dict[tuple[str, int], Mapping[str, Any]]:
@@ -205,6 +205,7 @@ def _confirmation() -> Update:
 
 @cache
 def _live() -> Select[*tuple[Any, ...]]:
+    """In the order of LiveAttempt's fields."""
     return (
         select(
             Attempt.job_id,

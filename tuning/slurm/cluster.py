@@ -190,14 +190,13 @@ class Cluster:
             if part.words[:1] == ("claim",) and len(part.words) == 2
         }
 
-    def observe(self, files: Iterable[str], opened: Iterable[str] = ()) -> Observation:
-        """The whole account's queue, and these files; those `opened` (folders too) as they are at this very moment.
+    def observe(self, files: Iterable[str], opened: Sequence[str] = ()) -> Observation:
+        """The whole account's queue, and these files; what is `opened` before (folders too) is then known as it is.
 
         1 command, however many there are.
         """
-        marked = (*(f"!{path}" for path in opened), *files)
-        stdin = b"".join(path.encode() + b"\0" for path in marked)
-        answer = self._run(programs.OBSERVE, self._settings.user, stdin=stdin)
+        stdin = b"".join(path.encode() + b"\0" for path in (*opened, *files))
+        answer = self._run(programs.OBSERVE, self._settings.user, str(len(opened)), stdin=stdin)
         by_word = _by_word(answer.parts)
         if "clock" not in by_word or "done" not in by_word:
             raise Unreachable("the login node's answer broke off")

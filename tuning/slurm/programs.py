@@ -80,21 +80,23 @@ while IFS= read -r directory; do
 done
 """
 
-# A path behind a `!` is opened before the look: on NFS the answers of `stat` may be a minute old, also that there is no
-# such file, but opening a file or a folder asks the server. Nothing else is opened: a pipe would hold us up.
+# The first $3 paths on stdin are opened before the look: on NFS the answers of `stat` may be a minute old, also that
+# there is no such file, but opening a file or a folder asks the server. Nothing else is opened: a pipe would hold us
+# up. bash reads them byte by byte, xargs all that follow in one go.
 OBSERVE = r"""
 printf '\n%s clock %(%s)T\n' "$1" -1
 printf '\n%s queue\n' "$1"
-SLURM_TIME_FORMAT=%s squeue -h -r -t all -u "$2" -o $'%i\x1f%T\x1f%r\x1f%S\x1f%N\x1f%j\x1f%k'
+SLURM_TIME_FORMAT=%s squeue -h -r -t all -u "$2" -o $'%i\x1f%T\x1f%r\x1f%S\x1f%N\x1f%j\x1f%k' </dev/null
 printf '\n%s queue-end %s\n' "$1" "$?"
 printf '\n%s files\n' "$1"
-mapfile -d '' -t paths
-for path in "${paths[@]}"; do
-  if [[ $path == !* ]] && [ -f "${path#!}" -o -d "${path#!}" ]; then
-    : <"${path#!}"
+number=0
+while [ "$number" -lt "$3" ] && IFS= read -r -d '' path; do
+  if [ -f "$path" ] || [ -d "$path" ]; then
+    : <"$path"
   fi
+  number=$((number + 1))
 done 2>/dev/null
-printf '%s\0' "${paths[@]#!}" | xargs -0 -r stat --printf='%i %s %Y %n\0' -- 2>/dev/null
+xargs -0 -r stat --printf='%i %s %Y %n\0' -- 2>/dev/null
 printf '\n%s done\n' "$1"
 """
 
