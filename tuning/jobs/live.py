@@ -146,7 +146,7 @@ def live_attempts(session: Session, cluster: str) -> list[LiveAttempt]:
     of = {"cluster": cluster}
     positions = _positions(session, of)
     rows = session.connection().execute(_live(), of)
-    return [LiveAttempt(job_id, number, *more, positions.get((job_id, number), {})) for job_id, number, *more in rows]
+    return [LiveAttempt(*(*row, positions.get((row[0], row[1]), {}))) for row in rows]
 
 
 def eta_states(session: Session, attempts: Sequence[LiveAttempt]) -> dict[tuple[str, int], Mapping[str, Any]]:
@@ -163,17 +163,13 @@ def update_jobs(session: Session, changes: Sequence[Mapping[str, Any]], now: dat
     """
     if not changes:
         return
-    names = [name for name in changes[0] if name != "id"]
-    statement = (
-        update(Job)
-        .where(Job.id == bindparam("row_id"))
-        .values(version=Job.version + 1, updated_at=now, **{name: bindparam(name) for name in names})
-    )
-    rows = [{"row_id": change["id"], **{name: change[name] for name in names}} for change in changes]
-    session.connection().execute(statement, rows)
+    names = tuple(name for name in changes[0] if name != "id")
+    rows = [{"row_id": change["id"], "now": now, **{name: change[name] for name in names}} for change in changes]
+    session.connection().execute(_change(names), rows)
 
 
-# Kept: these are asked ten times a second, and to build them costs several times what it costs to run them.
+# Kept: these are asked ten times a second or in each cycle, and to build them costs several times what it costs to run
+# them.
 @cache
 def _queued() -> Select[Job]:
     wanted = (Job.cluster == bindparam("cluster"), Job.status == JobStatus.QUEUED, Job.cancel_requested_at.is_(None))
@@ -201,6 +197,13 @@ def _confirmation() -> Update:
     own = (Attempt.job_id == bindparam("of"), Attempt.number == bindparam("at_number"))
     given: dict[str, Any] = {name: bindparam(name) for name in ("slurm_job_id", "submitted_at")}
     return update(Attempt).where(*own).values(**given, unconfirmed_since=None)
+
+
+@cache
+def _change(names: tuple[str, ...]) -> Update:
+    changed: dict[str, Any] = {name: bindparam(name) for name in names}
+    changed |= {"version": Job.version + 1, "updated_at": bindparam("now", type_=Job.updated_at.type)}
+    return update(Job).where(Job.id == bindparam("row_id")).values(changed)
 
 
 @cache
