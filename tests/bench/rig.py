@@ -128,5 +128,5 @@ def _wait_until_it_listens(program: subprocess.Popen[bytes], port: int) -> None:
     while time.monotonic() < deadline and program.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
-        time.sleep(0.05)
+        time.sleep(0.01)
     raise RuntimeError(f"{program.args!r} does not listen on port {port}")
