@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from client.api import Packtrain
@@ -24,53 +25,85 @@ NOTE = (
     "before; packtrain gives each attempt new ones. The row with a new cache by hand, as for data used for the first "
     "time, shows what of the difference that is: seconds, whatever the length of the training."
 )
-BY_HAND = """\
+HEAD = """\
 #!/bin/bash
 #SBATCH --job-name=llama3_lora_sft
 #SBATCH --partition=gpu
-#SBATCH --gres=gpu:1
-#SBATCH --cpus-per-task=2
+#SBATCH --gres=gpu:{processes}
+#SBATCH --nodes={nodes}
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task={cpus}
 #SBATCH --mem=2G
 #SBATCH --output={checkout}/logs/%x-%j.out
 #SBATCH --error={checkout}/logs/%x-%j.err
 touch {folder}/begun
-apptainer exec {cache} --bind {checkout}:/mnt --bind /srv/models --nv {image} bash -c "cd /mnt && \\
+"""
+ONE = """\
+apptainer exec {cache} --bind {checkout}:/mnt --bind /srv/models --nv {image} bash -c "cd /mnt && \
   llamafactory-cli train {config}"
 touch {folder}/ended
 """
 """In the form of the seed documents; the models lie outside the checkout here, hence one more bind."""
+MANY = """\
+export MASTER_ADDR=$(hostname) MASTER_PORT=$((20000 + SLURM_JOB_ID % 20000))
+srun bash -c 'apptainer exec --env FORCE_TORCHRUN=1,NNODES={nodes},NODE_RANK=$SLURM_NODEID,NPROC_PER_NODE={processes} \
+  --env MASTER_ADDR=$MASTER_ADDR,MASTER_PORT=$MASTER_PORT --env OMP_NUM_THREADS=1 \
+  --bind {checkout}:/mnt --bind /srv/models --nv {image} bash -c "cd /mnt && llamafactory-cli train {config}"'
+touch {folder}/ended
+"""
+"""The same for several nodes, by the rules of LLaMA-Factory's README (FORCE_TORCHRUN, NNODES, NODE_RANK, ...)."""
 NEW_CACHE = "--env HF_HOME=/tmp/hf-$SLURM_JOB_ID"
+AT_MOST = 1.02
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How many processes train."""
+
+    nodes: int
+    processes: int
+    """On each node."""
+
+    @property
+    def resources(self) -> dict[str, str | int]:
+        """What packtrain is asked for."""
+        return {"nodes": self.nodes, "gpus_per_node": self.processes}
+
+
+SINGLE, TWO_BY_TWO = Shape(1, 1), Shape(2, 2)
 
 
 def measure(rig: Rig) -> Iterator[Row]:
-    """Two rows: as the seed has it, and with a new cache by hand too."""
+    """Three rows: one process as the seed has it, and with a new cache by hand too; two on each of two nodes."""
     site = rig.packtrain("training")
-    ours: list[float] = []
-    warm: list[float] = []
-    new: list[float] = []
+    what, beside = "the seed's run through packtrain, wall time", "the same command, hand-written sbatch"
     with site.client() as client:
         config = client.validate(config_yaml=SEED.read_text(encoding="utf-8") + NAMED)["config_yaml"]
         if config is None:
             raise RuntimeError("packtrain refuses the seed's configuration")
-        _by_hand(rig.lab, config, "first")  # reads the image into memory, and prepares the data in the home folder
+        _by_hand(rig.lab, config, "first", SINGLE)  # the image comes into memory, prepared data to the home folder
+        one, new, many = Pairs(), Pairs(), Pairs()
         for number in range(1, rig.scale.training_pairs + 1):
-            ours.append(_through_packtrain(rig.lab, client))
-            warm.append(_by_hand(rig.lab, config, f"warm-{number}"))
-            new.append(_by_hand(rig.lab, config, f"new-{number}", NEW_CACHE))
+            one.ours.append(_through_packtrain(rig.lab, client, SINGLE))
+            one.theirs.append(_by_hand(rig.lab, config, f"warm-{number}", SINGLE))
+            new.theirs.append(_by_hand(rig.lab, config, f"new-{number}", SINGLE, NEW_CACHE))
+            many.ours.append(_through_packtrain(rig.lab, client, TWO_BY_TWO))
+            many.theirs.append(_by_hand(rig.lab, config, f"many-{number}", TWO_BY_TWO))
+    new.ours.extend(one.ours)
     rig.stop(site)
-    what, beside = "the seed's run through packtrain, wall time", "the same command, hand-written sbatch"
-    yield Pairs(ours, warm).row(what, beside, 1.05, NOTE)
-    yield Pairs(ours, new).row(what, f"{beside}, new cache of data sets", None)
+    yield one.row(what, beside, AT_MOST, NOTE)
+    yield new.row(what, f"{beside}, new cache of data sets", None)
+    yield many.row(f"{what}, 2 nodes with 2 processes each", f"{beside}, srun and torchrun", AT_MOST)
 
 
-def _through_packtrain(cluster: lab.Lab, client: Packtrain) -> float:
-    job = client.submit(config_yaml=SEED.read_text(encoding="utf-8") + NAMED)
+def _through_packtrain(cluster: lab.Lab, client: Packtrain, shape: Shape) -> float:
+    job = client.submit(config_yaml=SEED.read_text(encoding="utf-8") + NAMED, resources=shape.resources)
     wait_status(client, job["id"], "succeeded")
     folder = _inside(cluster, f"/home/packtrain/packtrain/jobs/{job['id']}/1")
     return _moment(folder / "exit") - _moment(folder / "claim")
 
 
-def _by_hand(cluster: lab.Lab, config: str, name: str, cache: str = "") -> float:
+def _by_hand(cluster: lab.Lab, config: str, name: str, shape: Shape, cache: str = "") -> float:
     """The configuration that packtrain runs, with the places of somebody who works in the checkout."""
     folder = f"{CHECKOUT}/saves/by-hand-{name}"
     own = re.sub(r"(?m)^output_dir: .*$", f"output_dir: {folder}/run", config)
@@ -79,7 +112,16 @@ def _by_hand(cluster: lab.Lab, config: str, name: str, cache: str = "") -> float
     here.mkdir()
     (here / "config.yaml").write_text(own.replace(f"{CHECKOUT}/", "/mnt/"), encoding="utf-8")
     config_path = f"/mnt/saves/{here.name}/config.yaml"
-    script = BY_HAND.format(checkout=CHECKOUT, folder=folder, image=lab.cluster.IMAGE, config=config_path, cache=cache)
+    script = (HEAD + (ONE if shape == SINGLE else MANY)).format(
+        checkout=CHECKOUT,
+        folder=folder,
+        image=lab.cluster.IMAGE,
+        config=config_path,
+        cache=cache,
+        nodes=shape.nodes,
+        processes=shape.processes,
+        cpus=2 * shape.processes,
+    )
     (here / "job.sbatch").write_text(script, encoding="utf-8")
     cluster.run("chown", "-R", "packtrain:", folder)
     cluster.run("runuser", "-u", "packtrain", "--", "bash", "-c", f"cd && sbatch {shlex.quote(folder)}/job.sbatch")
