@@ -14,7 +14,9 @@ from container.steps import say, step
 from tests.bench import (
     checking,
     creating,
+    distant,
     estimating,
+    following,
     footprint,
     listing,
     loading,
@@ -47,6 +49,8 @@ MEASUREMENTS: dict[str, Measurement] = {
     "submitting": submitting.measure,
     "training": training.measure,
     "peers": peers.measure,
+    "distant": distant.measure,
+    "following": following.measure,
     "watching": watching.measure,
     "tailing": tailing.measure,
     "footprint": footprint.measure,

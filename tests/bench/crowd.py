@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from container import stack
+from tests.bench.long_link import LongLink
 from tests.bench.rig import Rig
 from tests.bench.site_database import SiteDatabase
 from tests.bench.sshd_log import SshdCount, count_sessions
@@ -18,11 +19,12 @@ START_SECONDS = 600.0
 class Crowd:
     """A site whose live jobs only grow in number; as many of them run as the lab's nodes have processors for."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, name: str = "crowd", link: LongLink | None = None) -> None:
+        """Its worker reaches the lab's sshd straight, or through a link."""
         self._rig = rig
         self._sshd_log = rig.lab.root_dir / "var/log/slurm/sshd.log"
         self._sshd_log_begins = self._sshd_log.stat().st_size
-        self.site = rig.packtrain("crowd", self._clusters())
+        self.site = rig.packtrain(name, self._clusters(link))
         self.database = SiteDatabase(self.site)
         rig.at_end(self.database.close)
 
@@ -49,11 +51,19 @@ class Crowd:
     def _stands(self, live: int, running: int) -> bool:
         return self.database.count(*ON_CLUSTER) >= live and self.database.count(JobStatus.RUNNING) >= running
 
-    def _clusters(self) -> str:
+    def _clusters(self, link: LongLink | None) -> str:
         """As `make up` has them, with the stand-in bound over the image's own program."""
-        stand_in = self._rig.lab.root_dir / PLACE.lstrip("/")
-        stand_in.parent.mkdir()
+        lab = self._rig.lab
+        stand_in = lab.root_dir / PLACE.lstrip("/")
+        stand_in.parent.mkdir(exist_ok=True)
         stand_in.write_text(STAND_IN.read_text(encoding="utf-8"), encoding="utf-8")
         stand_in.chmod(0o755)
         line = "llamafactory_checkout ="
-        return stack.clusters_toml(self._rig.lab).replace(line, f"{BIND}\n{line}", 1)
+        clusters = stack.clusters_toml(lab).replace(line, f"{BIND}\n{line}", 1)
+        if link is None:
+            return clusters
+        key = lab.known_hosts_file.read_text(encoding="utf-8").partition(" ")[2]
+        known_hosts = self._rig.folder("link") / "known_hosts"
+        known_hosts.write_text(f"[{lab.host}]:{link.port} {key}", encoding="utf-8")
+        through = clusters.replace(f"port = {lab.port}\n", f"port = {link.port}\n")
+        return through.replace(str(lab.known_hosts_file), str(known_hosts))

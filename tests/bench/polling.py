@@ -35,13 +35,14 @@ def measure(rig: Rig) -> Iterator[Row]:
         )
         streams = SubscriberOrder(server.port, f"{path}/events/stream", token, CLIENTS, seconds)
         before = cpu_seconds(server.pid)
-        polled, subscribed = _both(order, streams)
+        polled, subscribed = poll_and_subscribe(order, streams)
         share = (cpu_seconds(server.pid) - before) / (seconds + CLIENTS / 200)
         yield _polled_row(polled, share, seconds)
         yield _subscribed_row(subscribed, seconds)
 
 
-def _both(order: LoadOrder, streams: SubscriberOrder) -> tuple[LoadResult, SubscriberResult]:
+def poll_and_subscribe(order: LoadOrder, streams: SubscriberOrder) -> tuple[LoadResult, SubscriberResult]:
+    """Both at the same time, each in a process of its own, to their ends."""
     command = [sys.executable, "-m", "tests.bench.subscribers"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as subscribers:
         assert subscribers.stdin is not None

@@ -4,6 +4,7 @@ The stand-in writes into each line when it wrote it; long polls on some of the j
 """
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
 
+from container import lab
 from tests.bench.crowd import Crowd
 from tests.bench.rig import Rig
 from tests.bench.stand_in import LINE_SECONDS
@@ -39,14 +41,15 @@ class Seen:
 
 
 def measure(rig: Rig) -> Iterator[Row]:
-    """Two rows: by REST, and by server-sent events beside it."""
+    """Three rows: by REST, by server-sent events beside it, and by `ssh tail -F` on one of the files."""
     crowd = Crowd.of(rig)
     live = rig.scale.live_jobs[-1]
     running = crowd.grow_to(live)
     interval = load_clusters(crowd.site.state / "clusters.toml")["lab"].poll_interval_seconds
     until = time.time() + rig.scale.tail_seconds
     watched = crowd.database.running_jobs(WATCHED)
-    with ThreadPoolExecutor(len(watched) + STREAMED) as pool:
+    with ThreadPoolExecutor(len(watched) + STREAMED + 1) as pool:
+        by_hand = pool.submit(_tail, rig.lab, watched[0], until)
         streams = pool.map(lambda job_id: _stream(crowd.site, job_id, until), watched[:STREAMED])
         seen = [*pool.map(lambda job_id: _follow(crowd.site, job_id, until), watched)]
         streamed = [*streams]
@@ -63,6 +66,7 @@ def measure(rig: Rig) -> Iterator[Row]:
         late <= interval + ALLOWED_SECONDS and not skipped,
     )
     yield _behind(seen, streamed)
+    yield _by_hand(by_hand.result())
 
 
 def _behind(seen: Sequence[Seen], streamed: Sequence[dict[int, float]]) -> Row:
@@ -83,6 +87,26 @@ def _behind(seen: Sequence[Seen], streamed: Sequence[dict[int, float]]) -> Row:
         f"p95 <= {STREAM_SECONDS:g} s",
         late <= STREAM_SECONDS,
     )
+
+
+def _by_hand(delays: Sequence[float]) -> Row:
+    middle, late = quantile(delays, 0.5), quantile(delays, 0.95)
+    measured = f"median {middle * 1000:.0f} ms, p95 {late * 1000:.0f} ms"
+    return Row("log line written -> `ssh tail -F` on one file", "-", measured, "-", f"n={len(delays)}", "-", None)
+
+
+def _tail(cluster: lab.Lab, job_id: str, until: float) -> list[float]:
+    """How old each line was when it came, by one OpenSSH connection that stays open for this file alone."""
+    command = cluster.ssh_command(f"tail -n 0 -F packtrain/jobs/{job_id}/output/trainer_log.jsonl")
+    delays: list[float] = []
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as tail:
+        assert tail.stdout is not None
+        for line in tail.stdout:
+            delays.append(time.time() - json.loads(line)["loss"])
+            if time.time() > until:
+                break
+        tail.terminate()
+    return delays
 
 
 def _stream(site: Site, job_id: str, until: float) -> dict[int, float]:

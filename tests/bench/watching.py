@@ -59,7 +59,7 @@ def measure(rig: Rig) -> Iterator[Row]:
     first, times = 0.0, []
     for live in rig.scale.live_jobs:
         running = crowd.grow_to(live)
-        quiet = _watch(crowd, count)
+        quiet = watch_cycles(crowd, count)
         beside_loop, beside_cat = _beside_scripts(crowd, count)
         times.append(statistics.median(beside_loop.ours))
         what = f"a watch cycle, {live:,} live jobs ({running} running)"
@@ -70,12 +70,26 @@ def measure(rig: Rig) -> Iterator[Row]:
         what = f"remote commands a cycle, {live:,} live jobs ({running} running)"
         yield quiet.row(what, f"{rig.scale.live_jobs[0]} live jobs", f"{mean / first:.2f}", NOTE)
         with reading(crowd.site, crowd.database.running_jobs(20)) as readers:
-            busy = _watch(crowd, count)
+            busy = watch_cycles(crowd, count)
         beside = f"nobody reading; {readers.requests:,} requests"
         ratio = f"{statistics.mean(busy.commands) / mean:.2f}"
         yield busy.row(f"the same while the API is read, {live:,} live jobs", beside, ratio)
     yield _growth(rig.scale.live_jobs, times)
     yield _at_sshd(crowd, len(times), 2 * len(times) * count)
+
+
+def watch_cycles(crowd: Crowd, count: int) -> Cycles:
+    """So many whole cycles, as the worker counts its commands at the end of each."""
+    ends = [crowd.database.last_cycle()]
+    while len(ends) < count + 2:
+        time.sleep(0.02)
+        cycle = crowd.database.last_cycle()
+        if cycle != ends[-1]:
+            ends.append(cycle)
+    pairs = [*pairwise(ends[1:])]
+    commands = [after.commands - before.commands for before, after in pairs]
+    took = [after.seconds for _, after in pairs]
+    return Cycles(commands, [(after.ended_at - before.ended_at).total_seconds() for before, after in pairs], took)
 
 
 def _growth(sizes: Sequence[int], times: Sequence[float]) -> Row:
@@ -91,7 +105,7 @@ def _beside_scripts(crowd: Crowd, count: int) -> tuple[Pairs, Pairs]:
     names = "".join(f"{folder}/config.yaml\0" for folder in folders).encode()
     with closing(connect(load_clusters(crowd.site.state / "clusters.toml")["lab"])) as client:
         for _ in range(count):
-            beside_loop.ours.append(_watch(crowd, 1).took_seconds[0])
+            beside_loop.ours.append(watch_cycles(crowd, 1).took_seconds[0])
             beside_loop.theirs.append(_by_hand(client, LOOP, names))
             beside_cat.theirs.append(_by_hand(client, ONE_CAT, names))
     beside_cat.ours.extend(beside_loop.ours)
@@ -106,20 +120,6 @@ def _by_hand(client: LoggedIn, script: str, names: bytes) -> float:
     if not stdout.read():
         raise RuntimeError("the shell read nothing")
     return time.monotonic() - started
-
-
-def _watch(crowd: Crowd, count: int) -> Cycles:
-    """So many whole cycles, as the worker counts its commands at the end of each."""
-    ends = [crowd.database.last_cycle()]
-    while len(ends) < count + 2:
-        time.sleep(0.02)
-        cycle = crowd.database.last_cycle()
-        if cycle != ends[-1]:
-            ends.append(cycle)
-    pairs = [*pairwise(ends[1:])]
-    commands = [after.commands - before.commands for before, after in pairs]
-    took = [after.seconds for _, after in pairs]
-    return Cycles(commands, [(after.ended_at - before.ended_at).total_seconds() for before, after in pairs], took)
 
 
 def _at_sshd(crowd: Crowd, connections_by_hand: int, commands_by_hand: int) -> Row:
