@@ -52,10 +52,24 @@ def measure(rig: Rig) -> Iterator[Row]:
     """Rows for both databases."""
     folder = rig.folder("creating")
     clusters = folder / "clusters.toml"
-    clusters.write_text(_clusters_toml(), encoding="utf-8")
+    clusters.write_text(clusters_toml(), encoding="utf-8")
     yield from _measure_on(rig, f"sqlite:///{folder / 'packtrain.db'}", "SQLite", clusters)
     with running_server() as server:
         yield from _measure_on(rig, f"{server}/postgres", "PostgreSQL", clusters)
+
+
+def clusters_toml() -> str:
+    """A cluster that nobody reaches, for servers that only take jobs in."""
+    nowhere = "/nowhere"
+    return stack.CLUSTERS.format(
+        host="127.0.0.1", port=1, user="packtrain", key_file=nowhere, known_hosts_file=nowhere, accounting="true"
+    )
+
+
+def new_job() -> dict[str, Any]:
+    """The body of a POST with the seed's arguments."""
+    config = yaml.safe_load(SEED.read_text(encoding="utf-8") + NAMED)
+    return {"name": "llama3 lora sft", "config": config, "tags": TAGS}
 
 
 def _measure_on(rig: Rig, url: str, database: str, clusters: Path) -> Iterator[Row]:
@@ -69,7 +83,7 @@ def _measure_on(rig: Rig, url: str, database: str, clusters: Path) -> Iterator[R
         bare = BareInsert.like_the_newest_job(engine)
         ours = running.enter_context(_server(rig, url, clusters))
         theirs = running.enter_context(_bare_endpoint(rig, url))
-        request, as_yaml = _request(), {"config_yaml": SEED.read_text(encoding="utf-8") + NAMED, "tags": TAGS}
+        request, as_yaml = new_job(), {"config_yaml": SEED.read_text(encoding="utf-8") + NAMED, "tags": TAGS}
         count = rig.scale.insert_pairs
         insert = f"bare insert, {database}"
         yield _in_turn(engine, step, bare.insert, count).row(
@@ -104,14 +118,9 @@ def _seconds(step: Step) -> float:
     return time.perf_counter() - started
 
 
-def _request() -> dict[str, Any]:
-    config = yaml.safe_load(SEED.read_text(encoding="utf-8") + NAMED)
-    return {"name": "llama3 lora sft", "config": config, "tags": TAGS}
-
-
 def _in_process(sessions: sessionmaker[Session], clusters: Path) -> Step:
     """What POST /jobs does between its body and its answer."""
-    settings, views, body = load_clusters(clusters), ClusterViews(), _request()
+    settings, views, body = load_clusters(clusters), ClusterViews(), new_job()
     with transaction(sessions) as session:
         owner = service.Asker(make_user(session, name="bob").id)
 
@@ -153,13 +162,6 @@ def _people_and_cluster(sessions: sessionmaker[Session]) -> str:
     with transaction(sessions) as session:
         session.add(ClusterRow(name="lab", lease_token=0, snapshot=snapshot, snapshot_at=datetime.now(UTC)))
         return make_token(session, make_user(session))
-
-
-def _clusters_toml() -> str:
-    nowhere = "/nowhere"
-    return stack.CLUSTERS.format(
-        host="127.0.0.1", port=1, user="packtrain", key_file=nowhere, known_hosts_file=nowhere, accounting="true"
-    )
 
 
 @contextmanager

@@ -3,17 +3,19 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 
 from tests.bench.cores import cpu_seconds
+from tests.bench.growth import MOST, exponent
 from tests.bench.load import LoadOrder, LoadResult
 from tests.bench.reading import a_changing_job, run_load
-from tests.bench.rig import Rig
+from tests.bench.rig import Rig, Running
 from tests.bench.subscribers import SubscriberOrder, SubscriberResult
 from tests.bench.table import Row, shown
 
 CLIENTS, EVERY_SECONDS = 1_000, 2.0
+GROWING, GROWTH_SECONDS = (1, 10, 100, 1_000), 10.0
 SETTLE_SECONDS = 6.0
 """Until all are connected."""
 MOST_SECONDS = 0.1
@@ -27,7 +29,7 @@ NOTE = (
 
 
 def measure(rig: Rig) -> Iterator[Row]:
-    """A row for those who poll, and one for those who subscribe."""
+    """A row for those who poll, one for those who subscribe, and one for how the cost grows with those who poll."""
     with a_changing_job(rig, "polling") as (server, token, path):
         seconds = rig.scale.poll_seconds
         order = LoadOrder(
@@ -39,6 +41,7 @@ def measure(rig: Rig) -> Iterator[Row]:
         share = (cpu_seconds(server.pid) - before) / (seconds + CLIENTS / 200)
         yield _polled_row(polled, share, seconds)
         yield _subscribed_row(subscribed, seconds)
+        yield _growth(server, [replace(order, clients=clients, seconds=GROWTH_SECONDS) for clients in GROWING])
 
 
 def poll_and_subscribe(order: LoadOrder, streams: SubscriberOrder) -> tuple[LoadResult, SubscriberResult]:
@@ -51,6 +54,19 @@ def poll_and_subscribe(order: LoadOrder, streams: SubscriberOrder) -> tuple[Load
         polled = run_load(order)
         assert subscribers.stdout is not None
         return polled, SubscriberResult(**json.loads(subscribers.stdout.read()))
+
+
+def _growth(server: Running, orders: Sequence[LoadOrder]) -> Row:
+    """What it costs when nobody asks is in all of them."""
+    shares = []
+    for order in orders:
+        before = cpu_seconds(server.pid)
+        run_load(order)
+        shares.append((cpu_seconds(server.pid) - before) / order.seconds)
+    found = exponent(GROWING, shares)
+    what = f"growth of the server's CPU, {GROWING[0]:,} to {GROWING[-1]:,} clients that poll every {EVERY_SECONDS:g} s"
+    measured = ", ".join(f"{share:.1%}" for share in shares)
+    return Row(what, "itself", measured, f"{found:.2f}", "the exponent", f"<= {MOST:g}", found <= MOST)
 
 
 def _polled_row(result: LoadResult, share: float, seconds: float) -> Row:

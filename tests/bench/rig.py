@@ -91,10 +91,11 @@ class Rig:
         stack.stop(site.state)
 
     @contextmanager
-    def server(self, url: str) -> Iterator[Running]:
-        """A server on a migrated database, without clusters, kept to one processor, with limits that nobody meets."""
-        port, clusters = ports.pick(), self._state / "no-clusters.toml"
-        clusters.touch()
+    def server(self, url: str, clusters_toml: str = "") -> Iterator[Running]:
+        """A server on a migrated database, by default without clusters; on one processor, with limits nobody meets."""
+        port = ports.pick()
+        clusters = self._state / f"clusters-{port}.toml"
+        clusters.write_text(clusters_toml, encoding="utf-8")
         own = {
             "PACKTRAIN_DATABASE_URL": url,
             "PACKTRAIN_CLUSTERS_FILE": str(clusters),
