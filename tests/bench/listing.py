@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
+from tests.bench import list_plans
 from tests.bench.creating import clusters_toml, new_job
 from tests.bench.growth import exponent
 from tests.bench.rig import Rig
@@ -68,6 +69,7 @@ def measure(rig: Rig) -> Iterator[Row]:
     yield from _measure_on(rig, urls[0], urls[1], "SQLite")
     with running() as few, running() as many:
         yield from _measure_on(rig, f"{few.url}/postgres", f"{many.url}/postgres", "PostgreSQL")
+        yield list_plans.row(f"{many.url}/postgres", [*PAGES.values()], rig.scale.listed_jobs)
 
 
 def _measure_on(rig: Rig, few_url: str, many_url: str, database: str) -> Iterator[Row]:
