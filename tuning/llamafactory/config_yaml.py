@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -15,6 +16,7 @@ MAX_VALUES = 10_000
 FIELD = "config_yaml"
 
 _TEXT = "tag:yaml.org,2002:str"
+_RESOLVER = yaml.resolver.Resolver()
 # Numbers that people do not mean: a leading zero is octal, colons are base 60. What LLaMA-Factory would read is not
 # what stands there, so they are refused rather than guessed.
 _SURPRISING_NUMBER = re.compile(r"[-+]?(0[0-9_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")
@@ -222,9 +224,15 @@ class _Dumper(yaml.CSafeDumper):
         return True
 
     def represent_text(self, data: str) -> yaml.Node:
-        tag = self.resolve(yaml.ScalarNode, data, (True, False))  # type: ignore[no-untyped-call]  # stubs again
-        is_plain = _PLAIN_TEXT.fullmatch(data) and tag == _TEXT
+        is_plain = _PLAIN_TEXT.fullmatch(data) and _reads_as_text(data)
         return self.represent_scalar(_TEXT, data, style=None if is_plain else '"')
+
+
+@lru_cache(maxsize=1024)
+def _reads_as_text(plain: str) -> bool:
+    """Whether PyYAML reads these characters, without quotes, as a text. Kept: all jobs have nearly the same words."""
+    tag = _RESOLVER.resolve(yaml.ScalarNode, plain, (True, False))  # type: ignore[no-untyped-call]  # stubs again
+    return bool(tag == _TEXT)
 
 
 _Dumper.add_representer(str, _Dumper.represent_text)
