@@ -27,8 +27,8 @@ def test_a_missing_image_fails_the_job_and_says_which(client: Packtrain) -> None
 
 
 def test_a_full_disk_keeps_the_job_waiting_until_there_is_room(client: Packtrain, site: Site) -> None:
-    job = client.submit(config=SHORT_RUN_ON_PATH, resources={"cluster": "full"})
     site.lab.run("bash", "-c", "head -c 1M /dev/zero >/srv/full/filler || true; chmod 666 /srv/full/filler")
+    job = client.submit(config=SHORT_RUN_ON_PATH, resources={"cluster": "full"})
     waiting = reason(client, job, "No space left")
     assert waiting["status"] == "queued"
     site.lab.run("bash", "-c", "rm /srv/full/filler; mount -o remount,size=256m /srv/full")
