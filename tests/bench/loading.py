@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +20,12 @@ MOST_GROWTH = 1.1
 CHUNK_ROWS = 1000
 PROGRAM = Path(__file__).parent / "peers" / "datasets_program.py"
 NOTE = """\
-Loading: `datasets` 4.0.0 as in the training image, each run in a process of its own with a new cache; the time is that
-of the call, without imports. Its reader is Arrow's, in C++, and looks at no row: it makes columns of them, which is
-where the check's time goes in Python too, after orjson. The check says of each row whether LLaMA-Factory would train on
-it, with its number and line, and counts lengths, roles, scripts and repeats. Beside it is also `datasets` handing out
-every row once, which any check of rows on top of it has to do. Memory is measured on short rows: the counter of repeats
-has its full size (131,072 contents, 15 MB) in the smaller file too."""
+Loading: `datasets` 4.0.0 as in the training image, each run in a process of its own with a new cache. A command is such
+a process from its start to its end, as somebody would run it in a shell. The call alone, without imports, is beside it:
+its reader is Arrow's, in C++ and on two threads here, and looks at no row. The check takes one core, says of each row
+whether LLaMA-Factory would train on it, with its number and line, and counts lengths, roles, scripts and repeats. Beside
+it is also `datasets` handing out every row once, which any check of rows on top of it has to do. Memory is measured on
+short rows: the counter of repeats has its full size (131,072 contents, 15 MB) in the smaller file too."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,13 @@ class Loaded:
     """What one program said."""
 
     seconds: float
+    """Of the call, without imports."""
     peak_bytes: int
     rows: int
 
 
 def measure(rig: Rig) -> Iterator[Row]:
-    """Two rows for each form of file, and one about memory."""
+    """Three rows for each form of file, and one about memory."""
     folder, python = rig.folder("loading"), venv.build("datasets") / "bin/python"
     small, large = max(50_000_000, rig.scale.upload_bytes // 40), max(100_000_000, rig.scale.upload_bytes // 4)
     pairs = _file(folder / "pairs.jsonl", small, "alpaca")
@@ -49,18 +51,30 @@ def measure(rig: Rig) -> Iterator[Row]:
 
 
 def _speed(form: str, file: Path, python: Path) -> Iterator[Row]:
-    alone, each, rows = Pairs(), Pairs(), 0
+    command, alone, each, rows = Pairs(), Pairs(), Pairs(), 0
     for _ in range(PAIRS):
-        ours = _check(file)
+        ours, our_seconds = _timed(lambda: _check(file))
+        theirs, their_seconds = _timed(lambda: _load(python, file))
         rows = ours.rows
-        alone.ours.append(ours.seconds)
-        each.ours.append(ours.seconds)
-        alone.theirs.append(_load(python, file).seconds)
-        each.theirs.append(_load(python, file, "each").seconds)
+        _add(command, our_seconds, their_seconds)
+        _add(alone, ours.seconds, theirs.seconds)
+        _add(each, ours.seconds, _load(python, file, "each").seconds)
     size, best = file.stat().st_size, min(alone.ours)
     speed = f"{size / best / 1e9:.3f} GB/s, {rows / best:,.0f} rows a second"
-    yield alone.row(f"check of a file, {form}, {size / rows:.0f} bytes a row: {speed}", "datasets loads it", None, NOTE)
+    what = f"check of a file, {form}, {size / 1e6:,.0f} MB, {size / rows:.0f} bytes a row"
+    yield command.row(f"{what}, as a command", "datasets loads it, as a command", 1.0, NOTE)
+    yield alone.row(f"the same, the call alone: {speed}", "datasets loads it, the call alone", None)
     yield each.row(f"the same, {form}", "datasets loads it and hands out each row", 1.0)
+
+
+def _add(pairs: Pairs, ours: float, theirs: float) -> None:
+    pairs.ours.append(ours)
+    pairs.theirs.append(theirs)
+
+
+def _timed(run: Callable[[], Loaded]) -> tuple[Loaded, float]:
+    began = time.perf_counter()
+    return run(), time.perf_counter() - began
 
 
 def _memory(small: Path, large: Path) -> Row:
@@ -107,6 +121,6 @@ def _file(path: Path, size: int, form: str) -> Path:
 def _row(form: str, number: int) -> dict[str, object]:
     japanese, english = "今日は天気がいいので散歩に行きましょう。", "It is a fine day, so let us go for a walk. "
     if form == "alpaca":
-        return alpaca(input=f"{number} {japanese * 2}", output=f"{number} {english * 2}")
-    turn = (("human", f"{number} {japanese * 3}"), ("gpt", f"{number} {english * 6}"))
+        return alpaca(input=f"{number} {japanese * 2}", output=f"{number}: {english * 2}")
+    turn = (("human", f"{number} {japanese * 3}"), ("gpt", f"{number} at 10:30. {english * 6}"))
     return sharegpt(*(turn * (1 + number % 4)))

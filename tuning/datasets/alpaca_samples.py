@@ -1,9 +1,8 @@
 """Rows of the form alpaca: a question, and its answer, two of them, or one with a thumb up or down."""
 
-from collections.abc import Sequence
-from operator import itemgetter
 from typing import Any
 
+from tuning.datasets.alike_rows import AlikeRows
 from tuning.datasets.formats import AlpacaLayout
 from tuning.datasets.reasons import Reason
 from tuning.datasets.tool_texts import why_bad_tools
@@ -37,19 +36,18 @@ class AlpacaJudge:
         reason, detail = self._why(row)
         return Verdict(reason, detail, tuple(texts), 2 + 2 * len(history or ()))
 
-    def all_good(self, rows: Sequence[dict[str, Any]]) -> GoodRows | None:
-        """The verdicts on some rows with the same keys and types, if nothing is to be said of any; None: it may be."""
-        layout, first = self._layout, rows[0]
-        if layout.purpose != "sft" or layout.history in first or layout.tools in first:
+    def all_good(self, rows: AlikeRows) -> GoodRows | None:
+        """The verdicts on some rows, if nothing is to be said of any; None: it may be."""
+        layout = self._layout
+        if layout.purpose != "sft" or rows.type_of(layout.history) or rows.type_of(layout.tools):
             return None
-        if not all(type(first[column]) is str for column in self._columns if column in first):
-            return None
-        texts = {column: list(map(itemgetter(column), rows)) for column in self._columns if column in first}
-        if not (all(texts.get(layout.prompt, [""])) and all(texts.get(layout.response, [""]))):
+        if any(rows.type_of(column) not in (str, None) for column in self._columns):
             return None
         absent = [""] * len(rows)
-        columns = [texts.get(column, absent) for column in self._columns]
-        return GoodRows(list(zip(*columns, strict=True)), [2] * len(rows))
+        texts = {column: rows.column(column) if rows.type_of(column) else absent for column in self._columns}
+        if not (all(texts[layout.prompt]) and all(texts[layout.response])):
+            return None
+        return GoodRows(list(zip(*texts.values(), strict=True)), [2] * len(rows))
 
     def _plain(self, row: dict[str, Any]) -> _Found:
         answer = row.get(self._layout.response)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
-from operator import itemgetter, sub
+from itertools import islice
+from operator import sub
 from typing import Any, NamedTuple
 
+from tuning.datasets.alike_rows import AlikeRows
 from tuning.datasets.formats import ChatLayout
 from tuning.datasets.reasons import EXPLANATIONS, Outcome, Reason
 from tuning.datasets.tool_texts import why_bad_call, why_bad_tools
@@ -79,21 +80,22 @@ class ChatJudge:
             return None
         return Verdict(None, "", texts, len(roles) - first, roles)
 
-    def all_good(self, rows: Sequence[dict[str, Any]]) -> GoodRows | None:
-        """The verdicts on some rows with the same keys and types, if nothing is to be said of any; None: it may be."""
-        layout, first = self._layout, rows[0]
-        chats = list(map(itemgetter(layout.messages), rows)) if layout.messages in first else [[]]
-        turns = list(chain.from_iterable(chats)) if type(chats[0]) is list else []
-        if not turns or not first.keys().isdisjoint(self._beside) or len(turns[0]) > _KEYS_OF_TURN:
+    def all_good(self, rows: AlikeRows) -> GoodRows | None:
+        """The verdicts on some rows, if nothing is to be said of any; None: it may be."""
+        layout = self._layout
+        if rows.type_of(layout.messages) is not list or any(map(rows.type_of, self._beside)):
             return None
-        if not {layout.role, layout.content} <= turns[0].keys() or type(turns[0][layout.content]) is not str:
+        turns = rows.items(layout.messages)
+        if turns.width() > _KEYS_OF_TURN or turns.type_of(layout.role) is not str:
             return None
-        contents = list(map(itemgetter(layout.content), turns))
-        roles = _cut(map(itemgetter(layout.role), turns), map(len, chats))
+        if turns.type_of(layout.content) is not str:
+            return None
+        lengths = list(map(len, rows.column(layout.messages)))
+        contents, roles = turns.column(layout.content), _cut(turns.column(layout.role), lengths)
         if "" in contents or not self._good_patterns.keys() >= set(roles):
             return None
         firsts = map(self._good_patterns.__getitem__, roles)
-        return GoodRows(_cut(contents, map(len, chats)), list(map(sub, map(len, chats), firsts)), roles)
+        return GoodRows(_cut(contents, lengths), list(map(sub, lengths, firsts)), roles)
 
     def judge_thoroughly(self, row: dict[str, Any]) -> Verdict:
         """The same verdict, whatever the row is."""

@@ -3,11 +3,9 @@
 It is a limit of Arrow, in which one column has one type, and holds for columns too that training does not read.
 """
 
-from collections.abc import Sequence
-from itertools import chain
-from operator import itemgetter
 from typing import Any
 
+from tuning.datasets.alike_rows import Shape, Types
 from tuning.datasets.reasons import Reason
 
 FIRST_PIECE_BYTES = 10 * 1024 * 1024
@@ -73,13 +71,21 @@ class Columns:
         """Take in a row. Raises UnsteadyColumnError when it does not go with the earlier ones."""
         self._record_fields(self._fields, row, _MAX_DEPTH)
 
-    def keys_of_known(self, rows: Sequence[dict[str, Any]]) -> int | None:
-        """How many keys some objects have, with those of the objects in their lists.
+    def known_shape(self, row: dict[str, Any]) -> Shape | None:
+        """A row's shape, if `record` has taken in the same before and would find nothing new in another one.
 
-        None unless all have the same keys and types, which `record` has taken in before and would find nothing new in,
-        and no number with a fraction.
+        None where a number has a fraction, since whether that fits depends on its value.
         """
-        return _keys_of_known(self._fields, rows)
+        lists = self._fields.shapes.get(_shape(row))
+        if lists is None:
+            return None
+        items: dict[str, Types] = {}
+        for key in lists:
+            of_items, first = self._fields[key].get("[]"), next(iter(row[key]), None)
+            if type(of_items) is not _Fields or type(first) is not dict or of_items.shapes.get(_shape(first)) != ():
+                return None
+            items[key] = _types(first)
+        return Shape(_types(row), items)
 
     def _record_fields(self, fields: _Fields, row: dict[str, Any], depth: int) -> None:
         shape = _shape(row)
@@ -146,34 +152,6 @@ class Columns:
             raise UnsteadyColumnError(Reason.TYPE_CHANGES, "a fraction, and whole numbers before")
 
 
-def _keys_of_known(fields: _Fields, rows: Sequence[dict[str, Any]]) -> int | None:
-    shape = _common_shape(rows)
-    lists = fields.shapes.get(shape) if shape else None
-    if shape is None or lists is None:
-        return None
-    keys = len(rows) * (len(shape) // 2)
-    for key in lists:
-        of_items = fields[key].get("[]")
-        items = list(chain.from_iterable(map(itemgetter(key), rows)))
-        shape = _common_shape(items)
-        if shape is None or type(of_items) is not _Fields or of_items.shapes.get(shape) != ():
-            return None
-        keys += len(items) * (len(shape) // 2)
-    return keys
-
-
-def _common_shape(rows: Sequence[Any]) -> tuple[Any, ...] | None:
-    """The keys and types of some objects, where all have the same; every loop here is one of C's."""
-    if set(map(type, rows)) != {dict}:
-        return None
-    names = set(map(tuple, rows))
-    if len(names) != 1:
-        return None
-    (keys,) = names
-    kinds = [set(map(type, map(itemgetter(key), rows))) for key in keys]
-    return (*keys, *(kind.pop() for kind in kinds)) if all(len(kind) == 1 for kind in kinds) else None
-
-
 def _are_known(items: _Items, value: list[Any]) -> bool:
     """Whether all of a list are objects without lists of their own, of shapes that were taken in."""
     fields = items.get("[]")
@@ -188,6 +166,10 @@ def _are_known(items: _Items, value: list[Any]) -> bool:
 
 def _shape(row: dict[str, Any]) -> tuple[Any, ...]:
     return (*row, *map(type, row.values()))
+
+
+def _types(row: dict[str, Any]) -> Types:
+    return {key: type(value) for key, value in row.items()}
 
 
 def shown_name(name: str) -> str:

@@ -94,22 +94,21 @@ class Contents:
             self._tokens.add(sum(map(self._count_tokens, filter(None, texts))))
         if self._kept < _ROWS_OF_SCRIPTS or self._kept % _ONE_ROW_OF_SCRIPTS_IN == 0:
             self._rows_of_scripts += 1
-            self._letters.update(count_scripts("".join(texts)))
+            self._letters.update(count_scripts(["".join(texts)]))
         self._kept += 1
 
     def keep_all(self, good: GoodRows) -> None:
         """As `see` and `keep` for each of these rows, but for tokens, which nobody can count for all at once."""
-        self._characters.add_all([sum(map(len, texts)) for texts in good.texts])
+        self._characters.add_all(map(len, map("".join, good.texts)))
         self._turns.add_all(good.turns)
         self._repeats.add_all(good.texts)
         for roles, rows in Counter(good.roles).items():
             self._patterns[roles] = self._patterns.get(roles, 0) + rows
         if len(self._patterns) > _PATTERNS_KEPT:
             self._count_roles()
-        for number, texts in enumerate(good.texts, self._kept):
-            if number < _ROWS_OF_SCRIPTS or number % _ONE_ROW_OF_SCRIPTS_IN == 0:
-                self._rows_of_scripts += 1
-                self._letters.update(count_scripts("".join(texts)))
+        looked_at = _rows_of_scripts(self._kept, self._kept + len(good.texts))
+        self._rows_of_scripts += len(looked_at)
+        self._letters.update(count_scripts("".join(good.texts[number - self._kept]) for number in looked_at))
         self._kept += len(good.texts)
 
     def characters(self) -> Lengths:
@@ -147,6 +146,12 @@ class Contents:
         self._patterns.clear()
         if len(self._roles) > _PATTERNS_KEPT:
             self._roles = Counter(dict(self._roles.most_common(_ROLES_SHOWN)))
+
+
+def _rows_of_scripts(start: int, end: int) -> list[int]:
+    """The numbers, counted from 0, of those of these rows whose scripts are looked at."""
+    next_one = -(-max(start, _ROWS_OF_SCRIPTS) // _ONE_ROW_OF_SCRIPTS_IN) * _ONE_ROW_OF_SCRIPTS_IN
+    return [*range(start, min(end, _ROWS_OF_SCRIPTS)), *range(next_one, end, _ONE_ROW_OF_SCRIPTS_IN)]
 
 
 def _lengths(histogram: Histogram) -> Lengths:

@@ -57,19 +57,11 @@ def read_blocks(stream: BinaryIO) -> Iterator[Block]:
 
     Of a line that is too long no more is kept than shows it. Memory is bounded by MAX_ROW_BYTES.
     """
-    rest = b""
-    while piece := stream.read(BLOCK_BYTES):
-        end = piece.rfind(b"\n") + 1
-        if end:
-            yield Block(rest + piece[:end], len(rest) + end)
-            rest = piece[end:]
-            continue
-        rest += piece
-        if len(rest) > MAX_ROW_BYTES:
-            yield Block(rest, len(rest) + _skip_rest_of_line(stream))
-            rest = b""
-    if rest:
-        yield Block(rest, len(rest))
+    while content := stream.read(BLOCK_BYTES):
+        begun = len(content) - content.rfind(b"\n") - 1
+        content += stream.readline(MAX_ROW_BYTES + 1 - begun) if begun else b""
+        skipped = 0 if content.endswith(b"\n") else _skip_rest_of_line(stream)
+        yield Block(content, len(content) + skipped)
 
 
 def _skip_rest_of_line(stream: BinaryIO) -> int:

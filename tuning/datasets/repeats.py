@@ -32,7 +32,8 @@ class Repeats:
     def add_all(self, rows: Iterable[tuple[str, ...]]) -> None:
         """Rows with these texts."""
         ignored = self._ignored_bits
-        self._rows_by_content.update([content for content in map(hash, rows) if not content & ignored])
+        contents = map(hash, rows)
+        self._rows_by_content.update([each for each in contents if not each & ignored] if ignored else contents)
         while len(self._rows_by_content) > _CONTENTS_KEPT:
             self._follow_half()
 

@@ -3,10 +3,9 @@
 The order of the checks is that of LLaMA-Factory: a row that it drops is dropped before anybody looks at its contents.
 """
 
-from collections.abc import Sequence
-from operator import itemgetter
 from typing import Any, Protocol
 
+from tuning.datasets.alike_rows import AlikeRows
 from tuning.datasets.alpaca_samples import AlpacaJudge
 from tuning.datasets.chat_samples import ChatJudge
 from tuning.datasets.formats import AlpacaLayout, ChatLayout, Layout, TextLayout
@@ -20,8 +19,8 @@ class Judge(Protocol):
     def __call__(self, row: dict[str, Any]) -> Verdict:
         """The verdict on a row, whatever it holds."""
 
-    def all_good(self, rows: Sequence[dict[str, Any]]) -> GoodRows | None:
-        """The verdicts on some rows with the same keys and types, if nothing is to be said of any; None: it may be."""
+    def all_good(self, rows: AlikeRows) -> GoodRows | None:
+        """The verdicts on some rows, if nothing is to be said of any; None: it may be."""
 
 
 def judge_for(layout: Layout) -> Judge:
@@ -43,9 +42,9 @@ class _TextJudge:
             return Verdict(Reason.WRONG_TYPE, self._column)
         return Verdict(None if text else Reason.EMPTY_TEXT, "", (text or "",), 1)
 
-    def all_good(self, rows: Sequence[dict[str, Any]]) -> GoodRows | None:
-        """The verdicts on some rows with the same keys and types, if nothing is to be said of any; None: it may be."""
-        if type(rows[0].get(self._column)) is not str:
+    def all_good(self, rows: AlikeRows) -> GoodRows | None:
+        """The verdicts on some rows, if nothing is to be said of any; None: it may be."""
+        if rows.type_of(self._column) is not str:
             return None
-        texts = list(map(itemgetter(self._column), rows))
+        texts = rows.column(self._column)
         return GoodRows(list(zip(texts, strict=True)), [1] * len(rows)) if all(texts) else None

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 
 OTHER = "other"
@@ -50,10 +51,10 @@ _RANGES = (
 _STARTS = [first for first, _, _ in _RANGES]
 
 
-def count_scripts(text: str) -> Counter[str]:
-    """The letters of a text (of its first 2000 characters) by script; digits, signs and spaces have none."""
+def count_scripts(texts: Iterable[str]) -> Counter[str]:
+    """The letters of texts (of the first 2000 characters of each) by script; digits, signs and spaces have none."""
     found: Counter[str] = Counter()
-    for character, times in Counter(text[:_CHARACTERS_LOOKED_AT]).items():
+    for character, times in Counter("".join(text[:_CHARACTERS_LOOKED_AT] for text in texts)).items():
         script = _script_of(character)
         if script is not None:
             found[script] += times

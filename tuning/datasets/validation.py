@@ -6,11 +6,12 @@ from io import BytesIO
 from itertools import chain, islice
 from typing import Any, BinaryIO
 
+from tuning.datasets.alike_rows import AlikeReader, AlikeRows, Shape
 from tuning.datasets.array_rows import read_array_rows
 from tuning.datasets.columns import FIRST_PIECE_BYTES, Columns, UnsteadyColumnError, shown_name
 from tuning.datasets.contents import Contents, CountTokens
 from tuning.datasets.dates import DateColumns
-from tuning.datasets.decoding import decode_lines, most_keys
+from tuning.datasets.decoding import decode_quickly
 from tuning.datasets.detection import detect_layout
 from tuning.datasets.formats import Layout, Wanted, dataset_info_entry
 from tuning.datasets.line_rows import Place, read_blocks, read_line_rows
@@ -64,6 +65,7 @@ class _Check:
         self._layout, self._encoding, self._judge = layout, encoding, judge_for(layout)
         self._columns, self._tally, self._contents = Columns(), Tally(), contents
         self._settled = False
+        self._reader: AlikeReader | None = None
         self._dates = DateColumns(layout) if encoding == "jsonl" else None
 
     def read(self, rows: Iterable[Row | Fault]) -> None:
@@ -88,17 +90,23 @@ class _Check:
         """Whether all rows of a block are as good as known ones, and so were taken in."""
         if not self._settled and end_bytes > FIRST_PIECE_BYTES:
             return False
-        rows = decode_lines(block)
-        if rows is None or self._columns.keys_of_known(rows) != most_keys(block):
+        first = decode_quickly(block[: block.find(b"\n") + 1] or block)
+        if first is None or (not self._settled and self._dates is not None and self._dates.may_be(first)):
             return False
-        if not self._settled and self._dates is not None and self._dates.may_be(rows[0]):
-            return False
-        good = self._judge.all_good(rows)
-        if good is None:
+        rows = self._read_alike(block, self._columns.known_shape(first))
+        good = self._judge.all_good(rows) if rows is not None else None
+        if rows is None or good is None:
             return False
         self._tally.rows += len(rows)
         self._contents.keep_all(good)
         return True
+
+    def _read_alike(self, block: bytes, shape: Shape | None) -> AlikeRows | None:
+        if shape is None:
+            return None
+        if self._reader is None or self._reader.shape != shape:
+            self._reader = AlikeReader(shape)
+        return self._reader.read(block)
 
     def finish(self) -> CheckedFile:
         """Raises InvalidInput."""

@@ -87,7 +87,7 @@ def test_many_contents_are_compared_by_a_sample_at_bounded_memory() -> None:
     ],
 )
 def test_letters_are_counted_by_script(text: str, letters: dict[str, int]) -> None:
-    assert count_scripts(text) == Counter(letters)
+    assert count_scripts([text]) == Counter(letters)
 
 
 def test_the_report_tells_roles_and_turns() -> None:

@@ -27,6 +27,9 @@ def test_a_row_is_the_same_or_in_doubt(row: dict[str, Any], escaped: bool, separ
 @example(b'{"a":1,"a":2,"b":"\\":"}')
 @example(b'{"a":{"b":1,"b":2},"c":"\\":"}')
 @example(b'{"a":[{"b":1,"b":2}]}')
+@example(b'{"a":18446744073709551616}')
+@example(b'{"a":-0,"b":"\\udc00"}')
+@example(b'{"a":' + b"9" * 5000 + b"}")
 def test_any_line_is_the_same_or_in_doubt(raw: bytes) -> None:
     quick = decode_quickly(raw)
     assert quick is None or repr(quick) == repr(decode_exactly(raw))
@@ -39,7 +42,6 @@ def test_any_line_is_the_same_or_in_doubt(raw: bytes) -> None:
         b'{"a": {"b": 1, "b": 2}}',
         b'{"a": [{"b": 1, "b": 2}]}',
         b'{"a": NaN}',
-        b'{"a": 18446744073709551616}',
         b'{"a": "\\ud800"}',
         b'{"a": "caf\xe9"}',
         b'{"a": 1.5}',
