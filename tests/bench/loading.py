@@ -23,9 +23,9 @@ NOTE = """\
 Loading: `datasets` 4.0.0 as in the training image, each run in a process of its own with a new cache. A command is such
 a process from its start to its end, as somebody would run it in a shell. The call alone, without imports, is beside it:
 its reader is Arrow's, in C++ and on two threads here, and looks at no row. The check takes one core, says of each row
-whether LLaMA-Factory would train on it, with its number and line, and counts lengths, roles, scripts and repeats. Beside
-it is also `datasets` handing out every row once, which any check of rows on top of it has to do. Memory is measured on
-short rows: the counter of repeats has its full size (131,072 contents, 15 MB) in the smaller file too."""
+whether LLaMA-Factory would train on it, with its number and line, and counts lengths, roles, scripts and repeats.
+Beside it is also `datasets` handing out every row once, which any check of rows on top of it has to do. Memory is
+measured on short rows: the counter of repeats has its full size (131,072 contents, 15 MB) in the smaller file too."""
 
 
 @dataclass(frozen=True)
