@@ -16,7 +16,6 @@ from server.cluster_views import ClusterViews
 from server.feed import Feed
 from server.scopes import require_scope
 from tuning.accounts.service import Principal, authenticate, token_sha256
-from tuning.db import transaction
 from tuning.errors import NotAuthenticated, NotFound
 from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings, Settings
@@ -53,9 +52,13 @@ async def get_now(request: Request) -> datetime:
 
 
 def get_session(request: Request) -> Iterator[Session]:
-    """One request, one transaction. With scope="function" it is committed before the answer leaves."""
-    with transaction(request.app.state.sessions) as session:
+    """One request, one transaction. With scope="function" it is committed before the answer leaves.
+
+    A route may commit earlier, when nothing but its answer is still to be made.
+    """
+    with cast(sessionmaker[Session], request.app.state.sessions)() as session:
         yield session
+        session.commit()
 
 
 async def get_feed(request: Request) -> Feed:

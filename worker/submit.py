@@ -6,9 +6,10 @@ Load and claim (the tokens are committed) -> one command -> apply the answers. W
 
 import logging
 import time
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -59,6 +60,9 @@ class Submitter:
         batch = _claim(self._drive)
         if not batch:
             return 0
+        if len(batch) < BATCH:
+            _apply(self._drive, batch, self._answers(partial(self._send, batch), batch))
+            return len(batch)
         with ThreadPoolExecutor(1, thread_name_prefix="submit") as sender:
             return self._hand_over(sender, batch)
 
@@ -69,7 +73,7 @@ class Submitter:
             count += len(batch)
             is_more = len(batch) == BATCH and batches < BATCHES
             following = _claim(self._drive) if is_more else []
-            answers = self._answers(sent, [*batch, *following])
+            answers = self._answers(sent.result, [*batch, *following])
             if following and self._is_paused():
                 _give_all_back(self._drive, following, _trouble(answers) or SlurmUnavailable("submissions pause"))
                 following = []
@@ -86,11 +90,11 @@ class Submitter:
         return self._drive.cluster.submit([_submission(handover) for handover in batch])
 
     def _answers(
-        self, sent: "Future[list[SubmissionAnswer]]", claimed: Sequence[Handover]
+        self, send: Callable[[], Sequence[SubmissionAnswer]], claimed: Sequence[Handover]
     ) -> Sequence[SubmissionAnswer]:
         """What became of a batch. Raises ClusterError after all that is claimed was given back."""
         try:
-            answers = sent.result()
+            answers = send()
         except ClusterError as error:  # raised only before any sbatch was started
             if not isinstance(error, Unreachable | CommandTimedOut):  # the site itself is well, and the loop backs off
                 self._pause(error)

@@ -89,13 +89,18 @@ class NewJobs:
         self.response.headers["Location"] = job_path(job.id)
 
     def _shown(self, request: JobRequest, job: Job) -> JobJson:
-        """A new job: all that belongs to it is known, nothing but its place need be asked."""
+        """A new job: all that belongs to it is known, nothing but its place need be asked.
+
+        It is committed before the answer is made, so that the worker has it at once.
+        """
         own = repository.Belongings(
             {job.id: request.tags},
             {job.id: request.datasets},
             dependencies={job.id: _awaited(self.session, request, job)},
         )
-        return JobJson.of(job, self.user.name, own, {job.id: repository.queue_position(self.session, job)})
+        position = repository.queue_position(self.session, job)
+        self.session.commit()
+        return JobJson.of(job, self.user.name, own, {job.id: position})
 
 
 def _awaited(session: Session, request: JobRequest, job: Job) -> Sequence[str]:

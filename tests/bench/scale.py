@@ -38,7 +38,7 @@ class Scale:
 FULL = Scale(
     name="full",
     insert_pairs=400,
-    single_submissions=30,
+    single_submissions=100,
     submission_pairs=3,
     submission_jobs=1000,
     training_pairs=3,
