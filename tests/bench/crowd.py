@@ -42,6 +42,12 @@ class Crowd:
         wait_for(f"crowd of {live}", lambda: self._stands(live, running) or None, START_SECONDS)
         return self.database.count(JobStatus.RUNNING)
 
+    def disperse(self) -> None:
+        """End it: its jobs would keep the nodes from the next crowd."""
+        self._rig.stop(self.site)
+        self._rig.lab.run("scancel", "--user=packtrain")
+        wait_for("empty queue", lambda: None if self._rig.lab.run("squeue", "-h") else True, START_SECONDS)
+
     def at_sshd(self) -> SshdCount:
         """What sshd has seen since the crowd's server and worker were started."""
         with self._sshd_log.open(encoding="utf-8") as log:

@@ -30,7 +30,7 @@ def measure(rig: Rig) -> Iterator[Row]:
             link.round_trip_seconds = seconds
             watch_cycles(crowd, 1)  # the one that was under way
             yield _row(seconds, work, watch_cycles(crowd, count).took_seconds)
-        rig.stop(crowd.site)
+        crowd.disperse()
 
 
 def _row(round_trip_seconds: float, work_seconds: float, took_seconds: Sequence[float]) -> Row:

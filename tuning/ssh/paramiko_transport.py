@@ -62,6 +62,7 @@ class ParamikoTransport:
                 raise self._too_late(seconds) from error
             if completed.exit_status == -1 and channel.closed and not _is_alive(channel):
                 raise Unreachable(f"the connection to {self._where} broke while a command ran")
+            self._ready.refill_soon()
             return completed
 
     def put(self, content: BinaryIO, path: str, *, mode: int = 0o644) -> None:
@@ -124,11 +125,9 @@ class ParamikoTransport:
     def _take_shell(self, seconds: float) -> paramiko.Channel:
         """A shell that waits for its command."""
         try:
-            shell = self._ready.take() or _with_shell(self._open_channel(), seconds)
+            return self._ready.take() or _with_shell(self._open_channel(), seconds)
         except TimeoutError as error:
             raise self._too_late(seconds) from error
-        self._ready.refill_soon()
-        return shell
 
     def _open_ready_shell(self) -> paramiko.Channel | None:
         """One more on the connection that there is; whatever is wrong with it, the next command finds out."""

@@ -50,7 +50,7 @@ class ReadyShells(Generic[Shell]):
         self._open_shell, self._is_waiting = open_shell, is_waiting
         self._most = most
         self._pause_seconds = pause_seconds
-        """Whoever just took a shell is in a hurry: the next is opened when the short commands are over."""
+        """Another command follows as a rule: the next shell is opened when the short ones are over."""
         self._shells: list[Shell] = []
         self._is_refilling = False
         self._era = 0
@@ -64,7 +64,7 @@ class ReadyShells(Generic[Shell]):
         return shell
 
     def refill_soon(self) -> None:
-        """Open the next ones, once whoever has just taken one is on the way: there has to be a connection by then."""
+        """Open the next ones, once a command has ended: there is a connection then, and nobody waits."""
         with self._lock:
             if self._is_refilling:
                 return
