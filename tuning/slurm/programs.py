@@ -13,10 +13,11 @@ find "$2/incoming" -mindepth 1 -mtime +1 -delete  # uploads that nobody finished
 printf '\n%s done\n' "$1"
 """
 
-# The archive of all files comes on stdin; nothing is started before the last of them, $3, is there. Behind $4 come
-# folder, name and comment of each submission. `SECONDS` is bash's own clock, set back since the shell may have waited
-# for its command: past the limit no further sbatch is begun, so that after limit + sbatch's own time-out no submission
-# can still be under way.
+# The archive of all files comes on stdin; nothing is submitted before the last of them, $3, is there. Behind $4 come
+# folder, name and comment of each submission. sbatch takes as long to start as tar to unpack: it starts first and waits
+# for its script; one that gets none submits nothing, nor does a part of ours do anything. `SECONDS` is bash's own
+# clock, set back since the shell may have waited for its command: past the limit no further script is given, so that
+# after limit + sbatch's own time-out no submission can still be under way.
 # A claim means that somebody has given this attempt up (ABANDON): it is left alone. Few processes and few files: each
 # costs the login node a millisecond, and whoever submitted waits for it.
 SUBMIT = r"""
@@ -25,23 +26,30 @@ umask 077
 boundary=$1 last=$3 limit=$4 number=0
 cd "$2" || exit 74
 shift 4
-if ! names=$(tar -xvf -); then
-  printf '\n%s failed\n' "$boundary"
-  exit 1
-fi
-if [ "${names##*$'\n'}" != "$last" ]; then
-  printf '\n%s damaged\n' "$boundary"
-  exit 1
-fi
 while [ $# -gt 0 ]; do
-  if [ "$SECONDS" -ge "$limit" ] || [ -L "$1/claim" ]; then
-    printf '\n%s late %s\n' "$boundary" "$number"
+  printf '\n%s sbatch %s\n' "$boundary" "$number"
+  exec {to_sbatch}> >(
+    exec sbatch --parsable --job-name="$2" --comment="$3" --dependency=singleton --chdir="$1" \
+      --output="$1/stdout.log" --error="$1/stderr.log" 2>&1
+  )
+  if [ "$number" -eq 0 ] && ! names=$(tar -xvf -); then
+    outcome=failed
+  elif [ "${names##*$'\n'}" != "$last" ]; then
+    outcome=damaged
+  elif [ "$SECONDS" -ge "$limit" ] || [ -L "$1/claim" ]; then
+    outcome=late
   else
-    printf '\n%s sbatch %s\n' "$boundary" "$number"
-    sbatch --parsable --job-name="$2" --comment="$3" --dependency=singleton --chdir="$1" \
-      --output="$1/stdout.log" --error="$1/stderr.log" "$1/job.sh" 2>&1 </dev/null
-    printf '\n%s exit %s %s\n' "$boundary" "$number" "$?"
+    outcome=exit
+    trap '' PIPE  # an sbatch that has ended already says why
+    printf '%s\n' "$(<"$1/job.sh")" >&"$to_sbatch"
+    trap - PIPE
   fi
+  exec {to_sbatch}>&-
+  wait "$!"
+  printf '\n%s %s %s %s\n' "$boundary" "$outcome" "$number" "$?"
+  case $outcome in
+    failed | damaged) exit 1 ;;
+  esac
   number=$((number + 1))
   shift 3
 done

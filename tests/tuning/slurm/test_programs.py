@@ -36,6 +36,12 @@ class Damaging(LocalTransport):
         super().put(io.BytesIO(content.read()[:-1]), path, mode=mode)
 
 
+SBATCH = """#!/bin/bash
+script=$(cat)
+[ -n "$script" ] || {{ echo "sbatch: error: Batch script is empty!" >&2; exit 1; }}
+printf '%s\\n%s\\n' "$*" "$script" >>{0}/called
+echo 7
+"""
 SCANCEL = """#!/bin/bash
 echo "$@" >>{0}/called
 """
@@ -47,10 +53,10 @@ printf '7 job_a-1-0\\n8 mine\\n9 job_c-1-0\\n15_1 job_d-1-0\\n'
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Our folder on a cluster whose sbatch notes that it was called."""
+    """Our folder on a cluster whose sbatch takes its script from stdin, as Slurm's does, and notes what it got."""
     (tmp_path / "bin").mkdir()
     sbatch = tmp_path / "bin" / "sbatch"
-    sbatch.write_text(f'#!/bin/bash\necho "$@" >>{tmp_path}/called\necho 7\n')
+    sbatch.write_text(SBATCH.format(tmp_path))
     sbatch.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     return tmp_path / "packtrain"
@@ -125,11 +131,44 @@ def test_nothing_is_submitted_of_what_did_not_arrive_whole(root: Path, tmp_path:
     assert not (tmp_path / "called").exists()
 
 
-def test_several_are_submitted_in_their_order(root: Path, tmp_path: Path) -> None:
-    answers = cluster(root, LocalTransport()).submit([submission(root, number) for number in (1, 2, 3)])
+def test_several_are_submitted_in_their_order_each_with_its_script(root: Path, tmp_path: Path) -> None:
+    batch = [submission(root, number, f"#!/bin/bash\necho {number}\n".encode()) for number in (1, 2, 3)]
+    answers = cluster(root, LocalTransport()).submit(batch)
     assert [answer.slurm_job_id for answer in answers] == [7, 7, 7]
-    scripts = [line.split()[-1] for line in (tmp_path / "called").read_text().splitlines()]
-    assert scripts == [f"{root}/jobs/job_1/{number}/job.sh" for number in (1, 2, 3)]
+    lines = (tmp_path / "called").read_text().splitlines()
+    assert [line.split()[-1] for line in lines[::3]] == [f"--error={one.directory}/stderr.log" for one in batch]
+    assert [line for number, line in enumerate(lines) if number % 3] == b"".join(
+        one.files["job.sh"] for one in batch
+    ).decode().splitlines()
+
+
+def test_an_attempt_that_was_given_up_is_not_submitted_and_those_beside_it_are(root: Path, tmp_path: Path) -> None:
+    slurm = cluster(root, LocalTransport())
+    batch = [submission(root, number) for number in (1, 2, 3)]
+    assert slurm.abandon([batch[0].directory, batch[2].directory]) == dict.fromkeys(
+        (batch[0].directory, batch[2].directory), True
+    )
+    answers = slurm.submit(batch)
+    assert [answer.slurm_job_id for answer in answers] == [None, 7, None]
+    assert isinstance(answers[0].error, SlurmUnavailable)
+    assert isinstance(answers[2].error, SlurmUnavailable)
+    assert "job_1-2" in (tmp_path / "called").read_text()
+    assert "job_1-3" not in (tmp_path / "called").read_text()
+
+
+def test_a_script_that_cannot_be_read_is_not_replaced_by_another(root: Path, tmp_path: Path) -> None:
+    """The folder holds something else under its name: `tar` says so, and nothing at all is submitted."""
+    (root / "jobs/job_1/2/job.sh/x").mkdir(parents=True)
+    with pytest.raises(RemoteFileError, match="cannot be unpacked"):
+        cluster(root, LocalTransport()).submit([submission(root, 1), submission(root, 2)])
+    assert not (tmp_path / "called").exists()
+
+
+def test_what_an_sbatch_says_that_ends_without_reading_its_script_is_told(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin" / "sbatch").write_text("#!/bin/bash\necho 'sbatch: fatal: no configuration' >&2\nexit 1\n")
+    long = SCRIPT + b"# a pipe holds 64 KB\n" * 10_000
+    answers = cluster(root, LocalTransport()).submit([submission(root, number, long) for number in (1, 2)])
+    assert ["no configuration" in str(answer.error) for answer in answers] == [True, True]
 
 
 def test_a_data_set_that_was_damaged_on_its_way_is_not_put_in_its_place(root: Path) -> None:
