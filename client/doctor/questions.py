@@ -7,15 +7,17 @@ import shlex
 from client.doctor.check import Answer, Check, Question
 from client.wording import size
 from tuning.settings import ClusterSettings
+from tuning.slurm.programs import OLDEST_BASH
 
 _LOW_BYTES = 10 * 1000**3
+_NEWER_BASH = f"put bash {'.'.join(map(str, OLDEST_BASH))} or newer first on the PATH of the account, on the login node"
 _DF_LINE = re.compile(r"\s(\d+)\s+(\d+)\s+(\d+)\s+\d+%\s+/")
 
 
 def questions(cluster: ClusterSettings) -> list[Question]:
     """Everything to ask, in the order in which one thing needs the other."""
-    asked = [_root(cluster), _programs(cluster), _controller(), _accounting(cluster), _partitions(cluster)]
-    asked += [_image(cluster), _apptainer(cluster)]
+    asked = [_root(cluster), _shell(), _programs(cluster), _controller(), _accounting(cluster)]
+    asked += [_partitions(cluster), _image(cluster), _apptainer(cluster)]
     if cluster.models:
         asked.append(_models(cluster))
     if cluster.llamafactory_checkout is not None:
@@ -41,6 +43,20 @@ def _root(cluster: ClusterSettings) -> Question:
         return Check(name, "ok", detail)
 
     return Question(name, script, judge)
+
+
+def _shell() -> Question:
+    name = "shell"
+
+    def judge(answer: Answer) -> Check:
+        found = re.search(r"^(\d+)\.(\d+)\S*$", answer.stdout, re.MULTILINE)
+        if found is None:
+            return Check(name, "failed", f"bash does not tell its version: {answer.complaint}", _NEWER_BASH)
+        if (int(found[1]), int(found[2])) < OLDEST_BASH:
+            return Check(name, "failed", f"bash {found[0]} is too old", _NEWER_BASH)
+        return Check(name, "ok", f"bash {found[0]}")
+
+    return Question(name, "bash -c 'echo \"$BASH_VERSION\"'", judge)
 
 
 def _programs(cluster: ClusterSettings) -> Question:

@@ -6,6 +6,9 @@ command) is never taken for an answer, and a file's content never for the next p
 
 import shlex
 
+OLDEST_BASH = (4, 4)
+"""Before it, `wait` did not know the processes of `>(...)` (bash's CHANGES): an sbatch's exit code would be lost."""
+
 PREPARE = r"""
 umask 077
 mkdir -p "$2/incoming" "$2/jobs" "$2/datasets" || exit
@@ -14,10 +17,10 @@ printf '\n%s done\n' "$1"
 """
 
 # The archive of all files comes on stdin; nothing is submitted before the last of them, $3, is there. Behind $4 come
-# folder, name and comment of each submission. sbatch takes as long to start as tar to unpack: it starts first and waits
-# for its script; one that gets none submits nothing, nor does a part of ours do anything. `SECONDS` is bash's own
-# clock, set back since the shell may have waited for its command: past the limit no further script is given, so that
-# after limit + sbatch's own time-out no submission can still be under way.
+# folder, name and comment of each submission. sbatch takes as long to start as tar to unpack: the first starts before
+# it and waits for its script; one that gets none submits nothing, nor does a part of ours do anything. `SECONDS` is
+# bash's own clock, set back since the shell may have waited for its command: past the limit no script is given to
+# Slurm, so that after limit + sbatch's own time-out no submission can still be under way.
 # A claim means that somebody has given this attempt up (ABANDON): it is left alone. Few processes and few files: each
 # costs the login node a millisecond, and whoever submitted waits for it.
 SUBMIT = r"""
@@ -26,34 +29,54 @@ umask 077
 boundary=$1 last=$3 limit=$4 number=0
 cd "$2" || exit 74
 shift 4
-while [ $# -gt 0 ]; do
-  printf '\n%s sbatch %s\n' "$boundary" "$number"
-  exec {to_sbatch}> >(
-    exec sbatch --parsable --job-name="$2" --comment="$3" --dependency=singleton --chdir="$1" \
-      --output="$1/stdout.log" --error="$1/stderr.log" 2>&1
-  )
-  if [ "$number" -eq 0 ] && ! names=$(tar -xvf -); then
-    outcome=failed
-  elif [ "${names##*$'\n'}" != "$last" ]; then
-    outcome=damaged
-  elif [ "$SECONDS" -ge "$limit" ] || [ -L "$1/claim" ]; then
+main() {
+  if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
+    echo "bash 4.4 or newer is needed on the login node, this is $BASH_VERSION" >&2
+    give_up failed
+  fi
+  prepare "$1" "$2" "$3"
+  tell sbatch
+  exec {script}> >(exec "${submit[@]}" 2>&1)
+  unpack
+  if is_late "$1"; then
     outcome=late
   else
     outcome=exit
     trap '' PIPE  # an sbatch that has ended already says why
-    printf '%s\n' "$(<"$1/job.sh")" >&"$to_sbatch"
+    printf '%s\n' "$(<"$1/job.sh")" >&"$script"
     trap - PIPE
   fi
-  exec {to_sbatch}>&-
+  exec {script}>&-
   wait "$!"
-  printf '\n%s %s %s %s\n' "$boundary" "$outcome" "$number" "$?"
-  case $outcome in
-    failed | damaged) exit 1 ;;
-  esac
-  number=$((number + 1))
-  shift 3
-done
-printf '\n%s done\n' "$boundary"
+  tell "$outcome" "$?"
+  while shift 3 && [ $# -gt 0 ]; do
+    number=$((number + 1))
+    if is_late "$1"; then
+      tell late
+    else
+      prepare "$1" "$2" "$3"
+      tell sbatch
+      "${submit[@]}" "$1/job.sh" 2>&1 </dev/null
+      tell exit "$?"
+    fi
+  done
+  printf '\n%s done\n' "$boundary"
+}
+prepare() {
+  submit=(sbatch --parsable --job-name="$2" --comment="$3" --dependency=singleton --chdir="$1")
+  submit+=(--output="$1/stdout.log" --error="$1/stderr.log")
+}
+unpack() {
+  names=$(tar -xvf -) || give_up failed
+  [ "${names##*$'\n'}" = "$last" ] || give_up damaged
+}
+is_late() { [ "$SECONDS" -ge "$limit" ] || [ -L "$1/claim" ]; }
+tell() { printf '\n%s %s %s %s\n' "$boundary" "$1" "$number" "${2-}"; }
+give_up() {
+  tell "$1"
+  exit 1
+}
+main "$@"
 """
 
 # Scripts of #SBATCH lines alone: sbatch says when Slurm would start such a job, or why it never would.

@@ -35,8 +35,8 @@ def test_a_good_cluster_passes_every_check(tmp_path: Path) -> None:
     checks = _diagnose(cluster, make_login_node(tmp_path))
     assert _not_ok(checks) == {}
     assert list(checks) == [
-        "key file", "known hosts", "network", "login", "folder", "slurm", "slurmctld", "accounting", "partitions",
-        "image", "apptainer", "models", "data sets",
+        "key file", "known hosts", "network", "login", "folder", "shell", "slurm", "slurmctld", "accounting",
+        "partitions", "image", "apptainer", "models", "data sets",
     ]  # fmt: skip
     assert checks["slurm"].detail == "Slurm 24.11.5: sbatch, squeue, scancel, scontrol, sinfo, sacct"
     assert checks["partitions"].detail == "gpu* (up to 1-00:00:00), short (up to 10:00)"
@@ -66,6 +66,8 @@ NO_ACCOUNTING = "echo 'Slurm accounting storage is disabled' >&2; exit 1"
             "apptainer", "failed", "cannot start the image: FATAL: no user namespaces",
         ),
         ({"apptainer": None}, "apptainer", "warning", "not on the login node"),
+        ({"bash": "echo '4.2.46(2)-release'"}, "shell", "failed", "bash 4.2.46(2)-release is too old"),
+        ({"bash": "exit 127"}, "shell", "failed", "does not tell its version"),
         ({"sbatch": None, "squeue": None}, "slurm", "failed", "not found: sbatch, squeue"),
     ],
 )  # fmt: skip

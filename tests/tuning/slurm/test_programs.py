@@ -29,6 +29,14 @@ class CutShort(LocalTransport):
         return super().run(command, stdin=stdin[: self._arrived_bytes], timeout_seconds=timeout_seconds)
 
 
+class OldShell(LocalTransport):
+    """A login node of another time."""
+
+    def run(self, command: str, *, stdin: bytes = b"", timeout_seconds: float | None = None) -> Completed:
+        old = f"VERSION=(4 3); {command.replace('BASH_VERSINFO', 'VERSION')}"
+        return super().run(old, stdin=stdin, timeout_seconds=timeout_seconds)
+
+
 class Damaging(LocalTransport):
     """Loses the last byte of an upload."""
 
@@ -37,7 +45,7 @@ class Damaging(LocalTransport):
 
 
 SBATCH = """#!/bin/bash
-script=$(cat)
+script=$(cat "${{!#}}" 2>/dev/null || cat)
 [ -n "$script" ] || {{ echo "sbatch: error: Batch script is empty!" >&2; exit 1; }}
 printf '%s\\n%s\\n' "$*" "$script" >>{0}/called
 echo 7
@@ -136,7 +144,8 @@ def test_several_are_submitted_in_their_order_each_with_its_script(root: Path, t
     answers = cluster(root, LocalTransport()).submit(batch)
     assert [answer.slurm_job_id for answer in answers] == [7, 7, 7]
     lines = (tmp_path / "called").read_text().splitlines()
-    assert [line.split()[-1] for line in lines[::3]] == [f"--error={one.directory}/stderr.log" for one in batch]
+    named = [line.partition("--error=")[2].split()[0] for line in lines[::3]]
+    assert named == [f"{one.directory}/stderr.log" for one in batch]
     assert [line for number, line in enumerate(lines) if number % 3] == b"".join(
         one.files["job.sh"] for one in batch
     ).decode().splitlines()
@@ -169,6 +178,13 @@ def test_what_an_sbatch_says_that_ends_without_reading_its_script_is_told(root: 
     long = SCRIPT + b"# a pipe holds 64 KB\n" * 10_000
     answers = cluster(root, LocalTransport()).submit([submission(root, number, long) for number in (1, 2)])
     assert ["no configuration" in str(answer.error) for answer in answers] == [True, True]
+
+
+def test_a_shell_that_would_lose_an_exit_code_submits_nothing(root: Path, tmp_path: Path) -> None:
+    cluster(root, LocalTransport())
+    with pytest.raises(RemoteFileError, match=r"bash 4\.4 or newer is needed"):
+        Cluster(make_cluster_settings(root=str(root)), OldShell()).submit([submission(root)])
+    assert not (tmp_path / "called").exists()
 
 
 def test_a_data_set_that_was_damaged_on_its_way_is_not_put_in_its_place(root: Path) -> None:
