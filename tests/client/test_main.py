@@ -70,12 +70,17 @@ def test_ctrl_c_ends_the_watching_with_130(stub: Stub, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PACKTRAIN_URL": stub.url, "PACKTRAIN_TOKEN": TOKEN}
     command = [sys.executable, "-u", "-m", "client", "watch", JOB_ID]
     with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+        # whoever runs the tests in the background has Ctrl-C ignored, in all that it starts
+        ["env", "--default-signal=INT", *command],
+        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=30)
+        try:
+            _, stderr = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "the job goes on" in stderr
     assert "Traceback" not in stderr
