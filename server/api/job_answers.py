@@ -98,8 +98,8 @@ class NewJobs:
             {job.id: request.datasets},
             dependencies={job.id: _awaited(self.session, request, job)},
         )
-        position = repository.queue_position(self.session, job)
         self.session.commit()
+        position = repository.queue_position(self.session, job)
         return JobJson.of(job, self.user.name, own, {job.id: position})
 
 
