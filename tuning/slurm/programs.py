@@ -18,9 +18,10 @@ printf '\n%s done\n' "$1"
 
 # The archive of all files comes on stdin; nothing is submitted before the last of them, $3, is there. Behind $4 come
 # folder, name and comment of each submission. sbatch takes as long to start as tar to unpack: the first starts before
-# it and waits for its script; one that gets none submits nothing, nor does a part of ours do anything. `SECONDS` is
-# bash's own clock, set back since the shell may have waited for its command: past the limit no script is given to
-# Slurm, so that after limit + sbatch's own time-out no submission can still be under way.
+# it and waits for its script, and one that gets none submits nothing. (Of a script cut short nothing would run: all
+# of job.sh is in functions, which its last line calls.) `SECONDS` is bash's own clock, set back since the shell may have
+# waited for its command: past the limit no script is given to Slurm, so that after limit + sbatch's own time-out no
+# submission can still be under way.
 # A claim means that somebody has given this attempt up (ABANDON): it is left alone. Few processes and few files: each
 # costs the login node a millisecond, and whoever submitted waits for it.
 SUBMIT = r"""

@@ -61,7 +61,7 @@ printf '7 job_a-1-0\\n8 mine\\n9 job_c-1-0\\n15_1 job_d-1-0\\n'
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Our folder on a cluster whose sbatch takes its script from stdin, as Slurm's does, and notes what it got."""
+    """Our folder on a cluster whose sbatch takes its script from a file or from stdin, and notes what it got."""
     (tmp_path / "bin").mkdir()
     sbatch = tmp_path / "bin" / "sbatch"
     sbatch.write_text(SBATCH.format(tmp_path))
@@ -165,8 +165,8 @@ def test_an_attempt_that_was_given_up_is_not_submitted_and_those_beside_it_are(r
     assert "job_1-3" not in (tmp_path / "called").read_text()
 
 
-def test_a_script_that_cannot_be_read_is_not_replaced_by_another(root: Path, tmp_path: Path) -> None:
-    """The folder holds something else under its name: `tar` says so, and nothing at all is submitted."""
+def test_nothing_is_submitted_of_what_cannot_be_unpacked(root: Path, tmp_path: Path) -> None:
+    """A folder lies where one of the files belongs."""
     (root / "jobs/job_1/2/job.sh/x").mkdir(parents=True)
     with pytest.raises(RemoteFileError, match="cannot be unpacked"):
         cluster(root, LocalTransport()).submit([submission(root, 1), submission(root, 2)])
