@@ -19,9 +19,9 @@ printf '\n%s done\n' "$1"
 # The archive of all files comes on stdin; nothing is submitted before the last of them, $3, is there. Behind $4 come
 # folder, name and comment of each submission. sbatch takes as long to start as tar to unpack: the first starts before
 # it and waits for its script, and one that gets none submits nothing. (Of a script cut short nothing would run: all
-# of job.sh is in functions, which its last line calls.) `SECONDS` is bash's own clock, set back since the shell may have
-# waited for its command: past the limit no script is given to Slurm, so that after limit + sbatch's own time-out no
-# submission can still be under way.
+# of job.sh is in functions, which its last line calls.) `SECONDS` is bash's own clock, set back since the shell may
+# have waited for its command: past the limit no script is given to Slurm, so that after limit + sbatch's own time-out
+# no submission can still be under way.
 # A claim means that somebody has given this attempt up (ABANDON): it is left alone. Few processes and few files: each
 # costs the login node a millisecond, and whoever submitted waits for it.
 SUBMIT = r"""
@@ -31,10 +31,7 @@ boundary=$1 last=$3 limit=$4 number=0
 cd "$2" || exit 74
 shift 4
 main() {
-  if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
-    echo "bash 4.4 or newer is needed on the login node, this is $BASH_VERSION" >&2
-    give_up failed
-  fi
+  require_bash
   prepare "$1" "$2" "$3"
   tell sbatch
   exec {script}> >(exec "${submit[@]}" 2>&1)
@@ -77,6 +74,14 @@ give_up() {
   tell "$1"
   exit 1
 }
+"""
+SUBMIT += f"""
+require_bash() {{
+  if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < {OLDEST_BASH[0] * 100 + OLDEST_BASH[1]})); then
+    echo "bash {OLDEST_BASH[0]}.{OLDEST_BASH[1]} or newer is needed on the login node, this is $BASH_VERSION" >&2
+    give_up failed
+  fi
+}}
 main "$@"
 """
 
