@@ -6,6 +6,7 @@ from worker.await_jobs import end_dead_ends
 from worker.cancel import Canceller
 from worker.drive import Drive
 from worker.facts import FactsKeeper
+from worker.known_cluster import KnownCluster
 from worker.reach import note_reached
 from worker.remove import remove_unwanted
 from worker.settle import settle_unconfirmed
@@ -21,7 +22,8 @@ class Cycle:
     def __init__(self, drive: Drive) -> None:
         self._drive = drive
         self._facts = FactsKeeper(drive)
-        self._submitter = Submitter(drive)
+        self._known = KnownCluster(drive.settings)
+        self._submitter = Submitter(drive, self._known)
         self._canceller = Canceller(drive)
         self._trials = Trials(drive)
         self.seconds = 0.0
@@ -31,10 +33,12 @@ class Cycle:
         started = time.monotonic()
         self._drive.check()
         self._facts.refresh_if_old()
+        self._known.forget()
         settle_unconfirmed(self._drive)
         end_dead_ends(self._drive)
         self._submitter.submit_waiting()
         watch(self._drive)
+        self._known.forget()
         tell_stalled(self._drive)
         self._canceller.cancel_wanted()
         remove_unwanted(self._drive)

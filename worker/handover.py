@@ -5,11 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tuning.clusters.models import ClusterRow
-from tuning.clusters.snapshot import read_snapshot
 from tuning.datasets import repository as datasets
 from tuning.ids import new_secret
 from tuning.jobs.check_plan import CheckPlan
@@ -18,11 +15,12 @@ from tuning.jobs.models import Job
 from tuning.jobs.paths import slurm_comment, slurm_job_name
 from tuning.jobs.plan import AttemptPlan, TrainingData, world_size
 from tuning.jobs.runs import plan_run
-from tuning.jobs.save_repository import Saved, longest_saves, saved_by
+from tuning.jobs.save_repository import Saved, saved_by
 from tuning.llamafactory.arguments import ArgumentSchema, load_schema
 from tuning.llamafactory.eta import EtaState, to_json
 from tuning.llamafactory.plan import plan_of
 from tuning.settings import ClusterSettings
+from worker.known_cluster import Description, KnownCluster
 
 
 @dataclass(frozen=True)
@@ -49,30 +47,25 @@ class Supplies:
 
     uploads: Mapping[str, Sequence[TrainingData]]
     """By job id, in the job's order."""
-    registered: Mapping[str, Mapping[str, Any]] | None
-    """The data sets that the cluster knows by name."""
-    image_digest: str | None
+    cluster: Description
     longest_saves: Mapping[Saved, float]
     """Seconds, of recent jobs of the cluster."""
 
 
 def load_supplies(
-    session: Session, cluster: ClusterSettings, batch: Sequence[Job], needs: Mapping[str, Sequence[str]]
+    session: Session, known: KnownCluster, batch: Sequence[Job], needs: Mapping[str, Sequence[str]]
 ) -> Supplies:
     """What a batch of jobs needs, in a few queries; `needs` are their data sets (ids) by job id."""
     wanted = {job.id: needs.get(job.id, ()) for job in batch}
     ids = {one for its in wanted.values() for one in its}
     rows = datasets.by_ids(session, ids) if ids else {}
     data = {one: TrainingData(row.id, row.name, row.sha256, row.extension, row.entry) for one, row in rows.items()}
-    stored = session.scalar(select(ClusterRow.snapshot).where(ClusterRow.name == cluster.name))
-    registered = read_snapshot(stored).datasets if stored else None
-    digest = stored.get("image_digest") if stored else None
-    saved = {saved for job in batch if job.kind == "train" and (saved := saved_by(job.config, cluster.models))}
+    models = known.settings.models
+    saved = {saved for job in batch if job.kind == "train" and (saved := saved_by(job.config, models))}
     return Supplies(
         uploads={job_id: [data[one] for one in ids] for job_id, ids in wanted.items()},
-        registered=registered,
-        image_digest=digest,
-        longest_saves=longest_saves(session, cluster.name, saved, cluster.models) if saved else {},
+        cluster=known.description(session),
+        longest_saves=known.longest_saves(session, saved),
     )
 
 
@@ -88,9 +81,9 @@ def plan_handover(
     number, token = job.attempt + 1, new_secret()
     saved = saved_by(job.config, cluster.models)
     elsewhere = supplies.longest_saves.get(saved) if saved else None
-    plan = plan_run(job, number, cluster, uploads, supplies.registered or {}, learned, elsewhere)
+    plan = plan_run(job, number, cluster, uploads, supplies.cluster.registered or {}, learned, elsewhere)
     schema = load_schema(cluster.llamafactory_version)
-    record = _record(plan, supplies.image_digest, schema)
+    record = _record(plan, supplies.cluster.image_digest, schema)
     eta_state = None
     if isinstance(plan, AttemptPlan):
         record |= _data_and_chance(plan, uploads, schema)

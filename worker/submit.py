@@ -32,6 +32,7 @@ from tuning.secrets.service import read_values
 from tuning.slurm.cluster import Submission, SubmissionAnswer
 from worker.drive import Drive
 from worker.handover import Handover, Supplies, load_supplies, plan_handover
+from worker.known_cluster import KnownCluster
 from worker.onward import carry_over
 from worker.stage import staged_jobs
 
@@ -49,15 +50,16 @@ PAUSE_SECONDS = 30.0
 class Submitter:
     """Hands waiting jobs to Slurm, and remembers when the site asked to wait."""
 
-    def __init__(self, drive: Drive) -> None:
+    def __init__(self, drive: Drive, known: KnownCluster) -> None:
         self._drive = drive
+        self._known = known
         self._paused_until = 0.0
 
     def submit_waiting(self) -> int:
         """Submit what waits, at most so many batches; returns how many jobs were claimed."""
         if time.monotonic() < self._paused_until:
             return 0
-        batch = _claim(self._drive)
+        batch = _claim(self._drive, self._known)
         if not batch:
             return 0
         if len(batch) < BATCH:
@@ -72,7 +74,7 @@ class Submitter:
         for batches in range(1, BATCHES + 1):
             count += len(batch)
             is_more = len(batch) == BATCH and batches < BATCHES
-            following = _claim(self._drive) if is_more else []
+            following = _claim(self._drive, self._known) if is_more else []
             answers = self._answers(sent.result, [*batch, *following])
             if following and self._is_paused():
                 _give_all_back(self._drive, following, _trouble(answers) or SlurmUnavailable("submissions pause"))
@@ -130,7 +132,7 @@ def confirm(session: Session, job: Job, attempt: Attempt, slurm_job_id: int, now
     transition(session, job, JobStatus.PENDING, f"Slurm job {slurm_job_id}", now)
 
 
-def _claim(drive: Drive) -> list[Handover]:
+def _claim(drive: Drive, known: KnownCluster) -> list[Handover]:
     name = drive.settings.name
     with drive.load() as session:
         if not is_any_waiting(session, name):
@@ -140,7 +142,7 @@ def _claim(drive: Drive) -> list[Handover]:
         needs = waiting(session, name, LOOK_AHEAD)
         ready = staged_jobs(session, name, needs)[:BATCH]
         claimed = queued_jobs(session, name, ready)
-        supplies = load_supplies(session, drive.settings, claimed, needs)
+        supplies = load_supplies(session, known, claimed, needs)
         planned = [_planned(session, drive, job, supplies, now) for job in claimed]
         handovers = [handover for handover in planned if handover is not None]
         records = {one.job_id: one.record for one in handovers}

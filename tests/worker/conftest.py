@@ -23,6 +23,8 @@ from tuning.ssh.traffic import Traffic
 from tuning.ssh.transport import Completed
 from worker.breaker import Breaker
 from worker.drive import Drive
+from worker.known_cluster import KnownCluster
+from worker.submit import Submitter
 
 
 def _refuse(command: str, _stdin: bytes) -> NoReturn:
@@ -111,6 +113,10 @@ class World:
                     Attempt(job_id=job.id, number=1, token=f"tok-{job.id}", created_at=self.clock(), missing_polls=0)
                 )
             return job.id
+
+    def submitter(self) -> Submitter:
+        """Of a worker that has just begun."""
+        return Submitter(self.drive, KnownCluster(self.drive.settings))
 
     def job(self, job_id: str) -> Job:
         """The job as it stands."""

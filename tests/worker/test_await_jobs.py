@@ -9,7 +9,6 @@ from tuning.jobs.models import Job
 from tuning.jobs.repository import delete_job
 from tuning.jobs.status import JobStatus
 from worker.await_jobs import end_dead_ends
-from worker.submit import Submitter
 
 
 def waiting(world: World, sessions: sessionmaker[Session], *awaited: str) -> str:
@@ -29,7 +28,7 @@ def test_nothing_is_submitted_before_all_that_it_waits_for_has_succeeded(
 ) -> None:
     one, two = world.add(JobStatus.RUNNING, name="a"), world.add(JobStatus.RUNNING, name="b")
     job_id = waiting(world, sessions, one, two)
-    submitter = Submitter(world.drive)
+    submitter = world.submitter()
     assert submitter.submit_waiting() == 0
     set_status(sessions, one, JobStatus.SUCCEEDED)
     assert submitter.submit_waiting() == 0

@@ -18,6 +18,7 @@ from tuning.db import transaction
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import JobStatus
 from tuning.jobs.wishes import cancel_job
+from worker.known_cluster import KnownCluster
 from worker.submit import Submitter
 
 CONFIG = {"cluster_path": "/shared/models/data/x.jsonl"}
@@ -116,5 +117,5 @@ def test_what_the_settings_no_longer_allow_is_refused_before_it_is_sent(
         job = session.get_one(Job, check.run.job_id)
         job.status, job.attempt, job.slurm_job_id = JobStatus.QUEUED, 1, None
         job.config = {**job.config, "cluster_path": "/elsewhere/x"}
-    assert Submitter(check.run.drive).submit_waiting() == 0
+    assert Submitter(check.run.drive, KnownCluster(check.run.drive.settings)).submit_waiting() == 0
     assert check.dataset().status is DatasetStatus.REFUSED

@@ -6,7 +6,6 @@ from tests.worker.conftest import World
 from tuning.errors import LeaseLost
 from tuning.jobs.status import JobStatus
 from worker.settle import settle_unconfirmed
-from worker.submit import Submitter
 
 LATE = 46.0  # beyond submit_settle_seconds
 
@@ -39,7 +38,7 @@ def test_one_that_never_happened_is_submitted_again_as_another_attempt(world: Wo
     world.clock.advance(LATE)
     settle_unconfirmed(world.drive)
     assert world.job(job_id).status is JobStatus.QUEUED
-    Submitter(world.drive).submit_waiting()
+    world.submitter().submit_waiting()
     assert world.attempts(job_id) == [(2, 100)]
 
 

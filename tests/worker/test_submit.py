@@ -12,7 +12,6 @@ from tuning.llamafactory.eta import EtaState, to_json
 from tuning.secrets.service import keep_secret
 from tuning.slurm.cluster import SubmissionAnswer
 from worker import submit
-from worker.submit import Submitter
 
 
 def told(error: Exception | None = None) -> SubmissionAnswer:
@@ -22,7 +21,7 @@ def told(error: Exception | None = None) -> SubmissionAnswer:
 
 def test_an_id_makes_it_pending(world: World) -> None:
     job_id = world.add()
-    assert Submitter(world.drive).submit_waiting() == 1
+    assert world.submitter().submit_waiting() == 1
     job = world.job(job_id)
     assert (job.status, job.slurm_job_id, world.attempts(job_id)) == (JobStatus.PENDING, 100, [(1, 100)])
     assert job.record
@@ -32,7 +31,7 @@ def test_an_id_makes_it_pending(world: World) -> None:
 def test_the_token_is_committed_before_anything_is_sent(world: World) -> None:
     job_id = world.add()
     world.cluster.answers[job_id] = SubmissionAnswer("")
-    Submitter(world.drive).submit_waiting()
+    world.submitter().submit_waiting()
     job = world.job(job_id)
     assert (job.status, world.attempts(job_id)) == (JobStatus.SUBMITTING, [(1, None)])
     assert world.cluster.submitted[0].comment.endswith(world.cluster.submitted[0].token)
@@ -41,7 +40,7 @@ def test_the_token_is_committed_before_anything_is_sent(world: World) -> None:
 def test_no_answer_is_never_sent_again(world: World) -> None:
     job_id = world.add()
     world.cluster.answers[job_id] = SubmissionAnswer("")
-    submitter = Submitter(world.drive)
+    submitter = world.submitter()
     submitter.submit_waiting()
     assert submitter.submit_waiting() == 0
     assert len(world.cluster.submitted) == 1
@@ -53,7 +52,7 @@ def test_the_first_warning_is_as_early_as_other_jobs_saves_ask_for(
     before, job_id = world.add(JobStatus.SUCCEEDED), world.add(name="grace")
     with transaction(sessions) as session:
         session.get_one(Attempt, (before, 1)).eta_state = to_json(EtaState(saves=(200.0,)))
-    Submitter(world.drive).submit_waiting()
+    world.submitter().submit_waiting()
     with sessions() as session:
         assert "--signal=B:USR1@630" in (session.get_one(Attempt, (job_id, 1)).script or "")
 
@@ -61,7 +60,7 @@ def test_the_first_warning_is_as_early_as_other_jobs_saves_ask_for(
 def test_a_refusal_fails_the_job_in_slurms_words(world: World) -> None:
     job_id = world.add()
     world.cluster.answers[job_id] = told(SubmissionRefused("Invalid account", hint="ask"))
-    Submitter(world.drive).submit_waiting()
+    world.submitter().submit_waiting()
     job = world.job(job_id)
     assert job.status is JobStatus.FAILED
     assert job.failure
@@ -76,7 +75,7 @@ def test_a_refusal_fails_the_job_in_slurms_words(world: World) -> None:
 def test_a_limit_or_a_trouble_is_waiting_and_the_attempt_does_not_count(world: World, error: Exception) -> None:
     job_id = world.add()
     world.cluster.answers[job_id] = told(error)
-    submitter = Submitter(world.drive)
+    submitter = world.submitter()
     submitter.submit_waiting()
     job = world.job(job_id)
     assert (job.status, job.attempt, world.attempts(job_id)) == (JobStatus.QUEUED, 0, [])
@@ -88,7 +87,7 @@ def test_a_failed_upload_gives_everything_back(world: World) -> None:
     ids = [world.add(name=name) for name in ("a", "b")]
     world.cluster.put_fails = Unreachable("no route")
     with pytest.raises(Unreachable):
-        Submitter(world.drive).submit_waiting()
+        world.submitter().submit_waiting()
     for job_id in ids:
         job = world.job(job_id)
         assert (job.status, world.attempts(job_id)) == (JobStatus.QUEUED, [])
@@ -103,7 +102,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small_batches")
 def test_batches_follow_each_other_and_each_job_is_sent_once(world: World) -> None:
     ids = sorted(world.add(name=name) for name in "abcde")  # made at one moment: by id
-    assert Submitter(world.drive).submit_waiting() == 5
+    assert world.submitter().submit_waiting() == 5
     assert [one.directory.split("/")[-2] for one in world.cluster.submitted] == ids
     assert {world.job(job_id).status for job_id in ids} == {JobStatus.PENDING}
 
@@ -112,7 +111,7 @@ def test_batches_follow_each_other_and_each_job_is_sent_once(world: World) -> No
 def test_a_full_site_sends_back_what_was_made_ready_behind_it(world: World) -> None:
     ids = sorted(world.add(name=name) for name in "abcd")
     world.cluster.answers[ids[1]] = told(SiteLimit("full"))
-    Submitter(world.drive).submit_waiting()
+    world.submitter().submit_waiting()
     assert [one.directory.split("/")[-2] for one in world.cluster.submitted] == ids[:2]
     assert [world.job(job_id).status for job_id in ids] == [JobStatus.PENDING, *[JobStatus.QUEUED] * 3]
     assert [world.attempts(job_id) for job_id in ids[1:]] == [[], [], []]
@@ -120,7 +119,7 @@ def test_a_full_site_sends_back_what_was_made_ready_behind_it(world: World) -> N
 
 def test_after_a_broken_connection_the_next_cycle_submits(world: World) -> None:
     job_id = world.add()
-    submitter = Submitter(world.drive)
+    submitter = world.submitter()
     world.cluster.put_fails = Unreachable("the connection broke")
     with pytest.raises(Unreachable):
         submitter.submit_waiting()
@@ -131,7 +130,7 @@ def test_after_a_broken_connection_the_next_cycle_submits(world: World) -> None:
 
 def test_after_a_full_disk_the_next_cycle_waits(world: World) -> None:
     world.add()
-    submitter = Submitter(world.drive)
+    submitter = world.submitter()
     world.cluster.put_fails = RemoteDiskFull("no space left")
     with pytest.raises(RemoteDiskFull):
         submitter.submit_waiting()
@@ -142,7 +141,7 @@ def test_after_a_full_disk_the_next_cycle_waits(world: World) -> None:
 def test_what_the_settings_no_longer_allow_fails_and_the_rest_goes_on(world: World) -> None:
     good, bad = world.add(name="a"), world.add(name="b")
     world.spoil(bad)
-    Submitter(world.drive).submit_waiting()
+    world.submitter().submit_waiting()
     assert world.job(good).status is JobStatus.PENDING
     failed = world.job(bad)
     assert failed.status is JobStatus.FAILED
@@ -156,7 +155,7 @@ def test_a_secret_is_a_file_of_the_attempt_and_stands_in_no_row(world: World, se
         job = session.get_one(Job, job_id)
         keep_secret(session, job.owner_id, "WANDB_API_KEY", "hidden-value", world.drive.cipher, world.clock())
         job.secrets = ["WANDB_API_KEY"]
-    Submitter(world.drive).submit_waiting()
+    world.submitter().submit_waiting()
     files = world.cluster.submitted[0].files
     assert files["secrets/WANDB_API_KEY"] == b"hidden-value"
     assert not any(b"hidden-value" in content for name, content in files.items() if not name.startswith("secrets/"))
@@ -170,7 +169,7 @@ def test_a_job_whose_secret_is_gone_fails_with_that_word(world: World, sessions:
     job_id = world.add()
     with transaction(sessions) as session:
         session.get_one(Job, job_id).secrets = ["WANDB_API_KEY"]
-    Submitter(world.drive).submit_waiting()
+    world.submitter().submit_waiting()
     job = world.job(job_id)
     assert job.status is JobStatus.FAILED
     assert "the secret WANDB_API_KEY is gone" in (job.status_reason or "")
@@ -180,6 +179,6 @@ def test_a_worker_that_lost_its_lease_submits_nothing(world: World) -> None:
     job_id = world.add()
     world.lose_lease()
     with pytest.raises(LeaseLost):
-        Submitter(world.drive).submit_waiting()
+        world.submitter().submit_waiting()
     assert world.cluster.submitted == []
     assert world.job(job_id).status is JobStatus.QUEUED

@@ -18,6 +18,7 @@ from tuning.jobs.status import JobStatus
 from tuning.secrets.service import keep_secret
 from tuning.slurm.answers import AccountedJob, FileStat, QueuedJob
 from tuning.slurm.cluster import NamedJob, Observation, ReadRequest
+from worker.known_cluster import KnownCluster
 from worker.reach import note_reached, note_unreachable
 from worker.submit import Submitter
 from worker.watch import watch
@@ -64,7 +65,7 @@ class Run:
         self.world, self.sessions = world, sessions
         self.drive = replace(world.drive, cluster=self.cluster)
         self.job_id = job_id or world.add()
-        Submitter(self.drive).submit_waiting()
+        Submitter(self.drive, KnownCluster(self.drive.settings)).submit_waiting()
         self.folder = f"/shared/packtrain/jobs/{self.job_id}"
 
     def slurm_says(self, state: str | None, expected_start: float | None = None) -> None:
