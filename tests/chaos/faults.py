@@ -8,7 +8,7 @@ from tests.chaos.points import Point
 from tests.chaos.scene import Scene
 from tests.chaos.ssh_proxy import Direction
 
-SUBMISSION_BYTES = {Direction.UP: 60_000, Direction.DOWN: 6_000}
+SUBMISSION_BYTES = {Direction.UP: 150_000, Direction.DOWN: 6_000}
 """About what one submission sends each way: a cut is drawn from so many bytes."""
 CUT_SECONDS = 3.0
 
@@ -59,8 +59,8 @@ def _crews() -> Iterator[Fault]:
 
 
 def _kill_worker(scene: Scene, point: Point) -> None:
-    scene.at(point)
-    scene.house.kill("worker-1")
+    with scene.at(point):
+        scene.house.kill("worker-1")
     scene.house.refill()
 
 
@@ -72,15 +72,15 @@ def _kill_at_random(scene: Scene, programs: tuple[str, ...]) -> None:
 
 
 def _cut(scene: Scene, point: Point) -> None:
-    scene.at(point)
-    scene.house.proxy.cut()
+    with scene.at(point):
+        scene.house.proxy.cut()
 
 
 def _cut_after(scene: Scene, direction: Direction) -> None:
     proxy = scene.house.proxy
     count = round(scene.rng.random() * SUBMISSION_BYTES[direction])
-    scene.at(Point.CLAIMED)
-    proxy.cut_after(direction, count)
+    with scene.at(Point.CLAIMED):
+        proxy.cut_after(direction, count)
     for _ in range(round(CUT_SECONDS / 0.05)):  # what the submission does not use up, the next cycles do
         if not proxy.is_armed():
             break
@@ -89,41 +89,39 @@ def _cut_after(scene: Scene, direction: Direction) -> None:
 
 
 def _stall(scene: Scene) -> None:
-    scene.at_some_point()
-    scene.house.proxy.stall()
-    scene.pause(0.5, 3.0)
+    with scene.at_some_point():
+        scene.house.proxy.stall()
+        scene.pause(0.5, 3.0)
     scene.house.proxy.heal()
 
 
 def _stall_and_cut(scene: Scene) -> None:
-    scene.at_some_point()
-    scene.house.proxy.stall()
-    scene.pause(0.2, 2.0)
-    scene.house.proxy.cut()
+    with scene.at_some_point():
+        scene.house.proxy.stall()
+        scene.pause(0.2, 2.0)
+        scene.house.proxy.cut()
     scene.house.proxy.heal()
 
 
 def _slow_and_cut(scene: Scene) -> None:
     scene.house.proxy.delay_seconds = scene.rng.uniform(0.02, 0.15)
-    scene.at_some_point()
-    scene.house.proxy.cut()
+    with scene.at_some_point():
+        scene.house.proxy.cut()
     scene.house.proxy.heal()
 
 
 def _kill_session(scene: Scene) -> None:
-    scene.at_some_point()
-    scene.kill_sshd_sessions()
+    with scene.at_some_point():
+        scene.kill_sshd_sessions()
 
 
 def _freeze(scene: Scene, point: Point) -> None:
-    scene.at(point)
-    with scene.frozen_slurmctld():
+    with scene.at(point), scene.frozen_slurmctld():
         scene.pause(3.0, 15.0)
 
 
 def _freeze_and_kill(scene: Scene) -> None:
-    scene.at(Point.CLAIMED)
-    with scene.frozen_slurmctld():
+    with scene.at(Point.CLAIMED), scene.frozen_slurmctld():
         scene.pause(0.2, 2.0)
         scene.house.kill("worker-1")
         scene.pause(1.0, 4.0)
@@ -132,8 +130,8 @@ def _freeze_and_kill(scene: Scene) -> None:
 
 def _kill_the_driver(scene: Scene) -> None:
     name = scene.house.driver()
-    scene.at_some_point()
-    scene.house.kill(name)
+    with scene.at_some_point():
+        scene.house.kill(name)
 
 
 def _stop_the_driver(scene: Scene) -> None:

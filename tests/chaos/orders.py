@@ -12,7 +12,9 @@ import httpx
 from tests.e2e.site import SHORT_RUN
 
 PATIENCE_SECONDS = 30.0
-BODY = {"config": SHORT_RUN, "resources": {"gpus_per_node": 0, "memory": "100M"}}
+LONG_NAME = "x" * 100_000
+"""With it an archive is several SSH packets, so that a fault can come in the middle of it."""
+BODY = {"config": {**SHORT_RUN, "run_name": LONG_NAME}, "resources": {"gpus_per_node": 0, "memory": "100M"}}
 
 
 @dataclass(frozen=True)

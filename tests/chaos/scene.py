@@ -4,14 +4,17 @@ import json
 import random
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from tests.chaos.house import LEASE_SECONDS, House, until
 from tests.chaos.points import Point, SubmissionWatch
+from tests.chaos.ssh_proxy import Direction
 from tests.chaos.witness import Driver
 
 POINT_SECONDS = 30.0
+HELD_BACK_AFTER_BYTES = 36_000
+"""A submission's command and the beginning of its archive come in one SSH packet of 32 KiB."""
 LOST_SECONDS = 15.0
 
 
@@ -27,16 +30,24 @@ class Scene:
     watch: SubmissionWatch
     rng: random.Random
 
-    def at(self, point: Point) -> None:
-        """Wait for a point of the submission. Raises FaultMissed when it never comes there."""
+    @contextmanager
+    def at(self, point: Point) -> Iterator[None]:
+        """The block is run at a point of the submission. Raises FaultMissed when it never comes there.
+
+        Unpacking lasts a millisecond. For that point the archive's rest is held back until the block is over.
+        """
+        is_held = point is Point.UNPACK_BEGUN
+        if is_held:
+            self.house.proxy.stall_after(Direction.UP, HELD_BACK_AFTER_BYTES)
         if not self.watch.wait(point, POINT_SECONDS):
             raise FaultMissed(f"no submission was ever {point}")
+        yield
+        if is_held:
+            self.house.proxy.heal()
 
-    def at_some_point(self) -> Point:
-        """Wait for a point drawn by chance."""
-        point = self.rng.choice(list(Point))
-        self.at(point)
-        return point
+    def at_some_point(self) -> AbstractContextManager[None]:
+        """The same at a point drawn by chance."""
+        return self.at(self.rng.choice(list(Point)))
 
     def pause(self, shortest: float, longest: float) -> None:
         """A moment drawn by chance."""
@@ -64,9 +75,9 @@ class Scene:
         """SIGSTOP it for longer than its lease: another takes over, and once awake it finds that out by itself."""
         house = self.house
         name, before = house.driver(), house.database.driver()
-        self.at(point)
-        log_size = house.log(name).stat().st_size
-        house.database.freeze_between_writes(house.process(name))
+        with self.at(point):
+            log_size = house.log(name).stat().st_size
+            house.database.freeze_between_writes(house.process(name))
         try:
             self.pause(LEASE_SECONDS + 1.0, LEASE_SECONDS + 4.0)
             until("other driver", lambda: self._has_another(before), LOST_SECONDS)

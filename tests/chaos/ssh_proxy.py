@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 
@@ -55,6 +56,8 @@ class SshProxy:
         self._links: set[_Link] = set()
         self._passed = dict.fromkeys(Direction, 0)
         self._budget: dict[Direction, int | None] = dict.fromkeys(Direction, None)
+        self._spent: Callable[[], None] = self.cut
+        """What happens when a budget is used up."""
         threading.Thread(target=self._accept, name="ssh-proxy", daemon=True).start()
 
     @property
@@ -78,7 +81,12 @@ class SshProxy:
     def cut_after(self, direction: Direction, count: int) -> None:
         """Forward exactly so many further bytes in this direction, then cut every connection, once."""
         with self._lock:
-            self._budget[direction] = count
+            self._budget[direction], self._spent = count, self.cut
+
+    def stall_after(self, direction: Direction, count: int) -> None:
+        """Forward exactly so many further bytes in this direction, and then nothing."""
+        with self._lock:
+            self._budget[direction], self._spent = count, self.stall
 
     def is_armed(self) -> bool:
         """Whether a cut is still to come."""
@@ -131,17 +139,19 @@ class SshProxy:
         source, target = link.ends[direction]
         with suppress(OSError):
             while chunk := source.recv(CHUNK):
-                self._flowing.wait()
-                time.sleep(self.delay_seconds)
-                self._forward(chunk, target, direction)
+                while chunk:
+                    self._flowing.wait()
+                    time.sleep(self.delay_seconds)
+                    chunk = self._forward(chunk, target, direction)
         link.cut()
         if link.ended():
             with self._lock:
                 self._links.discard(link)
 
-    def _forward(self, chunk: bytes, target: socket.socket, direction: Direction) -> None:
+    def _forward(self, chunk: bytes, target: socket.socket, direction: Direction) -> bytes:
+        """As much as may pass; returns the rest."""
         with self._lock:
-            budget = self._budget[direction]
+            budget, spent = self._budget[direction], self._spent
             allowed = chunk if budget is None else chunk[:budget]
             self._passed[direction] += len(allowed)
             is_over = budget is not None and len(chunk) >= budget
@@ -149,4 +159,5 @@ class SshProxy:
                 self._budget[direction] = None if is_over else budget - len(allowed)
         target.sendall(allowed)
         if is_over:
-            self.cut()
+            spent()
+        return chunk[len(allowed) :]

@@ -98,3 +98,14 @@ def test_it_stalls_and_goes_on(proxy: SshProxy, sink: Sink) -> None:
         assert sink.got == b""
         proxy.heal()
         assert connection.recv(5, socket.MSG_WAITALL) == b"HELLO"
+
+
+def test_it_stalls_after_so_many_bytes_and_loses_none(proxy: SshProxy, sink: Sink) -> None:
+    proxy.stall_after(Direction.UP, 3)
+    with connect(proxy) as connection:
+        connection.sendall(b"hello")
+        time.sleep(0.1)
+        assert sink.got == b"hel"
+        proxy.heal()
+        assert connection.recv(3) == b"HEL"
+        assert connection.recv(2) == b"LO"
