@@ -34,6 +34,8 @@ class Loaded:
 
     seconds: float
     """Of the call, without imports."""
+    processor_seconds: float
+    """The same, of all its threads."""
     peak_bytes: int
     rows: int
 
@@ -51,19 +53,21 @@ def measure(rig: Rig) -> Iterator[Row]:
 
 
 def _speed(form: str, file: Path, python: Path) -> Iterator[Row]:
-    command, alone, each, rows = Pairs(), Pairs(), Pairs(), 0
+    command, alone, processor, each, rows = Pairs(), Pairs(), Pairs(), Pairs(), 0
     for _ in range(PAIRS):
         ours, our_seconds = _timed(lambda: _check(file))
         theirs, their_seconds = _timed(lambda: _load(python, file))
         rows = ours.rows
         _add(command, our_seconds, their_seconds)
         _add(alone, ours.seconds, theirs.seconds)
+        _add(processor, ours.processor_seconds, theirs.processor_seconds)
         _add(each, ours.seconds, _load(python, file, "each").seconds)
     size, best = file.stat().st_size, min(alone.ours)
     speed = f"{size / best / 1e9:.3f} GB/s, {rows / best:,.0f} rows a second"
     what = f"check of a file, {form}, {size / 1e6:,.0f} MB, {size / rows:.0f} bytes a row"
     yield command.row(f"{what}, as a command", "datasets loads it, as a command", 1.0, NOTE)
     yield alone.row(f"the same, the call alone: {speed}", "datasets loads it, the call alone", None)
+    yield processor.row("the same, its processor's time", "datasets loads it, the call alone, of all threads", None)
     yield each.row(f"the same, {form}", "datasets loads it and hands out each row", 1.0)
 
 
