@@ -18,14 +18,16 @@ from tests.tuning.datasets.files import alpaca, as_lines, sharegpt
 PAIRS = 3
 MOST_GROWTH = 1.1
 CHUNK_ROWS = 1000
+CHECK = (sys.executable, "-m", "tests.bench.peers.check_program")
 PROGRAM = Path(__file__).parent / "peers" / "datasets_program.py"
 NOTE = """\
 Loading: `datasets` 4.0.0 as in the training image, each run in a process of its own with a new cache. A command is such
 a process from its start to its end, as somebody would run it in a shell. The call alone, without imports, is beside it:
-its reader is Arrow's, in C++ and on two threads here, and looks at no row. The check takes one core, says of each row
-whether LLaMA-Factory would train on it, with its number and line, and counts lengths, roles, scripts and repeats.
-Beside it is also `datasets` handing out every row once, which any check of rows on top of it has to do. Memory is
-measured on short rows: the counter of repeats has its full size (131,072 contents, 15 MB) in the smaller file too."""
+its reader is Arrow's, in C++ and on two threads here, and looks at no row. The check says of each row whether
+LLaMA-Factory would train on it, with its number and line, and counts lengths, roles, scripts and repeats; of a large
+file each processor reads a part. Beside it is also `datasets` handing out every row once, which any check of rows on
+top of it has to do. Memory is that of all processes together, looked at every 10 ms, each shared page counted once
+(Pss), on short rows: the counters of repeats have their full size (131,072 contents, 15 MB) in the smaller file too."""
 
 
 @dataclass(frozen=True)
@@ -34,41 +36,47 @@ class Loaded:
 
     seconds: float
     """Of the call, without imports."""
-    processor_seconds: float
-    """The same, of all its threads."""
-    peak_bytes: int
     rows: int
 
 
 def measure(rig: Rig) -> Iterator[Row]:
-    """Three rows for each form of file, and one about memory."""
+    """Three rows for each form of file, one for a large one, and one about memory."""
     folder, python = rig.folder("loading"), venv.build("datasets") / "bin/python"
-    small, large = max(50_000_000, rig.scale.upload_bytes // 40), max(100_000_000, rig.scale.upload_bytes // 4)
+    small, large = max(50_000_000, rig.scale.upload_bytes // 40), max(400_000_000, rig.scale.upload_bytes // 4)
     pairs = _file(folder / "pairs.jsonl", small, "alpaca")
     chats = _file(folder / "chats.jsonl", small, "sharegpt")
     yield from _speed("alpaca", pairs, python)
     yield from _speed("sharegpt", chats, python)
-    yield _memory(pairs, _file(folder / "large.jsonl", large, "alpaca"))
+    big = _file(folder / "large.jsonl", large, "alpaca")
+    yield _as_commands(big, python)
+    yield _memory(_file(folder / "less.jsonl", max(300_000_000, large // 4), "alpaca"), big)
     shutil.rmtree(folder)
 
 
 def _speed(form: str, file: Path, python: Path) -> Iterator[Row]:
-    command, alone, processor, each, rows = Pairs(), Pairs(), Pairs(), Pairs(), 0
+    command, alone, each, rows = Pairs(), Pairs(), Pairs(), 0
     for _ in range(PAIRS):
         ours, our_seconds = _timed(lambda: _check(file))
         theirs, their_seconds = _timed(lambda: _load(python, file))
         rows = ours.rows
         _add(command, our_seconds, their_seconds)
         _add(alone, ours.seconds, theirs.seconds)
-        _add(processor, ours.processor_seconds, theirs.processor_seconds)
         _add(each, ours.seconds, _load(python, file, "each").seconds)
     size, best = file.stat().st_size, min(alone.ours)
     speed = f"{size / best / 1e9:.3f} GB/s, {rows / best:,.0f} rows a second"
     what = f"check of a file, {form}, {size / 1e6:,.0f} MB, {size / rows:.0f} bytes a row"
     yield command.row(f"{what}, as a command", "datasets loads it, as a command", 1.0, NOTE)
     yield alone.row(f"the same, the call alone: {speed}", "datasets loads it, the call alone", None)
-    yield processor.row("the same, its processor's time", "datasets loads it, the call alone, of all threads", None)
     yield each.row(f"the same, {form}", "datasets loads it and hands out each row", 1.0)
+
+
+def _as_commands(file: Path, python: Path) -> Row:
+    """Alone: the start of either counts for less, the longer the file is."""
+    command = Pairs()
+    for _ in range(PAIRS):
+        _add(command, _timed(lambda: _check(file))[1], _timed(lambda: _load(python, file))[1])
+    what = f"check of a file, alpaca, {file.stat().st_size / 1e6:,.0f} MB, as a command"
+    return command.row(what, "datasets loads it, as a command", 1.0)
 
 
 def _add(pairs: Pairs, ours: float, theirs: float) -> None:
@@ -82,7 +90,7 @@ def _timed(run: Callable[[], Loaded]) -> tuple[Loaded, float]:
 
 
 def _memory(small: Path, large: Path) -> Row:
-    peaks = [_check(file).peak_bytes for file in (small, large)]
+    peaks = [_peak_bytes([*CHECK, str(file)]) for file in (small, large)]
     growth = peaks[1] / peaks[0]
     sizes = [f"{file.stat().st_size / 1e6:,.0f} MB" for file in (small, large)]
     return Row(
@@ -96,8 +104,31 @@ def _memory(small: Path, large: Path) -> Row:
     )
 
 
+def _peak_bytes(command: Sequence[str]) -> int:
+    """Of a program with all that it starts."""
+    most = 0
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as program:
+        while program.poll() is None:
+            most = max(most, _bytes_of_session(program.pid))
+            time.sleep(0.01)
+    return most
+
+
+def _bytes_of_session(leader: int) -> int:
+    """Pss of proc(5): what several processes share is divided among them."""
+    total = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.getsid(int(folder.name)) == leader:
+                lines = (folder / "smaps_rollup").read_text(encoding="utf-8").splitlines()
+                total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
+        except (ProcessLookupError, FileNotFoundError):  # it has just ended
+            continue
+    return total
+
+
 def _check(file: Path) -> Loaded:
-    return _told([sys.executable, "-m", "tests.bench.peers.check_program", str(file)])
+    return _told([*CHECK, str(file)])
 
 
 def _load(python: Path, file: Path, *wishes: str) -> Loaded:

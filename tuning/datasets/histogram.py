@@ -36,6 +36,13 @@ class Histogram:
         for length, rows in Counter(lengths).items():
             self.add(length, rows)
 
+    def add_histogram(self, others: "Histogram") -> None:
+        """All that another one has counted."""
+        self.total += others.total
+        self.longest = max(self.longest, others.longest)
+        for length, rows in others._rows.items():
+            self._rows[length] = self._rows.get(length, 0) + rows
+
     def bins(self) -> tuple[Bin, ...]:
         """Those that are not empty, the shortest first."""
         found: dict[int, int] = {}

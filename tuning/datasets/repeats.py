@@ -37,6 +37,16 @@ class Repeats:
         while len(self._rows_by_content) > _CONTENTS_KEPT:
             self._follow_half()
 
+    def add_repeats(self, others: "Repeats") -> None:
+        """All that another one has counted, in a process with the same hash()."""
+        while self.one_in < others.one_in:
+            self._follow_half()
+        ignored = self._ignored_bits
+        followed = {content: rows for content, rows in others._rows_by_content.items() if not content & ignored}
+        self._rows_by_content.update(followed)
+        while len(self._rows_by_content) > _CONTENTS_KEPT:
+            self._follow_half()
+
     def rows(self) -> int:
         """The rows of the contents that are followed."""
         return sum(self._rows_by_content.values())

@@ -100,6 +100,10 @@ class Tally:
         if len(places) < PLACES_SHOWN:
             places.append(Place(row, line, detail))
 
+    def has_notes(self) -> bool:
+        """Whether there is something to say about any row."""
+        return bool(self._counts)
+
     def problems(self) -> tuple[Problem, ...]:
         """What was noted, the worst first, then the most frequent."""
         worst_first = list(Outcome)

@@ -15,6 +15,7 @@ from tuning.datasets.array_rows import read_array_rows
 from tuning.datasets.formats import Wanted
 from tuning.datasets.line_rows import read_line_rows
 from tuning.datasets.models import Dataset
+from tuning.datasets.parts import processes_here
 from tuning.datasets.rows import Row
 from tuning.datasets.status import DatasetStatus
 from tuning.datasets.store import ContentStore, Incoming, StoredContent
@@ -68,7 +69,7 @@ def keep(store: ContentStore, incoming: Incoming, wanted: Wanted | None = None) 
     with incoming.open() as stream:
         table = find_table(stream)
         if table is None:
-            checked = validate(stream, wanted)
+            checked = validate(stream, wanted, processes=processes_here())
             return KeptFile(incoming.keep(checked.report.encoding), checked)
     with store.receive() as converted:
         return _keep_table(incoming, table, converted, wanted)
@@ -79,7 +80,7 @@ def _keep_table(incoming: Incoming, table: Table, converted: Incoming, wanted: W
         for piece in pieces:
             converted.write(piece)
     with converted.open() as stream:
-        checked = validate(stream, wanted)
+        checked = validate(stream, wanted, processes=processes_here())
     report = replace(checked.report, made_from=table)
     return KeptFile(converted.keep("jsonl"), replace(checked, report=report))
 

@@ -15,6 +15,7 @@ from tuning.datasets.decoding import decode_quickly
 from tuning.datasets.detection import detect_layout
 from tuning.datasets.formats import Layout, Wanted, dataset_info_entry
 from tuning.datasets.line_rows import Place, read_blocks, read_line_rows
+from tuning.datasets.parts import count_in_parts
 from tuning.datasets.reasons import EXPLANATIONS, Outcome, Reason
 from tuning.datasets.report import DatasetReport, Problem, Tally
 from tuning.datasets.rows import Encoding, Fault, Row, find_encoding
@@ -41,9 +42,12 @@ class CheckedFile:
     """Its dataset_info.json entry, without file_name."""
 
 
-def validate(stream: BinaryIO, wanted: Wanted | None = None, count_tokens: CountTokens | None = None) -> CheckedFile:
+def validate(
+    stream: BinaryIO, wanted: Wanted | None = None, count_tokens: CountTokens | None = None, processes: int = 1
+) -> CheckedFile:
     """Check a seekable file from its start to its end, at constant memory, in a few microseconds a short row.
 
+    With more than one of `processes` the file must be one of the file system; a large one of alike rows is shared out.
     Raises InvalidInput when LLaMA-Factory would end with an error on it, or keep none of its rows, or when its rows
     have no known form or another one than `wanted`: findings name rows and lines, the first 20 of each reason.
     """
@@ -56,7 +60,7 @@ def validate(stream: BinaryIO, wanted: Wanted | None = None, count_tokens: Count
         check.read(chain(first, rows))
     else:
         stream.seek(0)
-        check.read_lines(stream, by_blocks=count_tokens is None)
+        check.read_lines(stream, by_blocks=count_tokens is None, processes=processes)
     return check.finish()
 
 
@@ -78,10 +82,14 @@ class _Check:
             else:
                 self._take(row)
 
-    def read_lines(self, stream: BinaryIO, *, by_blocks: bool) -> None:
+    def read_lines(self, stream: BinaryIO, *, by_blocks: bool, processes: int) -> None:
         """A file of lines: block by block where nothing in a block can be doubtful, else row by row."""
-        place = Place()
+        place, may_share = Place(), by_blocks and processes > 1
         for block in read_blocks(stream):
+            if may_share and self._settled:
+                if self._take_parts(stream, processes):
+                    return
+                may_share = False
             if not (by_blocks and self._take_all(block.content, place.bytes + block.size)):
                 self.read(read_line_rows(BytesIO(block.content), place))
             place = block.behind(place, self._tally.rows)
@@ -99,6 +107,16 @@ class _Check:
             return False
         self._tally.rows += len(rows)
         self._contents.keep_all(good)
+        return True
+
+    def _take_parts(self, stream: BinaryIO, processes: int) -> bool:
+        """Whether all rows of the file are as good as those of its first piece, and were counted anew, with these."""
+        if self._reader is None or self._tally.has_notes():
+            return False
+        counted = count_in_parts(stream, self._judge, self._reader.shape, processes)
+        if counted is None:
+            return False
+        self._tally.rows, self._contents = counted.rows, counted.contents
         return True
 
     def _read_alike(self, block: bytes, shape: Shape | None) -> AlikeRows | None:
