@@ -129,3 +129,17 @@ def test_a_very_long_whole_number_stays_what_it_is() -> None:
     found = read(GOOD.replace(b'"id": 1', b'"id": 123456789012345678901'))
     assert found is not None
     assert found.column("id") == [123456789012345678901]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b'{"a": "x"}{"a": "y"}\n',
+        b'{"a":\n"x"}\n',
+        b'{"a": "x"}{"a":\n"y"}\n',
+        b'{"a": "x"} {"a": "y"}\n\n',
+        b'{"a": "}\n{"}{"a": "y"}\n',
+    ],
+)
+def test_a_line_is_one_object_and_an_object_one_line(block: bytes) -> None:
+    assert AlikeReader(Shape({"a": str}, {})).read(block) is None

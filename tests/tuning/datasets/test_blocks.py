@@ -25,6 +25,13 @@ GOOD = {
 ODD: tuple[bytes, ...] = (
     b"",
     b"not JSON",
+    b'{"text": "a"}{"text": "b"}',
+    b'{"text": "a"} {"text": "b"}',
+    b'{"text":\n"a"}',
+    b'{"text": "}\n{"}',
+    b'{"instruction": "a", "input": "}\n{", "output": "b"}',
+    b'{"instruction": "a", "input": "", "output": "b"}{"instruction": "a", "input": "", "output": "b"}',
+    b'{"instruction": "a",\n"input": "", "output": "b"}',
     b"[1, 2]",
     b'{"instruction": "a", "instruction": "b", "output": "c"}',
     b'{"instruction" : "a", "output": "says \\": and more"}',
@@ -67,7 +74,7 @@ def test_a_good_file_is_taken_in_by_blocks(form: str, monkeypatch: pytest.Monkey
 
 @given(
     form=st.sampled_from(list(GOOD)),
-    odd=st.lists(st.tuples(st.integers(0, 899), st.sampled_from(ODD)), max_size=4),
+    odd=st.lists(st.tuples(st.integers(0, 899), st.sampled_from(ODD)), max_size=6),
     block=st.integers(2_000, 60_000),
     ending=st.sampled_from([b"\n", b"\r\n"]),
 )
