@@ -23,7 +23,10 @@ class Description:
 
 
 class KnownCluster:
-    """Kept until `forget`, which whoever writes these things calls; nobody else writes them while the lease holds."""
+    """Kept until `forget`: only the cycle that calls it writes these things while the lease holds.
+
+    (A user may delete the job that showed a save; it is forgotten with the next cycle.)
+    """
 
     def __init__(self, settings: ClusterSettings) -> None:
         self.settings = settings

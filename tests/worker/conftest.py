@@ -94,6 +94,11 @@ class ScriptedCluster(Cluster):
         return SubmissionAnswer(one.token, told.slurm_job_id, told.error)
 
 
+def submit(drive: Drive) -> int:
+    """A worker that has just begun hands over what waits."""
+    return Submitter(drive, KnownCluster(drive.settings)).submit_waiting()
+
+
 class World:
     """What a step of the worker changes, and how it is looked at."""
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tests.factories import NOON, make_dataset
 from tests.tuning.datasets.test_on_cluster import SHA, as_text, told
-from tests.worker.conftest import World
+from tests.worker.conftest import World, submit
 from tests.worker.test_watch import Run
 from tuning.accounts.models import User
 from tuning.datasets.models import Dataset
@@ -18,8 +18,6 @@ from tuning.db import transaction
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import JobStatus
 from tuning.jobs.wishes import cancel_job
-from worker.known_cluster import KnownCluster
-from worker.submit import Submitter
 
 CONFIG = {"cluster_path": "/shared/models/data/x.jsonl"}
 RESOURCES = {"cluster": "lab", "nodes": 1, "gpus_per_node": 0, "time_limit": "60"}
@@ -117,5 +115,5 @@ def test_what_the_settings_no_longer_allow_is_refused_before_it_is_sent(
         job = session.get_one(Job, check.run.job_id)
         job.status, job.attempt, job.slurm_job_id = JobStatus.QUEUED, 1, None
         job.config = {**job.config, "cluster_path": "/elsewhere/x"}
-    assert Submitter(check.run.drive, KnownCluster(check.run.drive.settings)).submit_waiting() == 0
+    assert submit(check.run.drive) == 0
     assert check.dataset().status is DatasetStatus.REFUSED

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from tests.worker.conftest import ScriptedCluster, World
+from tests.worker.conftest import ScriptedCluster, World, submit
 from tuning.clusters.models import ClusterRow
 from tuning.db import transaction
 from tuning.errors import LeaseLost, SlurmUnavailable
@@ -18,9 +18,7 @@ from tuning.jobs.status import JobStatus
 from tuning.secrets.service import keep_secret
 from tuning.slurm.answers import AccountedJob, FileStat, QueuedJob
 from tuning.slurm.cluster import NamedJob, Observation, ReadRequest
-from worker.known_cluster import KnownCluster
 from worker.reach import note_reached, note_unreachable
-from worker.submit import Submitter
 from worker.watch import watch
 
 RECORDED = Path(__file__).parents[1] / "fixtures/llamafactory"
@@ -65,7 +63,7 @@ class Run:
         self.world, self.sessions = world, sessions
         self.drive = replace(world.drive, cluster=self.cluster)
         self.job_id = job_id or world.add()
-        Submitter(self.drive, KnownCluster(self.drive.settings)).submit_waiting()
+        submit(self.drive)
         self.folder = f"/shared/packtrain/jobs/{self.job_id}"
 
     def slurm_says(self, state: str | None, expected_start: float | None = None) -> None:

@@ -36,7 +36,7 @@ class AlikeRows:
 
     def __init__(self, shape: Shape, objects: Sequence[Any]) -> None:
         self._objects, self._shape = objects, shape
-        self._columns: dict[str, list[Any]] = {}
+        self._columns: dict[str, Sequence[Any]] = {}
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -53,7 +53,7 @@ class AlikeRows:
         """What all have under this key; None where they have no such key."""
         return self._shape.types.get(key) if key is not None else None
 
-    def column(self, key: str) -> list[Any]:
+    def column(self, key: str) -> Sequence[Any]:
         """What each has under a key."""
         if key not in self._columns:
             self._columns[key] = list(map(attrgetter(_field(self._shape.types, key)), self._objects))
@@ -93,23 +93,22 @@ class AlikeReader:
             rows = AlikeRows(self.shape, _decoded(self._decoder, block))
         except (ValueError, RecursionError):
             return None
-        return rows if len(rows) == _lines(block) and _has_no_key_twice(block, rows) else None
+        return rows if _has_no_key_twice(block, rows) else None
 
 
 def _decoded(decoder: Any, block: bytes) -> Sequence[Any]:
-    """Its objects: all at once where a line ends behind one and the next begins with one.
+    """Its objects: all at once where a line ends behind one and the next begins with one. Raises ValueError.
 
     No object can go on at such a place (a line's end in a text is an error), so where there are as many as lines, each
     line is one. By itself msgspec would also take two from a line, and one from two lines.
     """
-    if block.startswith(b"{") and block.count(b"}\n{") == _lines(block) - 1:
-        objects: Sequence[Any] = decoder.decode_lines(block)
-        return objects
-    return list(map(decoder.decode, block.removesuffix(b"\n").split(b"\n")))
-
-
-def _lines(block: bytes) -> int:
-    return block.count(b"\n") + (not block.endswith(b"\n"))
+    lines = block.count(b"\n") + (not block.endswith(b"\n"))
+    if not block.startswith(b"{") or block.count(b"}\n{") != lines - 1:
+        return list(map(decoder.decode, block.removesuffix(b"\n").split(b"\n")))
+    objects: Sequence[Any] = decoder.decode_lines(block)
+    if len(objects) != lines:
+        raise ValueError("a line has several objects")
+    return objects
 
 
 def _has_no_key_twice(block: bytes, rows: AlikeRows) -> bool:

@@ -13,8 +13,6 @@ from tuning.datasets.verdict import GoodRows, Verdict
 _ROLES_SHOWN = 20
 _PATTERNS_KEPT = 4096
 _ROWS_OF_SCRIPTS = 256
-FOLLOWING_ROWS = _ROWS_OF_SCRIPTS
-"""`rows_before` of the later parts of a file: the scripts of their first rows count no more than those of others."""
 _ONE_ROW_OF_SCRIPTS_IN = 128
 
 CountTokens = Callable[[str], int]
@@ -68,16 +66,19 @@ class RepeatCount:
 
 
 class Contents:
-    """The counters. Texts are measured in characters, and in tokens where somebody can count them."""
+    """The counters of a file, or of a part of it: of a later one the first rows' scripts are looked at no more often.
 
-    def __init__(self, count_tokens: CountTokens | None = None, rows_before: int = 0) -> None:
+    Texts are measured in characters, and in tokens where somebody can count them.
+    """
+
+    def __init__(self, count_tokens: CountTokens | None = None, *, begins_file: bool = True) -> None:
         self._count_tokens = count_tokens
         self._characters, self._tokens, self._turns = Histogram(), Histogram(), Histogram()
         self._repeats = Repeats()
         self._patterns: dict[tuple[str | None, ...], int] = {}
         self._roles: Counter[str] = Counter()
         self._letters: Counter[str] = Counter()
-        self._kept, self._rows_of_scripts = rows_before, 0
+        self._kept, self._rows_of_scripts = 0 if begins_file else _ROWS_OF_SCRIPTS, 0
 
     def see(self, verdict: Verdict) -> None:
         """Any row; most are of few sequences of roles."""
@@ -113,11 +114,11 @@ class Contents:
         self._letters.update(count_scripts("".join(good.texts[number - self._kept]) for number in looked_at))
         self._kept += len(good.texts)
 
-    def add(self, others: "Contents") -> None:
+    def merge(self, others: "Contents") -> None:
         """The rows of another part of the file, whose tokens nobody counted, by a process that hashes alike."""
-        self._characters.add_histogram(others._characters)
-        self._turns.add_histogram(others._turns)
-        self._repeats.add_repeats(others._repeats)
+        self._characters.merge(others._characters)
+        self._turns.merge(others._turns)
+        self._repeats.merge(others._repeats)
         others._count_roles()
         self._roles.update(others._roles)
         self._letters.update(others._letters)

@@ -36,7 +36,7 @@ class Histogram:
         for length, rows in Counter(lengths).items():
             self.add(length, rows)
 
-    def add_histogram(self, others: "Histogram") -> None:
+    def merge(self, others: "Histogram") -> None:
         """All that another one has counted."""
         self.total += others.total
         self.longest = max(self.longest, others.longest)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tuning.datasets.alike_rows import AlikeReader, Shape
-from tuning.datasets.contents import FOLLOWING_ROWS, Contents
+from tuning.datasets.contents import Contents
 from tuning.datasets.decoding import decode_quickly
 from tuning.datasets.line_rows import BLOCK_BYTES
 from tuning.datasets.rows import MAX_ROW_BYTES
@@ -78,7 +78,7 @@ def count_in_parts(stream: BinaryIO, judge: Judge, shape: Shape, processes: int)
 def count_part(part: Part) -> Counted | None:
     """One part; None where a row is not certain to be good."""
     reader, rows = AlikeReader(part.shape), 0
-    contents = Contents(rows_before=FOLLOWING_ROWS if part.start else 0)
+    contents = Contents(begins_file=part.start == 0)
     with Path(part.path).open("rb") as stream:
         for block in _blocks(stream, part):
             alike = reader.read(block)
@@ -154,5 +154,5 @@ def _all_told(receivers: "Sequence[Connection[None, Counted | None]]") -> list[C
 def _sum(told: Sequence[Counted]) -> Counted:
     contents = told[0].contents
     for one in told[1:]:
-        contents.add(one.contents)
+        contents.merge(one.contents)
     return Counted(sum(one.rows for one in told), contents)

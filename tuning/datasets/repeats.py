@@ -37,7 +37,7 @@ class Repeats:
         while len(self._rows_by_content) > _CONTENTS_KEPT:
             self._follow_half()
 
-    def add_repeats(self, others: "Repeats") -> None:
+    def merge(self, others: "Repeats") -> None:
         """All that another one has counted, in a process with the same hash()."""
         while self.one_in < others.one_in:
             self._follow_half()

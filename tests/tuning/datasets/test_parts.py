@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from multiprocessing import Pipe
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given, settings
@@ -58,7 +59,7 @@ def test_wherever_a_file_is_cut_every_row_is_counted_once(spoken: Path, cuts: li
     total, rows = Contents(), 0
     for one in counted:
         assert one is not None
-        total.add(one.contents)
+        total.merge(one.contents)
         rows += one.rows
     whole = count_part(part_of(spoken, 0, len(LINES)))
     assert whole is not None
@@ -88,8 +89,8 @@ class Uses:
         self.seen: Counter[bool] = Counter()
         take_parts = _Check._take_parts
 
-        def watched(*given: object) -> bool:
-            taken = take_parts(*given)  # type: ignore[arg-type]
+        def watched(check: _Check, stream: BinaryIO, processes: int) -> bool:
+            taken = take_parts(check, stream, processes)
             self.seen[taken] += 1
             return taken
 
