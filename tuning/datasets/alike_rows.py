@@ -22,6 +22,9 @@ Types = Mapping[str, type]
 """The types of an object's values by their keys: text, whole number, true or false, null, or a list of objects."""
 
 
+_BETWEEN = b"],\n["
+
+
 @dataclass(frozen=True)
 class Shape:
     """The keys and types of some objects."""
@@ -83,7 +86,7 @@ class AlikeReader:
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
-        self._decoder = None if msgspec is None else msgspec.json.Decoder(_struct(shape))
+        self._decoder = None if msgspec is None else msgspec.json.Decoder(list[tuple[_struct(shape)]])  # type: ignore[misc]
 
     def read(self, block: bytes) -> AlikeRows | None:
         """The objects of some whole lines, one each; None where it is not certain that they are just these."""
@@ -97,18 +100,18 @@ class AlikeReader:
 
 
 def _decoded(decoder: Any, block: bytes) -> Sequence[Any]:
-    """Its objects: all at once where a line ends behind one and the next begins with one. Raises ValueError.
+    """Its objects, of which each line must be one. Raises ValueError.
 
-    No object can go on at such a place (a line's end in a text is an error), so where there are as many as lines, each
-    line is one. By itself msgspec would also take two from a line, and one from two lines.
+    By itself msgspec would also take two objects from a line, and one from two lines; so each line is put into brackets
+    of its own. Behind them the line still ends: nowhere but between two of the outer list's items do these brackets
+    and that end go together, and where there are as many items as lines, no line brought such brackets along.
     """
-    lines = block.count(b"\n") + (not block.endswith(b"\n"))
-    if not block.startswith(b"{") or block.count(b"}\n{") != lines - 1:
-        return list(map(decoder.decode, block.removesuffix(b"\n").split(b"\n")))
-    objects: Sequence[Any] = decoder.decode_lines(block)
-    if len(objects) != lines:
+    lines = block.removesuffix(b"\n")
+    apart = lines.replace(b"\n", _BETWEEN)
+    items = decoder.decode(b"[[%b]]" % apart)
+    if (len(items) - 1) * (len(_BETWEEN) - 1) != len(apart) - len(lines):
         raise ValueError("a line has several objects")
-    return objects
+    return list(chain.from_iterable(items))
 
 
 def _has_no_key_twice(block: bytes, rows: AlikeRows) -> bool:
@@ -117,7 +120,9 @@ def _has_no_key_twice(block: bytes, rows: AlikeRows) -> bool:
     A text's own colon might be written as `\u003a`, which is none in the block.
     """
     more = block.count(b":") - rows.keys()
-    return more == 0 or (b"\\u003" not in block and more == rows.count(":"))
+    if more and b"\\" in block and b"\\u003" in block:  # one byte is sought ten times as fast as several
+        return False
+    return more == 0 or more == rows.count(":")
 
 
 def _struct(shape: Shape) -> Any:

@@ -74,6 +74,8 @@ def test_whatever_the_texts_are_rows_are_the_same(
                 b" ",
                 b"}",
                 b"[1]",
+                b"],[",
+                b"],\n[",
                 b"\xff",
             ]
         ),
@@ -139,6 +141,11 @@ def test_a_very_long_whole_number_stays_what_it_is() -> None:
         b'{"a": "x"}{"a":\n"y"}\n',
         b'{"a": "x"} {"a": "y"}\n\n',
         b'{"a": "}\n{"}{"a": "y"}\n',
+        b'{"a": "x"}],[{"a": "y"}\n',
+        b'{"a": "x"}],[{"a":\n"y"}\n',
+        b'{"a": "x\n"}],[{"a": "y"}\n',
+        b'{"a": "x"}]]\n[[{"a": "y"}\n',
+        b'{"a": "x"}\n\n{"a": "y"}\n',
     ],
 )
 def test_a_line_is_one_object_and_an_object_one_line(block: bytes) -> None:
