@@ -21,8 +21,8 @@ except ImportError:  # the training image
 Types = Mapping[str, type]
 """The types of an object's values by their keys: text, whole number, true or false, null, or a list of objects."""
 
-
-_BETWEEN = b"],\n["
+_BETWEEN_LINES = b"],\n["
+"""What stands between two lines, each of which is put into brackets of its own."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ def _decoded(decoder: Any, block: bytes) -> Sequence[Any]:
     and that end go together, and where there are as many items as lines, no line brought such brackets along.
     """
     lines = block.removesuffix(b"\n")
-    apart = lines.replace(b"\n", _BETWEEN)
+    apart = lines.replace(b"\n", _BETWEEN_LINES)
     items = decoder.decode(b"[[%b]]" % apart)
-    if (len(items) - 1) * (len(_BETWEEN) - 1) != len(apart) - len(lines):
+    if (len(items) - 1) * (len(_BETWEEN_LINES) - 1) != len(apart) - len(lines):
         raise ValueError("a line has several objects")
     return list(chain.from_iterable(items))
 
