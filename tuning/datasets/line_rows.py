@@ -78,7 +78,8 @@ def _read(raw: bytes, number: int, line: int, begin: int) -> Row | Fault:
     if value is not None:
         return Row(number, line, begin, value)
     try:
-        return Row(number, line, begin, decode_exactly(raw))
+        # without its end: of a row that breaks off there, the column would be one of a line behind it
+        return Row(number, line, begin, decode_exactly(raw.removesuffix(b"\n")))
     except UnicodeDecodeError as error:
         detail = f"byte 0x{raw[error.start]:02x} (byte {begin + error.start} of the file)"
         return Fault(number, line, Reason.NOT_UTF8, detail)

@@ -84,6 +84,7 @@ KEPT: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 BROKEN_LINES: list[tuple[bytes, str]] = [
     (b'{"instruction": }', "row 2 (line 3): not valid JSON (column 17: Expecting value)"),
+    (b'{"instruction":', "row 2 (line 3): not valid JSON (column 16: Expecting value)"),
     (b"{'instruction': 1}", "row 2 (line 3): not valid JSON (column 2: Expecting property name enclosed in double"),
     (b'{"instruction": "a"}, ', "row 2 (line 3): not valid JSON (column 21: Extra data)"),
     (b'{"instruction": "caf\xe9"}', "row 2 (line 3): not UTF-8 (byte 0xe9 (byte 117 of the file))"),
