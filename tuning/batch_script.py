@@ -31,7 +31,8 @@ _VETTED = {
     "exclude": re.compile(r"[A-Za-z0-9_.\[\],-]{1,500}"),
 }
 _PATH = re.compile(r"/[A-Za-z0-9._/@+-]{0,1000}")
-_BIND = re.compile(r"/[A-Za-z0-9._/@+-]*(:/[A-Za-z0-9._/@+-]*(:(ro|rw))?)?")
+_BIND = re.compile(r"/[A-Za-z0-9._/@+-]*:/[A-Za-z0-9._/@+-]*:(ro|rw)")
+_OWN_PLACE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._/@+-]{0,999}")
 _SECRET = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[^\x00-\x1f\x7f]*")
 
@@ -59,6 +60,8 @@ class Directives:
 class RunPlan:
     """What the script runs, and where."""
 
+    root: str
+    """Our folder on the cluster: hidden from the run but for `own_places` and its output and cache."""
     attempt_directory: str
     output_directory: str
     image: str
@@ -66,7 +69,9 @@ class RunPlan:
     gpu_flag: str
     """--nv, --rocm or none."""
     binds: tuple[str, ...] = ()
-    """In Apptainer's form, src[:dest[:opts]]."""
+    """In Apptainer's form, src:dest:opts."""
+    own_places: tuple[str, ...] = ()
+    """Relative to `root`; read only."""
     environment: Mapping[str, str] = field(default_factory=dict)
     command: Literal["train", "export", "check"] = "train"
     """The word behind `llamafactory-cli`; `check` runs our own program instead."""
@@ -81,15 +86,12 @@ def render_script(directives: Directives, run: RunPlan) -> str:
     findings = [*_unfit_directives(directives), *_unfit_plan(run)]
     if findings:
         raise InvalidInput(findings)
-    flags = [] if run.gpu_flag == "none" else [run.gpu_flag]
-    for bind in run.binds:
-        flags += ["--bind", bind]
     return _template().render(
         directives=[*_lines(directives)],
         run=run,
         processes_per_node=max(directives.gpus_per_node, 1),
         cpus_per_task=_cpus_per_task(directives),
-        container_flags=flags,
+        gpu_flags=[] if run.gpu_flag == "none" else [run.gpu_flag],
         environment=[f"{name}={value}" for name, value in run.environment.items()],
     )
 
@@ -150,12 +152,10 @@ def _unfit_directives(directives: Directives) -> Iterator[Finding]:
 
 
 def _unfit_plan(run: RunPlan) -> Iterator[Finding]:
-    for name in ("attempt_directory", "output_directory", "image", "workdir"):
+    for name in ("root", "attempt_directory", "output_directory", "image", "workdir"):
         if not _PATH.fullmatch(getattr(run, name)):
             yield Finding((name,), f"{getattr(run, name)!r} is not a plain absolute path")
-    for bind in run.binds:
-        if not _BIND.fullmatch(bind):
-            yield Finding(("binds",), f"{bind!r} is not a plain src[:dest[:ro|rw]]")
+    yield from _unfit_mounts(run)
     for name, value in run.environment.items():
         if not _VARIABLE.fullmatch(f"{name}={value}"):
             yield Finding(("environment", name), "an environment variable is NAME=one line of text")
@@ -164,3 +164,12 @@ def _unfit_plan(run: RunPlan) -> Iterator[Finding]:
             yield Finding(("secrets",), f"{name!r} cannot be the name of a secret")
     if run.gpu_flag not in ("--nv", "--rocm", "none"):
         yield Finding(("container_gpu_flag",), f"{run.gpu_flag!r} is none of --nv, --rocm, none")
+
+
+def _unfit_mounts(run: RunPlan) -> Iterator[Finding]:
+    for bind in run.binds:
+        if not _BIND.fullmatch(bind):
+            yield Finding(("binds",), f"{bind!r} is not a plain src[:dest[:ro|rw]]")
+    for place in run.own_places:
+        if not _OWN_PLACE.fullmatch(place) or ".." in place.split("/"):
+            yield Finding(("own_places",), f"{place!r} is not a plain path beneath our folder")

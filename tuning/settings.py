@@ -3,6 +3,7 @@
 Built once in each program's main and passed down; never read at import.
 """
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,10 +15,24 @@ from tuning.errors import Finding, InvalidInput
 
 # Everything that is put into a remote path by us stays within these characters (LLaMA-Factory splits paths at spaces).
 PlainPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/@+-]*$", max_length=1000)]
+_BIND = re.compile(r"(?P<source>/[A-Za-z0-9._/@+-]*)(:(?P<place>/[A-Za-z0-9._/@+-]*)(:(ro|rw))?)?")
+_NOT_SHOWN = "lies where packtrain keeps what people's jobs leave: name another folder"
 ANY_GPU = "default"
 Argument = str | int | float | bool
 # Where Docker, Podman and Kubernetes put secrets: one file a setting, named as the variable in lower case.
 SECRETS = Path("/run/secrets")
+
+
+def _ends_of(bind: str) -> tuple[str, str]:
+    """Source and place. Raises ValueError."""
+    found = _BIND.fullmatch(bind)
+    if found is None:
+        raise ValueError(f"binds: {bind!r} is not src[:dest[:ro|rw]] of plain absolute paths")
+    return found["source"], found["place"] or found["source"]
+
+
+def _lies_under(path: str, folders: tuple[str, ...]) -> bool:
+    return any(f"{path.rstrip('/')}/".startswith(f"{folder}/") for folder in folders)
 
 
 class PartitionDefaults(BaseModel):
@@ -66,7 +81,7 @@ class ClusterSettings(BaseModel):
     llamafactory_checkout: PlainPath | None = None
     """A LLaMA-Factory folder bound to /mnt, whose data/dataset_info.json names data sets usable as they are."""
     binds: tuple[str, ...] = ()
-    """Further binds, in Apptainer's own form `src[:dest[:opts]]`."""
+    """Further binds, in Apptainer's own form `src[:dest[:ro|rw]]`; read only unless they say `rw`."""
     allowed_roots: tuple[PlainPath, ...] = ()
     """Model and data paths must lie under one of these."""
     models: dict[str, PlainPath] = Field(default_factory=dict)
@@ -99,6 +114,22 @@ class ClusterSettings(BaseModel):
     def _has_a_key(self) -> Self:
         if self.key_file is None and not self.key_agent:
             raise ValueError("there is no key to log in with: give key_file, or key_agent = true")
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_its_folder_to_itself(self) -> Self:
+        """No run is shown what other runs keep (docs/decisions/0006)."""
+        closed = tuple(f"{self.root.rstrip('/')}/{name}" for name in ("jobs", "datasets", "incoming"))
+        for bind in self.binds:
+            source, place = _ends_of(bind)
+            if _lies_under(place, (self.root,)):
+                raise ValueError(f"binds: {bind!r} leads into root, which is packtrain's own: choose another place")
+            if _lies_under(source, closed):
+                raise ValueError(f"binds: {bind!r} {_NOT_SHOWN}")
+        checkout = [self.llamafactory_checkout] if self.llamafactory_checkout else []
+        for path in (*self.allowed_roots, *self.models.values(), *checkout):
+            if _lies_under(path, closed):
+                raise ValueError(f"{path} {_NOT_SHOWN}")
         return self
 
     @property

@@ -6,11 +6,12 @@
 #SBATCH --no-requeue
 #SBATCH --open-mode=append
 
-# Written by packtrain. Constant but for the lines above and the values just below; the run's configuration is a file
-# of its own. `job.sh` is the batch script, `job.sh task` what srun starts on each node.
+# Written by packtrain. Constant but for the lines above and the values of `settings`; the run's configuration is a file
+# of its own. What a node runs is the text that Slurm was given, never a file in a shared folder: srun gets it as `bash -c`.
 
-main() {
+settings() {
   set -u
+  root=/shared/packtrain
   attempt=/shared/packtrain/jobs/job_1/2
   output=/shared/packtrain/jobs/job_1/output
   image=/shared/images/llamafactory.sif
@@ -19,23 +20,24 @@ main() {
   cpus_per_task=1
   command=export
   needs_torchrun=
-  flags=( )
+  gpu_flags=( )
+  binds=( )
+  own_places=( )
   environment=( )
   secrets=( )
+  job=${attempt%/*}
   cache=$attempt/cache
   inside=$attempt/inside.pyz
+  # Nothing of the host's environment, files, processes or IPC goes in but what is named (docs/decisions/0006).
+  apart=(--contain --cleanenv --no-home --no-eval --pid --ipc)
   case $command in
     check) program=(python3 "$attempt/check.pyz" "$attempt/check.json") ;;
     *) program=(llamafactory-cli "$command" "$attempt/config.yaml") ;;
   esac
-
-  case ${1:-batch} in
-    batch) batch ;;
-    task) task ;;
-  esac
 }
 
 batch() {
+  settings
   cd "$attempt" || exit 74
   claim || exit 75
   rm -f exit stop  # of an earlier start of this same job
@@ -50,14 +52,14 @@ batch() {
   fi
   take_over || exit 75
   # Names resolve on the hosts only: scontrol is not in the image.
-  export PACKTRAIN_MASTER_ADDR PACKTRAIN_MASTER_PORT=$((20000 + SLURM_JOB_ID % 20000))
-  PACKTRAIN_MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+  master_address=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
   # This script runs on the first node, which may be known by its own name only.
-  getent hosts "$PACKTRAIN_MASTER_ADDR" >/dev/null || PACKTRAIN_MASTER_ADDR=$(hostname)
+  getent hosts "$master_address" >/dev/null || master_address=$(hostname)
   # In the background, so that a signal is heard at once; through srun, so that it reaches every process of the run.
   srun --input=none --ntasks="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 --cpus-per-task="$cpus_per_task" \
-    --kill-on-bad-exit=1 bash "$attempt/job.sh" task &
+    --kill-on-bad-exit=1 bash -c "$(declare -f; declare -p master_address)"$'\ntask' &
   await $!
+  [ "$code" -ne 0 ] || [ "$command" != check ] || keep_content || code=74
   exit "$code"
 }
 
@@ -85,8 +87,8 @@ claim() {
 take_over() {
   ln -sfnT "$attempt" "$output.owner" || return
   compgen -G "$output/checkpoint-*" >/dev/null || return 0
-  apptainer exec --cleanenv --no-home "${flags[@]}" "$image" python3 "$inside" \
-    "$output" "${output%/*}/set-aside" >step || return
+  apptainer exec "${apart[@]}" --bind "$job" "$image" python3 "$inside" whole_checkpoints \
+    "$output" "$job/set-aside" >step || return
   record resumed "$(cat step)"
 }
 
@@ -104,16 +106,36 @@ forward() {
   scancel --signal=URG "$SLURM_JOB_ID" >/dev/null 2>&1
 }
 
+# The copy that a check made gets the name of its content. The hash is computed again: the program in the container has
+# read a stranger's file, and others will train on this one.
+keep_content() {
+  local file name
+  for file in "$cache"/content/*; do
+    name=${file##*/}
+    [[ $name =~ ^[0-9a-f]{64}\.[a-z]{1,16}$ && -f $file && ! -L $file ]] || continue
+    sha256sum --check --status <<<"${name%%.*}  $file" && mv -T "$file" "$root/datasets/$name" || return
+  done
+}
+
 finish() {
   code=$?
   trap - EXIT
-  find "$output" -type f -printf '%s %T@ %P\0' >files.part 2>/dev/null
+  # A run may leave any number of files: the listing is bounded, in bytes and in time.
+  timeout 60 find "$output" -type f -printf '%s %T@ %P\0' 2>/dev/null | head -c 4194304 >files.part
   mv files.part files
   record exit "exit_code=$code" "stopped=$([ -e stop ] && echo yes || echo no)" "files_since=$(find started -printf %Ts)" \
     "stdout_bytes=$(size stdout.log)" "stderr_bytes=$(size stderr.log)" "trainer_log_bytes=$(size "$output/trainer_log.jsonl")"
   rm -rf "$attempt/secrets"
-  rm -rf "$cache"  # last: a cancelled job has half a minute, and the record matters more
+  discard "$cache"  # last: a cancelled job has half a minute, and the record matters more
   exit "$code"
+}
+
+# A folder that a run has written; it may have taken the permission to empty it away.
+discard() {
+  rm -rf -- "$1" 2>/dev/null || {
+    chmod -R u+rwX -- "$1"
+    rm -rf -- "$1"
+  } 2>/dev/null
 }
 
 # Whoever reads these files elsewhere may see them shorter for a while.
@@ -134,45 +156,102 @@ record() {
 }
 
 task() {
-  # Nothing of the host's environment goes in but what is named here.
+  settings
+  trap interrupted=yes TERM USR1  # Slurm gives these to the container too
+  trap terminate URG
+  make_scratch || exit 73
+  set_environment
+  set_flags
+  apptainer exec "${flags[@]}" "$image" python3 "$inside" launch "${program[@]}" \
+    <"$scratch/orders" {orders}>&- {lock}>&- &
+  await $!
+  discard "$scratch"
+  exit "$code"
+}
+
+# To the launcher in the container: process ids of there mean nothing here.
+terminate() {
+  interrupted=yes
+  echo end >&"$orders"
+}
+
+# A private folder on the node. The task holds its lock, so that a folder that a killed run left is told from one in use,
+# and removed by the next run here.
+make_scratch() {
+  local base=${TMPDIR:-/tmp} old part
+  for old in "$base/packtrain-$UID".*; do
+    [ -O "$old/lock" ] && [ ! -L "$old" ] && (flock --nonblock 9 && discard "$old") 9<"$old/lock"
+  done
+  part=$(mktemp -d "$base/.packtrain-$UID.XXXXXXXXXX") || return
+  exec {lock}>"$part/lock" && flock "$lock" || return
+  scratch=$base/packtrain-$UID.${part##*.}
+  mv -T "$part" "$scratch" && mkdir "$scratch/view" "$scratch/empty" && mkfifo "$scratch/orders" || return
+  exec {orders}<>"$scratch/orders"
+}
+
+set_environment() {
   export APPTAINERENV_XDG_CACHE_HOME=$cache APPTAINERENV_HF_HOME=$cache/hf APPTAINERENV_HF_DATASETS_CACHE=$cache/datasets
   export APPTAINERENV_TRITON_CACHE_DIR=$cache/triton APPTAINERENV_TORCHINDUCTOR_CACHE_DIR=$cache/inductor
   export APPTAINERENV_TORCH_EXTENSIONS_DIR=$cache/extensions.${SLURM_NODEID:-0}
   export APPTAINERENV_MPLCONFIGDIR=$cache/matplotlib APPTAINERENV_PYTHONNOUSERSITE=1 APPTAINERENV_PYTHONUNBUFFERED=1
-  export APPTAINERENV_PYTHONPATH=$inside
+  export APPTAINERENV_PYTHONPATH=$inside APPTAINERENV_WANDB_DIR=$output
   export APPTAINERENV_PACKTRAIN_ATTEMPT=$attempt APPTAINERENV_PACKTRAIN_OWNER_LINK=$output.owner
+  export APPTAINERENV_PACKTRAIN_SECRETS=$attempt/secrets APPTAINERENV_PACKTRAIN_SECRET_NAMES="${secrets[*]}"
   for name in CUDA_VISIBLE_DEVICES ROCR_VISIBLE_DEVICES HIP_VISIBLE_DEVICES; do
     [ -z "${!name:-}" ] || export "APPTAINERENV_$name=${!name}"
   done
   if [ $((SLURM_JOB_NUM_NODES * processes_per_node)) -gt 1 ] || [ -n "$needs_torchrun" ]; then
     export APPTAINERENV_FORCE_TORCHRUN=1 APPTAINERENV_NNODES=$SLURM_JOB_NUM_NODES APPTAINERENV_NODE_RANK=$SLURM_NODEID
-    export APPTAINERENV_NPROC_PER_NODE=$processes_per_node APPTAINERENV_MASTER_ADDR=$PACKTRAIN_MASTER_ADDR
-    export APPTAINERENV_MASTER_PORT=$PACKTRAIN_MASTER_PORT
+    export APPTAINERENV_NPROC_PER_NODE=$processes_per_node APPTAINERENV_MASTER_ADDR=$master_address
+    export APPTAINERENV_MASTER_PORT=$((20000 + SLURM_JOB_ID % 20000))
   fi
   for pair in ${environment[@]+"${environment[@]}"}; do
     export "APPTAINERENV_$pair"
   done
-  for name in ${secrets[@]+"${secrets[@]}"}; do
-    export "APPTAINERENV_$name=$(cat "$attempt/secrets/$name")"
+}
+
+# The mounts, in their order: what the operator named, over it our own folder as an empty one, and in that what is this
+# job's own.
+set_flags() {
+  local bind place
+  flags=("${apart[@]}" --workdir "$scratch" --pwd "$workdir" ${gpu_flags[@]+"${gpu_flags[@]}"})
+  [ ! -d /dev/infiniband ] || flags+=(--bind /dev/infiniband)
+  for bind in ${binds[@]+"${binds[@]}"}; do
+    flags+=(--bind "$bind")
+    hide_root "$bind"
   done
-  leader=$cache/leader.${SLURM_NODEID:-0}
-  trap interrupted=yes TERM USR1  # Slurm gives these to the container too
-  trap terminate URG
-  # The training leads a process group of its own: torchrun's workers would outlive a TERM to their parent.
-  apptainer exec --cleanenv --no-home --pwd "$workdir" "${flags[@]}" "$image" python3 -c 'import os, sys
-os.setsid()
-with open(sys.argv[1], "w") as leader:
-    leader.write(str(os.getpid()))
-os.execvp(sys.argv[2], sys.argv[2:])' "$leader" "${program[@]}" </dev/null &
-  container=$!
-  await "$container"
-  exit "$code"
+  flags+=(--bind "$scratch/view:$root:ro")
+  for place in ${own_places[@]+"${own_places[@]}"}; do
+    show "$place"
+  done
+  flags+=(--bind "$output" --bind "$cache")
 }
 
-terminate() {
-  interrupted=yes
-  kill -TERM -- "-$(cat "$leader")" 2>/dev/null || kill -TERM "$container" 2>/dev/null
+# Our own folder may lie in a folder that is bound, under this name or another: there it is hidden too.
+hide_root() {
+  local source place real
+  IFS=: read -r source place _ <<<"$1"
+  real=$(realpath -- "$root") && source=$(realpath -- "$source") || return 0
+  case $real/ in
+    "${source%/}"/*) flags+=(--bind "$scratch/empty:${place%/}${real#"${source%/}"}:ro") ;;
+  esac
 }
 
-main "$@"
-exit
+# One place of our own folder; what is not there is left for the program to miss.
+show() {
+  if [ -d "$root/$1" ] && [ ! -L "$root/$1" ]; then
+    mkdir -p "$scratch/view/$1"
+  elif [ -f "$root/$1" ] && [ ! -L "$root/$1" ]; then
+    mkdir -p "$(dirname "$scratch/view/$1")" && : >"$scratch/view/$1"
+  else
+    return 0
+  fi
+  flags+=(--bind "$root/$1:$root/$1:ro")
+}
+
+main() {
+  batch
+  exit
+}
+
+main

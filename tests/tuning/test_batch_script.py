@@ -1,5 +1,7 @@
 """The batch script: as text, and as a program with stand-ins for srun, apptainer and scontrol."""
 
+import fcntl
+import hashlib
 import os
 import re
 import shlex
@@ -37,15 +39,17 @@ ALL = Directives(
     warning_seconds=120,
 )
 RUN = RunPlan(
+    root="/shared/packtrain",
     attempt_directory="/shared/packtrain/jobs/job_1/2",
     output_directory="/shared/packtrain/jobs/job_1/output",
     image="/shared/images/llamafactory.sif",
     workdir="/mnt",
     gpu_flag="--nv",
-    binds=("/shared/LLaMA-Factory:/mnt:ro", "/shared/models"),
+    binds=("/shared/LLaMA-Factory:/mnt:ro", "/shared/models:/shared/models:ro"),
+    own_places=("jobs/job_1", "datasets/ab12.jsonl"),
     environment={"HF_HOME": "/shared/it's $(here)"},
 )
-LEAST = replace(RUN, gpu_flag="none", binds=(), environment={}, command="export")
+LEAST = replace(RUN, gpu_flag="none", binds=(), own_places=(), environment={}, command="export")
 STAND_INS = {
     # As the real ones: srun kills its tasks when it is asked to end, and scancel's signal is the tasks'.
     "srun": """while [ "$1" != bash ]; do shift; done
@@ -54,8 +58,10 @@ STAND_INS = {
     "scancel": 'kill "-${1#--signal=}" "$(cat "$RAN.task")"',
     "scontrol": "echo n1",
     "getent": '[ "$2" = "${RESOLVES-n1}" ]',
-    "apptainer": """echo "$@" >"$RAN.arguments"; env >"$RAN.env"
-        while [ "$1" != python3 ]; do shift; done; exec "$@\"""",
+    "apptainer": """echo "$@" >"$RAN.arguments"; env >"$RAN.env"; ls -R "$TMPDIR" >"$RAN.scratch"
+        while [ "$1" != python3 ]; do shift; done
+        while IFS= read -r line; do export "$line"; done < <(env | sed -n 's/^APPTAINERENV_PACKTRAIN_/PACKTRAIN_/p')
+        exec "$@\"""",
     "llamafactory-cli": 'trap "exit 9" TERM; echo "$@" >"$RAN"; eval "$PAYLOAD"',
 }
 
@@ -106,18 +112,31 @@ class Node:
     """A folder that stands for a compute node: the rendered script, and stand-ins for what it calls."""
 
     def __init__(self, folder: Path, gpus_per_node: int = 1, **more: Any) -> None:
-        self.attempt, self.output, self.ran = folder / "jobs/1", folder / "output", folder / "ran"
-        self.image = folder / "image.sif"
+        self.root, self.image, self.ran = folder / "root", folder / "image.sif", folder / "ran"
+        self.attempt, self.output = self.root / "jobs/job_1/1", self.root / "jobs/job_1/output"
         self.attempt.mkdir(parents=True)
+        (self.root / "datasets").mkdir()
+        (self.attempt / PROGRAMS_FILE).write_bytes(programs())
         self.image.touch()
-        (folder / "bin").mkdir()
+        self.scratch = folder / "scratch"
+        for name in ("bin", "scratch"):
+            (folder / name).mkdir()
         for name, body in STAND_INS.items():
             (folder / "bin" / name).write_text(f"#!/bin/bash\n{body}\n")
             (folder / "bin" / name).chmod(0o755)
         flag = more.pop("gpu_flag", "--nv")
-        run = RunPlan(str(self.attempt), str(self.output), str(self.image), "/mnt", flag, (), {"A": "x y,z"})
+        run = RunPlan(
+            root=str(self.root),
+            attempt_directory=str(self.attempt),
+            output_directory=str(self.output),
+            image=str(self.image),
+            workdir="/mnt",
+            gpu_flag=flag,
+            environment={"A": "x y,z"},
+        )
         directives = Directives("10", gpus_per_node=gpus_per_node, cpus_per_gpu=2)
-        (self.attempt / "job.sh").write_text(render_script(directives, replace(run, **more)))
+        self.spooled = folder / "slurm_script"
+        self.spooled.write_text(render_script(directives, replace(run, **more)))
         self.path = f"{folder / 'bin'}:{os.environ['PATH']}"
 
     def start(self, payload: str, slurm_job_id: int = 7, **more: str) -> subprocess.Popen[str]:
@@ -130,11 +149,10 @@ class Node:
             "SLURM_JOB_NODELIST": "n1",
             "CUDA_VISIBLE_DEVICES": "0,1",
             "PYTHONPATH": "/evil",
+            "TMPDIR": str(self.scratch),
             **more,
         }
-        return subprocess.Popen(
-            ["bash", str(self.attempt / "job.sh")], env=dict(environment), text=True, stderr=subprocess.PIPE
-        )
+        return subprocess.Popen(["bash", str(self.spooled)], env=dict(environment), text=True, stderr=subprocess.PIPE)
 
     def run(self, payload: str, slurm_job_id: int = 7, **more: str) -> tuple[int, str]:
         process = self.start(payload, slurm_job_id, **more)
@@ -153,7 +171,9 @@ def test_it_runs_the_container_and_records_how_it_ended(node: Node) -> None:
     config = node.attempt / "config.yaml"
     assert node.ran.read_text() == f"train {config}\n"
     arguments = Path(f"{node.ran}.arguments").read_text()
-    assert arguments.startswith(f"exec --cleanenv --no-home --pwd /mnt --nv {node.image} python3 -c ")
+    assert arguments.startswith(f"exec --contain --cleanenv --no-home --no-eval --pid --ipc --workdir {node.scratch}/")
+    program = f"llamafactory-cli train {config}"
+    assert arguments.endswith(f" {node.image} python3 {node.attempt}/inside.pyz launch {program}\n")
     started, ended = (
         parse_started((node.attempt / "started").read_bytes()),
         parse_exit((node.attempt / "exit").read_bytes()),
@@ -164,6 +184,7 @@ def test_it_runs_the_container_and_records_how_it_ended(node: Node) -> None:
     files = parse_files((node.attempt / "files").read_bytes())
     assert [(file.path, file.size_bytes) for file in files] == [("adapter_model.safetensors", 8)]
     assert not (node.attempt / "cache").exists()
+    assert list(node.scratch.iterdir()) == []
 
 
 def test_only_what_is_named_goes_into_the_container(node: Node) -> None:
@@ -218,19 +239,28 @@ def test_a_check_runs_our_own_program_and_not_llamafactory(tmp_path: Path) -> No
     node.run("true")
     assert not node.ran.exists()
     arguments = Path(f"{node.ran}.arguments").read_text()
-    assert arguments.endswith(f" python3 {node.attempt}/check.pyz {node.attempt}/check.json\n")
+    assert arguments.endswith(f" launch python3 {node.attempt}/check.pyz {node.attempt}/check.json\n")
     assert "--nv" not in arguments
 
 
-def test_a_secret_comes_from_its_file_into_the_container_and_leaves_with_the_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", ["it's $(id >ran) `id`", 'x\\n"y"', "line\n\nlast\n", "ключ 鍵"])
+def test_a_secret_arrives_as_it_is_and_leaves_with_the_run(tmp_path: Path, value: str) -> None:
     node = Node(tmp_path, secrets=("WANDB_API_KEY",))
     (node.attempt / "secrets").mkdir()
-    (node.attempt / "secrets/WANDB_API_KEY").write_text("it's $(secret)")
-    node.run(f"ls {node.attempt}/secrets >{node.output}/seen")
-    assert "APPTAINERENV_WANDB_API_KEY=it's $(secret)\n" in Path(f"{node.ran}.env").read_text()
-    assert (node.output / "seen").read_text() == "WANDB_API_KEY\n"
+    (node.attempt / "secrets/WANDB_API_KEY").write_text(value)
+    node.run(f'printf %s "$WANDB_API_KEY" >{node.output}/seen')
+    assert (node.output / "seen").read_text() == value
+    assert "WANDB_API_KEY=" not in Path(f"{node.ran}.env").read_text()
     assert not (node.attempt / "secrets").exists()
-    assert "secret)" not in (node.attempt / "job.sh").read_text()
+    assert value not in node.spooled.read_text()
+
+
+def test_a_secret_that_is_gone_is_said_and_nothing_is_run(tmp_path: Path) -> None:
+    node = Node(tmp_path, secrets=("WANDB_API_KEY",))
+    code, stderr = node.run("true")
+    assert code == 78
+    assert "the secret WANDB_API_KEY is no longer on the cluster" in stderr
+    assert not node.ran.exists()
 
 
 @given(text=st.text(max_size=20))
@@ -352,10 +382,97 @@ def test_a_further_attempt_sets_broken_checkpoints_aside_and_says_where_it_goes_
         folder.mkdir(parents=True)
         (folder / "trainer_state.json").write_text(state)
         (folder / "model.bin").write_bytes(b"\x80")
-    (node.attempt / PROGRAMS_FILE).write_bytes(programs())
     Path(f"{node.output}.owner").symlink_to("somebody")
     code, stderr = node.run("true")
     assert (code, parse_resumed((node.attempt / "resumed").read_bytes())) == (0, 8), stderr
     assert [path.name for path in node.output.iterdir()] == ["checkpoint-8"]
     assert [path.name for path in (node.output.parent / "set-aside").iterdir()] == ["checkpoint-9.1"]
     assert Path(f"{node.output}.owner").readlink() == node.attempt
+
+
+def binds_of(node: Node) -> list[str]:
+    words = Path(f"{node.ran}.arguments").read_text().split()
+    return [words[at + 1] for at, word in enumerate(words) if word == "--bind"]
+
+
+def test_of_our_own_folder_only_the_jobs_own_places_are_shown(tmp_path: Path) -> None:
+    node = Node(tmp_path, own_places=("jobs/job_1", "datasets/ab12.jsonl", "jobs/job_gone/output"))
+    (node.root / "datasets/ab12.jsonl").touch()
+    node.run("true")
+    view, *shown = binds_of(node)
+    assert re.fullmatch(rf"{node.scratch}/packtrain-[0-9]+\.\w+/view:{node.root}:ro", view)
+    job, data = node.root / "jobs/job_1", node.root / "datasets/ab12.jsonl"
+    writable = [str(node.output), str(node.attempt / "cache")]
+    assert shown == [f"{job}:{job}:ro", f"{data}:{data}:ro", *writable]
+    assert "ab12.jsonl" in Path(f"{node.ran}.scratch").read_text()
+
+
+def test_a_link_among_the_own_places_is_not_shown(tmp_path: Path) -> None:
+    node = Node(tmp_path, own_places=("jobs/job_2/output", "datasets/ab12.jsonl"))
+    (node.root / "jobs/job_2").mkdir()
+    (node.root / "jobs/job_2/output").symlink_to(tmp_path)
+    (node.root / "datasets/ab12.jsonl").symlink_to(node.image)
+    node.run("true")
+    assert [bind for bind in binds_of(node) if "job_2" in bind or "ab12" in bind] == []
+
+
+@pytest.mark.parametrize("named", ["", "root", "link", "link/root"])
+def test_our_own_folder_is_hidden_in_whatever_else_is_bound(tmp_path: Path, named: str) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    source = (tmp_path / named).as_posix()
+    node = Node(tmp_path, binds=(f"{source}:/seen:ro",))
+    node.run("true")
+    hidden = [bind.split(":", 1)[1] for bind in binds_of(node) if "/empty:" in bind]
+    assert hidden == [("/seen" if named.endswith("root") else "/seen/root") + ":ro"]
+
+
+def test_a_folder_beside_ours_is_bound_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "root-models").mkdir()
+    node = Node(tmp_path, binds=(f"{tmp_path}/root-models:/models:ro",))
+    node.run("true")
+    assert [bind for bind in binds_of(node) if "/empty:" in bind] == []
+
+
+def test_the_tasks_run_what_slurm_was_given(node: Node) -> None:
+    """A script in a shared folder could be another one by then."""
+    (node.attempt / "job.sh").write_text(f"touch {node.root}/taken\n")
+    assert node.run("true")[0] == 0
+    assert node.ran.exists()
+    assert not (node.root / "taken").exists()
+
+
+def test_what_a_killed_run_left_on_the_node_is_removed_by_the_next(node: Node) -> None:
+    left = node.scratch / f"packtrain-{os.getuid()}.killed"
+    locked = node.scratch / f"packtrain-{os.getuid()}.running"
+    for folder in (left, locked):
+        (folder / "tmp/closed").mkdir(parents=True)
+        (folder / "tmp/closed").chmod(0)
+        (folder / "lock").touch()
+    with (locked / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        node.run("true")
+    assert [path.name for path in node.scratch.iterdir()] == [locked.name]
+
+
+def test_a_check_hands_over_what_has_the_hash_of_its_name(tmp_path: Path) -> None:
+    node = Node(tmp_path, command="check", gpus_per_node=0, gpu_flag="none")
+    good, digest = b'{"a": 1}\n', hashlib.sha256(b'{"a": 1}\n').hexdigest()
+    content = node.attempt / "cache/content"
+    (node.attempt / "check.pyz").write_text(
+        f"import os, pathlib\ncontent = pathlib.Path({str(content)!r})\ncontent.mkdir()\n"
+        f"(content / '{digest}.jsonl').write_bytes({good!r})\n"
+        f"os.symlink({str(node.image)!r}, content / '{'a' * 64}.jsonl')\n(content / 'other').touch()\n"
+    )
+    assert node.run("")[0] == 0
+    assert [path.name for path in (node.root / "datasets").iterdir()] == [f"{digest}.jsonl"]
+
+
+def test_a_check_that_hands_over_another_content_has_failed(tmp_path: Path) -> None:
+    node = Node(tmp_path, command="check", gpus_per_node=0, gpu_flag="none")
+    content = node.attempt / "cache/content"
+    (node.attempt / "check.pyz").write_text(
+        f"import pathlib\ncontent = pathlib.Path({str(content)!r})\ncontent.mkdir()\n"
+        f"(content / '{'a' * 64}.jsonl').write_bytes(b'x')\n"
+    )
+    assert node.run("")[0] == 74
+    assert list((node.root / "datasets").iterdir()) == []

@@ -1,7 +1,8 @@
 """The check of a file where it lies: `python3 check.pyz ORDER.json`, inside the training image on a compute node.
 
-What was checked is byte for byte what is trained on: the file is copied first, the copy is checked, and the copy goes
-to the place of its content. The verdict is a JSON file; status 0 says that there is one, whatever it says.
+What was checked is byte for byte what is trained on: the file is copied first, the copy is checked, and the batch
+script moves the copy to the place of its content. The verdict is a JSON file; status 0 says that there is one, whatever
+it says.
 Like tuning.datasets itself it needs the standard library alone (pyarrow for Parquet, tokenizers for a tokenizer).
 """
 
@@ -46,7 +47,7 @@ class Order:
     arriving: str
     """The copy, until it was found good; on the file system of `content`."""
     content: str
-    """Where a content lies: a path with {sha256} and {extension}."""
+    """Where a good copy is handed over: a path with {sha256} and {extension}."""
     verdict: str
     tokenizer: str | None = None
     format: Formatting | None = None
@@ -80,7 +81,9 @@ def take_in(order: Order) -> dict[str, Any]:
         with copy.open("rb", buffering=_BUFFER_BYTES) as stream:
             checked = validate(stream, Wanted(order.format, order.purpose), count_tokens)
             told = _told(checked, table, stream)
-        copy.replace(order.content.format(sha256=told["sha256"], extension=checked.report.encoding))
+        content = Path(order.content.format(sha256=told["sha256"], extension=checked.report.encoding))
+        content.parent.mkdir(exist_ok=True)
+        copy.replace(content)
     _say(f"{checked.report.kept} of {checked.report.rows} rows are trained on")
     return told
 

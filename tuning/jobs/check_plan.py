@@ -8,14 +8,10 @@ from typing import Any
 from tuning.batch_script import RunPlan, render_script
 from tuning.check_archive import check_archive
 from tuning.errors import Finding, InvalidInput
-from tuning.jobs.paths import (
-    attempt_directory,
-    closed_folders,
-    dataset_path,
-    incoming_path,
-    output_directory,
-)
-from tuning.jobs.plan import directives_of, visible_folders
+from tuning.jobs.container_view import container_view
+from tuning.jobs.paths import attempt_directory, closed_folders, output_directory
+from tuning.jobs.plan import directives_of
+from tuning.llamafactory.inside import PROGRAMS_FILE, programs
 from tuning.llamafactory.kinds import CHECK
 from tuning.llamafactory.paths import AllowedPlaces, resolve_file, resolve_model
 from tuning.settings import ClusterSettings
@@ -39,7 +35,8 @@ class CheckPlan:
     def files(self) -> dict[str, bytes]:
         """The files of the attempt's folder, by their path in it."""
         texts = {"job.sh": self.script, "check.json": self.config_yaml}
-        return {"check.pyz": check_archive(), **{path: text.encode() for path, text in texts.items()}}
+        archives = {PROGRAMS_FILE: programs(), "check.pyz": check_archive()}
+        return {**archives, **{path: text.encode() for path, text in texts.items()}}
 
 
 def resolve_places(config: Mapping[str, Any], cluster: ClusterSettings) -> dict[str, Any]:
@@ -60,27 +57,31 @@ def plan_check(
     """The plan of an attempt. Raises InvalidInput where the settings no longer allow what was accepted."""
     order = json.dumps(_order(job_id, number, resolve_places(config, cluster), cluster), indent=2) + "\n"
     directory = attempt_directory(cluster.root, job_id, number)
+    view = container_view(cluster, job_id)
     run = RunPlan(
+        root=cluster.root,
         attempt_directory=directory,
         output_directory=output_directory(cluster.root, job_id),
         command=CHECK,
         image=cluster.image,
         workdir=directory,
         gpu_flag="none",
-        binds=(*visible_folders(cluster), *cluster.binds),
+        binds=view.binds,
+        own_places=view.own_places,
         environment=cluster.environment,
     )
     return CheckPlan(directory, config, order, render_script(directives_of(resources), run))
 
 
 def _order(job_id: str, number: int, config: Mapping[str, Any], cluster: ClusterSettings) -> dict[str, Any]:
-    """As tuning.datasets.cluster_program.Order reads it."""
+    """As tuning.datasets.cluster_program.Order reads it; the batch script puts the content in its place."""
+    cache = f"{attempt_directory(cluster.root, job_id, number)}/cache"
     return {
         "path": config["cluster_path"],
         "roots": list(cluster.allowed_roots),
         "closed": list(closed_folders(cluster.root)),
-        "arriving": incoming_path(cluster.root, job_id, number),
-        "content": dataset_path(cluster.root, "{sha256}", "{extension}"),
+        "arriving": f"{cache}/arriving",
+        "content": f"{cache}/content/{{sha256}}.{{extension}}",
         "verdict": f"{output_directory(cluster.root, job_id)}/{VERDICT_FILE}",
         **{name: config[name] for name in ("tokenizer", "format", "purpose") if name in config},
     }

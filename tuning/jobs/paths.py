@@ -21,11 +21,6 @@ def dataset_path(root: str, sha256: str, extension: str) -> str:
     return f"{root}/datasets/{sha256}.{extension}"
 
 
-def incoming_path(root: str, job_id: str, number: int) -> str:
-    """Where an attempt lets a content grow that it will put in its place. Old ones are removed by the worker."""
-    return f"{root}/incoming/{job_id}-{number}"
-
-
 def closed_folders(root: str) -> tuple[str, ...]:
     """What nobody may name as data: there lie secrets, and what has not arrived."""
     return (f"{root}/jobs", f"{root}/incoming")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from tuning.batch_script import Directives, RunPlan, render_script
 from tuning.errors import InvalidInput
+from tuning.jobs.container_view import CHECKOUT, container_view
 from tuning.jobs.continuation import warning_seconds
 from tuning.jobs.paths import attempt_directory, dataset_path, output_directory
 from tuning.jobs.sources import written_out
@@ -22,8 +23,6 @@ from tuning.llamafactory.paths import AllowedPlaces
 from tuning.settings import ClusterSettings
 
 DEEPSPEED_FILE = "deepspeed.json"
-CHECKOUT = "/mnt"
-"""Where the container sees the cluster's LLaMA-Factory checkout: the seeds' way."""
 
 Entries = Mapping[str, Mapping[str, Any]]
 
@@ -146,7 +145,7 @@ def plan_attempt(
         config_yaml=to_yaml(config),
         dataset_info=_dataset_info(cluster, checked, uploads, registered or {}),
         deepspeed=render(checked.deepspeed) if checked.deepspeed else None,
-        script=render_script(_directives(run, config), _run_plan(cluster, run, config)),
+        script=render_script(_directives(run, config), _run_plan(cluster, run, config, uploads)),
     )
 
 
@@ -192,25 +191,22 @@ def _directives(run: RunOf, config: Mapping[str, Any]) -> Directives:
     return replace(asked, warning_seconds=warning_seconds(limit, run.learned, run.longest_save_elsewhere))
 
 
-def _run_plan(cluster: ClusterSettings, run: RunOf, config: Mapping[str, Any]) -> RunPlan:
-    checkout = cluster.llamafactory_checkout
+def _run_plan(
+    cluster: ClusterSettings, run: RunOf, config: Mapping[str, Any], uploads: Sequence[TrainingData]
+) -> RunPlan:
     directory = attempt_directory(cluster.root, run.job_id, run.number)
+    view = container_view(cluster, run.job_id, [(data.sha256, data.extension) for data in uploads], run.source)
     return RunPlan(
+        root=cluster.root,
         attempt_directory=directory,
         output_directory=output_directory(cluster.root, run.job_id),
         command=KINDS[run.kind].word,
         needs_torchrun=bool(config.get("deepspeed")),
         secrets=run.secrets,
         image=cluster.image,
-        workdir=CHECKOUT if checkout else directory,
+        workdir=CHECKOUT if cluster.llamafactory_checkout else directory,
         gpu_flag=cluster.container_gpu_flag,
-        binds=(*visible_folders(cluster), *([f"{checkout}:{CHECKOUT}"] if checkout else []), *cluster.binds),
+        binds=view.binds,
+        own_places=view.own_places,
         environment=cluster.environment,
     )
-
-
-def visible_folders(cluster: ClusterSettings) -> list[str]:
-    """What the container sees under its own name: our folder, and wherever models and data may lie."""
-    wanted = [cluster.root, *cluster.allowed_roots, *cluster.models.values()]
-    folders = dict.fromkeys(path.rstrip("/") or "/" for path in wanted)
-    return [path for path in folders if not any(path.startswith(f"{other}/") for other in folders)]

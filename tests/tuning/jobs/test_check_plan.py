@@ -23,15 +23,15 @@ def planned(**config: Any) -> CheckPlan:
 
 def test_it_sends_the_program_and_its_order_beside_the_script() -> None:
     plan = planned(tokenizer="tiny-qwen2", purpose="sft")
-    assert sorted(plan.files) == ["check.json", "check.pyz", "job.sh"]
+    assert sorted(plan.files) == ["check.json", "check.pyz", "inside.pyz", "job.sh"]
     assert plan.files["check.pyz"] == check_archive()
     order = json.loads(plan.files["check.json"])
     assert order == {
         "path": "/shared/data/x.jsonl",
         "roots": ["/shared/data"],
         "closed": ["/shared/packtrain/jobs", "/shared/packtrain/incoming"],
-        "arriving": "/shared/packtrain/incoming/job_1-2",
-        "content": "/shared/packtrain/datasets/{sha256}.{extension}",
+        "arriving": "/shared/packtrain/jobs/job_1/2/cache/arriving",
+        "content": "/shared/packtrain/jobs/job_1/2/cache/content/{sha256}.{extension}",
         "verdict": "/shared/packtrain/jobs/job_1/output/checked.json",
         "tokenizer": "/shared/models/tiny-qwen2",
         "purpose": "sft",
@@ -45,8 +45,8 @@ def test_it_is_small_and_asks_for_no_gpu() -> None:
     assert "command=check\n" in script
     assert "--gres" not in script
     assert "#SBATCH --cpus-per-task=1\n" in script
-    assert "--nv" not in script.partition("flags=(")[2].partition(")")[0]
-    assert "--bind /shared/data" in script
+    assert "gpu_flags=( )" in script
+    assert "/shared/data:/shared/data:ro" in script
 
 
 def test_no_word_of_a_users_is_in_the_script() -> None:

@@ -78,7 +78,7 @@ def test_a_model_that_the_settings_no_longer_allow_cannot_be_run() -> None:
         planned(cluster=make_cluster_settings(allowed_roots=("/other",), models={}))
 
 
-def test_the_container_sees_our_folder_the_models_and_the_checkout() -> None:
+def test_the_container_sees_the_models_and_the_checkout() -> None:
     cluster = make_cluster_settings(
         allowed_roots=("/shared/models", "/data/"),
         models={"a": "/shared/models/a", "b": "/elsewhere/b"},
@@ -87,15 +87,10 @@ def test_the_container_sees_our_folder_the_models_and_the_checkout() -> None:
         container_gpu_flag="--rocm",
     )
     plan = planned(cluster=cluster)
-    binds = [
-        "/shared/packtrain",
-        "/shared/models",
-        "/data",
-        "/elsewhere/b",
-        "/shared/LLaMA-Factory:/mnt",
-        "/scratch:/scratch:rw",
-    ]
-    assert "flags=( --rocm" + "".join(f" --bind {bind}" for bind in binds) + " )" in plan.script
+    binds = ["/shared/models:/shared/models:ro", "/data:/data:ro", "/elsewhere/b:/elsewhere/b:ro"]
+    binds += ["/shared/LLaMA-Factory:/mnt:ro", "/scratch:/scratch:rw"]
+    assert f"  binds=( {' '.join(binds)} )\n" in plan.script
+    assert "  gpu_flags=( --rocm )\n" in plan.script
     assert "environment=( WANDB_MODE=offline )" in plan.script
     assert "workdir=/mnt\n" in plan.script
 

@@ -13,8 +13,11 @@ PROGRAMS_FILE = "inside.pyz"
 _FILES = {
     "sitecustomize.py": "hook.py",
     "trainer_jit_checkpoint.py": "agreed_stop.py",
-    "__main__.py": "whole_checkpoints.py",
+    "launch.py": "launch.py",
+    "whole_checkpoints.py": "whole_checkpoints.py",
 }
+_MAIN = "import sys\nfrom importlib import import_module\n\nsys.exit(import_module(sys.argv[1]).main(sys.argv[2:]))\n"
+"""`python3 inside.pyz MODULE ARGUMENT...`"""
 
 
 @cache
@@ -23,6 +26,7 @@ def programs() -> bytes:
     here = resources.files("tuning.llamafactory.inside")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("__main__.py"), _MAIN, zipfile.ZIP_DEFLATED)
         for name, source in _FILES.items():
             archive.writestr(zipfile.ZipInfo(name), (here / source).read_bytes(), zipfile.ZIP_DEFLATED)
     return buffer.getvalue()

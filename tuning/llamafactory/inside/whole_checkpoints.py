@@ -1,7 +1,7 @@
 """Sets checkpoints aside that are not whole, and says which is the newest one that is (docs/decisions/0005).
 
-`python3 inside.pyz OUTPUT ASIDE` prints `step=N`, 0 where there is none. Only heads and ends of files are
-read.
+`python3 inside.pyz whole_checkpoints OUTPUT ASIDE` prints `step=N`, 0 where there is none. Only heads and ends of files
+are read.
 """
 
 import json
@@ -9,7 +9,7 @@ import re
 import struct
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,15 @@ class NotWholeError(Exception):
     """Why a checkpoint cannot be gone on from."""
 
 
-def main(output: Path, aside: Path) -> None:
-    """Look at every checkpoint of the folder."""
+def main(arguments: Sequence[str]) -> int:
+    """Look at every checkpoint of the output folder; for a process of its own."""
+    output, aside = arguments
+    set_broken_aside(Path(output), Path(aside))
+    return 0
+
+
+def set_broken_aside(output: Path, aside: Path) -> None:
+    """Move what is not whole, and print the newest step that is."""
     whole = [0]
     for folder in sorted(output.glob("checkpoint-*")):
         found = _NAME.fullmatch(folder.name)
@@ -110,7 +117,3 @@ def _set_aside(folder: Path, aside: Path) -> Path:
     while (target := aside / f"{folder.name}.{number}").exists():
         number += 1
     return folder.rename(target)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tuning.llamafactory.inside.whole_checkpoints import main
+from tuning.llamafactory.inside.whole_checkpoints import set_broken_aside
 
 
 def saved_by_torch() -> bytes:
@@ -35,7 +35,7 @@ def make(output: Path, step: int) -> Path:
 
 
 def looked_at(output: Path, capsys: pytest.CaptureFixture[str]) -> tuple[str, list[str]]:
-    main(output, output.parent / "aside")
+    set_broken_aside(output, output.parent / "aside")
     kept = sorted(path.name for path in output.iterdir())
     return capsys.readouterr().out, kept
 
