@@ -50,7 +50,7 @@ def test_without_a_folder_of_secrets_the_defaults_hold(secrets: Path) -> None:
     ],
 )
 def test_what_would_show_other_peoples_jobs_to_a_run_is_refused(more: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="packtrain|plain absolute"):
+    with pytest.raises(ValidationError, match=r"packtrain|plain absolute"):
         make_cluster_settings(**more)
 
 
