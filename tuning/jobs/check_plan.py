@@ -8,12 +8,12 @@ from typing import Any
 from tuning.batch_script import RunPlan, render_script
 from tuning.check_archive import check_archive
 from tuning.errors import Finding, InvalidInput
-from tuning.jobs.container_view import container_view
-from tuning.jobs.paths import attempt_directory, closed_folders, output_directory
+from tuning.jobs.container_view import allowed_places, container_view
+from tuning.jobs.paths import attempt_directory, output_directory, own_folders
 from tuning.jobs.plan import directives_of
 from tuning.llamafactory.inside import PROGRAMS_FILE, programs
 from tuning.llamafactory.kinds import CHECK
-from tuning.llamafactory.paths import AllowedPlaces, resolve_file, resolve_model
+from tuning.llamafactory.paths import resolve_file, resolve_model
 from tuning.settings import ClusterSettings
 
 VERDICT_FILE = "checked.json"
@@ -41,11 +41,10 @@ class CheckPlan:
 
 def resolve_places(config: Mapping[str, Any], cluster: ClusterSettings) -> dict[str, Any]:
     """A check's configuration with its paths written out. Raises InvalidInput for what the cluster does not allow."""
-    places = AllowedPlaces(cluster.allowed_roots, cluster.models)
+    places = replace(allowed_places(cluster), hub_models=False)  # there is no tokenizer to read at a hub id
     resolvers = {"cluster_path": resolve_file, "tokenizer": resolve_model}
     resolved = {name: resolvers[name](name, config[name], places) for name in _PLACES if name in config}
     findings = [replace(one, loc=(one.loc[-1],)) for one in resolved.values() if isinstance(one, Finding)]
-    findings += [_own_folder(path) for path in resolved.values() if _is_closed(path, cluster)]
     if findings:
         raise InvalidInput(findings)
     return {**config, **resolved}
@@ -79,17 +78,9 @@ def _order(job_id: str, number: int, config: Mapping[str, Any], cluster: Cluster
     return {
         "path": config["cluster_path"],
         "roots": list(cluster.allowed_roots),
-        "closed": list(closed_folders(cluster.root)),
+        "closed": list(own_folders(cluster.root)),
         "arriving": f"{cache}/arriving",
         "content": f"{cache}/content/{{sha256}}.{{extension}}",
         "verdict": f"{output_directory(cluster.root, job_id)}/{VERDICT_FILE}",
         **{name: config[name] for name in ("tokenizer", "format", "purpose") if name in config},
     }
-
-
-def _is_closed(path: str | Finding, cluster: ClusterSettings) -> bool:
-    return isinstance(path, str) and any(f"{path}/".startswith(f"{own}/") for own in closed_folders(cluster.root))
-
-
-def _own_folder(path: str | Finding) -> Finding:
-    return Finding(("cluster_path",), f"{path} lies in packtrain's own folder", "copy the file to where data lies")

@@ -6,8 +6,9 @@ docs/decisions/0006-a-run-is-a-stranger.md says why there are no others. The bat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tuning.jobs.paths import dataset_path, output_directory
+from tuning.jobs.paths import dataset_path, output_directory, own_folders
 from tuning.llamafactory.kinds import SourceModel
+from tuning.llamafactory.paths import AllowedPlaces
 from tuning.settings import ClusterSettings
 
 CHECKOUT = "/mnt"
@@ -37,6 +38,14 @@ def container_view(
     own = [f"jobs/{job_id}", *(dataset_path("", *content).lstrip("/") for content in contents)]
     own += [*_outputs_of(source), *(path.removeprefix(f"{cluster.root.rstrip('/')}/") for path in inside)]
     return ContainerView(tuple(binds), tuple(dict.fromkeys(own)))
+
+
+def allowed_places(cluster: ClusterSettings) -> AllowedPlaces:
+    """The folders that configurations may name, as the container shows them."""
+    binds = [written_out_bind(bind).split(":") for bind in cluster.binds]
+    writable = tuple(place for _, place, options in binds if options == "rw")
+    own = own_folders(cluster.root)
+    return AllowedPlaces(cluster.allowed_roots, cluster.models, cluster.allow_hub_models, own, writable)
 
 
 def written_out_bind(bind: str) -> str:

@@ -21,9 +21,9 @@ def dataset_path(root: str, sha256: str, extension: str) -> str:
     return f"{root}/datasets/{sha256}.{extension}"
 
 
-def closed_folders(root: str) -> tuple[str, ...]:
-    """What nobody may name as data: there lie secrets, and what has not arrived."""
-    return (f"{root}/jobs", f"{root}/incoming")
+def own_folders(root: str) -> tuple[str, ...]:
+    """The folders that packtrain keeps for itself: there lie other jobs' files, secrets, and what has not arrived."""
+    return (f"{root}/jobs", f"{root}/incoming", f"{root}/datasets")
 
 
 def slurm_job_name(job_id: str, number: int, token: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from tuning.batch_script import Directives, RunPlan, render_script
 from tuning.errors import InvalidInput
-from tuning.jobs.container_view import CHECKOUT, container_view
+from tuning.jobs.container_view import CHECKOUT, allowed_places, container_view
 from tuning.jobs.continuation import warning_seconds
 from tuning.jobs.paths import attempt_directory, dataset_path, output_directory
 from tuning.jobs.sources import written_out
@@ -19,7 +19,6 @@ from tuning.llamafactory.deepspeed import render
 from tuning.llamafactory.eta import EtaState
 from tuning.llamafactory.inside import PROGRAMS_FILE, programs
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel
-from tuning.llamafactory.paths import AllowedPlaces
 from tuning.settings import ClusterSettings
 
 DEEPSPEED_FILE = "deepspeed.json"
@@ -98,7 +97,7 @@ def config_context(
     if cluster.llamafactory_checkout is None:
         registered = {}  # there is no register: no name will ever be known
     return ConfigContext(
-        places=AllowedPlaces(cluster.allowed_roots, cluster.models, cluster.allow_hub_models),
+        places=allowed_places(cluster),
         known_datasets=frozenset(registered) if registered is not None else None,
         has_uploaded_datasets=bool(uploads),
         kind=kind,

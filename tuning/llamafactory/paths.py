@@ -30,6 +30,8 @@ FILES = (
     "hyper_parallel_args",
 )
 """One path."""
+WRITTEN = ("cache_dir", "offload_folder", "profiler_output_dir", "swanlab_logdir")
+"""Those of them in which LLaMA-Factory makes files."""
 MAPPINGS = (
     "deepspeed",
     "fsdp_config",
@@ -46,6 +48,8 @@ MAPPINGS = (
 # LLaMA-Factory splits its command line at spaces under torchrun, so a path with one fails there and only there.
 _PLAIN = re.compile(r"/[A-Za-z0-9._/@+=-]*")
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+_OTHER_JOBS = "use source_job for what another job has left"
+_WRITE = "leave it out (each run has a cache of its own), or ask the operator to bind the folder with `rw`"
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,10 @@ class AllowedPlaces:
     models: Mapping[str, str] = field(default_factory=dict)
     """The catalogue: name -> path; its paths are allowed wherever they lie."""
     hub_models: bool = False
+    closed: tuple[str, ...] = ()
+    """Folders beneath a root that no job may name: other jobs' files lie there."""
+    writable: tuple[str, ...] = ()
+    """Folders in which jobs may also write; everywhere else they only read."""
 
 
 def resolve_argument(name: str, value: Any, places: AllowedPlaces) -> list[str | Finding] | None:
@@ -93,10 +101,7 @@ def resolve_file(name: str, value: str, places: AllowedPlaces) -> str | Finding:
         hint = "letters, digits and . _ - / @ + = only: LLaMA-Factory breaks on spaces and other signs in paths"
         return Finding(("config", name), f"{name}: {value[:200]!r} holds characters that a path may not", hint)
     path = "/" + posixpath.normpath(value).lstrip("/")
-    if path in places.models.values() or any(_lies_under(path, root) for root in places.roots):
-        return path
-    hint = f"paths of jobs lie under {_roots(places)}"
-    return Finding(("config", name), f"{name}: {path} lies outside the folders that jobs may use", hint)
+    return _not_allowed(name, path, places) or path
 
 
 def paths_within(content: object) -> Iterator[str]:
@@ -109,6 +114,18 @@ def paths_within(content: object) -> Iterator[str]:
             yield from paths_within(item)
     elif isinstance(content, str) and (content.startswith(("/", "~", ".")) or ".." in content):
         yield content
+
+
+def _not_allowed(name: str, path: str, places: AllowedPlaces) -> Finding | None:
+    """Why a job may not use a normalised path, or None."""
+    if any(_lies_under(path, folder) for folder in places.closed):
+        return Finding(("config", name), f"{name}: {path} lies in packtrain's own folder", _OTHER_JOBS)
+    if path not in places.models.values() and not any(_lies_under(path, root) for root in places.roots):
+        hint = f"paths of jobs lie under {_roots(places)}"
+        return Finding(("config", name), f"{name}: {path} lies outside the folders that jobs may use", hint)
+    if name in WRITTEN and not any(_lies_under(path, folder) for folder in places.writable):
+        return Finding(("config", name), f"{name}: a job may read {path} but not write there", _WRITE)
+    return None
 
 
 def _lies_under(path: str, root: str) -> bool:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuning.errors import Finding
-from tuning.llamafactory.paths import AllowedPlaces, paths_within, resolve_file, resolve_model
+from tuning.llamafactory.paths import WRITTEN, AllowedPlaces, paths_within, resolve_file, resolve_model
 
 PLACES = AllowedPlaces(roots=("/models", "/data/shared/"), models={"tiny-llama": "/opt/tiny/llama"}, hub_models=False)
 HUB = AllowedPlaces(roots=("/models",), hub_models=True)
@@ -91,3 +91,22 @@ def test_paths_inside_a_mapping_are_seen() -> None:
 def test_no_path_leaves_the_root(parts: list[str]) -> None:
     found = resolve_file("media_dir", "/" + "/".join(parts), AllowedPlaces(roots=("/models",)))
     assert isinstance(found, Finding) or found == "/models" or found.startswith("/models/")
+
+
+@pytest.mark.parametrize("path", ["/shared/pt/jobs", "/shared/pt/jobs/job_1/output", "/shared/./pt//datasets/a.json"])
+def test_what_other_jobs_left_is_refused_beneath_a_root_too(path: str) -> None:
+    places = AllowedPlaces(roots=("/shared",), closed=("/shared/pt/jobs", "/shared/pt/datasets"))
+    found = resolve_file("media_dir", path, places)
+    assert isinstance(found, Finding)
+    assert "own folder" in found.message
+    assert resolve_file("media_dir", "/shared/pt/jobs-of-mine", places) == "/shared/pt/jobs-of-mine"
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_folder_that_a_run_writes_must_be_writable(name: str) -> None:
+    places = AllowedPlaces(roots=("/shared",), writable=("/shared/scratch",))
+    assert resolve_file(name, "/shared/scratch/x", places) == "/shared/scratch/x"
+    found = resolve_file(name, "/shared/models", places)
+    assert isinstance(found, Finding)
+    assert "not write" in found.message
+    assert resolve_file("media_dir", "/shared/models", places) == "/shared/models"
