@@ -17,6 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from tuning.errors import Finding, InvalidInput
 
+CONTAINER_FLAGS = ("--contain", "--cleanenv", "--no-home", "--no-eval", "--pid", "--ipc")
+"""Apptainer's options that keep a run to itself: files, environment, processes, IPC (docs/decisions/0006)."""
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
@@ -91,6 +93,7 @@ def render_script(directives: Directives, run: RunPlan) -> str:
         run=run,
         processes_per_node=max(directives.gpus_per_node, 1),
         cpus_per_task=_cpus_per_task(directives),
+        apart=CONTAINER_FLAGS,
         gpu_flags=[] if run.gpu_flag == "none" else [run.gpu_flag],
         environment=[f"{name}={value}" for name, value in run.environment.items()],
     )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from client.doctor.check import Answer, Check, framed, unframed
+from tuning.batch_script import CONTAINER_FLAGS
 from tuning.settings import ClusterSettings
 from tuning.ssh.transport import Transport
 
@@ -21,7 +22,7 @@ def submit_script(cluster: ClusterSettings) -> str:
     """The sbatch line of the trial, with the defaults that real jobs get."""
     defaults = cluster.defaults
     gpu_flag = [] if cluster.container_gpu_flag == "none" else [cluster.container_gpu_flag]
-    payload = shlex.join(["apptainer", "exec", *gpu_flag, cluster.image, "true"])
+    payload = shlex.join(["apptainer", "exec", *CONTAINER_FLAGS, *gpu_flag, cluster.image, "true"])
     options = {
         "--job-name": "packtrain-doctor",
         "--time": "1",

@@ -29,7 +29,7 @@ settings() {
   cache=$attempt/cache
   inside=$attempt/inside.pyz
   # Nothing of the host's environment, files, processes or IPC goes in but what is named (docs/decisions/0006).
-  apart=(--contain --cleanenv --no-home --no-eval --pid --ipc)
+  apart=( --contain --cleanenv --no-home --no-eval --pid --ipc )
   case $command in
     check) program=(python3 "$attempt/check.pyz" "$attempt/check.json") ;;
     *) program=(llamafactory-cli "$command" "$attempt/config.yaml") ;;

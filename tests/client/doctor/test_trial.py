@@ -22,7 +22,7 @@ def _submits(home: Path, log: str) -> str:
 def test_the_job_gets_the_defaults_of_real_ones(tmp_path: Path) -> None:
     defaults = PartitionDefaults(partition="gpu", account="mt", qos="high", gpus_per_node=2)
     script = submit_script(make_cluster(tmp_path, defaults=defaults))
-    for part in ("--partition=gpu", "--account=mt", "--qos=high", "--gpus-per-node=1", "exec --nv", "--time=1"):
+    for part in ("--partition=gpu", "--account=mt", "--qos=high", "--gpus-per-node=1", "--pid --ipc --nv", "--time=1"):
         assert part in script
     bare = submit_script(make_cluster(tmp_path, container_gpu_flag="none", defaults=PartitionDefaults(gpus_per_node=0)))
     for part in ("--partition", "--account", "--gpus-per-node", "--nv"):
