@@ -28,7 +28,14 @@ settings() {
   job=${attempt%/*}
   cache=$attempt/cache
   inside=$attempt/inside.pyz
-  # Nothing of the host's environment, files, processes or IPC goes in but what is named (docs/decisions/0006).
+  # Nothing of the host's environment, files, processes or IPC goes in but what is named (docs/decisions/0006): also not
+  # what the site's profile says to Apptainer in variables (further binds, values for the container).
+  for name in "${!APPTAINER@}" "${!SINGULARITY@}"; do
+    case $name in
+      *_TMPDIR | *_CACHEDIR | *_CONFIGDIR) ;;
+      *) unset "$name" ;;
+    esac
+  done
   apart=( --contain --cleanenv --no-home --no-eval --pid --ipc )
   case $command in
     check) program=(python3 "$attempt/check.pyz" "$attempt/check.json") ;;

@@ -51,6 +51,16 @@ def test_only_what_is_named_goes_into_the_container(node: Node) -> None:
     assert not {"FORCE_TORCHRUN", "NNODES"} & set(inside)
 
 
+def test_what_the_sites_profile_tells_apptainer_is_forgotten(node: Node) -> None:
+    binds = {
+        f"{name}_{kind}": "/home" for name in ("APPTAINER", "SINGULARITY") for kind in ("BIND", "BINDPATH", "MOUNT")
+    }
+    node.run("true", **binds, APPTAINERENV_KEY="host", SINGULARITYENV_KEY="host", APPTAINER_TMPDIR="/scratch/a")
+    names = {line.partition("=")[0] for line in Path(f"{node.ran}.env").read_text().splitlines()}
+    assert not {*binds, "APPTAINERENV_KEY", "SINGULARITYENV_KEY"} & names
+    assert "APPTAINER_TMPDIR" in names
+
+
 def test_several_gpus_start_torchrun(tmp_path: Path) -> None:
     node = Node(tmp_path, gpus_per_node=2)
     node.run("true")
