@@ -128,7 +128,10 @@ keep_content() {
   for file in "$cache"/content/*; do
     name=${file##*/}
     [[ $name =~ ^[0-9a-f]{64}\.[a-z]{1,16}$ && -f $file && ! -L $file ]] || continue
-    sha256sum --check --status <<<"${name%%.*}  $file" && mv -T "$file" "$root/datasets/$name" || return
+    sha256sum --check --status <<<"${name%%.*}  $file" && mv -T "$file" "$root/datasets/$name" || {
+      echo "packtrain: the checked copy cannot be put into $root/datasets" >&2
+      return 1
+    }
   done
 }
 
@@ -174,7 +177,10 @@ task() {
   settings
   trap interrupted=yes TERM USR1  # Slurm gives these to the container too
   trap terminate URG
-  make_scratch || exit 73
+  make_scratch || {
+    echo "packtrain: no private folder can be made in ${TMPDIR:-/tmp} on ${SLURMD_NODENAME:-$(hostname)}" >&2
+    exit 73
+  }
   set_environment
   set_flags
   apptainer exec "${flags[@]}" "$image" python3 "$inside" launch "${program[@]}" \

@@ -161,3 +161,16 @@ def test_no_end_is_without_a_cause(exit_code: int | None, word: str | None, stde
     assert failure.code
     assert len(failure.evidence) <= EVIDENCE_LINES
     assert all(line and len(line) <= MAX_LINE_CHARACTERS for line in failure.evidence)
+
+
+@pytest.mark.parametrize(
+    ("line", "exit_code", "says"),
+    [
+        ("packtrain: no private folder can be made in /tmp on n1", 73, "exclude the node"),
+        ("packtrain: the secret WANDB_API_KEY is no longer on the cluster: retry the job", 78, "secrets anew"),
+    ],
+)
+def test_what_kept_a_run_from_its_start_says_what_to_do(line: str, exit_code: int, says: str) -> None:
+    failure = explain(End(exit_code, "failed", f"{line}\nsrun: error: n1: task 0: Exited with exit code {exit_code}\n"))
+    assert failure.code == "container"
+    assert says in (failure.hint or "")

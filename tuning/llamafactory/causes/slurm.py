@@ -50,6 +50,20 @@ BEFORE_THE_RUN = (
     Row(
         "container",
         "stderr",
+        r"^packtrain: no private folder",
+        "the node has no room for the run's temporary files: {line}",
+        "retry; if it happens again, exclude the node and tell the site",
+    ),
+    Row(
+        "container",
+        "stderr",
+        r"^packtrain: the secret ",
+        "the run could not be given its secret: {line}",
+        "retry: a further attempt gets its secrets anew",
+    ),
+    Row(
+        "container",
+        "stderr",
         r"^packtrain: the training image|^FATAL:",
         "the image could not be started: {line}",
         IMAGE,
