@@ -4,7 +4,6 @@ The only module of the server over tuning.ssh. It has a budget of its own, small
 is refused at once, with when to ask again.
 """
 
-import shlex
 import threading
 import time
 from collections import deque
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 
 from tuning.errors import NotAllowed, NotFound, RemoteFileError, Unavailable
 from tuning.settings import ClusterSettings
+from tuning.ssh.checked_files import FileLook, FileRange, look_at_files, send_files
 from tuning.ssh.paramiko_transport import ParamikoTransport
 from tuning.ssh.transport import Transport
 
@@ -23,13 +23,12 @@ OPENINGS_A_MINUTE = 120
 """Each is two channels on a kept connection: one command that looks, one transfer."""
 
 _MINUTE_SECONDS = 60.0
-_MISSING = "-"
-_NO_FOLDER = 44
+_LATEST_EPOCH = 253_402_300_799  # the end of the year 9999: what a run gives its files as time is its own affair
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A regular file inside the folder that it was asked for in, links resolved."""
+    """A regular file beneath the root of its cluster; no link leads there."""
 
     path: str
     size_bytes: int
@@ -110,9 +109,11 @@ class ClusterFiles:
 
     def read(self, cluster: str, folder: str, path: str, offset: int, length: int) -> bytes:
         """At most `length` bytes of a file from `offset` on; fewer where it ends before."""
+        root = self.root(cluster)
         with self.transfer(cluster) as transport:
-            file = only_file(transport, folder, path)
-            return b"".join(transport.read_from(file.path, offset, length))
+            file = only_file(transport, root, folder, path)
+            left = max(0, min(length, file.size_bytes - offset))
+            return b"".join(send_files(transport, root, [FileRange(file.path, offset, left)]))
 
     def close(self) -> None:
         """End the connections."""
@@ -136,32 +137,20 @@ class ClusterFiles:
             return transport
 
 
-def look_at(transport: Transport, folder: str, paths: Sequence[str]) -> dict[str, RemoteFile]:
+def look_at(transport: Transport, root: str, folder: str, paths: Sequence[str]) -> dict[str, RemoteFile]:
     """What these paths under a folder are now, in one command; those that are gone are left out.
 
-    Raises NotFound when the folder is gone, and NotAllowed for a path that leads out of it through a link: our account
-    can read more than the people who ask. Raises RemoteFileError for what is no regular file.
+    Raises NotAllowed for a link, at any place of a path beneath the root, and for what is no plain file: our account
+    can read more than the people who ask.
     """
-    listed = b"".join(path.encode() + b"\0" for path in paths)
-    done = transport.run(_look_command(folder), stdin=listed)
-    if done.exit_status == _NO_FOLDER:
-        raise NotFound(f"{folder} is no longer on the cluster", hint="somebody removed it there")
-    if done.exit_status != 0:
-        raise RemoteFileError(f"cannot look at {folder}: {done.stderr.decode(errors='replace').strip()}")
-    fields = done.stdout.decode("utf-8", "surrogateescape").split("\0")[1:-1]  # [0]: what a login banner printed
-    if len(fields) != 1 + 2 * len(paths):
-        raise RemoteFileError(f"cannot look at {folder}: the cluster's answer is cut short")
-    real_folder, answers = fields[0], fields[1:]
-    found = {}
-    for path, real, seen in zip(paths, answers[::2], answers[1::2], strict=True):
-        if seen != _MISSING:
-            found[path] = _remote_file(path, real, seen, real_folder)
-    return found
+    looks = look_at_files(transport, root, [f"{folder}/{path}" for path in paths])
+    found = zip(paths, looks, strict=True)
+    return {path: _remote_file(path, folder, look) for path, look in found if look is not None}
 
 
-def only_file(transport: Transport, folder: str, path: str) -> RemoteFile:
+def only_file(transport: Transport, root: str, folder: str, path: str) -> RemoteFile:
     """One file. Raises NotFound when it is gone from the cluster."""
-    found = look_at(transport, folder, [path])
+    found = look_at(transport, root, folder, [path])
     if path not in found:
         raise NotFound(f"{path} is no longer on the cluster", hint="somebody removed it there")
     return found[path]
@@ -186,23 +175,9 @@ def _counted(first: bytes, chunks: Iterator[bytes], length: int) -> Iterator[byt
         raise RemoteFileError(f"a file changed while it was read: {missing} bytes are missing")
 
 
-def _remote_file(path: str, real: str, seen: str, real_folder: str) -> RemoteFile:
-    if not real.startswith(f"{real_folder}/"):
-        raise NotAllowed(f"{path} is a link that leads out of the job's folder", hint="such a file is not served")
-    kind, size, modified = seen.split(" ")
-    if not kind.startswith("8"):
-        raise RemoteFileError(f"{path} is not a regular file any more")
-    return RemoteFile(real, int(size), datetime.fromtimestamp(int(modified), UTC))
-
-
-def _look_command(folder: str) -> str:
-    """The folder's real path; for each path on stdin its real path, and its raw mode (hexadecimal), size and time."""
-    script = f"""
-    cd -P -- {shlex.quote(folder)} || exit {_NO_FOLDER}
-    printf '\\0%s\\0' "$PWD"
-    while IFS= read -r -d '' path; do
-        real=$(readlink -e -- "./$path") && seen=$(stat -c '%f %s %Y' -- "$real") || seen={_MISSING}
-        printf '%s\\0%s\\0' "$real" "$seen"
-    done
-    """
-    return f"exec bash -c {shlex.quote(script)}"
+def _remote_file(path: str, folder: str, look: FileLook) -> RemoteFile:
+    if look.is_refused:
+        message = f"{path} is reached by a link, or is no plain file of its own"
+        raise NotAllowed(message, hint="such a file is not served")
+    modified_epoch = min(max(0, look.modified_epoch), _LATEST_EPOCH)
+    return RemoteFile(f"{folder}/{path}", look.size_bytes, datetime.fromtimestamp(modified_epoch, UTC))

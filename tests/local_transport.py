@@ -33,26 +33,27 @@ class LocalTransport:
         Path(path).write_bytes(content.read())
         Path(path).chmod(mode)
 
-    def get(self, path: str) -> Iterator[bytes]:
-        """The whole file."""
-        yield from self.read_from(path, 0, Path(path).stat().st_size)
-
-    def read_from(self, path: str, offset: int, length: int) -> Iterator[bytes]:
-        """A part of the file, in small chunks."""
+    def stream(self, command: str, *, stdin: bytes = b"") -> Iterator[bytes]:
+        """What it prints in bash, in small chunks."""
         self._check()
-        try:
-            file = Path(path).open("rb")  # noqa: SIM115 - closed below, also when the reader leaves early
-        except OSError as error:
-            raise RemoteFileError(f"cannot read {path}: {error}") from error
-        with file:
+        self.commands.append(command)
+        pipe, words = subprocess.PIPE, ["bash", "-c", command]
+        with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            assert process.stdin
+            assert process.stdout
+            assert process.stderr
             self.open_files += 1
             try:
-                file.seek(offset)
-                while length > 0 and (chunk := file.read(min(length, _CHUNK_BYTES))):
-                    length -= len(chunk)
+                process.stdin.write(stdin)
+                process.stdin.close()
+                yield self._banner
+                while chunk := process.stdout.read(_CHUNK_BYTES):
                     yield chunk
                     self._check()
+                if process.wait() != 0:
+                    raise RemoteFileError(process.stderr.read().decode())
             finally:
+                process.stdout.close()  # so that one who is still writing ends
                 self.open_files -= 1
 
     def close(self) -> None:

@@ -25,6 +25,7 @@ from tuning.jobs.feed_repository import job_place
 from tuning.jobs.models import Artifact
 from tuning.jobs.paths import output_directory
 from tuning.llamafactory.artifacts import ArtifactKind, describe
+from tuning.ssh.checked_files import FileRange, send_files
 
 router = APIRouter(tags=["results"])
 
@@ -84,10 +85,11 @@ def download_artifact(
     with transaction(sessions) as session:
         cluster = job_place(session, job_id).cluster
         path = artifact(session, job_id, path).path
-    folder = output_directory(cluster_files.root(cluster), job_id)
+    root = cluster_files.root(cluster)
+    folder = output_directory(root, job_id)
     with ExitStack() as stack:
         transport = stack.enter_context(cluster_files.transfer(cluster))
-        file = only_file(transport, folder, path)
+        file = only_file(transport, root, folder, path)
         try:
             part = parse_range(byte_range if if_range in (None, file.etag) else None, file.size_bytes)
         except RangeNotSatisfiable:
@@ -97,7 +99,7 @@ def download_artifact(
         if request.method == "HEAD":
             return Response(None, 206 if part else 200, headers)
         start, length = (part.start, part.length) if part else (0, file.size_bytes)
-        chunks = exactly(transport.read_from(file.path, start, length), length)
+        chunks = exactly(send_files(transport, root, [FileRange(file.path, start, length)]), length)
         return TransferResponse(chunks, 206 if part else 200, headers, holds=stack)
 
 
@@ -113,13 +115,13 @@ def download_archive(
         raise NotFound(
             f"job {job_id} has left no model", hint="while a job runs, its checkpoints are among the artifacts"
         )
-    folder = output_directory(cluster_files.root(cluster), job_id)
+    root = cluster_files.root(cluster)
+    folder = output_directory(root, job_id)
     with ExitStack() as stack:
         transport = stack.enter_context(cluster_files.transfer(cluster))
-        members = _members(job_id, paths, look_at(transport, folder, paths))
-        content = archive(
-            members, lambda member: exactly(transport.read_from(member.path, 0, member.size_bytes), member.size_bytes)
-        )
+        members = _members(job_id, paths, look_at(transport, root, folder, paths))
+        ranges = [FileRange(member.path, 0, member.size_bytes) for member in members]
+        content = archive(members, send_files(transport, root, ranges))
         headers = {
             "Content-Length": str(archive_size(members)),
             "Content-Type": "application/x-tar",

@@ -16,6 +16,7 @@ from server.cluster_files import (
 from tests.factories import Seconds, make_cluster_settings
 from tests.local_transport import LocalTransport
 from tuning.errors import NotAllowed, NotFound, RemoteFileError, Unavailable, Unreachable
+from tuning.ssh.checked_files import FileRange, send_files
 from tuning.ssh.fake import FakeTransport
 from tuning.ssh.transport import Completed
 
@@ -34,7 +35,7 @@ def test_a_look_tells_size_time_and_place_of_many_in_one_command(folder: Path) -
         (folder / name).write_bytes(b"x" * number)
         os.utime(folder / name, (5, 1_000_000 + number))
     transport = LocalTransport()
-    found = look_at(transport, str(folder), names)
+    found = look_at(transport, str(folder.parent), str(folder), names)
     assert {name: file.size_bytes for name, file in found.items()} == {
         name: number for number, name in enumerate(names)
     }
@@ -45,66 +46,74 @@ def test_a_look_tells_size_time_and_place_of_many_in_one_command(folder: Path) -
 
 def test_a_banner_in_front_does_no_harm(folder: Path) -> None:
     (folder / "plain").write_bytes(b"abc")
-    assert only_file(LocalTransport(banner=b"Welcome!\nPlease rest.\n"), str(folder), "plain").size_bytes == 3
+    transport = LocalTransport(banner=b"Welcome!\nPlease rest.\n")
+    assert only_file(transport, str(folder.parent), str(folder), "plain").size_bytes == 3
 
 
 def test_what_is_gone_is_left_out(folder: Path) -> None:
     (folder / "plain").write_bytes(b"abc")
-    assert look_at(LocalTransport(), str(folder), ["gone", "plain"]).keys() == {"plain"}
+    assert look_at(LocalTransport(), str(folder.parent), str(folder), ["gone", "plain"]).keys() == {"plain"}
     with pytest.raises(NotFound, match="gone is no longer"):
-        only_file(LocalTransport(), str(folder), "gone")
+        only_file(LocalTransport(), str(folder.parent), str(folder), "gone")
 
 
-def test_a_folder_that_is_gone_is_said_so(folder: Path) -> None:
+def test_a_folder_that_is_gone_has_no_file(folder: Path) -> None:
     with pytest.raises(NotFound, match="no longer on the cluster"):
-        look_at(LocalTransport(), str(folder / "gone"), ["plain"])
+        only_file(LocalTransport(), str(folder.parent), str(folder / "gone"), "plain")
 
 
-def test_a_link_inside_is_followed_and_one_that_leads_out_is_not(folder: Path, tmp_path: Path) -> None:
+def test_a_root_that_is_gone_is_said_so(folder: Path) -> None:
+    with pytest.raises(RemoteFileError, match="cannot look into"):
+        only_file(LocalTransport(), str(folder / "gone"), str(folder / "gone/jobs"), "plain")
+
+
+def test_what_is_no_plain_file_of_the_folder_is_not_allowed(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b"key")
     (folder / "real").write_bytes(b"abc")
     (folder / "inside").symlink_to("real")
     (folder / "outside").symlink_to("../secret")
     (folder / "way").symlink_to(tmp_path)
-    assert only_file(LocalTransport(), str(folder), "inside").path == str(folder / "real")
-    for path in ("outside", "way/secret", "../secret"):
-        with pytest.raises(NotAllowed, match="leads out"):
-            only_file(LocalTransport(), str(folder), path)
-
-
-def test_a_neighbour_whose_name_begins_alike_is_outside(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "it's the output2").write_bytes(b"key")
-    (folder / "outside").symlink_to("../it's the output2")
-    with pytest.raises(NotAllowed):
-        only_file(LocalTransport(), str(folder), "outside")
-
-
-def test_the_folder_itself_may_lie_behind_a_link(folder: Path, tmp_path: Path) -> None:
-    (folder / "plain").write_bytes(b"abc")
-    (tmp_path / "link").symlink_to(folder)
-    assert only_file(LocalTransport(), str(tmp_path / "link"), "plain").size_bytes == 3
-
-
-def test_what_is_no_file_is_refused(folder: Path) -> None:
+    (folder / "second").hardlink_to(tmp_path / "secret")
     (folder / "sub").mkdir()
     os.mkfifo(folder / "pipe")
-    for path in ("sub", "pipe"):
-        with pytest.raises(RemoteFileError, match="regular file"):
-            only_file(LocalTransport(), str(folder), path)
+    for path in ("inside", "outside", "way/secret", "../secret", "second", "sub", "pipe"):
+        with pytest.raises(NotAllowed, match="link"):
+            only_file(LocalTransport(), str(tmp_path), str(folder), path)
+    assert look_at(LocalTransport(), str(tmp_path), str(folder), ["real"]).keys() == {"real"}
 
 
-@pytest.mark.parametrize("answer", [b"", b"Welcome!\n", b"\0/out\0", b"\0/out\0/out/one\x0081a4 3 5\0/out/tw"])
-def test_an_answer_that_is_cut_short_is_no_answer(answer: bytes) -> None:
-    transport = FakeTransport(lambda _command, _stdin: Completed(answer, b"", 0))
+def test_the_root_itself_may_lie_behind_a_link(folder: Path, tmp_path: Path) -> None:
+    (folder / "plain").write_bytes(b"abc")
+    (tmp_path / "link").symlink_to(tmp_path)
+    link = str(tmp_path / "link")
+    assert only_file(LocalTransport(), link, f"{link}/{folder.name}", "plain").size_bytes == 3
+
+
+@pytest.mark.parametrize("epoch", [-1, -(2**63), 2**63, 253_402_300_800])
+def test_a_time_that_is_none_is_no_fault(epoch: int) -> None:
+    def answer(command: str, _stdin: bytes) -> Completed:
+        boundary = command.split()[2]
+        return Completed(f"\n{boundary}\n3 {epoch}\0".encode(), b"", 0)
+
+    found = only_file(FakeTransport(answer), "/root", "/root/jobs", "plain")
+    assert found.modified_at.year in (1970, 9999)
+    assert found.etag
+
+
+@pytest.mark.parametrize("answer", ["", "Welcome!\n", "\n{}\n", "\n{}\n3 5\x00", "\n{}\n3 5\x003 1"])
+def test_an_answer_that_is_cut_short_is_no_answer(answer: str) -> None:
+    def cut_short(command: str, _stdin: bytes) -> Completed:
+        return Completed(answer.format(command.split()[2]).encode(), b"", 0)
+
     with pytest.raises(RemoteFileError, match="cut short"):
-        look_at(transport, "/out", ["one", "two"])
+        look_at(FakeTransport(cut_short), "/root", "/root/out", ["one", "two"])
 
 
 def test_a_changed_file_has_another_tag(folder: Path) -> None:
     (folder / "plain").write_bytes(b"abc")
-    before = only_file(LocalTransport(), str(folder), "plain").etag
+    before = only_file(LocalTransport(), str(folder.parent), str(folder), "plain").etag
     os.utime(folder / "plain", (5, 5))
-    assert only_file(LocalTransport(), str(folder), "plain").etag != before
+    assert only_file(LocalTransport(), str(folder.parent), str(folder), "plain").etag != before
 
 
 def test_a_file_that_became_shorter_is_not_passed_off_as_whole() -> None:
@@ -115,7 +124,7 @@ def test_a_file_that_became_shorter_is_not_passed_off_as_whole() -> None:
 
 def test_what_cannot_be_read_is_said_before_the_first_chunk(tmp_path: Path) -> None:
     with pytest.raises(RemoteFileError):
-        exactly(LocalTransport().read_from(str(tmp_path / "gone"), 0, 3), 3)
+        exactly(send_files(LocalTransport(), str(tmp_path), [FileRange(f"{tmp_path}/gone", 0, 3)]), 3)
 
 
 class TestTheBudget:

@@ -1,13 +1,16 @@
-"""One remote command's three streams, moved together until it has ended."""
+"""One remote command's three streams, moved together until it has ended, or its stdout as it comes."""
 
 import select
 import time
+from collections.abc import Iterator
 from threading import Event
 from typing import Protocol
 
+from tuning.errors import RemoteFileError
 from tuning.ssh.transport import Completed
 
 _BLOCK = 65536
+_MOST_WORDS = 2000
 
 
 class CommandChannel(Protocol):
@@ -28,6 +31,7 @@ class CommandChannel(Protocol):
     def exit_status_ready(self) -> bool: ...
     def recv_exit_status(self) -> int: ...
     def fileno(self) -> int: ...
+    def sendall(self, s: bytes, /) -> None: ...
 
 
 class Input:
@@ -78,6 +82,34 @@ def exchange(channel: CommandChannel, stdin: Input, deadline: float) -> Complete
                 raise TimeoutError
             # Nobody tells us that the window for stdin has opened again, so it is looked at.
             _wait(channel, min(left, 1.0 if stdin.is_over else 0.01))
+
+
+def stdout_of(channel: CommandChannel, stdin: bytes, seconds: float) -> Iterator[bytes]:
+    """Give a command its whole stdin, and then its stdout block by block, as fast as they are taken.
+
+    Raises TimeoutError when nothing comes for as long as the channel's own time limit, RemoteFileError with what the
+    command said where it does not end with 0, and EOFError where the connection broke. The command must read all of
+    its stdin before it answers.
+    """
+    channel.sendall(stdin)
+    channel.shutdown_write()
+    said = bytearray()
+    while block := channel.recv(_BLOCK):
+        yield block
+        _keep_stderr(channel, said)
+    channel.status_event.wait(seconds)
+    _keep_stderr(channel, said)
+    status = channel.recv_exit_status() if channel.exit_status_ready() else -1
+    if status == -1:
+        raise EOFError("it ended without an exit status")
+    if status != 0:
+        raise RemoteFileError(said[:_MOST_WORDS].decode("utf-8", "replace").strip() or f"it ended with {status}")
+
+
+def _keep_stderr(channel: CommandChannel, said: bytearray) -> None:
+    while channel.recv_stderr_ready():
+        words = channel.recv_stderr(_BLOCK)
+        said += words[: _MOST_WORDS - len(said)] if len(said) < _MOST_WORDS else b""
 
 
 def _drain(channel: CommandChannel, stdout: bytearray, stderr: bytearray) -> bool:

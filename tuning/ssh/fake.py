@@ -13,7 +13,7 @@ class FakeTransport:
     """`tuning.ssh.transport.Transport` without a network.
 
     `handler(command, stdin)` gives the answer of a command, or raises what the real transport would.
-    `commands` keeps what was run, `files` holds what was put and what can be got.
+    `commands` keeps what was run, `files` holds what was put.
     """
 
     def __init__(self, handler: Handler, files: dict[str, bytes] | None = None) -> None:
@@ -31,20 +31,14 @@ class FakeTransport:
         """Keep the content under its path."""
         self.files[path] = content.read()
 
-    def get(self, path: str) -> Iterator[bytes]:
-        """The whole content in one chunk."""
-        yield self._content(path)
-
-    def read_from(self, path: str, offset: int, length: int) -> Iterator[bytes]:
-        """The range in one chunk; none when there is nothing."""
-        if part := self._content(path)[offset : offset + length]:
-            yield part
+    def stream(self, command: str, *, stdin: bytes = b"") -> Iterator[bytes]:
+        """What the handler answers, in one chunk."""
+        self.commands.append((command, stdin))
+        done = self._handler(command, stdin)
+        yield done.stdout
+        if done.exit_status != 0:
+            raise RemoteFileError(done.stderr.decode("utf-8", "replace"))
 
     def close(self) -> None:
         """Remember that it was closed."""
         self.closed = True
-
-    def _content(self, path: str) -> bytes:
-        if path not in self.files:
-            raise RemoteFileError(f"cannot read {path}: No such file")
-        return self.files[path]

@@ -18,11 +18,11 @@ from tuning.errors import (
     Unreachable,
 )
 from tuning.settings import ClusterSettings
-from tuning.ssh.exchange import Input, exchange
+from tuning.ssh.exchange import Input, exchange, stdout_of
 from tuning.ssh.paramiko_login import connect, transport_of
 from tuning.ssh.past_banner import PastBanner
 from tuning.ssh.ready_shells import WAITING_SHELL, ReadyShells, as_read
-from tuning.ssh.sftp_files import read_range, upload
+from tuning.ssh.sftp_files import upload
 from tuning.ssh.traffic import Traffic
 from tuning.ssh.transport import Completed
 
@@ -75,13 +75,17 @@ class ParamikoTransport:
         except RemoteFileError as error:
             raise self._cannot_write(path, temporary, error) from error
 
-    def get(self, path: str) -> Iterator[bytes]:
-        """See Transport.get. As it is a generator, it raises at its first chunk."""
-        yield from self._stream(path, 0, None)
-
-    def read_from(self, path: str, offset: int, length: int) -> Iterator[bytes]:
-        """See Transport.read_from. As it is a generator, it raises at its first chunk."""
-        yield from self._stream(path, offset, length)
+    def stream(self, command: str, *, stdin: bytes = b"") -> Iterator[bytes]:
+        """See Transport.stream. As it is a generator, the command begins with its first chunk."""
+        seconds = self._settings.command_timeout_seconds
+        with self._channel(seconds, lambda: self._take_shell(seconds)) as channel:
+            self.traffic.begin_transfer()
+            channel.settimeout(seconds)
+            try:
+                yield from stdout_of(channel, as_read(command) + stdin, seconds)
+            except TimeoutError as error:
+                raise Unreachable(f"a transfer with {self._where} stood still for {seconds:g} s") from error
+        self._ready.refill_soon()
 
     def close(self) -> None:
         """See Transport.close."""
@@ -183,14 +187,6 @@ class ParamikoTransport:
                 if not _is_alive(channel):
                     raise
                 raise RemoteFileError(f"the file server of {self._where} says: {error}") from error
-
-    def _stream(self, path: str, offset: int, length: int | None) -> Iterator[bytes]:
-        try:
-            with self._sftp() as sftp, sftp.open(path, "rb") as file:
-                size = file.stat().st_size or 0
-                yield from read_range(file, offset, size if length is None else min(size, offset + length))
-        except RemoteFileError as error:
-            raise RemoteFileError(f"cannot read {path}: {error}") from error
 
     def _cannot_write(self, path: str, temporary: str, error: RemoteFileError) -> RemoteFileError:
         """What kept a file from being written. OpenSSH's SFTP says just "Failure", so the shell is asked.

@@ -1,15 +1,11 @@
-"""Whole files over an SFTP session: written whole or not at all, read range by range."""
+"""Whole files over an SFTP session: written whole or not at all."""
 
-import errno
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import BinaryIO, Protocol
 
-# One answer of OpenSSH's file server holds this much (paramiko asks for 32 kB at a time, an eighth of it). So a reader
-# gets 25 MB/s at 10 ms, without paramiko's read-ahead: that one fills the memory for a slow reader, and its thread
-# outlives a reader that stops.
 BLOCK_BYTES = 255 * 1024
 
 
@@ -22,13 +18,9 @@ class Attributes(Protocol):
 class SftpFile(Protocol):
     """An open file; the attributes are paramiko's."""
 
-    MAX_REQUEST_SIZE: int
-
     def set_pipelined(self, pipelined: bool = True) -> None: ...
     def write(self, data: bytes) -> None: ...
     def chmod(self, mode: int) -> None: ...
-    def seek(self, offset: int) -> None: ...
-    def read(self, size: int) -> bytes: ...
     def close(self) -> None: ...
 
 
@@ -54,18 +46,6 @@ def upload(sftp: SftpSession, content: BinaryIO, path: str, mode: int) -> None:
     size = sftp.stat(path).st_size
     if size != written:
         raise OSError(f"{size} of {written} bytes arrived")
-
-
-def read_range(file: SftpFile, offset: int, end: int) -> Iterator[bytes]:
-    """The bytes from `offset` to `end`, block by block. Raises OSError."""
-    file.MAX_REQUEST_SIZE = BLOCK_BYTES
-    file.seek(offset)
-    while offset < end:
-        block = file.read(min(BLOCK_BYTES, end - offset))
-        if not block:
-            raise OSError(errno.EIO, "it shrank while it was read")
-        yield block
-        offset += len(block)
 
 
 def _blocks(content: BinaryIO) -> Iterator[bytes]:

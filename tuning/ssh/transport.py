@@ -1,4 +1,4 @@
-"""The seam to a login node: four verbs and close, nothing else."""
+"""The seam to a login node: three verbs and close, nothing else."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,12 +33,11 @@ class Transport(Protocol):
         """
         ...
 
-    def get(self, path: str) -> Iterator[bytes]:
-        """The bytes of a remote file in chunks. Raises RemoteFileError when it cannot be read."""
-        ...
+    def stream(self, command: str, *, stdin: bytes = b"") -> Iterator[bytes]:
+        """The stdout of a bash command line in chunks, as it comes; it is read as fast as they are taken.
 
-    def read_from(self, path: str, offset: int, length: int) -> Iterator[bytes]:
-        """At most `length` bytes of a remote file from `offset` on, in chunks. Raises RemoteFileError."""
+        Raises RemoteFileError, with what it said, where it does not end with 0. To be closed by who leaves it early.
+        """
         ...
 
     def close(self) -> None:

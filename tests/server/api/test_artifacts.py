@@ -212,7 +212,7 @@ class TestTheArchive:
             files = {info.name: opened.extractfile(info) for info in opened}
             found = {name: file.read() for name, file in files.items() if file}
         assert found == {f"{running_job.id}/{name}": content for name, content in kept.items()}
-        assert len(node.commands) == 1, "one look at all files"
+        assert len(node.commands) == 2, "one look at all files, one transfer of all"
 
     def test_a_job_without_a_model(self, client: TestClient, archive: str, leave: Leave) -> None:
         leave("trainer_log.jsonl")

@@ -21,11 +21,17 @@ def test_the_handler_may_raise_what_a_network_raises() -> None:
         FakeTransport(broken).run("true")
 
 
-def test_files_are_put_and_got() -> None:
-    transport: Transport = FakeTransport(lambda _command, _stdin: Completed(b"", b"", 0), {"/a": b"0123456789"})
-    transport.put(io.BytesIO(b"new"), "/b")
-    assert b"".join(transport.get("/b")) == b"new"
-    assert b"".join(transport.read_from("/a", 8, 5)) == b"89"
-    assert list(transport.read_from("/a", 10, 5)) == []
-    with pytest.raises(RemoteFileError):
-        next(transport.get("/c"))
+def test_files_are_put() -> None:
+    transport = FakeTransport(lambda _command, _stdin: Completed(b"", b"", 0), {"/a": b"0123456789"})
+    as_transport: Transport = transport
+    as_transport.put(io.BytesIO(b"new"), "/b")
+    assert transport.files == {"/a": b"0123456789", "/b": b"new"}
+
+
+def test_a_stream_is_what_the_handler_answers() -> None:
+    transport = FakeTransport(lambda command, stdin: Completed(command.encode() + stdin, b"why", len(stdin)))
+    assert list(transport.stream("cat")) == [b"cat"]
+    chunks = transport.stream("cat", stdin=b"!")
+    assert next(chunks) == b"cat!"
+    with pytest.raises(RemoteFileError, match="why"):
+        next(chunks)

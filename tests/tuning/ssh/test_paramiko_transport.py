@@ -237,14 +237,13 @@ def test_it_can_be_closed_twice_and_used_again(transport: ParamikoTransport) -> 
 
 
 @pytest.mark.parametrize("size", [0, 1, 256 * 1024, 5_000_003])
-def test_a_file_goes_there_and_back(transport: ParamikoTransport, tmp_path: Path, size: int) -> None:
+def test_a_file_goes_there_whole(transport: ParamikoTransport, tmp_path: Path, size: int) -> None:
     content = (bytes(range(251)) * (size // 251 + 1))[:size]
     target = tmp_path / "new" / "folders" / "file.bin"
     transport.put(io.BytesIO(content), str(target), mode=0o600)
     assert target.read_bytes() == content
     assert target.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in target.parent.iterdir()] == ["file.bin"]
-    assert b"".join(transport.get(str(target))) == content
 
 
 def test_an_upload_replaces_what_was_there(transport: ParamikoTransport, tmp_path: Path) -> None:
@@ -254,38 +253,39 @@ def test_an_upload_replaces_what_was_there(transport: ParamikoTransport, tmp_pat
     assert target.read_text() == "new"
 
 
-@pytest.mark.parametrize(
-    ("offset", "length", "expected"), [(0, 4, b"0123"), (8, 100, b"89"), (10, 5, b""), (99, 5, b""), (3, 0, b"")]
-)
-def test_a_range_ends_with_the_file(
-    transport: ParamikoTransport, tmp_path: Path, offset: int, length: int, expected: bytes
-) -> None:
-    (tmp_path / "file").write_bytes(b"0123456789")
-    assert b"".join(transport.read_from(str(tmp_path / "file"), offset, length)) == expected
+def test_a_stream_gives_what_a_command_prints_as_it_comes(transport: ParamikoTransport) -> None:
+    chunks = transport.stream("read -r line; echo $line; echo aside >&2; head -c 5000000 /dev/zero", stdin=b"first\n")
+    assert b"".join(chunks) == b"first\n" + bytes(5_000_000)
 
 
-def test_a_reader_may_stop_in_the_middle(transport: ParamikoTransport, tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"x" * 20_000_000)
+def test_a_reader_may_stop_in_the_middle(transport: ParamikoTransport) -> None:
     for _ in range(MAX_CHANNELS + 1):
-        chunks = transport.get(str(tmp_path / "file"))
+        chunks = transport.stream("cat /dev/zero")
         assert next(chunks)
         chunks.close()  # type: ignore[attr-defined]  # it is a generator, and the server closes it
     assert transport.run("echo fine").stdout == b"fine\n"
 
 
-def test_a_file_that_shrinks_while_it_is_read_is_an_error(transport: ParamikoTransport, tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_bytes(b"x" * 20_000_000)
-    chunks = transport.get(str(file))
-    next(chunks)
-    file.write_bytes(b"")
-    with pytest.raises(RemoteFileError):
-        list(chunks)
+def test_a_stream_whose_command_fails_says_what_it_said(transport: ParamikoTransport) -> None:
+    chunks = transport.stream("echo begun; echo it is gone >&2; exit 3")
+    assert next(chunks) == b"begun\n"
+    with pytest.raises(RemoteFileError, match="it is gone"):
+        next(chunks)
+    with pytest.raises(RemoteFileError, match="ended with 4"):
+        list(transport.stream("exit 4"))
 
 
-def test_a_missing_file_cannot_be_read(transport: ParamikoTransport) -> None:
-    with pytest.raises(RemoteFileError, match=r"cannot read /no/such/file: .*No such file"):
-        next(transport.get("/no/such/file"))
+def test_a_stream_whose_command_is_killed_is_no_whole_answer(transport: ParamikoTransport) -> None:
+    with pytest.raises(Unreachable):
+        list(transport.stream("kill -9 $$"))
+
+
+def test_a_stream_that_stands_still_is_given_up(sshd: Sshd) -> None:
+    transport = ParamikoTransport(changed(sshd.settings, command_timeout_seconds=0.5))
+    with pytest.raises(Unreachable, match="stood still"):
+        list(transport.stream("sleep 20"))
+    assert transport.run("echo fine", timeout_seconds=20).stdout == b"fine\n"
+    transport.close()
 
 
 def test_a_folder_is_no_place_for_a_file(transport: ParamikoTransport, tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_a_greeting_of_the_login_shell_does_not_break_transfers(start_sshd: Star
     subsystem = "Subsystem sftp printf 'Welcome!\\nRead the news.\\n'; exec /usr/lib/openssh/sftp-server\n"
     transport = ParamikoTransport(start_sshd(sftp=subsystem).settings)
     transport.put(io.BytesIO(b"x" * 1_000_000), str(tmp_path / "file"))
-    assert b"".join(transport.get(str(tmp_path / "file"))) == b"x" * 1_000_000
+    assert (tmp_path / "file").read_bytes() == b"x" * 1_000_000
     transport.close()
 
 
