@@ -43,6 +43,8 @@ class Answers:
     grown: frozenset[str]
     """Ids of the jobs with a file that grew."""
     clock_ahead_seconds: float
+    refused: frozenset[str] = frozenset()
+    """Paths at which no file of ours was found: nothing of them was read."""
 
 
 class Ledger:

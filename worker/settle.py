@@ -62,7 +62,7 @@ def _adopt_started(drive: Drive, claimed: dict[str, Unconfirmed]) -> None:
     """The claim was taken by a job that Slurm no longer tells of: its own record says which."""
     if not claimed:
         return
-    texts = drive.cluster.read([ReadRequest(f"{path}/started", 0, 4096) for path in claimed])
+    texts = drive.cluster.read([ReadRequest(f"{path}/started", 0, 4096) for path in claimed]).contents
     started = {path: parse_started(texts.get(f"{path}/started", b"")) for path in claimed}
     _confirm_all(drive, {claimed[path]: record.slurm_job_id for path, record in started.items() if record})
 

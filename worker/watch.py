@@ -9,11 +9,12 @@ from tuning.errors import SlurmUnavailable
 from tuning.jobs.live import LiveAttempt, live_attempts
 from tuning.jobs.paths import attempt_directory, output_directory, slurm_job_name
 from tuning.jobs.status import JobStatus
-from tuning.slurm.cluster import AccountedJob, Observation, QueuedJob, ReadRequest
+from tuning.slurm.cluster import AccountedJob, Observation, QueuedJob, ReadAnswer, ReadRequest
 from tuning.slurm.records import ExitRecord, parse_exit
 from worker.drive import Drive
 from worker.evidence import evidence_requests
 from worker.ledger import Answers, Ledger
+from worker.refused import tell_refused
 from worker.tail import plan_reads, stream_paths
 from worker.verdict import Seen, decide
 
@@ -33,6 +34,7 @@ def watch(drive: Drive) -> None:
     ledger = Ledger(drive, answers)
     for start in range(0, len(attempts), CHUNK):
         ledger.write([(one, decide(one, _seen(drive, one, answers))) for one in attempts[start : start + CHUNK]])
+    tell_refused(drive, attempts, answers.refused)
     if answers.observation.queue is None:
         raise SlurmUnavailable(answers.observation.queue_error or "squeue gave no answer")
 
@@ -44,7 +46,8 @@ def _ask(drive: Drive, attempts: Sequence[LiveAttempt]) -> Answers:
     reads = plan_reads(root, attempts, observation.files)
     ended = [one for one in attempts if _exit_path(root, one) in observation.files]
     requests = [read.request for read in reads] + [ask for one in ended for ask in _end_requests(root, one)]
-    contents = drive.cluster.read(requests) if requests else {}
+    answer = drive.cluster.read(requests) if requests else ReadAnswer({})
+    contents, refused = answer.contents, observation.refused | answer.refused
     parsed = {one.job_id: parse_exit(contents.get(_exit_path(root, one), b"")) for one in ended}
     records = {
         one.job_id: record
@@ -54,7 +57,7 @@ def _ask(drive: Drive, attempts: Sequence[LiveAttempt]) -> Answers:
     accounted = _account(drive, attempts, observation, records)
     grown = frozenset(read.job_id for read in reads)
     ahead = observation.clock_epoch - drive.now().timestamp()
-    return Answers(observation, reads, contents, records, accounted, grown, ahead)
+    return Answers(observation, reads, contents, records, accounted, grown, ahead, refused)
 
 
 def _watched_files(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:

@@ -17,7 +17,7 @@ from tuning.errors import ClusterError
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import JobStatus
 from tuning.secrets.cipher import Cipher
-from tuning.slurm.cluster import Cluster, NamedJob, ReadRequest, Submission, SubmissionAnswer
+from tuning.slurm.cluster import Cluster, NamedJob, ReadAnswer, ReadRequest, Submission, SubmissionAnswer
 from tuning.ssh.fake import FakeTransport
 from tuning.ssh.traffic import Traffic
 from tuning.ssh.transport import Completed
@@ -67,9 +67,9 @@ class ScriptedCluster(Cluster):
         """What was told; an untold claim is ours."""
         return {directory: self.claims.get(directory, True) for directory in directories}
 
-    def read(self, requests: Sequence[ReadRequest]) -> dict[str, bytes]:
+    def read(self, requests: Sequence[ReadRequest]) -> ReadAnswer:
         """What was told, by path."""
-        return {one.path: self.contents[one.path] for one in requests if one.path in self.contents}
+        return ReadAnswer({one.path: self.contents[one.path] for one in requests if one.path in self.contents})
 
     def cancel(self, jobs: Iterable[NamedJob]) -> None:
         """Remember."""

@@ -47,6 +47,10 @@ def test_what_is_gone_already_is_gone(world: World, sessions: sessionmaker[Sessi
         ask_removal(session, job_id, "1/secrets", NOON)
     remove_unwanted(drive)
     with sessions() as session:
+        assert unwanted_paths(session, job_id) == {"1/secrets"}, "nothing at all is there: a disk is away"
+    (tmp_path / "jobs").mkdir()
+    remove_unwanted(drive)
+    with sessions() as session:
         assert unwanted_paths(session, job_id) == frozenset()
 
 

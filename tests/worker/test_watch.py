@@ -17,7 +17,7 @@ from tuning.jobs.removals import unwanted_paths
 from tuning.jobs.status import JobStatus
 from tuning.secrets.service import keep_secret
 from tuning.slurm.answers import AccountedJob, FileStat, QueuedJob
-from tuning.slurm.cluster import NamedJob, Observation, ReadRequest
+from tuning.slurm.cluster import NamedJob, Observation, ReadAnswer, ReadRequest
 from worker.reach import note_reached, note_unreachable
 from worker.watch import watch
 
@@ -48,10 +48,10 @@ class WatchedCluster(ScriptedCluster):
             raise SlurmUnavailable("sacct gave no answer")
         return self.accounted
 
-    def read(self, requests: Sequence[ReadRequest]) -> dict[str, bytes]:
+    def read(self, requests: Sequence[ReadRequest]) -> ReadAnswer:
         """Ranges of the files that exist."""
         there = [one for one in requests if one.path in self.files]
-        return {one.path: self.files[one.path][one.offset : one.offset + one.length] for one in there}
+        return ReadAnswer({one.path: self.files[one.path][one.offset : one.offset + one.length] for one in there})
 
 
 class Run:

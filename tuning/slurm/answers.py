@@ -120,6 +120,11 @@ def parse_stats(content: bytes) -> dict[str, FileStat]:
     return found
 
 
+def parse_paths(content: bytes) -> frozenset[str]:
+    """NUL-ended paths."""
+    return frozenset(path.decode("utf-8", "surrogateescape") for path in content.split(b"\0")[:-1])
+
+
 def parse_submission(exit_status: int, said: str) -> Submitted:
     """What sbatch's answer means. With --parsable it prints `ID[;CLUSTER]`; warnings may stand before it."""
     ids = re.findall(r"^([0-9]+)(?:;\w+)?\s*$", said, re.MULTILINE)

@@ -27,6 +27,7 @@ from tuning.slurm.answers import (
     Part,
     QueuedJob,
     parse_accounting,
+    parse_paths,
     parse_queue,
     parse_stats,
     parse_submission,
@@ -44,6 +45,7 @@ __all__ = [
     "NamedJob",
     "Observation",
     "QueuedJob",
+    "ReadAnswer",
     "ReadRequest",
     "Submission",
     "Trial",
@@ -97,6 +99,18 @@ class Observation:
     files: Mapping[str, FileStat]
     """Those that exist."""
     clock_epoch: float
+    refused: frozenset[str] = frozenset()
+    """Paths at which there is a link, or something else that is no file of ours."""
+
+
+@dataclass(frozen=True)
+class ReadAnswer:
+    """Ranges of files, by path."""
+
+    contents: Mapping[str, bytes]
+    """Of those that exist."""
+    refused: frozenset[str] = frozenset()
+    """As in Observation."""
 
 
 @dataclass(frozen=True)
@@ -183,20 +197,22 @@ class Cluster:
         True: the attempt is ours, and no job can ever train it, not even one that Slurm gets to know of later. False: a
         job has the claim; it must be adopted. Missing: cannot tell.
         """
-        answer = self._run(programs.ABANDON, stdin="".join(f"{one}\n" for one in directories).encode())
+        listing = "".join(f"{one}\n" for one in directories)
+        answer = self._run(programs.ABANDON, self._settings.root, stdin=listing.encode())
         return {
             part.content.decode().rstrip("\n"): part.words[1] == "abandoned"
-            for part in answer.parts
+            for part in _whole(answer.parts)
             if part.words[:1] == ("claim",) and len(part.words) == 2
         }
 
     def observe(self, files: Iterable[str], opened: Sequence[str] = ()) -> Observation:
-        """The whole account's queue, and these files; what is `opened` before (folders too) is then known as it is.
+        """The whole account's queue, and these files of ours. 1 command, however many there are.
 
-        1 command, however many there are.
+        What is `opened` before (folders too) is then known as it is.
         """
         stdin = b"".join(path.encode() + b"\0" for path in (*opened, *files))
-        answer = self._run(programs.OBSERVE, self._settings.user, str(len(opened)), stdin=stdin)
+        arguments = (self._settings.root, self._settings.user, str(len(opened)))
+        answer = self._run(programs.OBSERVE, *arguments, stdin=stdin)
         by_word = _by_word(answer.parts)
         if "clock" not in by_word or "done" not in by_word:
             raise Unreachable("the login node's answer broke off")
@@ -206,16 +222,20 @@ class Cluster:
             queue_error=None if has_queue else str(slurm_trouble(answer.completed.stderr, "squeue")),
             files=parse_stats(by_word["files"].content),
             clock_epoch=float(by_word["clock"].words[1]),
+            refused=parse_paths(by_word["refused"].content),
         )
 
-    def read(self, requests: Sequence[ReadRequest]) -> dict[str, bytes]:
-        """Ranges of files, by path; those that are gone are left out. 1 command."""
+    def read(self, requests: Sequence[ReadRequest]) -> ReadAnswer:
+        """Ranges of files of ours, which are beneath the root and reached by no link. 1 command."""
         listing = "".join(f"{one.offset} {one.length} {one.path}\n" for one in requests)
-        answer = self._run(programs.READ, stdin=listing.encode())
+        answer = self._run(programs.READ, self._settings.root, stdin=listing.encode())
         if "done" not in _by_word(answer.parts):
             raise Unreachable("the login node's answer broke off")
-        parts = [part for part in answer.parts if part.words[0] == "part"]
-        return {requests[int(part.words[1])].path: part.content for part in parts}
+        said = [(part.words[0], requests[int(part.words[1])].path, part.content) for part in _whole(answer.parts)]
+        return ReadAnswer(
+            contents={path: content for word, path, content in said if word == "part"},
+            refused=frozenset(path for word, path, _ in said if word == "refused"),
+        )
 
     def account(self, slurm_job_ids: Sequence[int], since_seconds: float) -> dict[NamedJob, AccountedJob]:
         """What accounting knows of jobs submitted in the last `since_seconds`. 1 command.
@@ -245,7 +265,10 @@ class Cluster:
         return self._signal(jobs, "--batch", "--signal=USR1")
 
     def remove(self, paths: Sequence[str]) -> list[str]:
-        """Remove checkpoints, secrets and copies of data, by absolute paths; returns what is gone. 1 command."""
+        """Remove checkpoints, secrets and copies of data, by absolute paths; returns what is gone. 1 command.
+
+        Nothing is removed through a link; what such a path names is no longer among our files, so it is gone.
+        """
         answer = self._run(programs.REMOVE, self._settings.root, stdin="".join(f"{path}\n" for path in paths).encode())
         gone = {part.content.decode().strip("\n") for part in answer.parts[:-1] if part.words == ("gone",)}
         return [path for path in paths if path in gone]
@@ -263,12 +286,14 @@ class Cluster:
 
     def stage(self, content: BinaryIO, size_bytes: int, sha256: str, path: str) -> None:
         """Bring a content to its path, whole or not at all. 1 command when it is there, else 2 and an upload."""
-        has = self._run(programs.HAS_FILE, path)
+        has = self._run(programs.HAS_FILE, self._settings.root, path)
+        if has.parts and has.parts[0].words == ("refused",):
+            raise RemoteFileError(f"cannot put {path} in its place: {has.completed.stderr.decode(errors='replace')}")
         if has.parts and has.parts[0].words == ("size", str(size_bytes)):
             return
         arriving = f"{self._settings.root}/incoming/{secrets.token_hex(12)}"
         self._transport.put(content, arriving, mode=0o600)
-        settled = self._run(programs.SETTLE_FILE, sha256, arriving, path)
+        settled = self._run(programs.SETTLE_FILE, self._settings.root, sha256, arriving, path)
         said = _by_word(settled.parts)
         if "damaged" in said:
             raise TransientError(f"{PurePosixPath(path).name} was damaged on its way to the cluster")

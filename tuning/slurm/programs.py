@@ -6,13 +6,22 @@ command) is never taken for an answer, and a file's content never for the next p
 
 import shlex
 
+from tuning.ssh.checked_paths import BASH_ENTER, BASH_ROOT, with_perl
+
 OLDEST_BASH = (4, 4)
 """Before it, `wait` did not know the processes of `>(...)` (bash's CHANGES): an sbatch's exit code would be lost."""
 
 PREPARE = r"""
 umask 077
-mkdir -p "$2/incoming" "$2/jobs" "$2/datasets" || exit
-find "$2/incoming" -mindepth 1 -mtime +1 -delete  # uploads that nobody finished
+cd -P -- "$2" 2>/dev/null || mkdir -p -- "$2" && cd -P -- "$2" || exit
+for folder in incoming jobs datasets; do
+  if [ -L "$folder" ]; then
+    echo "$2/$folder is a link: make it a folder, or let the root itself lead there" >&2
+    exit 1
+  fi
+  mkdir -p "$folder" || exit
+done
+find incoming -mindepth 1 -mtime +1 -delete  # uploads that nobody finished
 printf '\n%s done\n' "$1"
 """
 
@@ -22,16 +31,18 @@ printf '\n%s done\n' "$1"
 # of job.sh is in functions, which its last line calls.) `SECONDS` is bash's own clock, set back since the shell may
 # have waited for its command: past the limit no script is given to Slurm, so that after limit + sbatch's own time-out
 # no submission can still be under way.
-# A claim means that somebody has given this attempt up (ABANDON): it is left alone. Few processes and few files: each
-# costs the login node a millisecond, and whoever submitted waits for it.
+# A claim means that somebody has given this attempt up (ABANDON): it is left alone. Other attempts' folders are made
+# anew, and what lies on the way to one and is no folder goes: tar would unpack through a link that a run put there.
+# Few processes and few files: each costs the login node a millisecond, and whoever submitted waits for it.
 SUBMIT = r"""
 SECONDS=0
 umask 077
-boundary=$1 last=$3 limit=$4 number=0
-cd "$2" || exit 74
+boundary=$1 root=$2 last=$3 limit=$4 number=0
+cd -P -- "$root" || exit 74
 shift 4
 main() {
   require_bash
+  clear_all "$@"
   prepare "$1" "$2" "$3"
   tell sbatch
   exec {script}> >(exec "${submit[@]}" 2>&1)
@@ -63,6 +74,26 @@ main() {
 prepare() {
   submit=(sbatch --parsable --job-name="$2" --comment="$3" --dependency=singleton --chdir="$1")
   submit+=(--output="$1/stdout.log" --error="$1/stderr.log")
+}
+clear_all() {
+  if [ -L jobs ]; then
+    echo "$root/jobs is a link" >&2
+    give_up failed
+  fi
+  while [ $# -gt 0 ]; do
+    clear_way "${1%/*}" "$1"
+    shift 3
+  done
+}
+clear_way() {
+  for folder in "$1" "$1/output"; do
+    if [ -L "$folder" ] || { [ -e "$folder" ] && [ ! -d "$folder" ]; }; then
+      rm -f -- "$folder"
+    fi
+  done
+  if [ -L "$2" ] || { [ -e "$2" ] && [ ! -L "$2/claim" ]; }; then
+    rm -rf -- "$2"
+  fi
 }
 unpack() {
   names=$(tar -xvf -) || give_up failed
@@ -108,68 +139,116 @@ if [ -n "$3" ]; then
 fi
 """
 
-# The same link as the batch script's claim: whoever makes it first owns the attempt for good.
-ABANDON = r"""
+# The same link as the batch script's claim: whoever makes it first owns the attempt for good. What lies on the way and
+# is no folder goes, as in SUBMIT: the script looks for its claim by the same path.
+ABANDON = (
+    r"""
 umask 077
-while IFS= read -r directory; do
-  mkdir -p "$directory" && ln -sT abandoned "$directory/claim" 2>/dev/null
-  printf '\n%s claim %s\n%s\n' "$1" "$(readlink "$directory/claim")" "$directory"
-done
+boundary=$1 root=$2
 """
+    + BASH_ROOT
+    + BASH_ENTER
+    + r"""
+while IFS= read -r directory; do
+  cd -P -- "$real_root" || exit
+  for folder in "${directory%/*}" "$directory"; do
+    if [ -L "$folder" ] || { [ -e "$folder" ] && [ ! -d "$folder" ]; }; then
+      rm -f -- "$folder"
+    fi
+  done
+  if mkdir -p -- "$directory" && enter "$directory"; then
+    ln -sT abandoned claim 2>/dev/null
+    printf '\n%s claim %s\n%s\n' "$boundary" "$(readlink claim)" "$directory"
+  fi
+done
+printf '\n%s done\n' "$boundary"
+"""
+)
 
-# The first $3 paths on stdin are opened before the look: on NFS the answers of `stat` may be a minute old, also that
-# there is no such file, but opening a file or a folder asks the server. Nothing else is opened: a pipe would hold us
-# up. bash reads them byte by byte, xargs all that follow in one go.
+# The first $4 paths on stdin are opened before the look: on NFS the answers of `stat` may be a minute old, also that
+# there is no such file, but opening a file or a folder asks the server. The others are not opened: that costs.
 OBSERVE = r"""
 printf '\n%s clock %(%s)T\n' "$1" -1
 printf '\n%s queue\n' "$1"
-SLURM_TIME_FORMAT=%s squeue -h -r -t all -u "$2" -o $'%i\x1f%T\x1f%r\x1f%S\x1f%N\x1f%j\x1f%k' </dev/null
+SLURM_TIME_FORMAT=%s squeue -h -r -t all -u "$3" -o $'%i\x1f%T\x1f%r\x1f%S\x1f%N\x1f%j\x1f%k' </dev/null
 printf '\n%s queue-end %s\n' "$1" "$?"
 printf '\n%s files\n' "$1"
-number=0
-while [ "$number" -lt "$3" ] && IFS= read -r -d '' path; do
-  if [ -f "$path" ] || [ -d "$path" ]; then
-    : <"$path"
-  fi
-  number=$((number + 1))
-done 2>/dev/null
-xargs -0 -r stat --printf='%i %s %Y %n\0' -- 2>/dev/null
-printf '\n%s done\n' "$1"
-"""
+""" + with_perl(
+    r"""
+  my ($opened, @refused) = ($ARGV[3]);
+  local $/ = "\0";
+  while (defined(my $path = <STDIN>)) {
+    chomp $path;
+    if ($opened > 0) {
+      $opened--;
+      sysopen $file, $path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+      next;
+    }
+    my $is_ours = open_checked($path, $O_PATH);
+    print "$seen[1] $seen[7] $seen[9] $path\0" if $is_ours > 0;
+    push @refused, $path if $is_ours < 0;
+  }
+  print "\n$boundary refused\n", map({"$_\0"} @refused), "\n$boundary done\n";
+""",
+    r"""
+opened=$4 refused=()
+mapfile -d '' -t paths
+for path in "${paths[@]:0:opened}"; do
+  dd if="$path" iflag=nofollow,nonblock count=0 status=none 2>/dev/null
+done
+for ((start = opened; start < ${#paths[@]}; start += 200)); do
+  batch=("${paths[@]:start:200}")
+  look "${batch[@]}"
+  for number in "${!batch[@]}"; do
+    case ${states[number]} in
+      -) ;;
+      '!') refused+=("${batch[number]}") ;;
+      *) printf '%s %s\0' "${states[number]}" "${batch[number]}" ;;
+    esac
+  done
+done
+printf '\n%s refused\n' "$boundary"
+[ "${#refused[@]}" -eq 0 ] || printf '%s\0' "${refused[@]}"
+printf '\n%s done\n' "$boundary"
+""",
+)
 
-# Only regular files: a pipe that a run put there would never end. One process for all of them where there is perl, as
-# on every Debian and SUSE and wherever git is; elsewhere one for each.
-READ = r"""
-perl=$(command -v perl) && exec "$perl" -e '
-  use strict;
-  use Fcntl;
-  my ($boundary) = @ARGV;
-  my ($number, $file, $block) = (0);
+# One process for all files where there is perl; elsewhere one for each.
+READ = with_perl(
+    r"""
+  my $number = 0;
   while (defined(my $line = <STDIN>)) {
     chomp $line;
-    my ($offset, $left, $path) = split / /, $line, 3;
-    if (sysopen($file, $path, O_RDONLY | O_NONBLOCK) && -f $file) {
-      printf "\n%s part %d\n", $boundary, $number;
-      sysseek $file, $offset, 0;
-      while ($left > 0 && (my $got = sysread $file, $block, $left < 65536 ? $left : 65536)) {
-        print $block;
-        $left -= $got;
-      }
+    my ($offset, $length, $path) = split / /, $line, 3;
+    my $is_ours = open_checked($path, O_RDONLY);
+    if ($is_ours > 0) {
+      print "\n$boundary part $number\n";
+      send_range($offset, $length);
+    } elsif ($is_ours < 0) {
+      print "\n$boundary refused $number\n";
     }
     $number++;
   }
-  printf "\n%s done\n", $boundary;
-' "$1"
+  print "\n$boundary done\n";
+""",
+    r"""
 number=0
-while IFS=' ' read -r offset length path; do
-  if [ -f "$path" ] && [ -r "$path" ]; then
-    printf '\n%s part %s\n' "$1" "$number"
-    dd if="$path" iflag=skip_bytes,count_bytes skip="$offset" count="$length" bs=65536 status=none 2>/dev/null
-  fi
+while IFS= read -r line; do
+  rest=${line#* }
+  look "${rest#* }"
+  case ${states[0]} in
+    -) ;;
+    '!') printf '\n%s refused %s\n' "$boundary" "$number" ;;
+    *)
+      printf '\n%s part %s\n' "$boundary" "$number"
+      send_range "${places[0]}" "${line%% *}" "${rest%% *}"
+      ;;
+  esac
   number=$((number + 1))
 done
-printf '\n%s done\n' "$1"
-"""
+printf '\n%s done\n' "$boundary"
+""",
+)
 
 ACCOUNT = r"""
 printf '\n%s accounting\n' "$1"
@@ -189,22 +268,31 @@ if queue=$(squeue -h -r -u "$account" -o '%i %j'); then
 fi
 """
 
-# What the first node of a job says of it. Each part may fail: no accounting, no srun into it, no GPU.
+# What the first node of a job says of it. Each part may fail: no accounting, no srun into it, no GPU. Of the processes
+# only those that Slurm counts as the job's: other people's run there under the same account.
 INSPECT = r"""
 printf '\n%s node\n' "$1"
 sstat -a -n -P -j "$2" -o JobID,AveCPU,MaxRSS,NTasks 2>&1 | head -n 8
 timeout 20 srun --jobid="$2" --overlap --immediate=10 --nodes=1 --ntasks=1 --input=none sh -c '
   echo "load $(cat /proc/loadavg)"
-  ps -u "$(id -u)" -o pid,stat,wchan:24,pcpu,rss,comm --sort=-pcpu | head -n 10
+  pids=$(scontrol listpids "$SLURM_JOB_ID" 2>/dev/null | while read -r pid _; do
+    case $pid in "" | *[!0-9]*) ;; *) printf "%s," "$pid" ;; esac
+  done)
+  [ -z "$pids" ] || ps -p "${pids%,}" -o pid,stat,wchan:24,pcpu,rss,comm --sort=-pcpu | head -n 10
   nvidia-smi --query-gpu=index,utilization.gpu,memory.used,memory.total --format=csv,noheader 2>/dev/null | head -n 16
 ' 2>&1 | head -n 40
 printf '\n%s done\n' "$1"
 """
 
-# Only what lies beneath our folder and has the name of something that may go: checked here once more,
-# since nothing brings a folder back. A folder that is not there is gone already.
-REMOVE = r"""
-root=$2
+# Only what lies beneath our folder and has the name of something that may go: checked here once more, since nothing
+# brings a folder back. Nothing is removed through a link. What is not there, in our own folders, is gone already.
+REMOVE = (
+    r"""
+boundary=$1 root=$2
+"""
+    + BASH_ROOT
+    + BASH_ENTER
+    + r"""
 while IFS= read -r path; do
   case $path in
     *..* | *//*) continue ;;
@@ -212,14 +300,23 @@ while IFS= read -r path; do
     "$root"/datasets/[0-9a-f][0-9a-f][0-9a-f][0-9a-f]*.json*) ;;
     *) continue ;;
   esac
-  rm -rf -- "$path" && printf '\n%s gone\n%s\n' "$1" "$path"
+  kind=${path#"$root"/}
+  [ -d "$real_root/${kind%%/*}" ] || continue  # where nothing at all is there, a disk is away
+  enter "${path%/*}"
+  case $? in
+    0) rm -rf -- "./${path##*/}" || continue ;;
+    2) continue ;;
+  esac
+  printf '\n%s gone\n%s\n' "$boundary" "$path"
 done
-printf '\n%s done\n' "$1"
+printf '\n%s done\n' "$boundary"
 """
+)
 
 FACTS = r"""
 boundary=$1 root=$2 image=$3 register=$4 number=0
 part() { printf '\n%s %s\n' "$boundary" "$1"; }
+first() { dd if="$2" iflag=count_bytes,nonblock count="$1" bs=65536 status=none; }  # waits for no pipe
 part version; sinfo --version
 part nodes; sinfo -h -N -o $'%P\x1f%a\x1f%l\x1f%N\x1f%T\x1f%c\x1f%m\x1f%G'
 part nodes-end; echo "$?"
@@ -228,27 +325,37 @@ part image; [ -r "$image" ] && stat -L -c '%s %Y' "$image"
 part image-head; [ -r "$image" ] && head -c 32768 "$image" | sha256sum
 part space; df -PB1 "$root" | tail -n 1
 part writable; [ -w "$root" ] && echo yes
-part register; [ -z "$register" ] || head -c 4194304 "$register"
+part register; [ -z "$register" ] || first 4194304 "$register"
 shift 4
 for model; do
   part "model-$((number++))"
-  head -c 65536 "$model/config.json" 2>/dev/null
+  first 65536 "$model/config.json" 2>/dev/null
 done
 part done
 """
 
-# The content lies under a temporary name; it gets its own only when it is whole.
+# The content lies under a temporary name, $4; it gets its own, $5, only when it is whole.
 SETTLE_FILE = r"""
-if ! printf '%s  %s\n' "$2" "$3" | sha256sum --check --status; then
-  rm -f "$3"
+cd -P -- "$2" || exit 74
+if [ -L incoming ] || [ -L datasets ] || [ -L "$4" ] || [ ! -f "$4" ]; then
+  echo "$2/incoming and $2/datasets must be folders, not links" >&2
+elif ! printf '%s  %s\n' "$3" "$4" | sha256sum --check --status; then
+  rm -f -- "$4"
   printf '\n%s damaged\n' "$1"
-elif mv -T "$3" "$4"; then
+elif mv -T -- "$4" "$5"; then
   printf '\n%s done\n' "$1"
 fi
 """
 
+# An upload through a link would land elsewhere, so the folders are looked at before it.
 HAS_FILE = r"""
-printf '\n%s size %s\n' "$1" "$(stat -L -c %s "$2" 2>/dev/null)"
+cd -P -- "$2" || exit 74
+if [ -L incoming ] || [ -L datasets ]; then
+  echo "$2/incoming and $2/datasets must be folders, not links" >&2
+  printf '\n%s refused\n' "$1"
+elif [ -f "$3" ] && [ ! -L "$3" ]; then
+  printf '\n%s size %s\n' "$1" "$(stat -c %s -- "$3" 2>/dev/null)"
+fi
 """
 
 

@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -166,10 +167,10 @@ def test_an_attempt_that_was_given_up_is_not_submitted_and_those_beside_it_are(r
 
 
 def test_nothing_is_submitted_of_what_cannot_be_unpacked(root: Path, tmp_path: Path) -> None:
-    """A folder lies where one of the files belongs."""
-    (root / "jobs/job_1/2/job.sh/x").mkdir(parents=True)
+    """Two files of the archive want to be a folder and a file."""
+    found, twice = cluster(root, LocalTransport()), submission(root, 2)
     with pytest.raises(RemoteFileError, match="cannot be unpacked"):
-        cluster(root, LocalTransport()).submit([submission(root, 1), submission(root, 2)])
+        found.submit([submission(root, 1), replace(twice, files={"job.sh/x": b"", "job.sh": SCRIPT})])
     assert not (tmp_path / "called").exists()
 
 
@@ -233,8 +234,9 @@ def test_a_look_opens_what_it_is_told_to_and_waits_for_no_pipe(root: Path, queue
     (folder / "exit").write_text("7")
     os.mkfifo(folder / "pipe")
     opened = [str(path) for path in (folder, folder / "exit", folder / "pipe", folder / "none")]
-    seen = cluster(root, LocalTransport()).observe([f"{folder}/exit", f"{folder}/pipe"], opened).files
-    assert {path: stat.size_bytes for path, stat in seen.items()} == {f"{folder}/exit": 1, f"{folder}/pipe": 0}
+    seen = cluster(root, LocalTransport()).observe([f"{folder}/exit", f"{folder}/pipe"], opened)
+    assert {path: stat.size_bytes for path, stat in seen.files.items()} == {f"{folder}/exit": 1}
+    assert seen.refused == {f"{folder}/pipe"}
 
 
 def test_a_look_at_no_file_sees_none(root: Path, queue: Path) -> None:
@@ -246,28 +248,51 @@ def reader(request: pytest.FixtureRequest, root: Path, tmp_path: Path, monkeypat
     """A cluster whose login node has perl, or has none."""
     found = cluster(root, LocalTransport())
     if request.param == "dd":
-        for name in ("bash", "dd"):
+        for name in ("bash", "dd", "readlink", "stat"):
             (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
         monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     return found
 
 
-def test_parts_of_many_files_are_read_and_what_is_no_file_is_left_out(reader: Cluster, tmp_path: Path) -> None:
-    long, odd = tmp_path / "long", tmp_path / "a name"
+def test_parts_of_many_files_are_read_and_what_is_no_file_is_refused(reader: Cluster, root: Path) -> None:
+    long, odd = root / "long", root / "a name "
     long.write_bytes(bytes(range(256)) * 1000)
     odd.write_bytes(b"one\ntwo\n")
-    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(root / "pipe")
     wanted = [
-        ReadRequest(str(tmp_path / "gone"), 0, 10),
+        ReadRequest(str(root / "gone"), 0, 10),
         ReadRequest(str(long), 255_000, 100_000),
-        ReadRequest(str(tmp_path / "pipe"), 0, 10),
-        ReadRequest(str(tmp_path), 0, 10),
+        ReadRequest(str(root / "pipe"), 0, 10),
+        ReadRequest(str(root / "jobs"), 0, 10),
         ReadRequest(str(odd), 4, 3),
     ]
-    assert reader.read(wanted) == {str(long): long.read_bytes()[255_000:], str(odd): b"two"}
+    answer = reader.read(wanted)
+    assert answer.contents == {str(long): long.read_bytes()[255_000:], str(odd): b"two"}
+    assert answer.refused == {str(root / "pipe"), str(root / "jobs")}
 
 
-def test_a_part_from_the_middle_of_a_long_file_is_read(reader: Cluster, tmp_path: Path) -> None:
-    long = tmp_path / "long"
+def test_a_part_from_the_middle_of_a_long_file_is_read(reader: Cluster, root: Path) -> None:
+    long = root / "long"
     long.write_bytes(bytes(range(251)) * 2000)
-    assert reader.read([ReadRequest(str(long), 1000, 200_000)]) == {str(long): long.read_bytes()[1000:201_000]}
+    assert reader.read([ReadRequest(str(long), 1000, 200_000)]).contents == {str(long): long.read_bytes()[1000:201_000]}
+
+
+SRUN = """#!/bin/bash
+while [[ $1 = -* ]]; do shift; done
+SLURM_JOB_ID=7 exec "$@"
+"""
+LISTPIDS = """#!/bin/bash
+[ "$*" = "listpids 7" ] || exit 1
+printf 'PID      JOBID    STEPID   LOCALID GLOBALID\\n{} 7 batch 0 0\\n-1 7 extern 0 0\\n'
+"""
+
+
+def test_of_a_node_only_the_processes_of_the_job_are_told(root: Path, tmp_path: Path) -> None:
+    for name, program in {"srun": SRUN, "scontrol": LISTPIDS.format(os.getpid())}.items():
+        (tmp_path / "bin" / name).write_text(program)
+        (tmp_path / "bin" / name).chmod(0o755)
+    said = cluster(root, LocalTransport()).inspect(7)
+    lines = [line.split() for line in said.split("PID ", 1)[1].splitlines()[1:]]
+    assert [words[0] for words in lines] == [str(os.getpid())]
+    (tmp_path / "bin" / "scontrol").write_text("#!/bin/bash\nexit 1\n")
+    assert "PID" not in cluster(root, LocalTransport()).inspect(7), "where Slurm does not say which, none is told"
