@@ -17,7 +17,9 @@ OnBytes = Callable[[str, int], None]
 OpenAt = Callable[[int], AbstractContextManager[httpx.Response]]
 """Asks for the bytes of a file from an offset on."""
 _CHECKPOINT = re.compile(r"checkpoint-\d+/")
-_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\\]")
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
+_NAME_BYTES = 200
+"""Of the file's own name in that of its part: file systems allow 255 in all."""
 _ATTEMPTS = 5
 
 
@@ -52,7 +54,8 @@ def download_file(open_at: OpenAt, file: Artifact, folder: Path, on_bytes: OnByt
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     # The name says which version it is a part of: a file that changed on the server is begun anew.
-    part = target.with_name(f".{target.name[:200]}.{file['size_bytes']}-{changed_at:.0f}.part")
+    name = target.name.encode()[:_NAME_BYTES].decode(errors="ignore")
+    part = target.with_name(f".{name}.{file['size_bytes']}-{changed_at:.0f}.part")
     for left in reversed(range(_ATTEMPTS)):
         try:
             _continue(open_at, file, part, on_bytes)

@@ -49,6 +49,11 @@ def test_a_file_lands_whole_with_its_time(tmp_path: Path) -> None:
     assert list(target.parent.iterdir()) == [target]
 
 
+@pytest.mark.parametrize("name", ["損" * 85, "x" * 255])
+def test_the_longest_name_that_a_file_system_has_is_written(tmp_path: Path, name: str) -> None:
+    assert download_file(Origin(), _file(name), tmp_path).read_bytes() == BODY
+
+
 def test_a_break_is_continued_where_it_was(tmp_path: Path) -> None:
     origin = Origin(breaks=(30, 20))
     positions: list[tuple[str, int]] = []
@@ -119,7 +124,21 @@ def test_an_empty_file_is_made(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../evil", "a/../../evil", "/etc/passwd", "a//b", "", ".", "a/./b", "a\\..\\b", "a\x00b", "a\nb", "a/", "C:\\x"],
+    [
+        "../evil",
+        "a/../../evil",
+        "/etc/passwd",
+        "a//b",
+        "",
+        ".",
+        "a/./b",
+        "a\\..\\b",
+        "a\x00b",
+        "a\nb",
+        "a/",
+        "C:\\x",
+        "\ud800",
+    ],
 )
 def test_a_name_that_would_climb_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UnsafePath):

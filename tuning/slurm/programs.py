@@ -232,19 +232,19 @@ READ = with_perl(
   print "\n$boundary done\n";
 """,
     r"""
-number=0
-while IFS= read -r line; do
-  rest=${line#* }
-  look "${rest#* }"
-  case ${states[0]} in
-    -) ;;
-    '!') printf '\n%s refused %s\n' "$boundary" "$number" ;;
-    *)
-      printf '\n%s part %s\n' "$boundary" "$number"
-      send_range "${places[0]}" "${line%% *}" "${rest%% *}"
-      ;;
-  esac
-  number=$((number + 1))
+mapfile -t lines
+for ((start = 0; start < ${#lines[@]}; start += 200)); do
+  batch=("${lines[@]:start:200}")
+  look "${batch[@]#* * }"
+  for number in "${!batch[@]}"; do
+    case ${states[number]} in
+      -) continue ;;
+      '!') printf '\n%s refused %s\n' "$boundary" "$((start + number))" && continue ;;
+    esac
+    printf '\n%s part %s\n' "$boundary" "$((start + number))"
+    rest=${batch[number]#* }
+    send_range "${places[number]}" "${batch[number]%% *}" "${rest%% *}"
+  done
 done
 printf '\n%s done\n' "$boundary"
 """,

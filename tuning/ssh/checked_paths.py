@@ -70,7 +70,7 @@ folders=()
 look() {
   local -A of=() found=()
   local -a names=() links=() real=()
-  local path name fd number line rest
+  local path name fd number mode count inode size time
   for fd in ${folders[@]+"${folders[@]}"}; do exec {fd}<&-; done
   places=() states=() folders=()
   for path; do
@@ -88,12 +88,9 @@ look() {
     [ "${real[number]-}" != "$real_root${name#"$root"}" ] || of["$name"]=${links[number]}
   done
   for path; do places+=("${of["${path%/*}"]}/${path##*/}"); done
-  while IFS= read -r -d '' line; do
-    rest=${line#* * }
-    name=${rest#* * * }
-    found["$name"]='!'
-    [[ $line != 8*' 1 '"$rest" ]] || found["$name"]=${rest% /proc/self/fd/*}
-  done < <(stat --printf='%f %h %i %s %Y %n\0' -- "${places[@]}" 2>/dev/null)
+  while IFS=' ' read -r -d '' mode count inode size time name; do
+    [[ $mode$count = 8???1 ]] && found["${name%/}"]="$inode $size $time" || found["${name%/}"]='!'
+  done < <(stat --printf='%f %h %i %s %Y %n/\0' -- "${places[@]}" 2>/dev/null)
   for name in "${places[@]}"; do
     [[ $name = /proc/self/fd/!/* ]] && states+=('!') || states+=("${found["$name"]--}")
   done

@@ -359,12 +359,15 @@ def test_folders_that_are_links_are_said_to_the_operator(slurm: Cluster, root: P
 
 
 def test_a_content_takes_the_place_of_a_link(slurm: Cluster, root: Path, outside: Path) -> None:
-    linked(outside / "x.json", root / "datasets/x.json")
-    same_size = OWN[: len(KEY)]
-    slurm.stage(io.BytesIO(same_size), len(KEY), sha256(same_size).hexdigest(), f"{root}/datasets/x.json")
+    """Whether the link or what it points to is as long as the content."""
+    target = outside / "x.json"
+    content, other = (letter * len(str(target)) for letter in (b"a", b"b"))
+    target.write_bytes(other)
+    linked(target, root / "datasets/x.json")
+    slurm.stage(io.BytesIO(content), len(content), sha256(content).hexdigest(), f"{root}/datasets/x.json")
     assert not (root / "datasets/x.json").is_symlink()
-    assert (root / "datasets/x.json").read_bytes() == same_size
-    assert (outside / "x.json").read_bytes() == KEY
+    assert (root / "datasets/x.json").read_bytes() == content
+    assert target.read_bytes() == other
 
 
 def test_old_uploads_are_removed_and_not_through_links(slurm: Cluster, root: Path, outside: Path) -> None:
