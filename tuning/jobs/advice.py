@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuning.jobs.time_limit import format_seconds, parse_time_limit
+from tuning.llamafactory.bounds import LARGEST_BATCH
 from tuning.llamafactory.config import ConfigContext, check_config
 from tuning.llamafactory.deepspeed import preset
 from tuning.llamafactory.kinds import KINDS
@@ -50,9 +51,9 @@ class FailedRun:
         return {**defaults, **self.config, **operator}[name]
 
     def count(self, name: str) -> int:
-        """The same of one that counts; where it is no number, LLaMA-Factory itself would not have gone far."""
+        """The same of one that counts; where it is no usable number, LLaMA-Factory itself would not have gone far."""
         value = self[name]
-        return value if isinstance(value, int) and value > 0 else 1
+        return value if isinstance(value, int) and 0 < value <= LARGEST_BATCH else 1
 
     def accepts(self, changes: Mapping[str, Any]) -> bool:
         """Whether the arguments with these changes have no error that they have not without, and the changes count."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from tuning.llamafactory.arguments import Argument, nearest
+from tuning.llamafactory.bounds import MAX_ITEMS, MAX_TEXT_CHARACTERS, Bound, bound_of, is_inside
 
 _INTEGER = re.compile(r"[-+]?[0-9][0-9_]*")
 _NUMBER = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -71,15 +72,62 @@ def _means_nothing(value: Any) -> bool:
 
 
 def _checked(argument: Argument, given: Any, value: Any) -> Coerced:
-    if isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) <= _limit(value):
-        return Coerced(given, problem=f"{argument.name}: {str(given)[:40]} is out of any range")
+    if (outside := _outside(argument, given, value)) is not None:
+        return outside
     if argument.choices and isinstance(value, str) and value not in argument.choices:
         return _choose(argument, given, value)
     return Coerced(value, _note(argument, given, value))
 
 
-def _limit(value: float) -> float:
-    return _MAX_INTEGER if isinstance(value, int) else 1e300
+def _outside(argument: Argument, given: Any, value: Any) -> Coerced | None:
+    """What is too large, too long or too much; None for all else."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        bound = bound_of(argument.name)
+        return None if is_inside(bound, value) else _out_of_bounds(argument, given, bound)
+    if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
+        said = f"{argument.name}: a text of {len(value)} characters"
+        return Coerced(given, problem=said, hint=f"at most {MAX_TEXT_CHARACTERS}")
+    if isinstance(value, list | dict) and (problem := _too_much(value)) is not None:
+        return Coerced(given, problem=f"{argument.name}: {problem}", hint="give what one run can use")
+    return None
+
+
+def _out_of_bounds(argument: Argument, given: Any, bound: Bound) -> Coerced:
+    hint = f"give a number from {_number(bound.least)} to {_number(bound.most)}: {bound.reason}"
+    return Coerced(given, problem=f"{argument.name}: {_shown(given)} is out of any range", hint=hint)
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)
+
+
+def _shown(value: Any) -> str:
+    """A value as it was given; Python writes no integers of thousands of digits."""
+    is_long = isinstance(value, int) and abs(value) > 10**40
+    shown = f"an integer of {value.bit_length()} bits" if is_long else repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
+
+def _too_much(value: Any) -> str | None:
+    """What is too much inside a list or a mapping, at any depth; without recursion."""
+    waiting, seen = [value], 0
+    while waiting:
+        inside = waiting.pop()
+        seen += len(inside)
+        if seen > MAX_ITEMS:
+            return f"more than {MAX_ITEMS} values"
+        items = [*inside, *inside.values()] if isinstance(inside, dict) else inside
+        if (problem := next(filter(None, map(_too_large, items)), None)) is not None:
+            return problem
+        waiting += [item for item in items if isinstance(item, list | dict)]
+    return None
+
+
+def _too_large(item: Any) -> str | None:
+    if isinstance(item, str) and len(item) > MAX_TEXT_CHARACTERS:
+        return f"a text of {len(item)} characters"
+    is_number = isinstance(item, int | float) and not isinstance(item, bool)
+    return f"the number {_shown(item)} is out of any range" if is_number and not abs(item) <= _MAX_INTEGER else None
 
 
 def _choose(argument: Argument, given: Any, value: str) -> Coerced:
@@ -90,21 +138,20 @@ def _choose(argument: Argument, given: Any, value: str) -> Coerced:
     near = nearest(wanted, argument.choices)
     meant = f"did you mean {near!r}? " if near else ""
     hint = f"{meant}one of: {', '.join(argument.choices)}"
-    return Coerced(given, problem=f"{argument.name}: {given!r} is not one of its choices", hint=hint)
+    return Coerced(given, problem=f"{argument.name}: {_shown(given)} is not one of its choices", hint=hint)
 
 
 def _note(argument: Argument, given: Any, value: Any) -> str | None:
     same = type(given) is type(value) and given == value
     if same or (isinstance(given, int) and not isinstance(given, bool) and isinstance(value, float)):
         return None
-    return f"{argument.name}: {given!r} is taken as {value!r}"
+    return f"{argument.name}: {_shown(given)} is taken as {_shown(value)}"
 
 
 def _refused(argument: Argument, value: Any) -> Coerced:
-    shown = repr(value) if len(repr(value)) <= 80 else f"{repr(value)[:77]}..."
     quotes = "; YAML reads yes, no, on and off as true and false: quote a word" if isinstance(value, bool) else ""
     hint = f"give {_expected(argument)}{quotes}"
-    return Coerced(value, problem=f"{argument.name}: {shown} does not fit", hint=hint)
+    return Coerced(value, problem=f"{argument.name}: {_shown(value)} does not fit", hint=hint)
 
 
 def _expected(argument: Argument) -> str:
@@ -116,7 +163,7 @@ def _expected(argument: Argument) -> str:
 
 
 def _as_bool(value: Any) -> Any:
-    word = str(value).strip().lower() if isinstance(value, str | int) else ""
+    word = value.strip().lower() if isinstance(value, str) else str(value).lower() if value in (0, 1) else ""
     return True if word in _TRUE else False if word in _FALSE else _NO
 
 
@@ -157,7 +204,7 @@ def _with_numbers(value: Any) -> Any:
     if isinstance(value, list):
         return [_with_numbers(item) for item in value]
     is_exponent = isinstance(value, str) and "e" in value.lower() and _NUMBER.fullmatch(value)
-    return float(value) if is_exponent else value
+    return float(value) if is_exponent and len(value) < 60 else value
 
 
 def _as_list(value: Any) -> Any:
@@ -180,7 +227,8 @@ def _as_text(value: Any) -> Any:
 
 
 def _is_name(value: Any) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MAX_INTEGER
+    return isinstance(value, str) or is_number
 
 
 # In this order: a type that says more is tried before one that takes nearly anything.

@@ -175,6 +175,9 @@ class _Check:
         if coerced.problem:
             self.findings.append(Finding(("config", name), coerced.problem, _hint(name, value) or coerced.hint))
             return
+        if isinstance(value, str) and (bad := list(find_bad_text(coerced.value, ("config", name)))):
+            self.findings.extend(bad)  # JSON in a text: its escapes name characters that the text itself has not
+            return
         self.config[name] = coerced.value
         if coerced.note:
             self.notes.append(coerced.note)

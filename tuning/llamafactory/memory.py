@@ -33,6 +33,7 @@ _CONTEXT_BYTES = int(0.8 * GIB)
 _BUCKET_BYTES = 2 * 500_000_000
 """A bucket of ZeRO's: half a billion elements in 16 bits."""
 _LOGIT_BYTES = 14
+_LARGEST_BYTES = 2.0**53
 _QUANTIZED_BITS = {4: 4.127, 8: 8.0}
 _STATE_BYTES: Mapping[str, float] = {
     "sgd": 0, "lomo": 0, "adalomo": 0, "adafactor": 0.1, "lion_32bit": 4, "paged_lion_32bit": 4, "lion_8bit": 1,
@@ -90,11 +91,16 @@ def estimate_memory(facts: ModelFacts, arguments: Mapping[str, Any], processes: 
     """The memory of one GPU of a run by so many processes; `arguments` hold a value for every name."""
     load = _Load(facts, arguments, _sharding(arguments), processes)
     return MemoryEstimate(
-        weights=round(_weights(load)),
-        gradients=round(_gradients(load)),
-        optimizer=round(_optimizer(load)),
-        activations=round(_activations(load)),
+        weights=_whole_bytes(_weights(load)),
+        gradients=_whole_bytes(_gradients(load)),
+        optimizer=_whole_bytes(_optimizer(load)),
+        activations=_whole_bytes(_activations(load)),
     )
+
+
+def _whole_bytes(size: float) -> int:
+    """Bytes as an integer that every reader of JSON keeps; an operator's own arguments may be inf or nan."""
+    return round(min(size, _LARGEST_BYTES)) if size > 0 else 0
 
 
 def too_large(estimate: MemoryEstimate, gpu_memory_bytes: int | None) -> Iterator[Finding]:

@@ -34,6 +34,11 @@ def failed(
     return FailedRun({**CONFIG, **(config or {})}, resources, context, limits or Limits())
 
 
+def test_a_batch_of_an_older_row_that_nobody_could_train_is_not_halved_for_ever() -> None:
+    stored = failed({"per_device_train_batch_size": 2**61 - 1, "gradient_accumulation_steps": 1})
+    assert config_after("cuda_out_of_memory", stored) is None
+
+
 def config_after(code: str, run: FailedRun) -> dict[str, Any] | None:
     retry = advise(code, run).retry
     return None if retry is None else retry.get("config", {})
