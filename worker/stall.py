@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from tuning.jobs.transition import record_event
 from tuning.jobs.wishes import touch
 from tuning.llamafactory.eta import EtaState
 from tuning.llamafactory.silence import patience_seconds
+from tuning.moments import later
 from worker.drive import Drive
 
 log = logging.getLogger(__name__)
@@ -33,9 +34,8 @@ class _Quiet:
 
 
 def quiet_until(state: EtaState, now: datetime) -> datetime | None:
-    """When a run that says nothing more will be taken to stand still."""
-    seconds = patience_seconds(state)
-    return now + timedelta(seconds=seconds) if seconds is not None else None
+    """When a run that says nothing more will be taken to stand still; None where that is never."""
+    return later(now, patience_seconds(state))
 
 
 def tell_stalled(drive: Drive) -> None:

@@ -2,10 +2,10 @@
 
 import logging
 import time
-from datetime import timedelta
 
 from tuning.clusters.trials import TrialAnswer, note_answers, unanswered
 from tuning.errors import SubmissionRefused
+from tuning.moments import later
 from tuning.slurm.cluster import Trial
 from worker.drive import Drive
 
@@ -45,6 +45,4 @@ class Trials:
         if trial.error is not None:
             is_final = isinstance(trial.error, SubmissionRefused)
             return TrialAnswer(refusal=str(trial.error), hint=trial.error.hint, is_final=is_final)
-        if trial.wait_seconds is None:
-            return TrialAnswer()
-        return TrialAnswer(starts_at=self._drive.now() + timedelta(seconds=trial.wait_seconds))
+        return TrialAnswer(starts_at=later(self._drive.now(), trial.wait_seconds))

@@ -5,10 +5,11 @@ One empty answer has ended live jobs in other systems; here it ends none.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from tuning.jobs.live import LiveAttempt
 from tuning.jobs.status import JobStatus
+from tuning.moments import moment
 from tuning.slurm.cluster import AccountedJob, QueuedJob
 from tuning.slurm.records import ExitRecord
 from tuning.slurm.states import Phase, StateMeaning, accounted_meaning, meaning_of
@@ -121,7 +122,8 @@ def _by_record(seen: Seen) -> Ended:
     assert record is not None  # noqa: S101 - _record_counts said so
     state, meaning = _told(seen)
     word = meaning.word if meaning and meaning.phase is Phase.ENDED else None
-    return Ended(state, word, record, _ours(record.finished_epoch, seen), record.node)
+    finished_at = min(_ours(record.finished_epoch, seen), seen.now)
+    return Ended(state, word, record, finished_at, record.node)
 
 
 def _told(seen: Seen) -> tuple[str | None, StateMeaning | None]:
@@ -174,5 +176,5 @@ def _missing(attempt: LiveAttempt, seen: Seen) -> Verdict:
 
 
 def _ours(epoch: float, seen: Seen) -> datetime:
-    """A moment of the cluster's clock by our own clock, never in our future when it is past there."""
-    return datetime.fromtimestamp(epoch - seen.clock_ahead_seconds, UTC)
+    """A moment of the cluster's clock by our own clock; one that no calendar has is now."""
+    return moment(epoch - seen.clock_ahead_seconds) or seen.now

@@ -21,6 +21,20 @@ PENDING = replace(attempt(), status=JobStatus.PENDING, started_at=None)
 SILENCE = Seen(now=NOW, queue_answered=True, queued=None, accounted=None, exit_record=None, has_grown=False)
 
 
+@given(st.floats() | st.integers(-(10**30), 10**30), st.floats())
+def test_no_clock_of_the_cluster_leaves_the_calendar(epoch: float, ahead: float) -> None:
+    record = ExitRecord(7, 0, "n1", epoch, 0)
+    for seen in (
+        replace(SILENCE, exit_record=record, clock_ahead_seconds=ahead),
+        replace(SILENCE, queued=queued("PENDING", epoch), clock_ahead_seconds=ahead),
+        replace(SILENCE, queued=queued("RUNNING", epoch), clock_ahead_seconds=ahead),
+    ):
+        decide(RUNNING, seen)
+    ended = decide(RUNNING, replace(SILENCE, exit_record=record, clock_ahead_seconds=ahead))
+    assert isinstance(ended, Ended)
+    assert ended.finished_at <= NOW
+
+
 def queued(state: str, start: float | None = 100.0) -> QueuedJob:
     return QueuedJob(7, state, "Resources", start, "n1", "a-job", "")
 

@@ -102,7 +102,7 @@ def warning_seconds(limit_seconds: int, learned: EtaState | None, longest_save_e
         wanted = max(_LEAST_WARNING_SECONDS, _seconds_for(max(learned.saves), step))
     else:
         wanted = max(FIRST_WARNING_SECONDS, _seconds_for(longest_save_elsewhere or 0.0, step))
-    return max(1, round(min(wanted, limit_seconds / _LARGEST_SHARE)))
+    return max(1, round(min(limit_seconds / _LARGEST_SHARE, wanted)))
 
 
 def _seconds_for(save_seconds: float, step_seconds: float) -> float:

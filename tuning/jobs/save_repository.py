@@ -1,5 +1,6 @@
 """How long saves have taken in other jobs, for one that has not shown it yet."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -43,8 +44,9 @@ def longest_saves(
     given = {"cluster": cluster, "names": sorted(_names(wanted, models))}
     for model, finetuning_type, saves in session.connection().execute(_recent(), given):
         saved = saved_by({"model_name_or_path": model, "finetuning_type": finetuning_type}, models)
-        if saved is not None and saved in wanted and saves:
-            longest[saved] = max(longest.get(saved, 0.0), *saves)  # a noisy measure may lie below 0
+        known = [seconds for seconds in saves or () if math.isfinite(seconds)]
+        if saved is not None and saved in wanted and known:
+            longest[saved] = max(longest.get(saved, 0.0), *known)  # a noisy measure may lie below 0
     return longest
 
 

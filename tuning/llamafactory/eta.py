@@ -8,13 +8,14 @@ line was written. Pure: times come in, a new state goes out; the state is small 
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tuning.llamafactory.pace import Pace, Stretch, extend, measure
 from tuning.llamafactory.plan import Cadence, TrainingPlan
-from tuning.llamafactory.trainer_log import LogPoint
+from tuning.llamafactory.trainer_log import MAX_STEPS, LogPoint
+from tuning.moments import LONGEST_SECONDS, span
 
 STATE_VERSION = 1
 
@@ -83,6 +84,7 @@ def estimate(state: EtaState, now_seconds: float) -> Progress:
     latest = dict(state.latest)
     total = max(last.total_steps, 1)
     pace = _pace(state)
+    age = _age(state, now_seconds)
     progress = Progress(
         current_steps=min(last.current_steps, total),
         total_steps=total,
@@ -92,9 +94,9 @@ def estimate(state: EtaState, now_seconds: float) -> Progress:
         eval_loss=latest.get("eval_loss"),
         learning_rate=latest.get("learning_rate"),
         tokens_per_second=pace.tokens_per_second if pace else None,
-        elapsed_seconds=state.elapsed_before + last.elapsed_seconds + _age(state, now_seconds),
+        elapsed_seconds=span(state.elapsed_before + last.elapsed_seconds + age),
     )
-    return _with_eta(progress, state, pace, _age(state, now_seconds)) if pace else progress
+    return _with_eta(progress, state, pace, age) if pace else progress
 
 
 def to_json(state: EtaState) -> dict[str, Any]:
@@ -110,8 +112,15 @@ def to_json(state: EtaState) -> dict[str, Any]:
 
 
 def from_json(stored: dict[str, Any] | None) -> EtaState:
-    """The state that was stored; a fresh one where none was, or one of another version (it is learned again)."""
-    if not stored or stored.get("version") != STATE_VERSION:
+    """The state that was stored; a fresh one where none was, or one of another version (it is learned again).
+
+    Likewise for one with numbers that no run has: an older version took them in.
+    """
+    if (
+        not stored
+        or stored.get("version") != STATE_VERSION
+        or not all(abs(number) < math.inf for number in _numbers(stored))
+    ):
         return EtaState()
     fields = {name: value for name, value in stored.items() if name != "version"}
     fields["plan"] = _plan_from_json(fields["plan"])
@@ -121,7 +130,21 @@ def from_json(stored: dict[str, Any] | None) -> EtaState:
     fields["latest"] = tuple((name, value) for name, value in fields["latest"])
     fields["evaluations"] = tuple((seconds, pace) for seconds, pace in fields["evaluations"])
     fields["saves"] = tuple(fields["saves"])
-    return EtaState(**fields)
+    state = EtaState(**fields)
+    return state if state.last is None or _is_countable(state.last) else EtaState()
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """All numbers inside a plain value."""
+    if isinstance(value, int | float):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _numbers(item)
+
+
+def _is_countable(point: LogPoint) -> bool:
+    return max(point.current_steps, point.total_steps) <= MAX_STEPS and span(point.elapsed_seconds) is not None
 
 
 def _stretch_to_json(stretch: Stretch) -> list[float]:
@@ -270,11 +293,13 @@ def _with_eta(progress: Progress, state: EtaState, pace: Pace, age: float) -> Pr
     # A line that is late does not bring the end nearer: what comes after the next line is the least that remains.
     eta = max(expected - age, expected - _until_next_line(state, pace), 0.0)
     deviation = math.hypot(*(part.deviation for part in parts), 1.0)
+    if span(eta) is None:
+        return progress  # of what takes a hundred years nobody knows the end
     return replace(
         progress,
         eta_seconds=eta,
         eta_low_seconds=max(0.0, eta - 1.3 * deviation),
-        eta_high_seconds=eta + 1.6 * deviation,
+        eta_high_seconds=min(eta + 1.6 * deviation, LONGEST_SECONDS),
     )
 
 

@@ -4,7 +4,6 @@ An exit code of 0, weights and train_results.json are not success: a run that wa
 enable_jit_checkpoint, or by SIGABRT under LLaMA Board, leaves all three (facts, section 2; recorded).
 """
 
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any, Literal
 from tuning.llamafactory.causes import WORDS
 from tuning.llamafactory.failure import End, Failure, explain
 from tuning.llamafactory.kinds import Kind
+from tuning.llamafactory.results import load_results, number
 from tuning.llamafactory.traceback_text import last_error
 
 Verdict = Literal["succeeded", "succeeded_early", "interrupted", "failed"]
@@ -93,8 +93,12 @@ def judge(evidence: RunEvidence) -> Outcome:
 
 
 def _judge_training(evidence: RunEvidence, fresh: frozenset[str]) -> Outcome:
-    state = _load(evidence.trainer_state) if "trainer_state.json" in fresh else {}
-    results = {**_load(evidence.all_results), **_load(evidence.train_results)} if "train_results.json" in fresh else {}
+    state = load_results(evidence.trainer_state) if "trainer_state.json" in fresh else {}
+    results = (
+        {**load_results(evidence.all_results), **load_results(evidence.train_results)}
+        if "train_results.json" in fresh
+        else {}
+    )
     is_complete = bool(state and results and _has_weights(fresh))
     result, diverged = _result(state, results), _diverged(state, results)
     if evidence.exit_code == 0 and is_complete:
@@ -111,9 +115,9 @@ def _judge_training(evidence: RunEvidence, fresh: frozenset[str]) -> Outcome:
 
 
 def _judge_prediction(evidence: RunEvidence, fresh: frozenset[str]) -> Outcome:
-    results = _load(evidence.predict_results) if "predict_results.json" in fresh else {}
+    results = load_results(evidence.predict_results) if "predict_results.json" in fresh else {}
     known = {name: results.get(f"predict_{key}") for name, key in _PREDICTED.items()}
-    result = {name: number for name, value in known.items() if (number := _number(value)) is not None}
+    result = {name: counted for name, value in known.items() if (counted := number(value)) is not None}
     missing = [name for name in ("predict_results.json", "generated_predictions.jsonl") if name not in fresh]
     if evidence.exit_code == 0 and results and not missing:
         return Outcome("succeeded", None, result, diverged=False)
@@ -140,29 +144,15 @@ def _is_fresh(file: OutputFile, evidence: RunEvidence) -> bool:
     return file.size_bytes > 0 and file.modified_at_seconds >= math.floor(evidence.started_at_seconds)
 
 
-def _load(text: str | None) -> dict[str, Any]:
-    try:
-        loaded = json.loads(text or "")
-    except (ValueError, RecursionError):
-        return {}
-    return loaded if isinstance(loaded, dict) else {}
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
-        return None
-    return value
-
-
 def _reached_end(state: Mapping[str, Any]) -> bool:
-    done, wanted = _number(state.get("global_step")), _number(state.get("max_steps"))
+    done, wanted = number(state.get("global_step")), number(state.get("max_steps"))
     return done is not None and wanted is not None and done >= wanted > 0
 
 
 def _stopped_early(state: Mapping[str, Any]) -> bool:
     callback = _inside(state, "stateful_callbacks", "EarlyStoppingCallback")
-    patience = _number(_inside(callback, "args").get("early_stopping_patience"))
-    waited = _number(_inside(callback, "attributes").get("early_stopping_patience_counter"))
+    patience = number(_inside(callback, "args").get("early_stopping_patience"))
+    waited = number(_inside(callback, "attributes").get("early_stopping_patience_counter"))
     if patience is None or waited is None:
         return False
     return max(waited, _evaluations_since_the_best(state)) >= patience
@@ -174,8 +164,8 @@ def _evaluations_since_the_best(state: Mapping[str, Any]) -> int:
     (transformers 5.6, EarlyStoppingCallback and Trainer._save_checkpoint. Seen: a run that stopped after the third
     evaluation, before its first checkpoint, has 0 there.)
     """
-    best, last = _number(state.get("best_global_step")), _number(state.get("global_step"))
-    steps = [_number(entry.get("step")) for entry in _history(state) if "eval_loss" in entry or "eval_runtime" in entry]
+    best, last = number(state.get("best_global_step")), number(state.get("global_step"))
+    steps = [number(entry.get("step")) for entry in _history(state) if "eval_loss" in entry or "eval_runtime" in entry]
     if best is None or last is None or not steps or steps[-1] != last:
         return 0
     return sum(step is not None and step > best for step in steps)
@@ -202,7 +192,7 @@ def _result(state: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, f
         "steps": state.get("global_step"),
         "tokens": results.get("num_input_tokens_seen"),
     }
-    return {name: number for name, value in known.items() if (number := _number(value)) is not None}
+    return {name: counted for name, value in known.items() if (counted := number(value)) is not None}
 
 
 def _train_loss(state: Mapping[str, Any], results: Mapping[str, Any]) -> float | None:
@@ -213,23 +203,24 @@ def _train_loss(state: Mapping[str, Any], results: Mapping[str, Any]) -> float |
     """
     weighted, before = 0.0, 0.0
     for entry in _history(state):
-        step, loss = _number(entry.get("step")), _number(entry.get("loss"))
+        step, loss = number(entry.get("step")), number(entry.get("loss"))
         if step is not None and loss is not None and step > before:
             weighted, before = weighted + loss * (step - before), step
-    own, steps = _number(results.get("train_loss")), _number(state.get("global_step"))
+    own, steps = number(results.get("train_loss")), number(state.get("global_step"))
     is_whole = own is not None and (not before or abs(own * (steps or 0)) >= abs(weighted) * _ROUNDING)
-    return own if is_whole else weighted / before if before else None
+    return own if is_whole else weighted / before if before else None  # what overflows is inf, which no result is
 
 
 def _diverged(state: Mapping[str, Any], results: Mapping[str, Any]) -> bool:
     losses = [entry["loss"] for entry in _history(state) if "loss" in entry]
-    is_last_bad = bool(losses) and (_number(losses[-1]) is None or losses[-1] == 0.0)
-    return is_last_bad or ("eval_loss" in results and _number(results["eval_loss"]) is None)
+    is_last_bad = bool(losses) and (number(losses[-1]) is None or losses[-1] == 0.0)
+    return is_last_bad or ("eval_loss" in results and number(results["eval_loss"]) is None)
 
 
 def _interruption(evidence: RunEvidence, state: Mapping[str, Any]) -> Failure:
     """Stopped between two steps and saved: by Slurm's word where it has one, else nobody knows by whom."""
-    where = f"training was stopped at step {state.get('global_step')} of {state.get('max_steps')}"
+    done, wanted = number(state.get("global_step")), number(state.get("max_steps"))
+    where = f"training was stopped at step {done} of {wanted}"
     evidenced = last_error(evidence.stderr_tail).evidence
     end = WORDS.get(evidence.slurm or "")
     if end is None:
@@ -244,5 +235,5 @@ def _failure(evidence: RunEvidence, missing: Sequence[str]) -> Failure:
 
 def _missing_of_training(evidence: RunEvidence, fresh: frozenset[str]) -> list[str]:
     texts = {"trainer_state.json": evidence.trainer_state, "train_results.json": evidence.train_results}
-    unread = [f"a readable {name}" for name, text in texts.items() if name not in fresh or not _load(text)]
+    unread = [f"a readable {name}" for name, text in texts.items() if name not in fresh or not load_results(text)]
     return unread if _has_weights(fresh) else ["weights", *unread]

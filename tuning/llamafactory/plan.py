@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 _FORWARD_SHARE = 0.35
 """An evaluation computes forward only: about a third of what training does for the same samples."""
+_NEVER = 2.0**53
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Cadence:
     def period_steps(self, total: int, steps_per_epoch: float | None) -> float | None:
         """The steps between two; None while the length of an epoch is not known."""
         if self.unit == "epochs":
-            return steps_per_epoch * self.every if steps_per_epoch else None
-        return self.every if self.every >= 1 else max(1, math.ceil(total * self.every))
+            return max(1.0, steps_per_epoch * self.every) if steps_per_epoch else None
+        return _period(self.every, total)
 
 
 @dataclass(frozen=True)
@@ -51,23 +52,32 @@ class TrainingPlan:
 
     def steps_between_lines(self, total: int) -> int:
         """The steps from one training line of the log to the next."""
-        return (
-            math.ceil(self.logging_steps) if self.logging_steps >= 1 else max(1, math.ceil(total * self.logging_steps))
-        )
+        return math.ceil(_period(self.logging_steps, total))
 
 
 def plan_of(config: Mapping[str, Any], processes: int = 1) -> TrainingPlan:
     """The plan of a final configuration (tuning.llamafactory.config.final_config) run by so many processes."""
     evaluates = config.get("eval_strategy", "no") != "no"
     share, worth = _expected_evaluation(config, processes)
+    logging_steps = _finite(config.get("logging_steps", 500))
     return TrainingPlan(
-        logging_steps=config.get("logging_steps", 500),
-        evaluation=_cadence(config, "eval", config.get("logging_steps", 500)) if evaluates else None,
+        logging_steps=logging_steps,
+        evaluation=_cadence(config, "eval", logging_steps) if evaluates else None,
         saving=_cadence(config, "save", 500),
         evaluates_at_end=bool(evaluates or config.get("do_eval")),
         eval_epoch_share=share,
         eval_steps_worth=worth,
     )
+
+
+def _period(every: float, total: int) -> float:
+    """The steps between two, one at least; for what is no number of steps (0, below, NaN, more than any run has) never.
+
+    Rows of an older version, and operators' own arguments, may hold such.
+    """
+    if not 0 < every <= _NEVER:
+        return _NEVER
+    return every if every >= 1 else max(1, math.ceil(total * every))
 
 
 def _cadence(config: Mapping[str, Any], what: str, default_steps: float) -> Cadence | None:
@@ -76,7 +86,12 @@ def _cadence(config: Mapping[str, Any], what: str, default_steps: float) -> Cade
         return Cadence(1, "epochs", at_end=False)
     if strategy != "steps":
         return None
-    return Cadence(config.get(f"{what}_steps") or default_steps, "steps", at_end=True)
+    return Cadence(_finite(config.get(f"{what}_steps") or default_steps), "steps", at_end=True)
+
+
+def _finite(every: float) -> float:
+    """The plan is kept as JSON, and TOML (an operator's arguments) knows nan and inf."""
+    return every if abs(every) <= _NEVER else _NEVER
 
 
 def _expected_evaluation(config: Mapping[str, Any], processes: int) -> tuple[float | None, float | None]:
@@ -85,5 +100,5 @@ def _expected_evaluation(config: Mapping[str, Any], processes: int) -> tuple[flo
         return _FORWARD_SHARE * val_size / (1 - val_size), None
     if val_size >= 1:
         samples = config.get("per_device_train_batch_size", 8) * config.get("gradient_accumulation_steps", 1)
-        return None, _FORWARD_SHARE * val_size / max(1, samples * processes)
+        return None, _FORWARD_SHARE * _finite(val_size) / max(1, samples * processes)
     return None, None

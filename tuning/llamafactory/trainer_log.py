@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 MAX_LINE_BYTES = 65_536
-_MAX_STEPS = 2**53
+MAX_STEPS = 2**31 - 1
+"""The databases count steps in 32 bits; twice what tuning.llamafactory.bounds lets anybody ask for."""
+MAX_ELAPSED_SECONDS = 10 * 366 * 86_400
+"""No process has run for ten years."""
+_MAX_TOKENS = 2**53
 
 PointKind = Literal["train", "eval", "predict", "final"]
 
@@ -23,7 +27,7 @@ _SERIES = {
 }
 """The file's keys -> our names. Its percentage, remaining_time and throughput are derived, and wrong after a resume."""
 
-_DURATION = re.compile(r"(?:(\d{1,6}) days?, )?(\d{1,2}):([0-5]\d):([0-5]\d)(?:\.\d+)?")
+_DURATION = re.compile(r"(?:(\d{1,6}) days?, )?(\d{1,2}):([0-5]\d):([0-5]\d)(?:\.\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -90,11 +94,13 @@ def _parse_line(line: bytes) -> LogPoint | None:
 
 
 def _point(raw: dict[str, Any]) -> LogPoint | None:
-    current, total = _count(raw.get("current_steps")), _count(raw.get("total_steps"))
+    current, total = _count(raw.get("current_steps"), MAX_STEPS), _count(raw.get("total_steps"), MAX_STEPS)
     elapsed = raw.get("elapsed_time")
     elapsed_seconds = parse_duration(elapsed) if isinstance(elapsed, str) else None
     given = {ours: raw[theirs] for theirs, ours in _SERIES.items() if theirs in raw}
-    if current is None or total is None or elapsed_seconds is None or not all(map(_is_number, given.values())):
+    if current is None or total is None or not all(map(_is_number, given.values())):
+        return None
+    if elapsed_seconds is None or elapsed_seconds > MAX_ELAPSED_SECONDS:
         return None
     values = {name: _finite(value) for name, value in given.items()}
     return LogPoint(
@@ -105,7 +111,7 @@ def _point(raw: dict[str, Any]) -> LogPoint | None:
         percentage=round(min(100.0, 100 * current / total), 2) if total else 100.0,
         values=values,
         elapsed_seconds=elapsed_seconds,
-        total_tokens=_count(raw.get("total_tokens")),
+        total_tokens=_count(raw.get("total_tokens"), _MAX_TOKENS),
         diverged=None in values.values() or values.get("loss") == 0.0,
     )
 
@@ -118,8 +124,8 @@ def _kind(raw: dict[str, Any]) -> PointKind:
     return "final" if "epoch" in raw else "predict"
 
 
-def _count(value: Any) -> int | None:
-    return value if _is_number(value) and isinstance(value, int) and 0 <= value < _MAX_STEPS else None
+def _count(value: Any, most: int) -> int | None:
+    return value if _is_number(value) and isinstance(value, int) and 0 <= value <= most else None
 
 
 def _is_number(value: Any) -> bool:
@@ -127,6 +133,6 @@ def _is_number(value: Any) -> bool:
 
 
 def _finite(value: Any) -> float | None:
-    if not _is_number(value) or (isinstance(value, int) and abs(value) >= _MAX_STEPS):
+    if not _is_number(value) or (isinstance(value, int) and abs(value) >= _MAX_TOKENS):
         return None
     return float(value) if math.isfinite(value) else None

@@ -6,11 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.factories import NOON
 from tests.tuning.llamafactory.estimates.simulated import KINDS, make_trace
 from tests.tuning.llamafactory.estimates.traces import polls
+from tuning.jobs.continuation import warning_seconds
 from tuning.llamafactory.eta import EtaState, Progress, advance, estimate, from_json, to_json
 from tuning.llamafactory.plan import Cadence, TrainingPlan
+from tuning.llamafactory.silence import patience_seconds
 from tuning.llamafactory.trainer_log import LogPoint, parse_log
+from tuning.moments import later
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "llamafactory"
 PLAN = TrainingPlan(logging_steps=10)
@@ -206,6 +210,23 @@ def test_a_state_of_another_version_is_learned_again(stored: dict[str, object] |
     assert from_json(stored) == EtaState()
 
 
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("elapsed_before", math.inf), ("began_at", math.nan), ("saves", [math.nan]), ("stretches", [[1, math.inf, 0]])],
+)
+def test_a_state_with_numbers_that_no_run_has_is_learned_again(name: str, number: object) -> None:
+    stored = to_json(followed([point(10, 30), point(20, 60)]))
+    assert from_json(stored) != EtaState()
+    assert from_json({**stored, name: number}) == EtaState()
+    assert from_json({**stored, "last": {**stored["last"], "total_steps": 10**14}}) == EtaState()
+
+
+def test_of_a_run_that_takes_longer_than_a_hundred_years_nobody_knows_the_end() -> None:
+    progress = estimate(followed([point(10, 30, 2**31 - 1), point(20, 6000, 2**31 - 1)]), 7000.0)
+    assert (progress.current_steps, progress.eta_seconds, progress.eta_high_seconds) == (20, None, None)
+
+
+any_numbers = st.floats() | st.integers(-(2**63), 2**63)
 any_points = st.builds(
     point,
     st.integers(0, 2**53),
@@ -216,10 +237,19 @@ any_points = st.builds(
     total_tokens=st.none() | st.integers(0, 2**53),
 ) | st.builds(point, st.integers(0, 120), st.integers(0, 300), kind=st.sampled_from(["train", "eval", "final"]))
 any_cadences = st.none() | st.builds(
-    Cadence, st.integers(1, 50) | st.floats(0.01, 0.99), st.sampled_from(["steps", "epochs"]), st.booleans()
+    Cadence,
+    st.integers(1, 50) | st.floats(0.01, 0.99) | any_numbers,
+    st.sampled_from(["steps", "epochs"]),
+    st.booleans(),
 )
 any_plans = st.builds(
-    TrainingPlan, st.integers(1, 50) | st.floats(0.001, 0.9), any_cadences, any_cadences, st.booleans(), st.none()
+    TrainingPlan,
+    st.integers(1, 50) | st.floats(0.001, 0.9) | any_numbers,
+    any_cadences,
+    any_cadences,
+    st.booleans(),
+    st.none() | any_numbers,
+    st.none() | any_numbers,
 )
 
 
@@ -231,7 +261,11 @@ def test_whatever_the_log_says_the_answer_is_sane(
 ) -> None:
     state = EtaState()
     for points, at in seen:
-        state = from_json(json.loads(json.dumps(to_json(advance(state, points, at, plan)), allow_nan=False)))
+        state = advance(state, points, at, plan)
+        assert all(value is None or math.isfinite(value) for value in vars(estimate(state, now)).values())
+        later(NOON, patience_seconds(state))
+        warning_seconds(86_400, state)
+        state = from_json(json.loads(json.dumps(to_json(state))))
     progress = estimate(state, now)
     if progress.eta_seconds is not None:
         assert progress.eta_low_seconds is not None

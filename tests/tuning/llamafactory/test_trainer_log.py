@@ -148,6 +148,24 @@ def test_more_steps_than_all_are_no_more_than_100_percent() -> None:
     assert parse_log(line(total_steps=0)).points[0].percentage == 100.0
 
 
+@pytest.mark.parametrize(
+    "absurd",
+    [
+        {"current_steps": 2**31},
+        {"total_steps": 100_000_000_000_000},
+        {"current_steps": -1},
+        {"current_steps": True},
+        {"elapsed_time": "999999 days, 0:00:00"},
+        {"elapsed_time": "٣:00:00"},
+        {"elapsed_time": "-1 day, 0:00:00"},
+        {"loss": "high"},
+    ],
+)
+def test_a_line_with_what_no_run_has_is_counted_as_none(absurd: dict[str, object]) -> None:
+    parsed = parse_log(line() + line(**absurd))
+    assert (len(parsed.points), parsed.bad_lines) == (1, 1)
+
+
 @given(st.lists(st.integers(0, len(COMPLETE)), max_size=8))
 def test_however_a_log_is_cut_the_points_are_the_same(cuts: list[int]) -> None:
     points: list[LogPoint] = []
