@@ -8,14 +8,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tuning.errors import ClusterError
+from tuning.moments import LATEST_EPOCH
 from tuning.slurm.complaints import refusal_of
+from tuning.storable import LARGEST_BIGINT, storable_line
 
 SEPARATOR = "\x1f"
+_UNSIGNED = re.compile(r"[0-9]{1,20}")
 NamedJob = tuple[int, str]
 """A Slurm job's id and its name. The id alone is used again, by a controller that has lost its state."""
 
-_DATABASE_INTEGER = 2**63 - 1
-"""Some file systems number their files by all of 64 bits; the databases' integers have a sign."""
+LARGEST_SLURM_JOB_ID = 2**32 - 1
+"""Slurm counts its jobs in 32 bits."""
+_MAX_STATE_CHARACTERS = 32
+_MAX_WORDS_CHARACTERS = 1000
+"""Of a reason, or of a list of nodes."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +106,10 @@ def parse_accounting(content: bytes) -> dict[NamedJob, AccountedJob]:
     latest: dict[NamedJob, tuple[float, AccountedJob]] = {}
     for line in _lines(content):
         fields = line.split("|")
-        if len(fields) != 8 or not fields[0].isdecimal():
+        slurm_job_id = parse_slurm_job_id(fields[0]) if len(fields) == 8 else None
+        if slurm_job_id is None:
             continue
-        submitted, job = _epoch(fields[2]) or 0.0, _accounted(fields)
+        submitted, job = _epoch(fields[2]) or 0.0, _accounted(slurm_job_id, fields)
         key = (job.slurm_job_id, fields[1])
         if key not in latest or latest[key][0] <= submitted:
             latest[key] = (submitted, job)
@@ -114,9 +121,10 @@ def parse_stats(content: bytes) -> dict[str, FileStat]:
     found = {}
     for entry in content.split(b"\0"):
         fields = entry.decode("utf-8", "surrogateescape").lstrip("\n").split(" ", 3)
-        if len(fields) == 4 and fields[0].isdecimal() and fields[1].isdecimal():
-            inode = int(fields[0]) & _DATABASE_INTEGER
-            found[fields[3]] = FileStat(inode, int(fields[1]), float(_epoch(fields[2]) or 0))
+        if len(fields) == 4 and _UNSIGNED.fullmatch(fields[0]) and _UNSIGNED.fullmatch(fields[1]):
+            # some file systems number their files by all of 64 bits; the databases' integers have a sign
+            inode, size_bytes = int(fields[0]) & LARGEST_BIGINT, min(int(fields[1]), LARGEST_BIGINT)
+            found[fields[3]] = FileStat(inode, size_bytes, _epoch(fields[2]) or 0.0)
     return found
 
 
@@ -125,11 +133,17 @@ def parse_paths(content: bytes) -> frozenset[str]:
     return frozenset(path.decode("utf-8", "surrogateescape") for path in content.split(b"\0")[:-1])
 
 
+def parse_slurm_job_id(text: str) -> int | None:
+    """A job's number; None for anything else."""
+    number = int(text) if _UNSIGNED.fullmatch(text) else None
+    return number if number is not None and 0 < number <= LARGEST_SLURM_JOB_ID else None
+
+
 def parse_submission(exit_status: int, said: str) -> Submitted:
     """What sbatch's answer means. With --parsable it prints `ID[;CLUSTER]`; warnings may stand before it."""
-    ids = re.findall(r"^([0-9]+)(?:;\w+)?\s*$", said, re.MULTILINE)
+    ids = re.findall(r"^([0-9]{1,10})(?:;\w+)?\s*$", said, re.MULTILINE)
     if exit_status == 0:
-        return Submitted(slurm_job_id=int(ids[-1])) if ids else Submitted()
+        return Submitted(slurm_job_id=parse_slurm_job_id(ids[-1])) if ids else Submitted()
     return Submitted(error=refusal_of(said, exit_status))
 
 
@@ -137,7 +151,7 @@ def parse_trial(exit_status: int, said: str) -> TrialAnswer:
     """What `sbatch --test-only` means: `sbatch: Job 7 to start at 1764111600 using 4 processors on nodes n1 ...`."""
     if exit_status == 0:
         found = re.search(r"^sbatch: Job [0-9]+ to start at ([0-9]{1,12}) ", said, re.MULTILINE)
-        return TrialAnswer(start_epoch=float(found[1])) if found else TrialAnswer()
+        return TrialAnswer(start_epoch=_epoch(found[1])) if found else TrialAnswer()
     return TrialAnswer(error=refusal_of(said, exit_status))
 
 
@@ -146,22 +160,29 @@ def _lines(content: bytes) -> Iterator[str]:
 
 
 def _queued(fields: list[str]) -> QueuedJob | None:
-    if len(fields) != 7 or not fields[0].isdecimal():
+    slurm_job_id = parse_slurm_job_id(fields[0]) if len(fields) == 7 else None
+    if slurm_job_id is None:
         return None
-    slurm_job_id, state, reason, start, nodes, name, comment = fields
-    return QueuedJob(int(slurm_job_id), state, _known(reason), _epoch(start), _known(nodes), name, comment)
+    _, state, reason, start, nodes, name, comment = fields
+    return QueuedJob(slurm_job_id, _state(state), _known(reason), _epoch(start), _known(nodes), name, comment)
 
 
-def _accounted(fields: list[str]) -> AccountedJob:
-    slurm_job_id, _, _, state, exit_code, start, end, nodes = fields
+def _accounted(slurm_job_id: int, fields: list[str]) -> AccountedJob:
+    _, _, _, state, exit_code, start, end, nodes = fields
     code = exit_code.partition(":")[0]
-    exit_number = int(code) if code.isdecimal() else None
-    return AccountedJob(int(slurm_job_id), state, exit_number, _epoch(start), _epoch(end), _known(nodes))
+    exit_number = int(code) if re.fullmatch(r"[0-9]{1,3}", code) else None
+    return AccountedJob(slurm_job_id, _state(state), exit_number, _epoch(start), _epoch(end), _known(nodes))
 
 
 def _epoch(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"[0-9]{1,12}", text) else None
+    return float(text) if re.fullmatch(r"[0-9]{1,12}", text) and int(text) < LATEST_EPOCH else None
+
+
+def _state(text: str) -> str:
+    return storable_line(text, _MAX_STATE_CHARACTERS)
 
 
 def _known(text: str) -> str | None:
-    return None if text in ("", "None", "N/A", "(null)", "None assigned") else text
+    return (
+        None if text in ("", "None", "N/A", "(null)", "None assigned") else storable_line(text, _MAX_WORDS_CHARACTERS)
+    )

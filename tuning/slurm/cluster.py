@@ -1,6 +1,7 @@
 """One Slurm cluster over one transport. What each method costs in remote commands is stated with it."""
 
 import io
+import re
 import secrets
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +30,7 @@ from tuning.slurm.answers import (
     parse_accounting,
     parse_paths,
     parse_queue,
+    parse_slurm_job_id,
     parse_stats,
     parse_submission,
     parse_trial,
@@ -184,8 +186,8 @@ class Cluster:
         for line in queue.content.decode("utf-8", "replace").split("\n"):
             slurm_job_id, _, comment = line.partition("\x1f")
             token = comment.rpartition(":")[2]
-            if token in found and slurm_job_id.isdecimal():
-                found[token].append(int(slurm_job_id))
+            if token in found and (number := parse_slurm_job_id(slurm_job_id)) is not None:
+                found[token].append(number)
         for token, slurm_job_id_ in _accounted_names(answer.parts, job_names):
             if slurm_job_id_ not in found[token]:
                 found[token].append(slurm_job_id_)
@@ -221,7 +223,7 @@ class Cluster:
             queue=parse_queue(by_word["queue"].content) if has_queue else None,
             queue_error=None if has_queue else str(slurm_trouble(answer.completed.stderr, "squeue")),
             files=parse_stats(by_word["files"].content),
-            clock_epoch=float(by_word["clock"].words[1]),
+            clock_epoch=_clock(by_word["clock"]),
             refused=parse_paths(by_word["refused"].content),
         )
 
@@ -329,6 +331,14 @@ def _by_word(parts: Iterable[Part]) -> dict[str, Part]:
     return {part.words[0]: part for part in parts if part.words}
 
 
+def _clock(part: Part) -> float:
+    """The cluster's clock. Raises Unreachable for a part that broke off."""
+    said = " ".join(part.words[1:])
+    if not re.fullmatch(r"[0-9]{1,10}(\.[0-9]{1,9})?", said):
+        raise Unreachable("the login node's answer broke off")
+    return float(said)
+
+
 def _complete(answer: _Answer, name: str, command: str) -> Part:
     """A part whose command ended well. Raises SlurmUnavailable otherwise."""
     by_word = _by_word(answer.parts)
@@ -392,5 +402,5 @@ def _accounted_names(parts: Iterable[Part], job_names: Mapping[str, str]) -> Ite
     content = _by_word(parts).get("accounting", Part((), b"")).content
     for line in content.decode("utf-8", "replace").split("\n"):
         slurm_job_id, _, name = line.partition("|")
-        if name in tokens and slurm_job_id.isdecimal():
-            yield tokens[name], int(slurm_job_id)
+        if name in tokens and (number := parse_slurm_job_id(slurm_job_id)) is not None:
+            yield tokens[name], number

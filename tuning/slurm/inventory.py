@@ -7,8 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tuning.slurm.answers import SEPARATOR, Part
+from tuning.storable import LARGEST_BIGINT, LARGEST_INTEGER, storable_json
 
-_GRES = re.compile(r"gpu(?::([A-Za-z0-9._-]+))?:(\d+)")
+_GRES = re.compile(r"gpu(?::([A-Za-z0-9._-]+))?:([0-9]{1,9})")
+_LONGEST_TEXT = 65_536
+"""Of a model's config.json so much is read; nothing else of a cluster is as long."""
+_DAYS = re.compile(r"(?:([0-9]{1,6})-)?([0-9]{1,9}(?::[0-9]{1,9}){0,2})")
 _DOWN = ("down", "drain", "fail", "maint", "unknown", "not_responding", "power", "reboot", "planned*")
 
 
@@ -60,7 +64,7 @@ class ClusterFacts:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as they are kept in the cluster's row."""
-        return asdict(self)
+        return {name: storable_json(value, _LONGEST_TEXT) for name, value in asdict(self).items()}
 
 
 def parse_facts(parts: Mapping[str, Part], models: Sequence[str] = ()) -> ClusterFacts:
@@ -77,7 +81,7 @@ def parse_facts(parts: Mapping[str, Part], models: Sequence[str] = ()) -> Cluste
         image_size_bytes=image[0] if image else None,
         image_modified_epoch=float(image[1]) if image else None,
         image_digest=_digest(texts.get("image-head", "")),
-        free_bytes=int(space[3]) if len(space) >= 4 and space[3].isdecimal() else None,
+        free_bytes=_number(space[3]) if len(space) >= 4 else None,
         is_writable=texts.get("writable") == "yes",
         datasets=_register(texts.get("register", "")),
         model_configs={path: text for place, path in enumerate(models) if (text := texts.get(f"model-{place}"))},
@@ -110,14 +114,13 @@ def _node(row: list[str], partitions: tuple[str, ...], gpus_in_use: int) -> Node
 
 def _seconds(time_limit: str) -> int | None:
     """sinfo's %l: [D-]HH:MM:SS or shorter from the left (10:00 is minutes), or infinite."""
-    days, _, clock = time_limit.rpartition("-")
-    parts = clock.split(":")
-    if not all(part.isdecimal() for part in parts):
+    found = _DAYS.fullmatch(time_limit)
+    if found is None:
         return None
     seconds = 0
-    for part in parts:
+    for part in found[2].split(":"):
         seconds = 60 * seconds + int(part)
-    return seconds + int(days or 0) * 86_400
+    return min(seconds + int(found[1] or 0) * 86_400, LARGEST_INTEGER)
 
 
 def _gpus(gres: str) -> tuple[int, tuple[str, ...]]:
@@ -147,11 +150,15 @@ def _digest(text: str) -> str | None:
 
 
 def _numbers(text: str) -> list[int]:
-    words = text.split()
-    return [int(word) for word in words] if len(words) == 2 and all(word.isdecimal() for word in words) else []
+    found = [_number(word) for word in text.split()]
+    return [number for number in found if number is not None] if len(found) == 2 and None not in found else []
+
+
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-9]{1,19}", text) and int(text) <= LARGEST_BIGINT else None
 
 
 def _whole(text: str) -> int:
     """sinfo writes `64+` where nodes differ."""
-    digits = re.match(r"\d+", text)
+    digits = re.match(r"[0-9]{1,9}", text)
     return int(digits.group()) if digits else 0

@@ -1,14 +1,27 @@
 """The small files that a batch script leaves (templates/sbatch/train.sh.j2): bytes in, values out.
 
 A run may write what it likes beside them; whatever is not of the expected form is None or left out, never an error.
+So is what no run has: an exit code above 255, a moment that no calendar has, a file larger than any disk.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tuning.moments import LATEST_EPOCH, moment
+from tuning.slurm.answers import LARGEST_SLURM_JOB_ID
+from tuning.storable import LARGEST_INTEGER
+
 _LINE = re.compile(rb"([a-z_]+)=([^\n]{0,300})")
+_NODE = re.compile(r"[A-Za-z0-9._-]{1,255}")
+_SIZE = re.compile(rb"[0-9]{1,19}")
+_TIME = re.compile(rb"[0-9]{1,12}(\.[0-9]{1,12})?")
+_LARGEST_EXIT_CODE = 255
+_LARGEST_FILE_BYTES = 2**60
+"""An EiB: more than any disk of these years holds."""
+_MAX_PATH_BYTES = 2000
+"""PostgreSQL's index takes no more than 2,704 bytes in a row."""
+_MAX_PATH_CHARACTERS = 1000
 MAX_FILES = 20_000
 STREAMS = ("trainer_log", "stdout", "stderr")
 """The growing files of an attempt."""
@@ -51,39 +64,52 @@ class OutputFile:
     modified_epoch: float
 
 
+@dataclass(frozen=True)
+class OutputListing:
+    """What an output folder holds."""
+
+    files: tuple[OutputFile, ...] = ()
+    """Each path once."""
+    set_aside: int = 0
+    """So many entries are not of the expected form, name a path twice, or are beyond MAX_FILES."""
+
+
 def parse_started(text: bytes) -> StartRecord | None:
     """The record of a start; None when it is not whole."""
     fields = _fields(text)
-    slurm_job_id, restart, epoch = (_whole(fields.get(name)) for name in ("slurm_job_id", "restart", "epoch"))
+    slurm_job_id = _whole(fields.get("slurm_job_id"), LARGEST_SLURM_JOB_ID)
+    restart, epoch = _whole(fields.get("restart"), LARGEST_INTEGER), _whole(fields.get("epoch"), LATEST_EPOCH - 1)
     if slurm_job_id is None or restart is None or epoch is None:
         return None
-    return StartRecord(slurm_job_id, restart, fields.get("node", ""), epoch)
+    node = fields.get("node", "")
+    return StartRecord(slurm_job_id, restart, node if _NODE.fullmatch(node) else "", epoch)
 
 
 def parse_exit(text: bytes) -> ExitRecord | None:
     """The record of an end; None when it is not whole."""
-    started, exit_code = parse_started(text), _whole(_fields(text).get("exit_code"))
+    started, exit_code = parse_started(text), _whole(_fields(text).get("exit_code"), _LARGEST_EXIT_CODE)
     if started is None or exit_code is None:
         return None
     was_stopped = _fields(text).get("stopped") == "yes"
-    told = {stream: _whole(_fields(text).get(f"{stream}_bytes")) for stream in STREAMS}
+    told = {stream: _whole(_fields(text).get(f"{stream}_bytes"), _LARGEST_FILE_BYTES) for stream in STREAMS}
     sizes = {stream: size for stream, size in told.items() if size is not None}
-    since = _whole(_fields(text).get("files_since"))
+    since = _whole(_fields(text).get("files_since"), LATEST_EPOCH - 1)
     return ExitRecord(
         started.slurm_job_id, started.restart, started.node, started.epoch, exit_code, was_stopped, since, sizes
     )
 
 
-def parse_resumed(text: bytes) -> int:
-    """`resumed`: the step of the checkpoint that an attempt goes on from; 0 when it begins anew."""
-    return _whole(_fields(text).get("step")) or 0
+def parse_resumed(text: bytes) -> int | None:
+    """`resumed`: the step of the checkpoint that an attempt goes on from, 0 when it begins anew; None = not whole."""
+    return _whole(_fields(text).get("step"), LARGEST_INTEGER)
 
 
-def parse_files(listing: bytes) -> tuple[OutputFile, ...]:
+def parse_files(listing: bytes) -> OutputListing:
     """The listing of an output folder: NUL-ended entries of size, time and path (`find -printf '%s %T@ %P\\0'`)."""
-    whole = listing[: listing.rfind(b"\0") + 1]
-    found = (_file(entry) for entry in whole.split(b"\0")[:MAX_FILES])
-    return tuple(file for file in found if file is not None)
+    entries = listing[: listing.rfind(b"\0") + 1].split(b"\0")[:-1]
+    found = [file for file in map(_file, entries[:MAX_FILES]) if file is not None]
+    files = {file.path: file for file in found}
+    return OutputListing(tuple(files.values()), len(entries) - len(files))
 
 
 def _fields(text: bytes) -> dict[str, str]:
@@ -91,19 +117,29 @@ def _fields(text: bytes) -> dict[str, str]:
     return {pair[1].decode(): pair[2].decode("utf-8", "replace") for pair in pairs if pair}
 
 
-def _whole(text: str | None) -> int | None:
-    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,18}", text) else None
+def _whole(text: str | None, most: int) -> int | None:
+    number = int(text) if text is not None and re.fullmatch(r"[0-9]{1,19}", text) else None
+    return number if number is not None and number <= most else None
 
 
 def _file(entry: bytes) -> OutputFile | None:
     size, _, rest = entry.partition(b" ")
     modified, _, path = rest.partition(b" ")
-    try:
-        size_bytes, modified_epoch, name = int(size), float(modified), path.decode("utf-8")
-    except ValueError:
+    name = _name(path)
+    if name is None or not _SIZE.fullmatch(size) or not _TIME.fullmatch(modified):
         return None
-    is_inside = bool(name) and not name.startswith("/") and ".." not in name.split("/")
-    is_plain = name.isprintable() and len(name) <= 1000
-    if size_bytes < 0 or not math.isfinite(modified_epoch) or not is_inside or not is_plain:
+    size_bytes, modified_epoch = int(size), float(modified)
+    if size_bytes > _LARGEST_FILE_BYTES or moment(modified_epoch) is None:
         return None
     return OutputFile(name, size_bytes, modified_epoch)
+
+
+def _name(path: bytes) -> str | None:
+    """A path that can be shown and stays inside."""
+    try:
+        name = path[: _MAX_PATH_BYTES + 1].decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    is_inside = bool(name) and not name.startswith("/") and ".." not in name.split("/")
+    is_short = len(path) <= _MAX_PATH_BYTES and len(name) <= _MAX_PATH_CHARACTERS
+    return name if is_inside and is_short and name.isprintable() else None

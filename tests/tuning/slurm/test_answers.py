@@ -1,5 +1,8 @@
 """Slurm's answers, as they were recorded from 22.05 and 24.11."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,6 +146,30 @@ def test_parts_are_told_by_the_boundary_alone() -> None:
     parts = split_parts(stdout, "B")
     assert [part.words for part in parts] == [("part", "0"), ("part", "9", "of", "the", "log"), ("done",)]
     assert [part.words for part in split_parts(stdout, "Z")] == []
+
+
+LINE = "7\x1fRUNNING\x1fNone\x1f100\x1fn1\x1fa\x1fb\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "changes"),
+    [
+        (LINE.replace("7", "9" * 5000), None),
+        (LINE.replace("7", "4294967296"), None),
+        (LINE.replace("7", "٣"), None),
+        (LINE.replace("100", "999999999999"), {"start_epoch": None}),
+        (LINE.replace("n1", "n\x001"), {"nodes": "n1"}),
+        (LINE.replace("RUNNING", "R" * 99), {"state": "R" * 32}),
+    ],
+)
+def test_what_the_database_would_refuse_is_left_out(line: str, changes: dict[str, Any] | None) -> None:
+    usual = QueuedJob(7, "RUNNING", None, 100.0, "n1", "a", "b")
+    assert parse_queue(line.encode()) == ({7: replace(usual, **changes)} if changes is not None else {})
+
+
+def test_a_file_of_any_size_has_one_that_the_database_takes() -> None:
+    assert parse_stats(f"1 {2**64} 999999999999 /a\0".encode()) == {"/a": FileStat(1, 2**63 - 1, 0.0)}
+    assert parse_stats(b"1 " + b"9" * 5000 + b" 1 /a\0") == {}
 
 
 @given(content=st.binary(max_size=200))

@@ -2,6 +2,10 @@
 
 import json
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tuning.slurm.answers import Part
 from tuning.slurm.inventory import Node, Partition, parse_facts
 
@@ -71,6 +75,29 @@ def test_what_is_missing_is_unknown() -> None:
         False,
     )
     assert (facts.partitions, facts.nodes, facts.datasets) == ((), (), None)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["nodes", "used", "image", "space", "register", "version", "model-0"]),
+        st.text()
+        | st.lists(st.sampled_from(["9" * 5000, "\x1f", "x-1", "1-", ":", "gpu:9", "{", " ", "\n"])).map("".join),
+    )
+)
+def test_whatever_is_answered_the_facts_can_be_stored(contents: dict[str, str]) -> None:
+    stored = json.dumps(parse_facts(parts(**contents), ["/models/a"]).to_json(), allow_nan=False)
+    assert "\\u0000" not in stored
+
+
+@pytest.mark.parametrize(("limit", "seconds"), [("infinite", None), ("x-1", None), ("1-", None), ("9" * 99, None)])
+def test_a_time_limit_that_is_none_is_no_limit(limit: str, seconds: int | None) -> None:
+    facts = parse_facts(parts(nodes=NODES.replace(NODES.split("\x1f")[2], limit)))
+    assert facts.partitions[0].max_time_seconds == seconds
+
+
+def test_a_register_holds_what_json_can() -> None:
+    stored = parse_facts(parts(register='{"a": {"b": NaN, "c\\u0000": 1e999}}')).to_json()
+    assert stored["datasets"] == {"a": {"b": None, "c\ufffd": None}}
 
 
 def test_the_facts_are_plain_values() -> None:
