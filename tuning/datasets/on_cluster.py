@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,8 +16,15 @@ from tuning.datasets.service import check_name, get
 from tuning.datasets.status import DatasetStatus
 from tuning.errors import Conflict, Finding
 from tuning.ids import new_id
+from tuning.storable import LARGEST_BIGINT, count_values, storable_json, storable_text
 
 _MAX_FINDINGS = 1000
+_MAX_TEXT = 4_000
+"""Characters of one message, name or place."""
+_MAX_PLACES = 20
+_MAX_REPORT_VALUES = 20_000
+"""A report has some thousands: twenty places of each reason, and the bins of three histograms."""
+_MAX_HEAD_BYTES = 64 * 1024
 _report = TypeAdapter(DatasetReport)
 
 
@@ -29,8 +36,8 @@ class _Told(BaseModel):
     report: dict[str, Any] = Field(default_factory=dict)
     entry: dict[str, Any] = Field(default_factory=dict)
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = "0" * 64
-    size_bytes: int = Field(default=0, ge=0)
-    head: str = ""
+    size_bytes: int = Field(default=0, ge=0, le=LARGEST_BIGINT)
+    head: str = Field(default="", max_length=2 * _MAX_HEAD_BYTES)
     findings: Annotated[list[Finding], Field(max_length=_MAX_FINDINGS)] | None = None
 
 
@@ -94,15 +101,25 @@ def check_again(session: Session, dataset_id: str, job_id: str) -> None:
 
 
 def parse_verdict(text: bytes | None) -> ClusterVerdict | None:
-    """What a check has written; None when it is not whole."""
+    """What a check has written; None when it is not whole, or holds what no check writes."""
     try:
         told = _Told.model_validate_json(text or b"")
         if told.findings is not None:
             return Refused(tuple(_storable(finding) for finding in told.findings))
-        head = base64.b64decode(told.head, validate=True)
-        return Accepted(_report.validate_python(told.report), told.entry, told.sha256, told.size_bytes, head)
-    except (ValidationError, binascii.Error):
+        return _accepted(told)
+    except (ValidationError, binascii.Error, UnicodeEncodeError):
         return None
+
+
+def _accepted(told: _Told) -> Accepted | None:
+    if (
+        count_values([told.report, told.entry]) > _MAX_REPORT_VALUES
+        or storable_json(told.entry, _MAX_TEXT) != told.entry
+    ):
+        return None
+    head = base64.b64decode(told.head.encode("ascii"), validate=True)
+    report = _report.validate_python(storable_json(told.report, _MAX_TEXT))
+    return Accepted(report, told.entry, told.sha256, told.size_bytes, head)
 
 
 def settle(session: Session, check_job: str, verdict: ClusterVerdict, now: datetime) -> None:
@@ -135,5 +152,6 @@ def _make_ready(session: Session, dataset: Dataset, verdict: Accepted, now: date
 
 def _storable(finding: Finding) -> Finding:
     """PostgreSQL's JSON holds no NUL, which a message may quote."""
-    message, hint = (text.replace("\x00", "\ufffd") if text else text for text in (finding.message, finding.hint))
-    return replace(finding, message=message or "", hint=hint)
+    places = (storable_text(place, _MAX_TEXT) if isinstance(place, str) else place for place in finding.loc)
+    hint = storable_text(finding.hint, _MAX_TEXT) if finding.hint else None
+    return Finding(tuple(places)[:_MAX_PLACES], storable_text(finding.message, _MAX_TEXT), hint, finding.severity)

@@ -98,6 +98,14 @@ def test_a_verdict_holds_for_nobody_else_and_only_once(session: Session, checkin
         as_text(told(sha256=SHA.upper())),
         as_text(told(size_bytes=-1)),
         as_text(told(head="*")),
+        as_text(told(head="日本")),
+        as_text(told(head="A" * 200_000)),
+        as_text(told(size_bytes=2**63)),
+        as_text(told(entry={"a": "b\x00"})),
+        as_text(told(entry={"a": float("nan")})),
+        as_text(told(entry={"a": list(range(30_000))})),
+        as_text(told()).replace(b'"entry": {', b'"entry": {"deep": ' + b"[" * 3000 + b"]" * 3000 + b", "),
+        as_text(told(entry={"a": "b\ud800"})),
         as_text(told(report={})),
         as_text({"findings": [{"loc": "x"}]}),
         as_text({"findings": [{"loc": [], "message": "m"}] * 5000}),
@@ -105,6 +113,16 @@ def test_a_verdict_holds_for_nobody_else_and_only_once(session: Session, checkin
 )
 def test_what_is_not_whole_is_no_verdict(text: bytes | None) -> None:
     assert parse_verdict(text) is None
+
+
+def test_what_a_refusal_quotes_is_kept_as_it_can_be(session: Session, checking: Dataset) -> None:
+    finding = {"loc": ["a\x00", 2**70], "message": "m\x00" * 5000, "hint": "h\x00"}
+    verdict = parse_verdict(json.dumps({"findings": [finding]}).encode())
+    settle(session, "job_1", verdict or Refused(()), NOON)
+    session.refresh(checking)
+    assert checking.findings
+    assert checking.findings[0]["loc"] == ["a\ufffd", 2**70]
+    assert len(checking.findings[0]["message"]) == 4000
 
 
 def test_what_was_refused_may_be_looked_at_again(session: Session, checking: Dataset) -> None:
