@@ -12,6 +12,7 @@ from tuning.jobs.paths import output_directory
 from tuning.llamafactory.failure import End, explain
 from tuning.llamafactory.outcome import Outcome, RunEvidence
 from tuning.slurm.cluster import ReadRequest
+from worker.set_aside import note_set_aside
 
 VERDICT_BYTES = 8 * 1024 * 1024
 """Findings are the first 20 of each reason, and the head 64 KiB: a verdict is far smaller."""
@@ -29,7 +30,10 @@ def end_check(
 
     The program ends with 0 only behind its verdict, so that one of an earlier attempt is never taken for this one's.
     """
-    verdict = parse_verdict(contents.get(_path(root, one.job_id)))
+    text = contents.get(_path(root, one.job_id))
+    verdict = parse_verdict(text)
+    if text and verdict is None:
+        note_set_aside(session, one.job_id, one.number, VERDICT_FILE, "it is no verdict of a check", now)
     if verdict is None or evidence.exit_code != 0:
         logs = {"stderr": evidence.stderr_tail, "stdout": evidence.stdout_tail}
         end = End(evidence.exit_code, evidence.slurm, missing=["a readable verdict"], **logs)

@@ -6,11 +6,18 @@ from tuning.jobs.paths import attempt_directory, output_directory
 from tuning.slurm.cluster import ReadRequest
 from worker.checked import verdict_request
 
-RESULT_BYTES = 32 * 1024 * 1024
+STATE_BYTES = 32 * 1024 * 1024
 """trainer_state.json holds the whole log history of a long run."""
+RESULT_BYTES = 1024 * 1024
+"""The others hold a dozen numbers."""
 RECORD_BYTES = 4096
 LISTING_BYTES = 4 * 1024 * 1024
-RESULTS = ("trainer_state.json", "all_results.json", "train_results.json", "predict_results.json")
+RESULTS = {
+    "trainer_state.json": STATE_BYTES,
+    "all_results.json": RESULT_BYTES,
+    "train_results.json": RESULT_BYTES,
+    "predict_results.json": RESULT_BYTES,
+}
 
 
 def evidence_requests(root: str, job_id: str, number: int) -> list[ReadRequest]:
@@ -19,7 +26,7 @@ def evidence_requests(root: str, job_id: str, number: int) -> list[ReadRequest]:
     listing = ReadRequest(_listing_path(root, job_id, number), 0, LISTING_BYTES)
     records = [_record_path(root, job_id, number, name) for name in ("started", "resumed")]
     small = [ReadRequest(path, 0, RECORD_BYTES) for path in records]
-    results = [ReadRequest(f"{output}/{name}", 0, RESULT_BYTES) for name in RESULTS]
+    results = [ReadRequest(f"{output}/{name}", 0, most) for name, most in RESULTS.items()]
     return [*small, listing, verdict_request(root, job_id), *results]
 
 

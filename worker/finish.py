@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import cast
 
-from sqlalchemy import delete
+from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from tuning.jobs.live import LiveAttempt
@@ -19,13 +19,16 @@ from tuning.jobs.transition import record_event, transition
 from tuning.llamafactory import outcome
 from tuning.llamafactory.kinds import CHECK, Kind
 from tuning.llamafactory.outcome import Outcome, RunEvidence, judge
-from tuning.slurm.records import OutputFile, parse_files, parse_resumed, parse_started
+from tuning.llamafactory.results import doubts
+from tuning.moments import moment
+from tuning.slurm.records import OutputFile, OutputListing, parse_files, parse_resumed, parse_started
 from worker.checked import end_check
 from worker.drive import Drive
 from worker.evidence import listing_text, result_texts, resumed_text, started_text
 from worker.failing import advice_for, failure_json, masked
 from worker.next_step import DIVERGED, NextStep, next_step
 from worker.onward import ended_attempt
+from worker.set_aside import note_set_aside
 from worker.verdict import Ended
 
 log = logging.getLogger(__name__)
@@ -36,14 +39,16 @@ LOG_BYTES = 32 * 1024
 def finish(session: Session, drive: Drive, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]) -> None:
     """Judge a run that has ended, and move its job to its last status or to its next attempt."""
     job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
-    files = parse_files(listing_text(drive.settings.root, one.job_id, one.number, contents))
+    listing = parse_files(listing_text(drive.settings.root, one.job_id, one.number, contents))
+    files = listing.files
     logs = {stream: _log_end(session, drive, job, one.number, stream) for stream in ("stderr", "stdout")}
     evidence = _evidence(drive, one, verdict, contents, files, logs)
     if job.kind == CHECK:
         judged = end_check(session, drive.settings.root, one, evidence, contents, drive.now())
     else:
         judged = judge(replace(evidence, kind=cast(Kind, job.kind)))
-    attempt.resumed_step = parse_resumed(resumed_text(drive.settings.root, one.job_id, one.number, contents))
+    _note_what_is_set_aside(session, drive, one, listing, contents)
+    attempt.resumed_step = parse_resumed(resumed_text(drive.settings.root, one.job_id, one.number, contents)) or 0
     following = next_step(job, verdict, judged, ended_attempt(attempt, verdict, files, attempt.resumed_step))
     if files or following.status in ENDED:
         _keep_files(session, one.job_id, files)
@@ -79,6 +84,23 @@ def _warn_of_divergence(session: Session, drive: Drive, job: Job) -> None:
     message = f"{DIVERGED[0].upper()}{DIVERGED[1:]}"
     data = {"code": "diverged", "hint": advice.hint, "retry": advice.retry}
     record_event(session, job.id, "warning", message, drive.now(), data)
+
+
+def _note_what_is_set_aside(
+    session: Session, drive: Drive, one: LiveAttempt, listing: OutputListing, contents: Mapping[str, bytes]
+) -> None:
+    root, its = drive.settings.root, (one.job_id, one.number)
+    notes = dict(doubts(result_texts(root, one.job_id, contents)))
+    if listing.set_aside:
+        notes["files"] = f"{listing.set_aside} entries name no file of a run, or one a second time"
+    for name, text, parse in (
+        ("started", started_text(root, *its, contents), parse_started),
+        ("resumed", resumed_text(root, *its, contents), parse_resumed),
+    ):
+        if text and parse(text) is None:
+            notes[name] = "it is no record of a batch script"
+    for name, why in notes.items():
+        note_set_aside(session, *its, name, why, drive.now())
 
 
 def _evidence(
@@ -129,6 +151,10 @@ def _close_attempt(attempt: Attempt, verdict: Ended, following: NextStep) -> Non
 
 def _keep_files(session: Session, job_id: str, files: tuple[OutputFile, ...]) -> None:
     session.execute(delete(Artifact).where(Artifact.job_id == job_id))
-    for file in files:
-        modified = datetime.fromtimestamp(file.modified_epoch, UTC)
-        session.add(Artifact(job_id=job_id, path=file.path, size_bytes=file.size_bytes, modified_at=modified))
+    rows = [
+        {"job_id": job_id, "path": file.path, "size_bytes": file.size_bytes, "modified_at": modified}
+        for file in files
+        if (modified := moment(file.modified_epoch)) is not None
+    ]
+    if rows:  # on the connection: of 20,000 files the ORM's own way takes seconds
+        session.connection().execute(insert(Artifact), rows)

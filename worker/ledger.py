@@ -17,6 +17,7 @@ from tuning.slurm.records import ExitRecord
 from worker.drive import Drive
 from worker.finish import finish
 from worker.progress import take_in
+from worker.set_aside import note_set_aside
 from worker.stall import quiet_until
 from worker.tail import TailRead, is_all_there, is_read_to_end
 from worker.verdict import CannotTell, Ended, Ending, Missing, Runs, Verdict, Waits
@@ -45,6 +46,8 @@ class Answers:
     clock_ahead_seconds: float
     refused: frozenset[str] = frozenset()
     """Paths at which no file of ours was found: nothing of them was read."""
+    unreadable: frozenset[str] = frozenset()
+    """Ids of the jobs whose exit record is none."""
 
 
 class Ledger:
@@ -59,11 +62,14 @@ class Ledger:
 
     def write(self, verdicts: Sequence[tuple[LiveAttempt, Verdict]]) -> None:
         """One transaction for these jobs; untouched ones cost nothing."""
-        touched = [(one, verdict) for one, verdict in verdicts if one.job_id in self._reads or _says(one, verdict)]
+        touched = [(one, verdict) for one, verdict in verdicts if self._is_touched(one, verdict)]
         if not touched:
             return
         with self._drive.apply() as session:
             now = self._drive.now()
+            for one, _ in touched:
+                if one.job_id in self._answers.unreadable:
+                    note_set_aside(session, one.job_id, one.number, "exit", "it is no record of an end", now)
             read = [(one, self._reads[one.job_id]) for one, _ in touched if one.job_id in self._reads]
             update_jobs(session, take_in(session, read, self._answers.contents, now), now)
             waits = [(one, said) for one, said in touched if _still_waits(said, one)]
@@ -71,6 +77,9 @@ class Ledger:
             for one, verdict in touched:
                 if not _still_waits(verdict, one):
                     self._apply(session, one, verdict)
+
+    def _is_touched(self, one: LiveAttempt, verdict: Verdict) -> bool:
+        return one.job_id in self._reads or one.job_id in self._answers.unreadable or _says(one, verdict)
 
     def _apply(self, session: Session, one: LiveAttempt, verdict: Verdict) -> None:
         match verdict:

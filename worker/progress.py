@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -13,9 +13,11 @@ from tuning.jobs.live import LiveAttempt, Position, eta_states
 from tuning.jobs.models import Attempt
 from tuning.jobs.tails import Point, append_log, save_points, save_positions
 from tuning.llamafactory.eta import EtaState, advance, estimate, from_json, to_json
-from tuning.llamafactory.trainer_log import LogPoint, parse_log
+from tuning.llamafactory.trainer_log import LogPoint, ParsedLog, parse_log
+from tuning.moments import later
+from worker.set_aside import note_set_aside
 from worker.stall import quiet_until
-from worker.tail import TailRead, moved
+from worker.tail import LOG_LIMIT_BYTES, TailRead, moved
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,21 @@ def take_in(
         if piece.read not in positions:
             positions[piece.read] = _append(session, piece)
     save_positions(session, {(read.job_id, read.number, read.stream): at for read, at in positions.items()})
+    for piece, log in logs:
+        _note_bad_lines(session, piece, log, now)
     said = [(piece.attempt, log.points) for piece, log in logs if log.points]
     paces = eta_states(session, [attempt for attempt, _ in said])
     return _go_on(session, [_advance(attempt, points, paces, now) for attempt, points in said], now)
+
+
+def _note_bad_lines(session: Session, piece: _Piece, log: ParsedLog, now: datetime) -> None:
+    if log.bad_lines:
+        why = f"{log.bad_lines} or more lines are none that LLaMA-Factory writes"
+    elif piece.read.stat.size_bytes > LOG_LIMIT_BYTES:
+        why = f"no more than {LOG_LIMIT_BYTES} bytes of it are read"
+    else:
+        return
+    note_set_aside(session, piece.read.job_id, piece.read.number, "trainer_log.jsonl", why, now)
 
 
 def _append(session: Session, piece: _Piece) -> Position:
@@ -101,10 +115,9 @@ def _changes(one: _Advance, now: datetime) -> dict[str, Any]:
 
 
 def _columns(attempt: LiveAttempt, progress: dict[str, Any], now: datetime) -> dict[str, Any]:
-    eta = progress["eta_seconds"]
     return {
         **_never_back(attempt, progress),
-        "expected_end_at": now + timedelta(seconds=eta) if eta is not None else None,
+        "expected_end_at": later(now, progress["eta_seconds"]),
         "stalled_since": None,
         "progress_at": now,
         "observed_at": now,

@@ -11,6 +11,10 @@ TRAINER_LOG_BYTES = 1024 * 1024
 """At most so much of one trainer_log.jsonl in a cycle; the rest comes with the next."""
 LOG_BYTES = 256 * 1024
 """At most so much of stdout or stderr: of a flood only the end is kept here, all of it stays on the cluster."""
+LOG_LIMIT_BYTES = 256 * 1024 * 1024
+"""So much of one trainer_log.jsonl is read in all, a million lines: of a sparse file no worker would see the end."""
+MAX_BAD_LINES = 2**31 - 1
+"""The database counts them in 32 bits."""
 CYCLE_BYTES = 32 * 1024 * 1024
 """At most so much in one cycle over all jobs."""
 
@@ -56,7 +60,7 @@ def moved(read: TailRead, consumed_bytes: int, bad_lines: int, old: Position | N
         inode=read.stat.inode,
         size_bytes=read.request.offset + read.request.length,
         offset_bytes=read.request.offset + consumed_bytes,
-        bad_lines=(old.bad_lines if old else 0) + bad_lines,
+        bad_lines=min((old.bad_lines if old else 0) + bad_lines, MAX_BAD_LINES),
     )
 
 
@@ -69,7 +73,7 @@ def is_read_to_end(root: str, attempt: LiveAttempt, files: Mapping[str, FileStat
     ends = [read.request.offset + read.request.length for read in reads if read.request.path == path]
     position = attempt.positions.get("trainer_log")
     seen = position.size_bytes if position and position.inode == stat.inode else 0
-    return max([seen, *ends]) >= stat.size_bytes
+    return max([seen, *ends]) >= min(stat.size_bytes, LOG_LIMIT_BYTES)
 
 
 def is_all_there(root: str, attempt: LiveAttempt, files: Mapping[str, FileStat], told: Mapping[str, int]) -> bool:
@@ -80,12 +84,13 @@ def is_all_there(root: str, attempt: LiveAttempt, files: Mapping[str, FileStat],
 
 
 def _request(stream: str, path: str, stat: FileStat, position: Position | None) -> ReadRequest | None:
-    if position and position.inode == stat.inode and position.size_bytes == stat.size_bytes:
+    end = stat.size_bytes if stream != "trainer_log" else min(stat.size_bytes, LOG_LIMIT_BYTES)
+    if position and position.inode == stat.inode and position.size_bytes == end:
         return None  # as it was: a half line that is held back is not fetched again and again
     start = _start(stat, position)
     if stream != "trainer_log":
         start = max(start, stat.size_bytes - LOG_BYTES)
-    length = min(stat.size_bytes - start, TRAINER_LOG_BYTES)
+    length = min(end - start, TRAINER_LOG_BYTES)
     return ReadRequest(path, start, length) if length > 0 else None
 
 

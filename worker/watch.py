@@ -54,10 +54,13 @@ def _ask(drive: Drive, attempts: Sequence[LiveAttempt]) -> Answers:
         for one in ended
         if (record := parsed[one.job_id]) is not None and record.slurm_job_id == one.slurm_job_id
     }
+    unreadable = frozenset(
+        one.job_id for one in ended if contents.get(_exit_path(root, one)) and parsed[one.job_id] is None
+    )
     accounted = _account(drive, attempts, observation, records)
     grown = frozenset(read.job_id for read in reads)
     ahead = observation.clock_epoch - drive.now().timestamp()
-    return Answers(observation, reads, contents, records, accounted, grown, ahead, refused)
+    return Answers(observation, reads, contents, records, accounted, grown, ahead, refused, unreadable)
 
 
 def _watched_files(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:

@@ -11,6 +11,7 @@ from tuning.slurm.cluster import FileStat
 from worker.tail import (
     CYCLE_BYTES,
     LOG_BYTES,
+    LOG_LIMIT_BYTES,
     TRAINER_LOG_BYTES,
     is_all_there,
     is_read_to_end,
@@ -99,8 +100,19 @@ def test_a_file_that_is_seen_shorter_than_it_was_left_is_not_all_there() -> None
     assert not is_all_there("/r", attempt(), files, {"stderr": 1})
 
 
-def test_bad_lines_add_up() -> None:
+def test_a_training_log_without_end_is_read_to_a_limit_and_no_further() -> None:
+    files = {LOG: stat(2**62)}
+    near = attempt(trainer_log=Position(1, LOG_LIMIT_BYTES - 10, LOG_LIMIT_BYTES - 10))
+    (last,) = plan_reads("/r", [near], files)
+    assert last.request.length == 10
+    read = attempt(trainer_log=moved(last, 5, 0, near.positions["trainer_log"]))
+    assert plan_reads("/r", [read], files) == []
+    assert is_read_to_end("/r", read, files, [])
+
+
+def test_bad_lines_add_up_to_what_the_database_can_count() -> None:
     read = plan_reads("/r", [attempt()], {LOG: stat(10)})[0]
+    assert moved(read, 10, 2, Position(1, 0, 0, bad_lines=2**31 - 2)).bad_lines == 2**31 - 1
     assert moved(read, 10, 2, Position(1, 0, 0, bad_lines=3)).bad_lines == 5
 
 
