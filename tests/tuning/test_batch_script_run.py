@@ -34,7 +34,7 @@ def test_it_runs_the_container_and_records_how_it_ended(node: Node) -> None:
     assert ended
     assert (started.slurm_job_id, ended.slurm_job_id, ended.exit_code, ended.restart) == (7, 7, 3, 0)
     files = parse_files((node.attempt / "files").read_bytes())
-    assert [(file.path, file.size_bytes) for file in files] == [("adapter_model.safetensors", 8)]
+    assert [(file.path, file.size_bytes) for file in files.files] == [("adapter_model.safetensors", 8)]
     assert not (node.attempt / "cache").exists()
     assert list(node.scratch.iterdir()) == []
 
