@@ -1,4 +1,11 @@
+import json
+import math
+from dataclasses import asdict
+from typing import Literal
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tuning.llamafactory.plan import Cadence, TrainingPlan, plan_of
 
@@ -57,3 +64,18 @@ def test_evaluation_samples_are_worth_steps() -> None:
 @pytest.mark.parametrize(("logging_steps", "between"), [(10, 10), (0.01, 4), (0.0001, 1)])
 def test_the_steps_between_two_lines(logging_steps: float, between: int) -> None:
     assert TrainingPlan(logging_steps=logging_steps).steps_between_lines(375) == between
+
+
+@given(
+    st.floats() | st.integers(-(2**63), 2**63) | st.sampled_from([0, math.nan, math.inf, 1e300, 5e-324]),
+    st.integers(0, 2**31 - 1),
+    st.none() | st.floats(1, 1e12),
+)
+def test_whatever_number_a_row_holds_something_is_counted(every: float, total: int, per_epoch: float | None) -> None:
+    assert TrainingPlan(logging_steps=every).steps_between_lines(total) >= 1
+    units: tuple[Literal["steps", "epochs"], ...] = ("steps", "epochs")
+    for unit in units:
+        cadence = Cadence(every, unit, at_end=True)
+        assert 0 <= cadence.count(1, total, total, per_epoch) <= total + 1
+    config = {"logging_steps": every, "save_steps": every, "eval_steps": every, "eval_strategy": "steps"}
+    json.dumps(asdict(plan_of({**config, "val_size": every})), allow_nan=False)
