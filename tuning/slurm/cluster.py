@@ -135,8 +135,7 @@ class Cluster:
         """Make our folders. 1 command. Raises RemoteFileError when they cannot be made."""
         done = self._run(programs.PREPARE, self._settings.root)
         if not done.parts:
-            said = done.completed.stderr.decode("utf-8", "replace").strip()
-            raise RemoteFileError(f"cannot make folders under {self._settings.root}: {said}")
+            raise RemoteFileError(f"cannot make folders under {self._settings.root}: {_words(done)}")
 
     def submit(self, batch: Sequence[Submission]) -> list[SubmissionAnswer]:
         """Hand attempts to Slurm. 1 command, which gets their files on its stdin.
@@ -217,7 +216,7 @@ class Cluster:
         answer = self._run(programs.OBSERVE, *arguments, stdin=stdin)
         by_word = _by_word(answer.parts)
         if "clock" not in by_word or "done" not in by_word:
-            raise Unreachable("the login node's answer broke off")
+            raise Unreachable(f"the login node's answer broke off: {_words(answer)}")
         has_queue = by_word["queue-end"].words[1] == "0"
         return Observation(
             queue=parse_queue(by_word["queue"].content) if has_queue else None,
@@ -232,7 +231,7 @@ class Cluster:
         listing = "".join(f"{one.offset} {one.length} {one.path}\n" for one in requests)
         answer = self._run(programs.READ, self._settings.root, stdin=listing.encode())
         if "done" not in _by_word(answer.parts):
-            raise Unreachable("the login node's answer broke off")
+            raise Unreachable(f"the login node's answer broke off: {_words(answer)}")
         said = [(part.words[0], requests[int(part.words[1])].path, part.content) for part in _whole(answer.parts)]
         return ReadAnswer(
             contents={path: content for word, path, content in said if word == "part"},
@@ -290,7 +289,7 @@ class Cluster:
         """Bring a content to its path, whole or not at all. 1 command when it is there, else 2 and an upload."""
         has = self._run(programs.HAS_FILE, self._settings.root, path)
         if has.parts and has.parts[0].words == ("refused",):
-            raise RemoteFileError(f"cannot put {path} in its place: {has.completed.stderr.decode(errors='replace')}")
+            raise RemoteFileError(f"cannot put {path} in its place: {_words(has)}")
         if has.parts and has.parts[0].words == ("size", str(size_bytes)):
             return
         arriving = f"{self._settings.root}/incoming/{secrets.token_hex(12)}"
@@ -300,9 +299,7 @@ class Cluster:
         if "damaged" in said:
             raise TransientError(f"{PurePosixPath(path).name} was damaged on its way to the cluster")
         if "done" not in said:
-            raise RemoteFileError(
-                f"cannot put {path} in its place: {settled.completed.stderr.decode(errors='replace')}"
-            )
+            raise RemoteFileError(f"cannot put {path} in its place: {_words(settled)}")
 
     def _signal(self, jobs: Iterable[NamedJob], *options: str) -> frozenset[str]:
         listing = "".join(f"{slurm_job_id} {name}\n" for slurm_job_id, name in jobs)
@@ -325,6 +322,10 @@ class Cluster:
 class _Answer:
     parts: list[Part]
     completed: Completed
+
+
+def _words(answer: _Answer) -> str:
+    return answer.completed.stderr.decode("utf-8", "replace").strip()[:300]
 
 
 def _by_word(parts: Iterable[Part]) -> dict[str, Part]:
@@ -371,7 +372,7 @@ def _raise_if_not_unpacked(answer: _Answer) -> None:
     if "damaged" in by_word:
         raise TransientError("the upload was damaged on its way to the cluster")
     if "failed" in by_word:
-        said = answer.completed.stderr.decode("utf-8", "replace").strip()[:300]
+        said = _words(answer)
         if "No space left" in said or "quota exceeded" in said:
             raise RemoteDiskFull(f"the cluster's disk is full: {said}")
         raise RemoteFileError(f"the upload cannot be unpacked on the cluster: {said}")

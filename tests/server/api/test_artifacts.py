@@ -142,6 +142,19 @@ def test_a_link_that_leads_out_is_not_served(
     assert client.get(path.replace("artifacts", "archive")).status_code == 403
 
 
+@pytest.mark.parametrize("level", ["output", "job", "jobs"])
+def test_a_folder_that_is_a_link_is_not_served(
+    client: TestClient, path: str, leave: Leave, output: Path, root: Path, level: str
+) -> None:
+    leave("model.bin")
+    place = {"output": output, "job": output.parent, "jobs": output.parent.parent}[level]
+    place.rename(root / "elsewhere")
+    place.symlink_to(root / "elsewhere")
+    for url in (f"{path}/model.bin", path.replace("artifacts", "archive")):
+        answer = client.get(url)
+        assert (answer.status_code, CONTENT in answer.content) == (403, False)
+
+
 def test_a_file_that_is_gone_from_the_cluster(client: TestClient, path: str, leave: Leave, output: Path) -> None:
     leave("model.bin")
     (output / "model.bin").unlink()

@@ -100,6 +100,20 @@ def test_an_older_range_comes_from_the_cluster(
     assert len(node.commands) == 2, "what is kept in the database costs the cluster nothing"
 
 
+def test_an_older_range_is_not_read_through_a_link(
+    client: TestClient, sessions: Sessions, running_job: Job, path: str, root: Path
+) -> None:
+    home = root.parent / "home"
+    home.mkdir()
+    (home / "stdout.log").write_bytes(b"a key")
+    folder = root / "jobs" / running_job.id
+    folder.mkdir(parents=True)
+    (folder / "1").symlink_to(home)
+    write(sessions, running_job, 60_000, b"late\n")
+    answer = client.get(path, params={"offset": 0})
+    assert (answer.status_code, "a key" in answer.text) == (403, False)
+
+
 def test_an_older_range_that_is_gone(client: TestClient, sessions: Sessions, running_job: Job, path: str) -> None:
     write(sessions, running_job, 60_000, b"late\n")
     answer = client.get(path, params={"offset": 0})

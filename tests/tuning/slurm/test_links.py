@@ -13,7 +13,7 @@ import pytest
 
 from tests.factories import make_cluster_settings
 from tests.local_transport import LocalTransport
-from tuning.errors import RemoteFileError
+from tuning.errors import RemoteFileError, Unreachable
 from tuning.slurm.cluster import Cluster, ReadRequest, Submission
 from tuning.ssh.checked_files import FileRange, look_at_files, send_files
 
@@ -195,6 +195,16 @@ def test_the_root_may_be_reached_by_a_link(slurm: Cluster, root: Path, tmp_path:
     found = make_cluster(tmp_path / "scratch")
     assert found.read([ReadRequest(path, 0, 100)]).contents == {path: OWN}
     assert found.observe([path]).files.keys() == {path}
+
+
+def test_a_root_that_is_away_is_said_and_not_taken_for_missing_files(slurm: Cluster, root: Path) -> None:
+    root.rename(root.with_name("away"))
+    path = f"{root}/{LOG}"
+    with pytest.raises(Unreachable, match="packtrain: No such file"):
+        slurm.read([ReadRequest(path, 0, 100)])
+    with pytest.raises(Unreachable, match="packtrain: No such file"):
+        slurm.observe([path])
+    assert slurm.remove([f"{root}/jobs/job_1/output/checkpoint-7"]) == []
 
 
 @contextmanager
