@@ -56,6 +56,8 @@ class Node:
         self.spooled = folder / "slurm_script"
         self.spooled.write_text(render_script(directives, replace(run, **more)))
         self.path = f"{folder / 'bin'}:{os.environ['PATH']}"
+        self.environment: Mapping[str, str] = {}
+        """What the site's profile sets beside it."""
 
     def start(self, payload: str, slurm_job_id: int = 7, **more: str) -> subprocess.Popen[str]:
         environment: Mapping[str, str] = {
@@ -68,6 +70,7 @@ class Node:
             "CUDA_VISIBLE_DEVICES": "0,1",
             "PYTHONPATH": "/evil",
             "TMPDIR": str(self.scratch),
+            **self.environment,
             **more,
         }
         return subprocess.Popen(["bash", str(self.spooled)], env=dict(environment), text=True, stderr=subprocess.PIPE)

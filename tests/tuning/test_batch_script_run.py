@@ -51,13 +51,12 @@ def test_only_what_is_named_goes_into_the_container(node: Node) -> None:
     assert not {"FORCE_TORCHRUN", "NNODES"} & set(inside)
 
 
-def test_what_the_sites_profile_tells_apptainer_is_forgotten(node: Node) -> None:
-    binds = {
-        f"{name}_{kind}": "/home" for name in ("APPTAINER", "SINGULARITY") for kind in ("BIND", "BINDPATH", "MOUNT")
-    }
-    node.run("true", **binds, APPTAINERENV_KEY="host", SINGULARITYENV_KEY="host", APPTAINER_TMPDIR="/scratch/a")
+@pytest.mark.parametrize("name", ["APPTAINER_BIND", "SINGULARITY_BINDPATH", "APPTAINER_MOUNT", "APPTAINERENV_KEY"])
+def test_what_the_sites_profile_tells_apptainer_is_forgotten(node: Node, name: str) -> None:
+    node.environment = {name: "/home", "APPTAINER_TMPDIR": "/scratch/a"}
+    node.run("true")
     names = {line.partition("=")[0] for line in Path(f"{node.ran}.env").read_text().splitlines()}
-    assert not {*binds, "APPTAINERENV_KEY", "SINGULARITYENV_KEY"} & names
+    assert name not in names
     assert "APPTAINER_TMPDIR" in names
 
 
