@@ -17,10 +17,13 @@ PacktrainError
       CommandTimedOut       the command was sent; what it did is unknown
       SlurmUnavailable      slurmctld or slurmdbd does not answer
       SiteLimit             the site's limit on jobs is reached: wait in our queue
+      SiteState             a partition, or whatever else the site is in, takes no jobs at present
+        UnknownRefusal      sbatch says no in words that no table has
     PermanentError        the same again will fail again until somebody changes something
       HostKeyChanged        the host is not the one that was trusted
       LoginRefused          our key is not accepted
       SubmissionRefused     sbatch says no, with Slurm's own words
+        ShapeRefused          no node is as the job asks
       RemoteFileError       a remote file cannot be written or read
         RemoteDiskFull
 
@@ -30,6 +33,9 @@ Transient or permanent is a type, and retry reads only that. HTTP status codes l
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+RefusalScope = Literal["cluster", "partition", "account", "job"]
+"""Which other jobs a refusal of Slurm's keeps from being submitted, too."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,18 @@ class SiteLimit(TransientError):
     """A limit of the site on submitted jobs: the job waits in our queue."""
 
 
+class SiteState(TransientError):
+    """What the site is in keeps a job from being submitted: it waits, and so does all that `scope` takes in."""
+
+    def __init__(self, message: str, *, hint: str | None = None, scope: RefusalScope = "cluster") -> None:
+        super().__init__(message, hint=hint)
+        self.scope = scope
+
+
+class UnknownRefusal(SiteState):
+    """sbatch refused the job in words that no table has: it waits, and its operator is told."""
+
+
 class PermanentError(ClusterError):
     """The same again will fail again until somebody changes something."""
 
@@ -136,6 +154,10 @@ class LoginRefused(PermanentError):
 
 class SubmissionRefused(PermanentError):
     """sbatch refused the job; the message holds Slurm's own words."""
+
+
+class ShapeRefused(SubmissionRefused):
+    """No node is as the job asks: permanent unless the cluster says that it has such nodes."""
 
 
 class RemoteFileError(PermanentError):

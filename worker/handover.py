@@ -21,6 +21,7 @@ from tuning.llamafactory.eta import EtaState, to_json
 from tuning.llamafactory.plan import plan_of
 from tuning.settings import ClusterSettings
 from worker.known_cluster import Description, KnownCluster
+from worker.pauses import Place, place_of
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,17 @@ class Handover:
     comment: str = field(repr=False)
     directory: str
     files: Mapping[str, bytes] = field(repr=False)
+    resources: Mapping[str, Any]
 
     @property
     def job_id(self) -> str:
         """The job's id."""
         return self.attempt.job_id
+
+    @property
+    def place(self) -> Place:
+        """Where in the cluster it is to run."""
+        return place_of(self.job_id, self.resources)
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,7 @@ def plan_handover(
         comment=slurm_comment(job.id, number, token),
         directory=plan.directory,
         files={**{f"secrets/{name}": value.encode() for name, value in secrets.items()}, **plan.files},
+        resources=job.resources,
     )
 
 

@@ -8,23 +8,37 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tuning.clusters.repository import snapshot_of
+from tuning.clusters.snapshot import Snapshot
 from tuning.errors import (
     ClusterError,
     CommandTimedOut,
     Conflict,
     InvalidInput,
+    ShapeRefused,
     SiteLimit,
+    SiteState,
     SlurmUnavailable,
     SubmissionRefused,
+    UnknownRefusal,
     Unreachable,
 )
-from tuning.jobs.live import Confirmed, begin_attempts, confirm_attempts, is_any_waiting, queued_jobs, waiting
+from tuning.jobs.live import (
+    Confirmed,
+    begin_attempts,
+    confirm_attempts,
+    is_any_waiting,
+    queued_jobs,
+    tell_queued,
+    waiting,
+)
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event, transition
@@ -34,6 +48,8 @@ from worker.drive import Drive
 from worker.handover import Handover, Supplies, load_supplies, plan_handover
 from worker.known_cluster import KnownCluster
 from worker.onward import carry_over
+from worker.pauses import Pauses, Place, place_of
+from worker.shapes import has_nodes_for
 from worker.stage import staged_jobs
 
 log = logging.getLogger(__name__)
@@ -43,27 +59,29 @@ BATCHES = 5
 """In one go; then the live jobs are looked at again, however many wait."""
 LOOK_AHEAD = 2000
 """Jobs that wait for a large data set do not hold up those behind them."""
-PAUSE_SECONDS = 30.0
-"""How long nothing more is submitted after the site said that its limit is reached, or its disk is full."""
+TELL_SECONDS = 5.0
+"""How often jobs that come during a pause are told why they wait."""
 
 
 class Submitter:
     """Hands waiting jobs to Slurm, and remembers when the site asked to wait."""
 
-    def __init__(self, drive: Drive, known: KnownCluster) -> None:
+    def __init__(self, drive: Drive, known: KnownCluster, pauses: Pauses | None = None) -> None:
         self._drive = drive
         self._known = known
-        self._paused_until = 0.0
+        self._pauses = pauses or Pauses()
+        self._told_at = -TELL_SECONDS
 
     def submit_waiting(self) -> int:
         """Submit what waits, at most so many batches; returns how many jobs were claimed."""
-        if time.monotonic() < self._paused_until:
+        self._tell_paused()
+        if self._pauses.is_cluster_paused():
             return 0
-        batch = _claim(self._drive, self._known)
+        batch = _claim(self._drive, self._known, self._pauses)
         if not batch:
             return 0
         if len(batch) < BATCH:
-            _apply(self._drive, batch, self._answers(partial(self._send, batch), batch))
+            self._apply(batch, self._answers(partial(self._send, batch), batch))
             return len(batch)
         with ThreadPoolExecutor(1, thread_name_prefix="submit") as sender:
             return self._hand_over(sender, batch)
@@ -74,14 +92,12 @@ class Submitter:
         for batches in range(1, BATCHES + 1):
             count += len(batch)
             is_more = len(batch) == BATCH and batches < BATCHES
-            following = _claim(self._drive, self._known) if is_more else []
+            following = _claim(self._drive, self._known, self._pauses) if is_more else []
             answers = self._answers(sent.result, [*batch, *following])
-            if following and self._is_paused():
-                _give_all_back(self._drive, following, _trouble(answers) or SlurmUnavailable("submissions pause"))
-                following = []
+            following = self._not_paused(following, answers)
             if following:
                 sent = sender.submit(self._send, following)
-            _apply(self._drive, batch, answers)
+            self._apply(batch, answers)
             if not following:
                 return count
             batch = following
@@ -96,22 +112,80 @@ class Submitter:
     ) -> Sequence[SubmissionAnswer]:
         """What became of a batch. Raises ClusterError after all that is claimed was given back."""
         try:
-            answers = send()
+            answers = self._judge_shapes(claimed, send())
         except ClusterError as error:  # raised only before any sbatch was started
             if not isinstance(error, Unreachable | CommandTimedOut):  # the site itself is well, and the loop backs off
-                self._pause(error)
+                self._pause(error, claimed[0].place)
             _give_all_back(self._drive, claimed, error)
             raise
-        if (trouble := _trouble(answers)) is not None:
-            self._pause(trouble)
+        self._note_pauses(claimed, answers)
         return answers
 
-    def _is_paused(self) -> bool:
-        return time.monotonic() < self._paused_until
+    def _judge_shapes(
+        self, claimed: Sequence[Handover], answers: Sequence[SubmissionAnswer]
+    ) -> Sequence[SubmissionAnswer]:
+        """A job for which the cluster has nodes waits for them, though Slurm has none to offer just now."""
+        if not any(isinstance(answer.error, ShapeRefused) for answer in answers):
+            return answers
+        with self._drive.load() as session:
+            snapshot = snapshot_of(session, self._drive.settings.name) or Snapshot()
+        wanted = {handover.attempt.token: handover.resources for handover in claimed}
+        return [
+            replace(answer, error=SiteState(str(answer.error), hint=answer.error.hint, scope="job"))
+            if isinstance(answer.error, ShapeRefused) and has_nodes_for(snapshot, wanted[answer.token])
+            else answer
+            for answer in answers
+        ]
 
-    def _pause(self, error: ClusterError) -> None:
-        log.warning("submissions pause: %s", error, extra={"action": "pause", "cluster": self._drive.settings.name})
-        self._paused_until = time.monotonic() + PAUSE_SECONDS
+    def _note_pauses(self, claimed: Sequence[Handover], answers: Sequence[SubmissionAnswer]) -> None:
+        places = {handover.attempt.token: handover.place for handover in claimed}
+        for answer in answers:
+            if answer.slurm_job_id is not None:
+                self._pauses.end(places[answer.token])
+        for answer in answers:
+            if answer.error is not None and not isinstance(answer.error, SubmissionRefused):
+                self._pause(answer.error, places[answer.token])
+
+    def _pause(self, error: ClusterError, place: Place) -> None:
+        if not self._pauses.begin(error, place, waiting_reason(error)):
+            return
+        extra = {"action": "pause", "cluster": self._drive.settings.name, "job_id": place.job_id}
+        log.warning("%s", self._pauses.reason(place), extra=extra)
+        self._told_at = -TELL_SECONDS
+
+    def _not_paused(self, following: Sequence[Handover], answers: Sequence[SubmissionAnswer]) -> list[Handover]:
+        """What was made ready behind a batch, without that which is to wait now: it is given back."""
+        paused = [handover for handover in following if self._pauses.is_paused(handover.place)]
+        if paused:
+            _give_all_back(self._drive, paused, _trouble(answers) or SlurmUnavailable("submissions pause"))
+        return [handover for handover in following if handover not in paused]
+
+    def _tell_paused(self) -> None:
+        """Jobs that came after a refusal of others in their place say why they wait, too."""
+        reasons = self._pauses.reasons()
+        if not reasons or time.monotonic() - self._told_at < TELL_SECONDS:
+            return
+        self._told_at = time.monotonic()
+        with self._drive.apply() as session:
+            for scope, reason in reasons.items():
+                tell_queued(session, self._drive.settings.name, scope.clause(), reason, self._drive.now())
+
+    def _apply(self, handovers: Sequence[Handover], answers: Sequence[SubmissionAnswer]) -> None:
+        now = self._drive.now()
+        by_token = {answer.token: answer for answer in answers}
+        confirmed, others = [], []
+        for one in handovers:
+            answer = by_token.get(one.attempt.token)
+            if answer is not None and answer.slurm_job_id is not None:
+                confirmed.append(Confirmed(one.job_id, one.attempt.number, answer.slurm_job_id))
+            else:
+                others.append(one)
+        with self._drive.apply() as session:
+            confirm_attempts(session, confirmed, now)
+            rows = _rows(session, others) if others else {}
+            for one in others:
+                reason = self._pauses.reason(one.place)
+                _apply_one(session, *rows[one.job_id], by_token.get(one.attempt.token), reason, now)
 
 
 def give_back(session: Session, job: Job, attempt: Attempt, reason: str, now: datetime) -> None:
@@ -125,6 +199,16 @@ def give_back(session: Session, job: Job, attempt: Attempt, reason: str, now: da
         transition(session, job, JobStatus.QUEUED, reason, now)
 
 
+def waiting_reason(error: ClusterError | None) -> str:
+    """The status reason of a job that Slurm does not take at present."""
+    match error:
+        case SiteLimit():
+            return f"waiting for the site's limit: {error}"
+        case UnknownRefusal():
+            return f"waiting: Slurm refuses it in words that packtrain does not know: {error}"
+    return f"waiting: {error}"
+
+
 def confirm(session: Session, job: Job, attempt: Attempt, slurm_job_id: int, now: datetime) -> None:
     """Slurm has the job."""
     attempt.slurm_job_id, attempt.submitted_at, attempt.unconfirmed_since = slurm_job_id, now, None
@@ -132,22 +216,27 @@ def confirm(session: Session, job: Job, attempt: Attempt, slurm_job_id: int, now
     transition(session, job, JobStatus.PENDING, f"Slurm job {slurm_job_id}", now)
 
 
-def _claim(drive: Drive, known: KnownCluster) -> list[Handover]:
-    name = drive.settings.name
+def _claim(drive: Drive, known: KnownCluster, pauses: Pauses) -> list[Handover]:
+    name, free = drive.settings.name, pauses.waiting_clause()
     with drive.load() as session:
-        if not is_any_waiting(session, name):
+        if not is_any_waiting(session, name, free):
             return []
     now = drive.now()
     with drive.apply() as session:
-        needs = waiting(session, name, LOOK_AHEAD)
+        needs = waiting(session, name, LOOK_AHEAD, free)
         ready = staged_jobs(session, name, needs)[:BATCH]
-        claimed = queued_jobs(session, name, ready)
+        claimed = _let_through(queued_jobs(session, name, ready), pauses)
         supplies = load_supplies(session, known, claimed, needs)
         planned = [_planned(session, drive, job, supplies, now) for job in claimed]
         handovers = [handover for handover in planned if handover is not None]
         records = {one.job_id: one.record for one in handovers}
         begin_attempts(session, [one.attempt for one in handovers], records, now)
     return handovers
+
+
+def _let_through(jobs: Sequence[Job], pauses: Pauses) -> list[Job]:
+    passed = {place.job_id for place in pauses.let_through(place_of(job.id, job.resources) for job in jobs)}
+    return [job for job in jobs if job.id in passed]
 
 
 def _planned(session: Session, drive: Drive, job: Job, supplies: Supplies, now: datetime) -> Handover | None:
@@ -178,24 +267,9 @@ def _trouble(answers: Sequence[SubmissionAnswer]) -> ClusterError | None:
     return next((error for error in errors if error and not isinstance(error, SubmissionRefused)), None)
 
 
-def _apply(drive: Drive, handovers: Sequence[Handover], answers: Sequence[SubmissionAnswer]) -> None:
-    now = drive.now()
-    by_token = {answer.token: answer for answer in answers}
-    confirmed, others = [], []
-    for one in handovers:
-        answer = by_token.get(one.attempt.token)
-        if answer is not None and answer.slurm_job_id is not None:
-            confirmed.append(Confirmed(one.job_id, one.attempt.number, answer.slurm_job_id))
-        else:
-            others.append(one)
-    with drive.apply() as session:
-        confirm_attempts(session, confirmed, now)
-        rows = _rows(session, others) if others else {}
-        for one in others:
-            _apply_one(session, *rows[one.job_id], by_token.get(one.attempt.token), now)
-
-
-def _apply_one(session: Session, job: Job, attempt: Attempt, answer: SubmissionAnswer | None, now: datetime) -> None:
+def _apply_one(
+    session: Session, job: Job, attempt: Attempt, answer: SubmissionAnswer | None, pause: str | None, now: datetime
+) -> None:
     if answer is None or answer.error is None:
         attempt.unconfirmed_since = now
         record_event(session, job.id, "warning", "sbatch gave no answer: looking the job up by its token", now)
@@ -203,7 +277,7 @@ def _apply_one(session: Session, job: Job, attempt: Attempt, answer: SubmissionA
         _refuse(session, job, answer.error, now)
     else:
         job.attempt -= 1  # nothing of it is left on the cluster: the number is free again
-        give_back(session, job, attempt, _waiting_reason(answer.error), now)
+        give_back(session, job, attempt, pause or waiting_reason(answer.error), now)
 
 
 def _refuse(session: Session, job: Job, error: SubmissionRefused, now: datetime) -> None:
@@ -216,16 +290,12 @@ def _refuse(session: Session, job: Job, error: SubmissionRefused, now: datetime)
     transition(session, job, JobStatus.FAILED, str(error), now)
 
 
-def _waiting_reason(error: ClusterError | None) -> str:
-    return f"waiting for the site's limit: {error}" if isinstance(error, SiteLimit) else f"waiting: {error}"
-
-
 def _give_all_back(drive: Drive, handovers: Sequence[Handover], error: ClusterError) -> None:
     now = drive.now()
     with drive.apply() as session:
         for job, attempt in _rows(session, handovers).values():
             job.attempt -= 1
-            give_back(session, job, attempt, f"waiting: {error}", now)
+            give_back(session, job, attempt, waiting_reason(error), now)
 
 
 def _rows(session: Session, handovers: Sequence[Handover]) -> dict[str, tuple[Job, Attempt]]:

@@ -24,6 +24,7 @@ from tuning.ssh.transport import Completed
 from worker.breaker import Breaker
 from worker.drive import Drive
 from worker.known_cluster import KnownCluster
+from worker.pauses import Pauses
 from worker.submit import Submitter
 
 
@@ -119,9 +120,9 @@ class World:
                 )
             return job.id
 
-    def submitter(self) -> Submitter:
+    def submitter(self, pauses: Pauses | None = None) -> Submitter:
         """Of a worker that has just begun."""
-        return Submitter(self.drive, KnownCluster(self.drive.settings))
+        return Submitter(self.drive, KnownCluster(self.drive.settings), pauses)
 
     def job(self, job_id: str) -> Job:
         """The job as it stands."""

@@ -1,21 +1,37 @@
 """Waiting jobs are handed to Slurm, and every answer is written down as what it is."""
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
 
+from tests.factories import Seconds
 from tests.worker.conftest import World
+from tuning.clusters.models import ClusterRow
 from tuning.db import transaction
-from tuning.errors import LeaseLost, RemoteDiskFull, SiteLimit, SlurmUnavailable, SubmissionRefused, Unreachable
+from tuning.errors import (
+    LeaseLost,
+    RemoteDiskFull,
+    ShapeRefused,
+    SiteLimit,
+    SiteState,
+    SlurmUnavailable,
+    SubmissionRefused,
+    UnknownRefusal,
+    Unreachable,
+)
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.eta import EtaState, to_json
 from tuning.secrets.service import keep_secret
 from tuning.slurm.cluster import SubmissionAnswer
 from worker import submit
+from worker.pauses import FIRST_SECONDS, Pauses
 
 
 def told(error: Exception | None = None) -> SubmissionAnswer:
-    assert error is None or isinstance(error, SiteLimit | SlurmUnavailable | SubmissionRefused | RemoteDiskFull)
+    assert error is None or isinstance(
+        error, SiteLimit | SiteState | SlurmUnavailable | SubmissionRefused | RemoteDiskFull
+    )
     return SubmissionAnswer("", error=error)
 
 
@@ -81,6 +97,71 @@ def test_a_limit_or_a_trouble_is_waiting_and_the_attempt_does_not_count(world: W
     assert (job.status, job.attempt, world.attempts(job_id)) == (JobStatus.QUEUED, 0, [])
     assert str(error) in (job.status_reason or "")
     assert submitter.submit_waiting() == 0, "the site is given a pause"
+
+
+DRAINED = SiteState("Required partition not available (inactive or drain)", scope="partition")
+
+
+def test_a_drained_partition_fails_no_job_and_holds_up_no_other_partition(
+    world: World, sessions: sessionmaker[Session]
+) -> None:
+    drained = [world.add(name=f"u{number}") for number in range(60)]
+    elsewhere = world.add(name="zoe")
+    with transaction(sessions) as session:
+        job = session.get_one(Job, elsewhere)
+        job.resources = {**job.resources, "partition": "other"}
+    world.cluster.answers = {job_id: told(DRAINED) for job_id in drained}
+    seconds = Seconds()
+    submitter = world.submitter(Pauses(seconds))
+    submitter.submit_waiting()
+    jobs = [world.job(job_id) for job_id in drained]
+    assert {(job.status, job.attempt, job.status_reason) for job in jobs} == {
+        (JobStatus.QUEUED, 0, f"waiting: {DRAINED}")
+    }
+    assert world.job(elsewhere).status is JobStatus.PENDING
+    seconds.now += FIRST_SECONDS
+    assert submitter.submit_waiting() == 1, "one of sixty asks whether it is still so"
+    assert submitter.submit_waiting() == 0
+    world.cluster.answers = {}
+    seconds.now += 2 * FIRST_SECONDS
+    assert [submitter.submit_waiting() for _ in range(3)] == [1, 59, 0]
+    assert {world.job(job_id).status for job_id in drained} == {JobStatus.PENDING}
+
+
+def test_who_comes_during_a_pause_is_told_why_it_waits(world: World) -> None:
+    first = world.add()
+    world.cluster.answers[first] = told(DRAINED)
+    submitter = world.submitter()
+    submitter.submit_waiting()
+    late = world.add(name="late")
+    submitter.submit_waiting()
+    assert world.job(late).status_reason == f"waiting: {DRAINED}"
+    assert len(world.cluster.submitted) == 1
+
+
+def test_a_refusal_in_unknown_words_waits_and_says_so(world: World) -> None:
+    job_id, other = world.add(), world.add(name="other")
+    world.cluster.answers[job_id] = told(UnknownRefusal("lua: not today", scope="job"))
+    world.submitter().submit_waiting()
+    job = world.job(job_id)
+    assert job.status is JobStatus.QUEUED
+    assert job.status_reason == "waiting: Slurm refuses it in words that packtrain does not know: lua: not today"
+    assert world.job(other).status is JobStatus.PENDING
+
+
+@pytest.mark.parametrize(("gpus", "status"), [(4, JobStatus.QUEUED), (2, JobStatus.FAILED)])
+def test_a_shape_that_the_cluster_has_waits_and_any_other_is_refused(
+    world: World, sessions: sessionmaker[Session], gpus: int, status: JobStatus
+) -> None:
+    job_id = world.add()
+    node = {"name": "n1", "partitions": ["gpu"], "cpus": 64, "memory_mb": 1000, "gpus": gpus}
+    with transaction(sessions) as session:
+        job = session.get_one(Job, job_id)
+        job.resources = {**job.resources, "partition": "gpu", "gpus_per_node": 4, "memory": "1000"}
+        session.execute(update(ClusterRow).values(snapshot={"nodes": [node], "datasets": {"identity": {}}}))
+    world.cluster.answers[job_id] = told(ShapeRefused("Requested node configuration is not available"))
+    world.submitter().submit_waiting()
+    assert world.job(job_id).status is status
 
 
 def test_a_failed_upload_gives_everything_back(world: World) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Update, bindparam, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, Update, bindparam, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from tuning.jobs.dependencies import is_ready
@@ -83,18 +83,28 @@ class Confirmed:
     slurm_job_id: int
 
 
-def is_any_waiting(session: Session, cluster: str) -> bool:
-    """Whether a queued job of a cluster waits for no other: asked often, and cheap."""
-    return session.connection().scalar(_waiting_ids(), {"cluster": cluster, "most": 1}) is not None
+def is_any_waiting(session: Session, cluster: str, only: ColumnElement[bool] | None = None) -> bool:
+    """Whether a queued job of a cluster waits for no other (`only` those): asked often, and cheap."""
+    return session.connection().scalar(_waiting_among(only), {"cluster": cluster, "most": 1}) is not None
 
 
-def waiting(session: Session, cluster: str, limit: int) -> dict[str, tuple[str, ...]]:
+def waiting(
+    session: Session, cluster: str, limit: int, only: ColumnElement[bool] | None = None
+) -> dict[str, tuple[str, ...]]:
     """The queued jobs of a cluster that wait for no other, in their order, with the data sets (ids) that each needs."""
-    ids = session.connection().scalars(_waiting_ids(), {"cluster": cluster, "most": limit}).all()
+    ids = session.connection().scalars(_waiting_among(only), {"cluster": cluster, "most": limit}).all()
     needs: dict[str, tuple[str, ...]] = dict.fromkeys(ids, ())
     for job_id, dataset_id in session.connection().execute(_datasets_of(), {"job_ids": ids}) if ids else ():
         needs[job_id] += (dataset_id,)
     return needs
+
+
+def tell_queued(session: Session, cluster: str, among: ColumnElement[bool], reason: str, now: datetime) -> None:
+    """Give the queued jobs of a cluster among these the reason why they wait, where they say something else."""
+    own = (Job.cluster == cluster, Job.status == JobStatus.QUEUED, among)
+    other = or_(Job.status_reason.is_(None), Job.status_reason != reason)
+    news = {"status_reason": reason, "version": Job.version + 1, "updated_at": now}
+    session.execute(update(Job).where(*own, other).values(**news), execution_options={"synchronize_session": False})
 
 
 def queued_jobs(session: Session, cluster: str, job_ids: Sequence[str]) -> Sequence[Job]:
@@ -179,6 +189,10 @@ def _queued() -> Select[Job]:
 @cache
 def _waiting_ids() -> Select[str]:
     return _queued().with_only_columns(Job.id).limit(bindparam("most"))
+
+
+def _waiting_among(only: ColumnElement[bool] | None) -> Select[str]:
+    return _waiting_ids() if only is None else _waiting_ids().where(only)
 
 
 @cache

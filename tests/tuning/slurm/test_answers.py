@@ -31,8 +31,6 @@ REFUSED = [
     "bad-option",
     "bad-partition",
     "bad-time",
-    "no-script",
-    "no-shebang",
     "time-over-partition",
     "too-many-cpus",
     "too-many-gpus",
@@ -75,7 +73,7 @@ def test_a_job_too_large_for_its_qos_would_wait_for_ever(name: str) -> None:
         "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)",
         "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation",
         "sbatch: error: Batch job submission failed: Zero Bytes were transmitted or received",
-        "sbatch: error: If munged is up, restart with --num-threads=10\nsbatch: error: Munge encode failed",
+        "sbatch: error: If munged is up, restart with --num-threads=10\nsbatch: error: Munge decode failed",
     ],
 )
 def test_an_sbatch_that_was_not_heard_may_have_been_heard(said: str) -> None:
