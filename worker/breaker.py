@@ -28,6 +28,11 @@ class Breaker:
         self._open_until = 0.0
 
     @property
+    def failures(self) -> int:
+        """How many cycles in a row have failed."""
+        return self._failures
+
+    @property
     def is_open(self) -> bool:
         """Whether the cluster is to be left alone: also when the pause is over, until a cycle has succeeded."""
         return self._failures > 0

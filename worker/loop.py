@@ -138,6 +138,7 @@ class Worker:
             _note_lost(drive, error)
         except ClusterError as error:
             drive.breaker.failed()
+            _log_in_anew(drive)
             _note(drive, error)
         except OperationalError as error:
             drive.breaker.failed()
@@ -155,6 +156,12 @@ def _note(drive: Drive, error: ClusterError) -> None:
         _note_lost(drive, lease_error)
     except OperationalError as database_error:
         log.warning("the database does not answer: %s", database_error.orig, extra={"cluster": drive.settings.name})
+
+
+def _log_in_anew(drive: Drive) -> None:
+    """What may be wrong is what a login fixes (groups, limits, PATH): every third failure in a row ends it."""
+    if drive.breaker.failures % 3 == 2:
+        drive.cluster.log_in_anew()
 
 
 def _note_lost(drive: Drive, error: LeaseLost) -> None:

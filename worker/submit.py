@@ -152,6 +152,8 @@ class Submitter:
         extra = {"action": "pause", "cluster": self._drive.settings.name, "job_id": place.job_id}
         log.warning("%s", self._pauses.reason(place), extra=extra)
         self._told_at = -TELL_SECONDS
+        if self._pauses.is_cluster_paused():
+            self._drive.cluster.log_in_anew()  # groups, limits and PATH are those of the login
 
     def _not_paused(self, following: Sequence[Handover], answers: Sequence[SubmissionAnswer]) -> list[Handover]:
         """What was made ready behind a batch, without that which is to wait now: it is given back."""

@@ -137,6 +137,10 @@ class Cluster:
         if not done.parts:
             raise RemoteFileError(f"cannot make folders under {self._settings.root}: {_words(done)}")
 
+    def log_in_anew(self) -> None:
+        """End the connection: groups, limits and the shell are those of the login. The next command opens another."""
+        self._transport.close()
+
     def submit(self, batch: Sequence[Submission]) -> list[SubmissionAnswer]:
         """Hand attempts to Slurm. 1 command, which gets their files on its stdin.
 

@@ -96,7 +96,8 @@ RULES = (
         r"|Rate limit exceeded|internal error|create job record|Duplicate job id|MaxJobCount|submissions disabled"
         r"|presently disabled|Only batch jobs are accepted|requires? (a )?restart|restart of|DB index"
         r"|job state information|Invalid (user|group) id|User not found|Group ID not found|Missing UNIX"
-        r"|resolve (user|group) ID|database|interconnect|Reboot already in progress|Slurmd could not|BurstBuffer|federation|sibling|eligible clusters"
+        r"|resolve (user|group) ID|database|interconnect|Reboot already in progress|Slurmd could not"
+        r"|BurstBuffer|federation|sibling|eligible clusters"
         r"|invalid TRESBillingWeights|Invalid JobDefaults|heavy load|Try again|Preemption is required but",
     ),
     _rule(

@@ -5,6 +5,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from threading import BoundedSemaphore, Event, Lock, Timer
 from typing import BinaryIO, cast
 
@@ -21,7 +22,7 @@ from tuning.settings import ClusterSettings
 from tuning.ssh.exchange import Input, exchange, stdout_of
 from tuning.ssh.paramiko_login import connect, transport_of
 from tuning.ssh.past_banner import PastBanner
-from tuning.ssh.ready_shells import WAITING_SHELL, ReadyShells, as_read
+from tuning.ssh.ready_shells import WAITING_SHELL, OwnOutput, ReadyShells, as_read, own_output
 from tuning.ssh.sftp_files import upload
 from tuning.ssh.traffic import Traffic
 from tuning.ssh.transport import Completed
@@ -62,8 +63,12 @@ class ParamikoTransport:
                 raise self._too_late(seconds) from error
             if completed.exit_status == -1 and channel.closed and not _is_alive(channel):
                 raise Unreachable(f"the connection to {self._where} broke while a command ran")
+            stdout = own_output(completed.stdout)
+            if stdout is None:
+                said = (completed.stderr + completed.stdout).decode("utf-8", "replace").strip()[:300]
+                raise self._no_shell(said or f"it ended with {completed.exit_status}")
             self._ready.refill_soon()
-            return completed
+            return replace(completed, stdout=stdout)
 
     def put(self, content: BinaryIO, path: str, *, mode: int = 0o644) -> None:
         """See Transport.put."""
@@ -81,10 +86,17 @@ class ParamikoTransport:
         with self._channel(seconds, lambda: self._take_shell(seconds)) as channel:
             self.traffic.begin_transfer()
             channel.settimeout(seconds)
+            output = OwnOutput()
             try:
-                yield from stdout_of(channel, as_read(command) + stdin, seconds)
+                yield from output.of(stdout_of(channel, as_read(command) + stdin, seconds))
             except TimeoutError as error:
                 raise Unreachable(f"a transfer with {self._where} stood still for {seconds:g} s") from error
+            except (RemoteFileError, EOFError) as error:
+                if not output.has_begun and _is_alive(channel):
+                    raise self._no_shell(str(error)) from error
+                raise
+            if not output.has_begun:
+                raise self._no_shell("it ended with 0")
         self._ready.refill_soon()
 
     def close(self) -> None:
@@ -142,6 +154,12 @@ class ParamikoTransport:
             return _with_shell(transport_of(client).open_session(timeout=seconds), seconds)
         except (paramiko.SSHException, EOFError, OSError):
             return None
+
+    def _no_shell(self, said: str) -> NotSent:
+        """The login shell did not run the command. sshd keeps the shell of a login: the next call logs in anew."""
+        self.close()
+        hint = "the account's login shell there must run commands by bash"
+        return NotSent(f"the login shell of {self._where} ran nothing: {said}", hint=hint)
 
     def _too_late(self, seconds: float) -> CommandTimedOut:
         return CommandTimedOut(f"a command on {self._where} did not end within {seconds:g} s")

@@ -4,17 +4,19 @@ To open a channel and start a shell on it takes two round trips and most of the 
 ahead, behind the back of whoever took the shell before; each shell still runs one command and ends.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Lock, Timer
 from typing import Generic, Protocol, TypeVar
 
 _LENGTH_DIGITS = 8
+_BEGINS = "packtrain-command-begins"
 WAITING_SHELL = (
     "export LC_ALL=C TZ=UTC; exec bash -c "
-    f"""'IFS= read -r -N {_LENGTH_DIGITS} length && IFS= read -r -N "$length" command && eval "$command"'"""
+    f"""'IFS= read -r -N {_LENGTH_DIGITS} length && IFS= read -r -N "$length" command && """
+    f"""echo {_BEGINS} && eval "$command"'"""
 )
-"""Reads its command's length and then as many bytes, and leaves the rest of stdin to it.
+"""Reads its command's length and then as many bytes, says that it begins, and leaves the rest of stdin to the command.
 
 Up to an end mark it would read byte by byte, a system call each. sshd takes no environment from the protocol."""
 
@@ -23,6 +25,31 @@ def as_read(command: str) -> bytes:
     """A command as a waiting shell reads it."""
     content = command.encode()
     return f"{len(content):0{_LENGTH_DIGITS}d}".encode() + content
+
+
+def own_output(stdout: bytes) -> bytes | None:
+    """What the command itself printed; None when a waiting shell ended without having begun it."""
+    _, begins, output = stdout.partition(f"{_BEGINS}\n".encode())
+    return output if begins else None
+
+
+class OwnOutput:
+    """The same of an output that comes in blocks."""
+
+    def __init__(self) -> None:
+        self.has_begun = False
+
+    def of(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """What the command itself prints; nothing if it never begins."""
+        held = b""
+        for block in blocks:
+            held += block
+            if (output := own_output(held)) is not None:
+                self.has_begun = True
+                if output:
+                    yield output
+                yield from blocks
+                return
 
 
 class Closable(Protocol):

@@ -132,6 +132,29 @@ def test_a_shell_that_died_while_it_waited_is_not_used(sshd: Sshd, transport: Pa
     assert transport.traffic.read().connections == 1
 
 
+@pytest.mark.parametrize("refusal", ["echo 'This account is not available'; exit 1", "exit 0", "kill -9 $$"])
+def test_a_login_shell_that_runs_nothing_costs_its_connection_and_no_more(
+    start_sshd: StartSshd, tmp_path: Path, refusal: str
+) -> None:
+    """sshd keeps the shell of a login: on the old connection it would be refused for ever."""
+    shell = tmp_path / "shell"
+    shell.write_text('eval "$SSH_ORIGINAL_COMMAND"\n')
+    transport = ParamikoTransport(start_sshd(config=f"ForceCommand sh {shell}\n").settings)
+    assert transport.run("echo before").stdout == b"before\n"
+    _until(lambda: len(transport._ready._shells) == READY_SHELLS)
+    transport._ready.drop()
+    shell.write_text(f"{refusal}\n")
+    with pytest.raises(NotSent, match="ran nothing"):
+        transport.run("echo never", stdin=b"x" * 100_000)
+    with pytest.raises(NotSent, match="ran nothing"):
+        list(transport.stream("cat; echo never", stdin=b"x"))
+    shell.write_text('eval "$SSH_ORIGINAL_COMMAND"\n')
+    assert transport.run("echo after").stdout == b"after\n"
+    assert b"".join(transport.stream("cat", stdin=b"streamed")) == b"streamed"
+    assert transport.traffic.read().connections == 3
+    transport.close()
+
+
 def test_no_more_than_its_share_of_channels_is_open_at_once(transport: ParamikoTransport, tmp_path: Path) -> None:
     count = f"mkdir {tmp_path}/$$; ls {tmp_path} | wc -l; sleep 0.1; rmdir {tmp_path}/$$"
     seen: list[int] = []
