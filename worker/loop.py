@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from tuning.clusters.lease import Lease, acquire, ensure_row
+from tuning.clusters.lease import Lease, LeaseWatch, acquire, ensure_row
 from tuning.datasets.store import ContentStore
 from tuning.db import transaction
 from tuning.errors import ClusterError, LeaseLost
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 URGENT_SECONDS = 0.1
 """Between two cycles the database (never the cluster) is asked whether somebody submitted or cancelled: at once when
 somebody wrote there, and this often."""
+LOOKS_PER_LEASE = 6
+"""How often the lease of another worker is looked at while it lasts."""
 
 OpenTransport = Callable[[ClusterSettings, Traffic], Transport]
 
@@ -71,18 +73,20 @@ class Worker:
         _raise_first(futures)
 
     def _keep_driving(self, settings: ClusterSettings) -> None:
+        watch = LeaseWatch(settings.name, self._settings.lease_seconds)
         while not self.stop.is_set():
-            lease = self._acquire(settings.name)
+            lease = self._acquire(settings.name, watch)
             if lease is None:
-                self.stop.wait(self._settings.lease_seconds / 3)
+                self.stop.wait(self._settings.lease_seconds / LOOKS_PER_LEASE)
             else:
                 self._drive(settings, lease)
 
-    def _acquire(self, cluster: str) -> Lease | None:
+    def _acquire(self, cluster: str, watch: LeaseWatch) -> Lease | None:
         try:
             with transaction(self._sessions) as session:
                 ensure_row(session, cluster)
-                return acquire(session, cluster, self._owner, now_utc(), self._settings.lease_seconds)
+                seconds = self._settings.lease_seconds
+                return acquire(session, cluster, self._owner, now_utc(), seconds, watch.stale(session))
         except OperationalError as error:
             log.warning("the database does not answer: %s", error.orig, extra={"cluster": cluster})
             return None

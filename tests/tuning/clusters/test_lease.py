@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from tuning.clusters.lease import Lease, acquire, ensure_row, prove, release, renew
+from tests.factories import Seconds
+from tuning.clusters.lease import Lease, LeaseWatch, acquire, ensure_row, prove, release, renew
 from tuning.db import transaction
 from tuning.errors import LeaseLost
 
@@ -35,9 +36,19 @@ def test_many_workers_may_begin_with_a_cluster_at_once(sessions: sessionmaker[Se
     assert len([lease for lease in leases if lease is not None]) == 1
 
 
-def take(sessions: sessionmaker[Session], owner: str, now: datetime) -> Lease | None:
+def take(
+    sessions: sessionmaker[Session], owner: str, now: datetime = NOW, watch: LeaseWatch | None = None
+) -> Lease | None:
     with transaction(sessions) as session:
-        return acquire(session, "lab", owner, now, 30)
+        return acquire(session, "lab", owner, now, 30, watch.stale(session) if watch else None)
+
+
+def keep(sessions: sessionmaker[Session], lease: Lease, now: datetime) -> None:
+    with transaction(sessions) as session:
+        renew(session, lease, now, 30)
+
+
+HOUR = timedelta(hours=1)
 
 
 @pytest.mark.usefixtures("cluster")
@@ -47,29 +58,62 @@ class TestLease:
         assert take(sessions, "b", NOW) is None
 
     def test_nobody_else_gets_it_while_it_is_renewed(self, sessions: sessionmaker[Session]) -> None:
-        lease = take(sessions, "a", NOW)
+        lease, clock = take(sessions, "a"), Seconds()
+        watch = LeaseWatch("lab", 30, clock)
         assert lease
-        with transaction(sessions) as session:
-            renew(session, lease, NOW + timedelta(seconds=29), 30)
-        assert take(sessions, "b", NOW + timedelta(seconds=31)) is None
+        for moment in range(10):
+            assert take(sessions, "b", watch=watch) is None
+            clock.now += 29
+            keep(sessions, lease, NOW + timedelta(seconds=29 * moment))
 
-    def test_another_takes_over_when_it_expires_and_the_old_one_can_write_nothing(
-        self, sessions: sessionmaker[Session]
+    @pytest.mark.parametrize("jump", [HOUR, -HOUR, timedelta()], ids=["ahead", "behind", "alike"])
+    def test_another_takes_over_when_it_stands_still_whatever_the_clocks_say(
+        self, sessions: sessionmaker[Session], jump: timedelta
     ) -> None:
-        old = take(sessions, "a", NOW)
-        new = take(sessions, "b", NOW + timedelta(seconds=31))
+        old, clock = take(sessions, "a", NOW + jump), Seconds()
+        watch = LeaseWatch("lab", 30, clock)
         assert old
+        assert take(sessions, "b", watch=watch) is None
+        clock.now += 30
+        assert take(sessions, "b", watch=watch) is None
+        clock.now += 1
+        new = take(sessions, "b", watch=watch)
         assert new == Lease("lab", "b", 2)
         for act in (prove, release):
             with pytest.raises(LeaseLost), transaction(sessions) as session:
                 act(session, old)
-        with pytest.raises(LeaseLost), transaction(sessions) as session:
-            renew(session, old, NOW + timedelta(seconds=32), 30)
+        with pytest.raises(LeaseLost):
+            keep(sessions, old, NOW + HOUR)
         with transaction(sessions) as session:
             prove(session, new)
 
+    @pytest.mark.parametrize("jump", [HOUR, -HOUR], ids=["ahead", "behind"])
+    def test_a_clock_that_jumps_on_either_side_takes_no_lease_away(
+        self, sessions: sessionmaker[Session], jump: timedelta
+    ) -> None:
+        lease, clock = take(sessions, "a"), Seconds()
+        watch = LeaseWatch("lab", 30, clock)
+        assert lease
+        for moment in range(10):
+            assert take(sessions, "b", NOW + moment * jump, watch) is None
+            clock.now += 10
+            keep(sessions, lease, NOW + (10 - moment) * jump)
+
+    def test_a_lease_that_was_renewed_behind_the_look_is_not_taken(self, sessions: sessionmaker[Session]) -> None:
+        lease, clock = take(sessions, "a"), Seconds()
+        watch = LeaseWatch("lab", 30, clock)
+        assert lease
+        take(sessions, "b", watch=watch)
+        clock.now += 31
+        with sessions() as session:
+            stale = watch.stale(session)
+        keep(sessions, lease, NOW + HOUR)
+        with transaction(sessions) as session:
+            assert stale
+            assert acquire(session, "lab", "b", NOW, 30, stale) is None
+
     def test_it_is_free_at_once_when_given_back(self, sessions: sessionmaker[Session]) -> None:
-        lease = take(sessions, "a", NOW)
+        lease = take(sessions, "a", NOW + HOUR)
         assert lease
         with transaction(sessions) as session:
             release(session, lease)
