@@ -25,12 +25,18 @@ class Breaker:
         self._monotonic, self._jitter = monotonic, jitter
         self._lock = Lock()
         self._failures = 0
+        self._failures_ever = 0
         self._open_until = 0.0
 
     @property
     def failures(self) -> int:
         """How many cycles in a row have failed."""
         return self._failures
+
+    @property
+    def failures_ever(self) -> int:
+        """The same since the start: whether something failed between two looks at it."""
+        return self._failures_ever
 
     @property
     def is_open(self) -> bool:
@@ -41,6 +47,7 @@ class Breaker:
         """A cycle failed: the pause begins anew."""
         with self._lock:
             self._failures += 1
+            self._failures_ever += 1
             pause = delay_seconds(self._failures, self._poll_interval_seconds, self._jitter())
             self._open_until = self._monotonic() + pause
 

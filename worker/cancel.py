@@ -13,6 +13,7 @@ from tuning.jobs.models import Attempt, Job
 from tuning.jobs.paths import slurm_job_name
 from tuning.jobs.status import ON_CLUSTER, JobStatus
 from worker.drive import Drive
+from worker.stall import STALLED
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Canceller:
         if not one.saves or one.status is not JobStatus.RUNNING or one.kind != "train":
             return False
         patience = timedelta(seconds=self._drive.settings.save_patience_seconds)
-        return one.stop_sent_at is None or self._drive.now() - one.stop_sent_at < patience
+        return one.stop_sent_at is None or self._drive.ages.of(("stop", one.slurm_name)) < patience
 
     def _ask_to_stop(self, runs: Sequence[_Unwanted]) -> None:
         """Written down once it is done: after a crash in between a run is asked again, which changes nothing."""
@@ -85,19 +86,25 @@ class Canceller:
     def _note_stopped(self, runs: Iterable[_Unwanted]) -> None:
         with self._drive.apply() as session:
             for one in runs:
+                self._drive.ages.restart(("stop", one.slurm_name))
                 own = (Attempt.job_id == one.job_id, Attempt.number == one.number)
                 session.execute(update(Attempt).where(*own).values(stop_sent_at=self._drive.now()))
 
     def _unwanted(self) -> list[_Unwanted]:
         names = (Job.id, Attempt.number, Attempt.token, Attempt.slurm_job_id)
-        saves = Job.cancel_requested_at.is_(None) | Job.cancel_saves.is_(True)
+        is_held = Job.cancel_requested_at.is_(None) & Job.hold_requested_at.is_not(None)
+        saves = is_held | (Job.cancel_requested_at.is_not(None) & Job.cancel_saves.is_(True))
         wanted = (
             select(*names, Job.status, Job.kind, saves, Attempt.stop_sent_at)
             .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt))
             .where(
                 Job.cluster == self._drive.settings.name,
                 Job.status.in_(ON_CLUSTER),
-                or_(Job.cancel_requested_at.is_not(None), Job.hold_requested_at.is_not(None)),
+                or_(
+                    Job.cancel_requested_at.is_not(None),
+                    Job.hold_requested_at.is_not(None),
+                    Attempt.ended_by == STALLED,  # told again until it has ended, as all others are
+                ),
                 Attempt.slurm_job_id.is_not(None),
             )
         )

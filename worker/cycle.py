@@ -10,7 +10,7 @@ from worker.known_cluster import KnownCluster
 from worker.reach import note_reached
 from worker.remove import remove_unwanted
 from worker.settle import settle_unconfirmed
-from worker.stall import tell_stalled
+from worker.stall import StallWatch
 from worker.submit import Submitter
 from worker.try_out import Trials
 from worker.watch import watch
@@ -26,6 +26,7 @@ class Cycle:
         self._submitter = Submitter(drive, self._known)
         self._canceller = Canceller(drive)
         self._trials = Trials(drive)
+        self._stalls = StallWatch(drive)
         self.seconds = 0.0
 
     def run(self) -> None:
@@ -37,9 +38,9 @@ class Cycle:
         settle_unconfirmed(self._drive)
         end_dead_ends(self._drive)
         self._submitter.submit_waiting()
-        watch(self._drive)
+        visible = watch(self._drive)
         self._known.forget()
-        tell_stalled(self._drive)
+        self._stalls.tell(visible)
         self._canceller.cancel_wanted()
         remove_unwanted(self._drive)
         self._trials.answer_waiting()

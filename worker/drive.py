@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -15,6 +15,7 @@ from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings
 from tuning.slurm.cluster import Cluster
 from tuning.ssh.traffic import Traffic
+from worker.ages import Ages
 from worker.breaker import Breaker
 
 
@@ -32,6 +33,8 @@ class Drive:
     cipher: Cipher
     lost: threading.Event
     """Set by the heartbeat when the lease could not be renewed in time."""
+    ages: Ages = field(default_factory=Ages)
+    """How long something has been so: `now` is only for what is shown."""
 
     @contextmanager
     def apply(self) -> Iterator[Session]:

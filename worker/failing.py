@@ -18,7 +18,7 @@ from tuning.secrets.masking import mask, secret_values
 from tuning.secrets.service import values_left
 from worker.drive import Drive
 
-_GOES_ON = ("timeout", "preempted", "node_fail")
+_GOES_ON = ("timeout", "preempted", "node_fail", "stalled")
 """Of these the hint says what would have let the run go on (worker.next_step): it is told beside the advice."""
 
 

@@ -35,7 +35,8 @@ def next_step(job: Job, verdict: Ended, judged: Outcome, ended: EndedAttempt) ->
         return NextStep(JobStatus.HELD, _held(ended), "held")
     if following is not None and following.refusal is None:
         return NextStep(JobStatus.QUEUED, following.reason(ended), following.cause)
-    if verdict.word == "cancelled":
+    was_stalled = following is not None and following.cause == "stalled"
+    if verdict.word == "cancelled" and not was_stalled:
         return NextStep(JobStatus.CANCELLED, "cancelled in Slurm by somebody else, not through packtrain", "cancelled")
     failure = _failure(judged, following, ended)
     return NextStep(JobStatus.FAILED, failure.message if failure else "failed", "failed", failure)

@@ -21,6 +21,9 @@ from worker.submit import confirm, give_back
 
 log = logging.getLogger(__name__)
 
+CLOCKS_DIFFER_SECONDS = 3 * 3600
+"""Accounting is asked from so much earlier on: the clocks of the login node, of Slurm and ours may have jumped."""
+
 
 def settle_unconfirmed(drive: Drive) -> None:
     """Look for every submission without an answer; at most three remote commands, none when there is none."""
@@ -31,10 +34,11 @@ def settle_unconfirmed(drive: Drive) -> None:
     drive.check()
     names = {one.token: slurm_job_name(one.job_id, one.number, one.token) for one in waiting}
     age = drive.now() - min(one.since for one in waiting)
-    found = drive.cluster.look_up(names, age.total_seconds() + 3600)
+    found = drive.cluster.look_up(names, max(0.0, age.total_seconds()) + CLOCKS_DIFFER_SECONDS)
     _adopt(drive, names, {one: found[one.token] for one in waiting if found.get(one.token)})
     patience = timedelta(seconds=drive.settings.submit_settle_seconds)
-    overdue = [one for one in waiting if not found.get(one.token) and drive.now() - one.since > patience]
+    ages = {one: drive.ages.of(("unconfirmed", one.token)) for one in waiting}
+    overdue = [one for one in waiting if not found.get(one.token) and ages[one] > patience]
     if overdue:
         _take_claims(drive, overdue)
 

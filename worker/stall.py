@@ -1,6 +1,8 @@
 """Runs that stand still: told with what the node says of them, and ended where the operator wants that."""
 
 import logging
+import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +15,7 @@ from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event
 from tuning.jobs.wishes import touch
 from tuning.llamafactory.eta import EtaState
-from tuning.llamafactory.silence import patience_seconds
+from tuning.llamafactory.silence import FIRST_LINE_SECONDS, LEAST_SECONDS, patience_seconds
 from tuning.moments import later
 from worker.drive import Drive
 
@@ -21,16 +23,88 @@ log = logging.getLogger(__name__)
 
 STALLED = "stalled"
 """What an attempt is remembered for that was ended because it stood still."""
+_LEAST_GAP_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class _Quiet:
-    """A run that has said nothing for longer than it should."""
+class _Run:
+    """A run that is expected to say something."""
 
     job_id: str
     number: int
     token: str
     slurm_job_id: int
+    quiet_until: datetime
+    """Written with each new line: another one means that it has spoken."""
+    patience_seconds: float
+    is_told: bool
+
+    @property
+    def key(self) -> "_Key":
+        return self.job_id, self.number
+
+
+_Key = tuple[str, int]
+
+
+class Silences:
+    """How long each run has said nothing while it was watched. Pure.
+
+    Only time between two looks that both saw something of the run counts, and no more of it than `most_seconds`: a
+    worker that slept, a cluster that was away and a folder that could not be read say nothing about a run.
+    """
+
+    def __init__(self, most_seconds: float) -> None:
+        self._most_seconds = most_seconds
+        self._looked_at: float | None = None
+        self._runs: dict[_Key, tuple[datetime, float]] = {}
+
+    def look(self, markers: Mapping[_Key, datetime], visible: Collection[_Key], now: float) -> dict[_Key, float]:
+        """The seconds of silence of each run; a marker that has changed means that it has spoken."""
+        gap = now - self._looked_at if self._looked_at is not None else 0.0
+        counted = min(gap, self._most_seconds)
+        self._looked_at = now
+        self._runs = {
+            key: (marker, self._longer(key, marker, counted if key in visible else 0.0))
+            for key, marker in markers.items()
+        }
+        return {key: seconds for key, (_, seconds) in self._runs.items()}
+
+    def interrupt(self) -> None:
+        """The time until the next look does not count."""
+        self._looked_at = None
+
+    def _longer(self, key: _Key, marker: datetime, seconds: float) -> float:
+        old_marker, silence = self._runs.get(key, (None, 0.0))
+        return silence + seconds if old_marker == marker else 0.0
+
+
+class StallWatch:
+    """Watches running jobs for those that stand still, from cycle to cycle."""
+
+    def __init__(self, drive: Drive, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._drive, self._monotonic = drive, monotonic
+        self._silences = Silences(max(_LEAST_GAP_SECONDS, 3 * drive.settings.poll_interval_seconds))
+        self._failures = drive.breaker.failures_ever
+
+    def tell(self, visible: Collection[str]) -> None:
+        """Tell of one run at most: its node is asked, which is a remote command. Raises ClusterError.
+
+        `visible`: the ids of the jobs of which the cycle's look saw a file.
+        """
+        if self._failures != self._drive.breaker.failures_ever:
+            self._failures = self._drive.breaker.failures_ever
+            self._silences.interrupt()
+        with self._drive.load() as session:
+            runs = _expected_to_speak(session, self._drive.settings.name)
+        silent = self._silences.look(
+            {run.key: run.quiet_until for run in runs},
+            {run.key for run in runs if run.job_id in visible},
+            self._monotonic(),
+        )
+        late = [run for run in runs if silent[run.key] > run.patience_seconds and not run.is_told]
+        if late:
+            _tell_and_end(self._drive, max(late, key=lambda run: silent[run.key] - run.patience_seconds))
 
 
 def quiet_until(state: EtaState, now: datetime) -> datetime | None:
@@ -38,42 +112,46 @@ def quiet_until(state: EtaState, now: datetime) -> datetime | None:
     return later(now, patience_seconds(state))
 
 
-def tell_stalled(drive: Drive) -> None:
-    """At most one run a cycle: its node is asked, which is a remote command. Raises ClusterError."""
-    with drive.load() as session:
-        quiet = _longest_quiet(session, drive.settings.name, drive.now())
-    if quiet is None:
-        return
+def _tell_and_end(drive: Drive, run: _Run) -> None:
     drive.check()
-    facts = drive.cluster.inspect(quiet.slurm_job_id)
+    facts = drive.cluster.inspect(run.slurm_job_id)
     with drive.apply() as session:
-        _tell(session, drive, quiet, facts)
-    log.warning("%s stands still", quiet.job_id, extra={"action": "stalled", "job_id": quiet.job_id})
+        _tell(session, drive, run, facts)
+    log.warning("%s stands still", run.job_id, extra={"action": "stalled", "job_id": run.job_id})
     if drive.settings.end_stalled:
-        drive.cluster.cancel([(quiet.slurm_job_id, slurm_job_name(quiet.job_id, quiet.number, quiet.token))])
+        drive.cluster.cancel([(run.slurm_job_id, slurm_job_name(run.job_id, run.number, run.token))])
 
 
-def _longest_quiet(session: Session, cluster: str, now: datetime) -> _Quiet | None:
+def _expected_to_speak(session: Session, cluster: str) -> list[_Run]:
+    own = (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt)
+    columns = (Attempt.slurm_job_id, Attempt.quiet_until, Attempt.last_step, Job.progress_at, Job.stalled_since)
     wanted = (
-        select(Job.id, Attempt.number, Attempt.token, Attempt.slurm_job_id)
-        .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt))
+        select(Job.id, Attempt.number, Attempt.token, *columns)
+        .join(Attempt, own)
         .where(
             Job.cluster == cluster,
             Job.status == JobStatus.RUNNING,
             Job.slurm_state == "RUNNING",  # one that Slurm has suspended need not go on
-            Job.stalled_since.is_(None),
-            Attempt.quiet_until < now,
+            Attempt.quiet_until.is_not(None),
             Attempt.slurm_job_id.is_not(None),
         )
-        .order_by(Attempt.quiet_until)
-        .limit(1)
     )
-    row = session.execute(wanted).one_or_none()
-    return _Quiet(row[0], row[1], row[2], row[3]) if row is not None and row[3] is not None else None
+    return [
+        _Run(job_id, number, token, slurm_job_id, until, _patience(until, last_step, progress_at), told is not None)
+        for job_id, number, token, slurm_job_id, until, last_step, progress_at, told in session.execute(wanted)
+        if slurm_job_id is not None and until is not None
+    ]
 
 
-def _tell(session: Session, drive: Drive, quiet: _Quiet, facts: str) -> None:
-    job, attempt = session.get_one(Job, quiet.job_id), session.get_one(Attempt, (quiet.job_id, quiet.number))
+def _patience(quiet_until: datetime, last_step: int | None, progress_at: datetime | None) -> float:
+    """As it was when the newest line was taken in: both times are then of one moment of one clock."""
+    if last_step is None or progress_at is None:
+        return FIRST_LINE_SECONDS
+    return max(LEAST_SECONDS, (quiet_until - progress_at).total_seconds())
+
+
+def _tell(session: Session, drive: Drive, run: _Run, facts: str) -> None:
+    job, attempt = session.get_one(Job, run.job_id), session.get_one(Attempt, (run.job_id, run.number))
     now = drive.now()
     job.stalled_since = job.progress_at or attempt.started_at or now
     touch(job, now)

@@ -187,6 +187,7 @@ class Submitter:
             rows = _rows(session, others) if others else {}
             for one in others:
                 reason = self._pauses.reason(one.place)
+                self._drive.ages.restart(("unconfirmed", one.attempt.token))
                 _apply_one(session, *rows[one.job_id], by_token.get(one.attempt.token), reason, now)
 
 

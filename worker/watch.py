@@ -4,6 +4,7 @@ Two remote commands a cycle, a third only when somebody has vanished from the qu
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from tuning.errors import SlurmUnavailable
 from tuning.jobs.live import LiveAttempt, live_attempts
@@ -15,6 +16,7 @@ from worker.drive import Drive
 from worker.evidence import evidence_requests
 from worker.ledger import Answers, Ledger
 from worker.refused import tell_refused
+from worker.settle import CLOCKS_DIFFER_SECONDS
 from worker.tail import plan_reads, stream_paths
 from worker.verdict import Seen, decide
 
@@ -23,12 +25,15 @@ CHUNK = 100
 RECORD_BYTES = 4096
 
 
-def watch(drive: Drive) -> None:
-    """One look at every live job. Raises ClusterError when the cluster could not be asked."""
+def watch(drive: Drive) -> frozenset[str]:
+    """One look at every live job; returns the ids of the running ones of which a file was seen.
+
+    Raises ClusterError when the cluster could not be asked.
+    """
     with drive.load() as session:
-        attempts = live_attempts(session, drive.settings.name)
+        attempts = [_by_own_clock(drive, one) for one in live_attempts(session, drive.settings.name)]
     if not attempts:
-        return
+        return frozenset()
     drive.check()
     answers = _ask(drive, attempts)
     ledger = Ledger(drive, answers)
@@ -37,6 +42,18 @@ def watch(drive: Drive) -> None:
     tell_refused(drive, attempts, answers.refused)
     if answers.observation.queue is None:
         raise SlurmUnavailable(answers.observation.queue_error or "squeue gave no answer")
+    root, seen = drive.settings.root, answers.observation.files
+    running = [one for one in attempts if one.status is JobStatus.RUNNING]
+    return frozenset(one.job_id for one in running if any(path in seen for path in _watched_files(root, [one])))
+
+
+def _by_own_clock(drive: Drive, one: LiveAttempt) -> LiveAttempt:
+    """Missing for as long as this worker has watched that: the time in its row is of a clock that may have jumped."""
+    key = ("missing", one.job_id, one.number)
+    if one.missing_since is None:
+        drive.ages.restart(key)
+        return one
+    return replace(one, missing_since=drive.now() - drive.ages.of(key))
 
 
 def _ask(drive: Drive, attempts: Sequence[LiveAttempt]) -> Answers:
@@ -101,7 +118,8 @@ def _account(
         return {}
     oldest = drive.now() - min(one.submitted_at for one in gone)
     try:
-        found = drive.cluster.account([one.slurm_job_id for one in gone], oldest.total_seconds() + 3600)
+        since = max(0.0, oldest.total_seconds()) + CLOCKS_DIFFER_SECONDS
+        found = drive.cluster.account([one.slurm_job_id for one in gone], since)
     except SlurmUnavailable:
         return {}  # accounting may be off, slow or purged: the other witnesses decide
     named = {one.job_id: found.get((one.slurm_job_id, _slurm_name(one))) for one in gone}

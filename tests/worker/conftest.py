@@ -21,6 +21,7 @@ from tuning.slurm.cluster import Cluster, NamedJob, ReadAnswer, ReadRequest, Sub
 from tuning.ssh.fake import FakeTransport
 from tuning.ssh.traffic import Traffic
 from tuning.ssh.transport import Completed
+from worker.ages import Ages
 from worker.breaker import Breaker
 from worker.drive import Drive
 from worker.known_cluster import KnownCluster
@@ -168,5 +169,6 @@ def world(sessions: sessionmaker[Session], clock: Clock) -> World:
         clock,
         Cipher(SecretStr("key")),
         threading.Event(),
+        Ages(lambda: clock().timestamp()),
     )
     return World(drive, cluster, sessions, clock)

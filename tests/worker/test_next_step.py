@@ -65,6 +65,16 @@ def test_what_may_not_go_on_says_why_and_keeps_the_evidence() -> None:
     assert found.failure.evidence == ("CANCELLED DUE TO TIME LIMIT",)
 
 
+@pytest.mark.parametrize("slurm", ["cancelled", "failed", None])
+def test_a_run_that_stood_still_and_was_ended_is_nobody_elses_cancellation(slurm: str | None) -> None:
+    stalled = replace(CUT, slurm=slurm, had_stalled=True)
+    assert step(stalled).status is JobStatus.QUEUED
+    found = step(replace(stalled, resumed_step=40))
+    assert found.failure
+    assert (found.status, found.failure.code) == (JobStatus.FAILED, "stalled")
+    assert "it stood still and was ended" in found.reason
+
+
 def test_a_run_that_saved_in_time_has_no_lines_that_show_its_end() -> None:
     found = step(replace(SAVED, was_asked_by_us=False))
     assert found.failure

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from tests.factories import Seconds
 from tests.worker.conftest import ScriptedCluster, World, submit
 from tuning.clusters.models import ClusterRow
 from tuning.db import transaction
@@ -18,6 +20,7 @@ from tuning.jobs.status import JobStatus
 from tuning.secrets.service import keep_secret
 from tuning.slurm.answers import AccountedJob, FileStat, QueuedJob
 from tuning.slurm.cluster import NamedJob, Observation, ReadAnswer, ReadRequest
+from worker.ages import Ages
 from worker.reach import note_reached, note_unreachable
 from worker.watch import watch
 
@@ -342,6 +345,22 @@ def test_an_empty_queue_ends_nothing_before_two_minutes(run: Run) -> None:
     failure = run.world.job(run.job_id).failure
     assert failure
     assert failure["code"] == "lost"
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(hours=-1)], ids=["ahead", "behind"])
+def test_a_clock_that_jumps_ends_nothing_and_holds_up_nothing(run: Run, jump: timedelta) -> None:
+    seconds = Seconds()
+    run.drive = replace(run.drive, ages=Ages(seconds))
+    run.slurm_says("RUNNING")
+    run.look()
+    run.slurm_says(None)
+    run.look()
+    run.world.clock.now += jump
+    for _ in range(3):
+        assert run.look() is JobStatus.RUNNING
+        seconds.now += 30
+    seconds.now += 30
+    assert run.look() is JobStatus.FAILED
 
 
 def test_a_job_of_another_name_that_was_given_its_number_is_not_taken_for_it(run: Run) -> None:

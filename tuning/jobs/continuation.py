@@ -113,8 +113,8 @@ def _cause(ended: EndedAttempt) -> Cause | None:
     saved = ended.was_stopped and ended.exit_code == 0
     if ended.was_asked_by_us and (saved or ended.slurm == "cancelled"):
         return "released"  # held, and let go before Slurm had confirmed it
-    if ended.had_stalled and ended.slurm == "cancelled":
-        return "stalled"
     if found := _CAUSES.get(ended.slurm or ""):
         return found
+    if ended.had_stalled:
+        return "stalled"
     return "timeout" if saved else None
