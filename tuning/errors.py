@@ -19,6 +19,7 @@ PacktrainError
       SiteLimit             the site's limit on jobs is reached: wait in our queue
       SiteState             a partition, or whatever else the site is in, takes no jobs at present
         UnknownRefusal      sbatch says no in words that no table has
+      CopiesGone            data that a job needs lies no longer on the cluster
     PermanentError        the same again will fail again until somebody changes something
       HostKeyChanged        the host is not the one that was trusted
       LoginRefused          our key is not accepted
@@ -138,6 +139,15 @@ class SiteState(TransientError):
 
 class UnknownRefusal(SiteState):
     """sbatch refused the job in words that no table has: it waits, and its operator is told."""
+
+
+class CopiesGone(TransientError):
+    """Copies of data sets that were on the cluster are gone; nothing was submitted."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        """`paths` beneath the cluster's root."""
+        super().__init__("its data is no longer on the cluster: it is copied again")
+        self.paths = tuple(paths)
 
 
 class PermanentError(ClusterError):

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from tuning.clusters.models import ClusterRow
+from worker.copies import CopiesCheck
 from worker.drive import Drive
 
 EVERY_SECONDS = 60.0
@@ -15,6 +16,7 @@ class FactsKeeper:
     def __init__(self, drive: Drive) -> None:
         self._drive = drive
         self._asked_at: float | None = None
+        self._copies = CopiesCheck(drive)
 
     def refresh_if_old(self) -> None:
         """One remote command a minute. Raises ClusterError."""
@@ -22,8 +24,12 @@ class FactsKeeper:
             return
         if self._asked_at is None:
             self._drive.cluster.prepare()
+        known = self._copies.known()
         facts = self._drive.cluster.facts()
         self._asked_at = time.monotonic()
+        if facts.copies is None and facts.is_writable:  # our root is there, and somebody removed a folder of it
+            self._drive.cluster.prepare()
+        self._copies.compare(known, facts.copies)
         now = self._drive.now()
         with self._drive.apply() as session:
             row = session.get_one(ClusterRow, self._drive.settings.name)

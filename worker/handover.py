@@ -12,7 +12,7 @@ from tuning.ids import new_secret
 from tuning.jobs.check_plan import CheckPlan
 from tuning.jobs.live import NewAttempt
 from tuning.jobs.models import Job
-from tuning.jobs.paths import slurm_comment, slurm_job_name
+from tuning.jobs.paths import dataset_path, slurm_comment, slurm_job_name
 from tuning.jobs.plan import AttemptPlan, TrainingData, world_size
 from tuning.jobs.runs import plan_run
 from tuning.jobs.save_repository import Saved, saved_by
@@ -36,6 +36,8 @@ class Handover:
     directory: str
     files: Mapping[str, bytes] = field(repr=False)
     resources: Mapping[str, Any]
+    data: tuple[str, ...] = ()
+    """The copies of data sets that it needs, by paths under the cluster's root."""
 
     @property
     def job_id(self) -> str:
@@ -104,6 +106,7 @@ def plan_handover(
         directory=plan.directory,
         files={**{f"secrets/{name}": value.encode() for name, value in secrets.items()}, **plan.files},
         resources=job.resources,
+        data=tuple(dataset_path("", one.sha256, one.extension).lstrip("/") for one in uploads),
     )
 
 

@@ -78,12 +78,19 @@ def _stage(drive: Drive, store: ContentStore, row: Dataset, job_ids: Sequence[st
         with store.path(row.sha256, row.extension).open("rb") as stream:
             drive.cluster.stage(stream, row.size_bytes, row.sha256, path)
     except FileNotFoundError as error:
+        if drive.cluster.has_content(row.size_bytes, row.sha256, path):  # it was away, and has come back
+            _mark(drive, row)
+            return
         place = "on the cluster" if row.cluster else "in the server's store"
         _say(drive, job_ids, f"waiting: the content of the data set {row.name} is missing {place}")
         raise RemoteFileError(f"{row.sha256} is lost: bring it back, or make the data set again") from error
     except ClusterError as error:
         _say(drive, job_ids, f"waiting: the data set {row.name} cannot be copied: {error}")
         raise
+    _mark(drive, row)
+
+
+def _mark(drive: Drive, row: Dataset) -> None:
     with drive.apply() as session:
         datasets.mark_staged(session, drive.settings.name, row.sha256, drive.now())
     log.info("staged %s", row.sha256, extra={"action": "staged", "cluster": drive.settings.name})

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import PurePosixPath
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,6 +22,7 @@ from tuning.errors import (
     ClusterError,
     CommandTimedOut,
     Conflict,
+    CopiesGone,
     InvalidInput,
     ShapeRefused,
     SiteLimit,
@@ -44,6 +46,7 @@ from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event, transition
 from tuning.secrets.service import read_values
 from tuning.slurm.cluster import Submission, SubmissionAnswer
+from worker.copies import forget_copies
 from worker.drive import Drive
 from worker.handover import Handover, Supplies, load_supplies, plan_handover
 from worker.known_cluster import KnownCluster
@@ -113,6 +116,9 @@ class Submitter:
         """What became of a batch. Raises ClusterError after all that is claimed was given back."""
         try:
             answers = self._judge_shapes(claimed, send())
+        except CopiesGone as error:
+            forget_copies(self._drive, (PurePosixPath(path).stem for path in error.paths))
+            return [SubmissionAnswer(handover.attempt.token, error=error) for handover in claimed]
         except ClusterError as error:  # raised only before any sbatch was started
             if not isinstance(error, Unreachable | CommandTimedOut):  # the site itself is well, and the loop backs off
                 self._pause(error, claimed[0].place)
@@ -261,6 +267,7 @@ def _submission(handover: Handover) -> Submission:
         comment=handover.comment,
         directory=handover.directory,
         files=handover.files,
+        data=handover.data,
     )
 
 

@@ -6,12 +6,13 @@ Two remote commands a cycle, a third only when somebody has vanished from the qu
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from tuning.errors import SlurmUnavailable
+from tuning.errors import SiteState, SlurmUnavailable
 from tuning.jobs.live import LiveAttempt, live_attempts
 from tuning.jobs.paths import attempt_directory, output_directory, slurm_job_name
 from tuning.jobs.status import JobStatus
 from tuning.slurm.cluster import AccountedJob, Observation, QueuedJob, ReadAnswer, ReadRequest
 from tuning.slurm.records import ExitRecord, parse_exit
+from tuning.slurm.states import Phase, meaning_of
 from worker.drive import Drive
 from worker.evidence import evidence_requests
 from worker.ledger import Answers, Ledger
@@ -37,11 +38,17 @@ def watch(drive: Drive) -> frozenset[str]:
     drive.check()
     answers = _ask(drive, attempts)
     ledger = Ledger(drive, answers)
+    if not answers.observation.has_root:
+        attempts = [one for one in attempts if _goes_on(_own(one, answers.observation.queue or {}))]
     for start in range(0, len(attempts), CHUNK):
         ledger.write([(one, decide(one, _seen(drive, one, answers))) for one in attempts[start : start + CHUNK]])
     tell_refused(drive, attempts, answers.refused)
     if answers.observation.queue is None:
         raise SlurmUnavailable(answers.observation.queue_error or "squeue gave no answer")
+    if not answers.observation.has_root:
+        raise SiteState(
+            f"the folder {drive.settings.root}/jobs is away on the cluster: ends are judged when it is back"
+        )
     root, seen = drive.settings.root, answers.observation.files
     running = [one for one in attempts if one.status is JobStatus.RUNNING]
     return frozenset(one.job_id for one in running if any(path in seen for path in _watched_files(root, [one])))
@@ -78,6 +85,11 @@ def _ask(drive: Drive, attempts: Sequence[LiveAttempt]) -> Answers:
     grown = frozenset(read.job_id for read in reads)
     ahead = observation.clock_epoch - drive.now().timestamp()
     return Answers(observation, reads, contents, records, accounted, grown, ahead, refused, unreadable)
+
+
+def _goes_on(queued: QueuedJob | None) -> bool:
+    meaning = meaning_of(queued.state) if queued is not None else None
+    return meaning is not None and meaning.phase is not Phase.ENDED
 
 
 def _watched_files(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:

@@ -13,7 +13,7 @@ from tests.factories import Clock, make_cluster_settings, make_job, make_user
 from tuning.clusters.lease import acquire, ensure_row
 from tuning.clusters.models import ClusterRow
 from tuning.db import transaction
-from tuning.errors import ClusterError
+from tuning.errors import ClusterError, CopiesGone
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import JobStatus
 from tuning.secrets.cipher import Cipher
@@ -44,6 +44,8 @@ class ScriptedCluster(Cluster):
         self.answers: dict[str, SubmissionAnswer | None] = {}
         """By job id; none = Slurm gives it the next number."""
         self.put_fails: ClusterError | None = None
+        self.gone: set[str] = set()
+        """Copies of data that are gone, by paths under the root."""
         self.submitted: list[Submission] = []
         self.known: dict[str, list[int]] = {}
         self.claims: dict[str, bool] = {}
@@ -58,6 +60,8 @@ class ScriptedCluster(Cluster):
         """What was told, by job."""
         if self.put_fails:
             raise self.put_fails
+        if gone := [path for one in batch for path in one.data if path in self.gone]:
+            raise CopiesGone(gone)
         self.submitted += batch
         return [self._answer(one, number) for number, one in enumerate(batch, 100)]
 

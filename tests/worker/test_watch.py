@@ -13,7 +13,7 @@ from tests.factories import Seconds
 from tests.worker.conftest import ScriptedCluster, World, submit
 from tuning.clusters.models import ClusterRow
 from tuning.db import transaction
-from tuning.errors import LeaseLost, SlurmUnavailable
+from tuning.errors import LeaseLost, SiteState, SlurmUnavailable
 from tuning.jobs.models import Artifact, Job, JobEvent, MetricPoint
 from tuning.jobs.removals import unwanted_paths
 from tuning.jobs.status import JobStatus
@@ -37,13 +37,15 @@ class WatchedCluster(ScriptedCluster):
         self.files: dict[str, bytes] = {}
         self.clock_epoch = 0.0
         self.opened: tuple[str, ...] = ()
+        self.has_root = True
 
     def observe(self, files: Iterable[str], opened: Iterable[str] = ()) -> Observation:
         """The queue, and the files that exist."""
         self.opened = tuple(opened)
-        stats = {path: FileStat(1, len(self.files[path]), 0.0) for path in files if path in self.files}
+        there = [path for path in files if path in self.files and self.has_root]
+        stats = {path: FileStat(1, len(self.files[path]), 0.0) for path in there}
         error = None if self.queue is not None else "squeue gave no answer: down"
-        return Observation(self.queue, error, stats, self.clock_epoch)
+        return Observation(self.queue, error, stats, self.clock_epoch, has_root=self.has_root)
 
     def account(self, slurm_job_ids: Sequence[int], since_seconds: float) -> dict[NamedJob, AccountedJob]:
         """Accounting is down unless told otherwise: everything must work without it."""
@@ -345,6 +347,26 @@ def test_an_empty_queue_ends_nothing_before_two_minutes(run: Run) -> None:
     failure = run.world.job(run.job_id).failure
     assert failure
     assert failure["code"] == "lost"
+
+
+@pytest.mark.parametrize("accounted", ["COMPLETED", "FAILED", "CANCELLED by 7", None])
+def test_while_the_folder_is_away_no_run_ends_and_one_that_starts_is_seen(run: Run, accounted: str | None) -> None:
+    run.cluster.has_root = False
+    run.slurm_says("RUNNING")
+    with pytest.raises(SiteState, match="away"):
+        run.look()
+    run.slurm_says(None)
+    own = run.cluster.submitted[0].job_name
+    run.cluster.accounted = {(100, own): AccountedJob(100, accounted, 0, 1.0, 2.0, "n1")} if accounted else None
+    for _ in range(10):
+        run.world.clock.advance(100)
+        with pytest.raises(SiteState, match="away"):
+            run.look()
+        assert run.world.job(run.job_id).status is JobStatus.RUNNING
+    run.cluster.has_root = True
+    run.end(0)
+    run.look()
+    assert run.look() is JobStatus.SUCCEEDED
 
 
 @pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(hours=-1)], ids=["ahead", "behind"])

@@ -90,6 +90,17 @@ def forget_staged(session: Session, cluster: str, sha256: str) -> None:
         session.delete(copy)
 
 
+def copies(session: Session, cluster: str) -> Sequence[tuple[str, str, int]]:
+    """SHA-256, extension and size of the contents that lie on a cluster, once for each name that they have there."""
+    query = (
+        select(Dataset.sha256, Dataset.extension, Dataset.size_bytes)
+        .join(DatasetCopy, DatasetCopy.sha256 == Dataset.sha256)
+        .where(DatasetCopy.cluster == cluster)
+        .distinct()
+    )
+    return [(sha256, extension, size_bytes) for sha256, extension, size_bytes in session.execute(query)]
+
+
 def needed_contents(session: Session) -> frozenset[str]:
     """The contents (by SHA-256) of data sets that are not deleted, or that a job uses which has not ended."""
     return frozenset(session.scalars(select(Dataset.sha256).where(_is_needed()).distinct()))

@@ -12,9 +12,11 @@ from typing import BinaryIO
 from tuning.errors import (
     ClusterError,
     CommandTimedOut,
+    CopiesGone,
     NotSent,
     RemoteDiskFull,
     RemoteFileError,
+    SiteState,
     SlurmUnavailable,
     TransientError,
     Unreachable,
@@ -71,6 +73,8 @@ class Submission:
     directory: str
     """Absolute; the files go there."""
     files: Mapping[str, bytes] = field(repr=False)
+    data: tuple[str, ...] = ()
+    """The copies of data sets that it needs, by paths under the root."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ class Observation:
     clock_epoch: float
     refused: frozenset[str] = frozenset()
     """Paths at which there is a link, or something else that is no file of ours."""
+    has_root: bool = True
+    """False: our folder is away, so that a file which is not seen says nothing."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +158,8 @@ class Cluster:
         archive, last = _archive(root, batch)
         limit = MESSAGE_TIMEOUT_SECONDS + len(batch) * _SECONDS_PER_SUBMISSION
         jobs = [word for one in batch for word in (one.directory, one.job_name, one.comment)]
-        arguments = (root, last, f"{limit:.0f}", *jobs)
+        data = " ".join(sorted({path for one in batch for path in one.data}))
+        arguments = (root, last, f"{limit:.0f}", data, *jobs)
         timeout_seconds = limit + 2 * MESSAGE_TIMEOUT_SECONDS
         try:
             answer = self._run(programs.SUBMIT, *arguments, stdin=archive, timeout_seconds=timeout_seconds)
@@ -160,6 +167,7 @@ class Cluster:
             raise  # of less than the whole archive nothing is started
         except (Unreachable, CommandTimedOut):
             return [SubmissionAnswer(one.token) for one in batch]
+        _raise_if_not_begun(root, answer)
         _raise_if_not_unpacked(answer)
         return _answers(batch, answer.parts)
 
@@ -228,6 +236,7 @@ class Cluster:
             files=parse_stats(by_word["files"].content),
             clock_epoch=_clock(by_word["clock"]),
             refused=parse_paths(by_word["refused"].content),
+            has_root="root" in by_word,
         )
 
     def read(self, requests: Sequence[ReadRequest]) -> ReadAnswer:
@@ -289,12 +298,16 @@ class Cluster:
             raise slurm_trouble(answer.completed.stderr, "sinfo")
         return parse_facts(by_word, models)
 
+    def has_content(self, size_bytes: int, sha256: str, path: str) -> bool:
+        """Whether a content lies whole at its path. 1 command, which reads the file. Raises RemoteFileError."""
+        has = self._run(programs.HAS_CONTENT, self._settings.root, path, str(size_bytes), sha256)
+        if "refused" in _by_word(has.parts):
+            raise RemoteFileError(f"cannot put {path} in its place: {_words(has)}")
+        return "there" in _by_word(has.parts)
+
     def stage(self, content: BinaryIO, size_bytes: int, sha256: str, path: str) -> None:
         """Bring a content to its path, whole or not at all. 1 command when it is there, else 2 and an upload."""
-        has = self._run(programs.HAS_FILE, self._settings.root, path)
-        if has.parts and has.parts[0].words == ("refused",):
-            raise RemoteFileError(f"cannot put {path} in its place: {_words(has)}")
-        if has.parts and has.parts[0].words == ("size", str(size_bytes)):
+        if self.has_content(size_bytes, sha256, path):
             return
         arriving = f"{self._settings.root}/incoming/{secrets.token_hex(12)}"
         self._transport.put(content, arriving, mode=0o600)
@@ -369,6 +382,13 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = len(content), 0o600
     tar.addfile(entry, io.BytesIO(content))
+
+
+def _raise_if_not_begun(root: str, answer: _Answer) -> None:
+    if gone := [part.words[2] for part in answer.parts if part.words[:1] == ("gone",)]:
+        raise CopiesGone(gone)
+    if any(part.words == ("away",) for part in answer.parts):
+        raise SiteState(f"the folder {root} cannot be entered on the cluster: {_words(answer)}")
 
 
 def _raise_if_not_unpacked(answer: _Answer) -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tuning.slurm.answers import SEPARATOR, Part
@@ -43,6 +43,16 @@ class Node:
 
 
 @dataclass(frozen=True)
+class CopyStat:
+    """The file of a data set's copy, as a look found it."""
+
+    size_bytes: int
+    inode: int
+    modified: str
+    """Epoch seconds of the cluster's clock, as they were written: compared with itself alone."""
+
+
+@dataclass(frozen=True)
 class ClusterFacts:
     """Everything about a cluster that a request is checked with, and that people look at."""
 
@@ -61,10 +71,14 @@ class ClusterFacts:
     """The checkout's dataset_info.json; None where there is none."""
     model_configs: dict[str, str]
     """The config.json of the catalogue's models that have one, by the model's path."""
+    copies: Mapping[str, CopyStat] | None = None
+    """The copies of data sets by file name; None = the folder cannot be looked at."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, as they are kept in the cluster's row."""
-        return {name: storable_json(value, _LONGEST_TEXT) for name, value in asdict(self).items()}
+        """Plain values, as they are kept in the cluster's row; the copies have rows of their own."""
+        plain = asdict(replace(self, copies=None))
+        del plain["copies"]
+        return {name: storable_json(value, _LONGEST_TEXT) for name, value in plain.items()}
 
 
 def parse_facts(parts: Mapping[str, Part], models: Sequence[str] = ()) -> ClusterFacts:
@@ -85,7 +99,21 @@ def parse_facts(parts: Mapping[str, Part], models: Sequence[str] = ()) -> Cluste
         is_writable=texts.get("writable") == "yes",
         datasets=_register(texts.get("register", "")),
         model_configs={path: text for place, path in enumerate(models) if (text := texts.get(f"model-{place}"))},
+        copies=_copies(texts.get("copies", "")) if texts.get("copies-end") == "0" else None,
     )
+
+
+def _copies(text: str) -> dict[str, CopyStat]:
+    rows = (line.split(" ", 3) for line in text.split("\n"))
+    return {
+        row[3]: CopyStat(int(row[0]), int(row[1]), row[2])
+        for row in rows
+        if len(row) == 4 and _is_whole(row[0]) and _is_whole(row[1])
+    }
+
+
+def _is_whole(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,20}", text) is not None
 
 
 def _partitions(rows: list[list[str]]) -> tuple[Partition, ...]:

@@ -25,7 +25,8 @@ find incoming -mindepth 1 -mtime +1 -delete  # uploads that nobody finished
 printf '\n%s done\n' "$1"
 """
 
-# The archive of all files comes on stdin; nothing is submitted before the last of them, $3, is there. Behind $4 come
+# The archive of all files comes on stdin; nothing is submitted before the last of them, $3, is there, nor when a copy
+# of data, $5, is gone: their names hold no blanks. Behind them come
 # folder, name and comment of each submission. sbatch takes as long to start as tar to unpack: the first starts before
 # it and waits for its script, and one that gets none submits nothing. (Of a script cut short nothing would run: all
 # of job.sh is in functions, which its last line calls.) `SECONDS` is bash's own clock, set back since the shell may
@@ -37,11 +38,15 @@ printf '\n%s done\n' "$1"
 SUBMIT = r"""
 SECONDS=0
 umask 077
-boundary=$1 root=$2 last=$3 limit=$4 number=0
-cd -P -- "$root" || exit 74
-shift 4
+boundary=$1 root=$2 last=$3 limit=$4 data=$5 number=0
+cd -P -- "$root" || {
+  printf '\n%s away\n' "$boundary"
+  exit 74
+}
+shift 5
 main() {
   require_bash
+  look_for_data
   clear_all "$@"
   prepare "$1" "$2" "$3"
   tell sbatch
@@ -98,6 +103,16 @@ clear_way() {
 unpack() {
   names=$(tar -xvf -) || give_up failed
   [ "${names##*$'\n'}" = "$last" ] || give_up damaged
+}
+look_for_data() {
+  local name lost=
+  for name in $data; do
+    [ -f "$name" ] && [ ! -L "$name" ] || {
+      tell gone "$name"
+      lost=yes
+    }
+  done
+  [ -z "$lost" ] || exit 1
 }
 is_late() { [ "$SECONDS" -ge "$limit" ] || [ -L "$1/claim" ]; }
 tell() { printf '\n%s %s %s %s\n' "$boundary" "$1" "$number" "${2-}"; }
@@ -169,6 +184,7 @@ printf '\n%s done\n' "$boundary"
 # there is no such file, but opening a file or a folder asks the server. The others are not opened: that costs.
 OBSERVE = r"""
 printf '\n%s clock %(%s)T\n' "$1" -1
+[ ! -x "$2/jobs" ] || printf '\n%s root\n' "$1"
 printf '\n%s queue\n' "$1"
 SLURM_TIME_FORMAT=%s squeue -h -r -t all -u "$3" -o $'%i\x1f%T\x1f%r\x1f%S\x1f%N\x1f%j\x1f%k' </dev/null
 printf '\n%s queue-end %s\n' "$1" "$?"
@@ -319,12 +335,14 @@ part() { printf '\n%s %s\n' "$boundary" "$1"; }
 first() { dd if="$2" iflag=count_bytes,nonblock count="$1" bs=65536 status=none; }  # waits for no pipe
 part version; sinfo --version
 part nodes; sinfo -h -N -o $'%P\x1f%a\x1f%l\x1f%N\x1f%T\x1f%c\x1f%m\x1f%G'
-part nodes-end; echo "$?"
+ended=$?; part nodes-end; echo "$ended"
 part used; sinfo -h -N -O NodeHost:128,GresUsed:256
 part image; [ -r "$image" ] && stat -L -c '%s %Y' "$image"
 part image-head; [ -r "$image" ] && head -c 32768 "$image" | sha256sum
 part space; df -PB1 "$root" | tail -n 1
 part writable; [ -w "$root" ] && echo yes
+part copies; find -P "$root/datasets" -maxdepth 1 -type f -printf '%s %i %T@ %f\n' 2>/dev/null
+ended=$?; part copies-end; echo "$ended"
 part register; [ -z "$register" ] || first 4194304 "$register"
 shift 4
 for model; do
@@ -347,14 +365,16 @@ elif mv -T -- "$4" "$5"; then
 fi
 """
 
-# An upload through a link would land elsewhere, so the folders are looked at before it.
-HAS_FILE = r"""
+# An upload through a link would land elsewhere, so the folders are looked at before it. What is there is known by its
+# content, not by its size alone: somebody may have written there.
+HAS_CONTENT = r"""
 cd -P -- "$2" || exit 74
 if [ -L incoming ] || [ -L datasets ]; then
   echo "$2/incoming and $2/datasets must be folders, not links" >&2
   printf '\n%s refused\n' "$1"
-elif [ -f "$3" ] && [ ! -L "$3" ]; then
-  printf '\n%s size %s\n' "$1" "$(stat -c %s -- "$3" 2>/dev/null)"
+elif [ -f "$3" ] && [ ! -L "$3" ] && [ "$(stat -c %s -- "$3" 2>/dev/null)" = "$4" ] &&
+  printf '%s  %s\n' "$5" "$3" | sha256sum --check --status; then
+  printf '\n%s there\n' "$1"
 fi
 """
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.factories import make_cluster_settings
 from tests.local_transport import LocalTransport
-from tuning.errors import RemoteFileError, SlurmUnavailable, TransientError
+from tuning.errors import CopiesGone, RemoteFileError, SiteState, SlurmUnavailable, TransientError
 from tuning.slurm.cluster import Cluster, ReadRequest, Submission
 from tuning.ssh.transport import Completed
 
@@ -186,6 +186,66 @@ def test_a_shell_that_would_lose_an_exit_code_submits_nothing(root: Path, tmp_pa
     with pytest.raises(RemoteFileError, match=r"bash 4\.4 or newer is needed"):
         Cluster(make_cluster_settings(root=str(root)), OldShell()).submit([submission(root)])
     assert not (tmp_path / "called").exists()
+
+
+def test_nothing_is_submitted_without_its_data(root: Path, tmp_path: Path) -> None:
+    slurm = cluster(root, LocalTransport())
+    (root / "datasets/there.json").touch()
+    needs = ("datasets/gone.jsonl", "datasets/there.json")
+    batch = [replace(submission(root, number), data=data) for number, data in enumerate(((), needs, needs[1:]), 1)]
+    with pytest.raises(CopiesGone) as gone:
+        slurm.submit(batch)
+    assert gone.value.paths == ("datasets/gone.jsonl",)
+    assert not (tmp_path / "called").exists()
+    assert not list((root / "jobs").iterdir())
+    (root / "datasets/gone.jsonl").touch()
+    assert [answer.slurm_job_id for answer in slurm.submit(batch)] == [7, 7, 7]
+
+
+def test_nothing_is_submitted_while_the_root_is_away(root: Path, tmp_path: Path) -> None:
+    slurm = Cluster(make_cluster_settings(root=str(root)), LocalTransport())
+    with pytest.raises(SiteState, match="cannot be entered"):
+        slurm.submit([submission(root)])
+    assert not (tmp_path / "called").exists()
+
+
+def test_a_look_tells_whether_our_folder_is_there(root: Path, queue: Path) -> None:
+    slurm = cluster(root, LocalTransport())
+    assert slurm.observe([]).has_root
+    (root / "jobs").rename(root / "elsewhere")
+    assert not slurm.observe([]).has_root
+
+
+@pytest.mark.parametrize("there", [None, b"[3]", b"[]", b"[1] "])
+def test_a_content_is_known_by_its_bytes(root: Path, there: bytes | None) -> None:
+    content, path = b"[1]", root / "datasets/x.json"
+    slurm, digest = cluster(root, LocalTransport()), sha256(b"[1]").hexdigest()
+    if there is not None:
+        path.write_bytes(there)
+    assert not slurm.has_content(len(content), digest, str(path))
+    slurm.stage(io.BytesIO(content), len(content), digest, str(path))
+    assert (path.read_bytes(), slurm.has_content(len(content), digest, str(path))) == (content, True)
+
+
+def test_the_facts_tell_of_the_copies_and_not_of_a_folder_that_is_away(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin/sinfo").write_text("#!/bin/bash\n")
+    (tmp_path / "bin/sinfo").chmod(0o755)
+    slurm = cluster(root, LocalTransport())
+    (root / "datasets/a.json").write_bytes(b"[1]")
+    (root / "datasets/link.json").symlink_to("a.json")
+    facts = slurm.facts()
+    assert facts.copies is not None
+    assert {name: stat.size_bytes for name, stat in facts.copies.items()} == {"a.json": 3}
+    assert "copies" not in facts.to_json()
+    (root / "datasets").rename(root / "elsewhere")
+    assert slurm.facts().copies is None
+
+
+def test_facts_without_an_answer_of_sinfo_are_none(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin/sinfo").write_text("#!/bin/bash\necho 'sinfo: error: no slurm.conf' >&2\nexit 1\n")
+    (tmp_path / "bin/sinfo").chmod(0o755)
+    with pytest.raises(SlurmUnavailable, match=r"no slurm\.conf"):
+        cluster(root, LocalTransport()).facts()
 
 
 def test_a_data_set_that_was_damaged_on_its_way_is_not_put_in_its_place(root: Path) -> None:
