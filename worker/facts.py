@@ -1,11 +1,16 @@
 """What the cluster is like (partitions, nodes, image, data sets), kept in its row: requests are checked with it."""
 
+import logging
 import time
 from typing import Any
 
 from tuning.clusters.models import ClusterRow
+from tuning.errors import SlurmUnavailable
+from tuning.slurm.inventory import ClusterFacts
 from worker.copies import CopiesCheck
 from worker.drive import Drive
+
+log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 60.0
 
@@ -25,8 +30,10 @@ class FactsKeeper:
         if self._asked_at is None:
             self._drive.cluster.prepare()
         known = self._copies.known()
-        facts = self._drive.cluster.facts()
+        facts = self._ask()
         self._asked_at = time.monotonic()
+        if facts is None:
+            return
         if facts.copies is None and facts.is_writable:  # our root is there, and somebody removed a folder of it
             self._drive.cluster.prepare()
         self._copies.compare(known, facts.copies)
@@ -34,6 +41,15 @@ class FactsKeeper:
         with self._drive.apply() as session:
             row = session.get_one(ClusterRow, self._drive.settings.name)
             row.snapshot, row.snapshot_at = _with_known_data(facts.to_json(), row.snapshot), now
+
+
+    def _ask(self) -> ClusterFacts | None:
+        """None where sinfo gives no answer: what was known stays, and jobs can be watched without it."""
+        try:
+            return self._drive.cluster.facts()
+        except SlurmUnavailable as error:
+            log.warning("%s", error, extra={"action": "no_facts", "cluster": self._drive.settings.name})
+            return None
 
 
 def _with_known_data(new: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:
