@@ -13,6 +13,7 @@ PacktrainError
   ClusterError
     TransientError        the same again, later, may work
       Unreachable           no connection, or it broke
+        NotListening          nobody takes connections there, or there is no way to it
         NotSent             before the whole of a command's input was sent
       CommandTimedOut       the command was sent; what it did is unknown
       SlurmUnavailable      slurmctld or slurmdbd does not answer
@@ -111,6 +112,10 @@ class TransientError(ClusterError):
 
 class Unreachable(TransientError):
     """No connection to the login node, or it broke."""
+
+
+class NotListening(Unreachable):
+    """Nobody takes connections at the login node, or there is no way to it."""
 
 
 class NotSent(Unreachable):

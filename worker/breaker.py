@@ -27,6 +27,7 @@ class Breaker:
         self._failures = 0
         self._failures_ever = 0
         self._open_until = 0.0
+        self._awaits_listener = False
 
     @property
     def failures(self) -> int:
@@ -43,9 +44,20 @@ class Breaker:
         """Whether the cluster is to be left alone: also when the pause is over, until a cycle has succeeded."""
         return self._failures > 0
 
-    def failed(self) -> None:
+    @property
+    def awaits_listener(self) -> bool:
+        """Whether the login node took no connection: the pause may end as soon as it does."""
+        return self._awaits_listener and self.pause_seconds() > 0
+
+    def end_pause(self) -> None:
+        """What the pause was for is over: the next cycle is tried now."""
+        with self._lock:
+            self._open_until = self._monotonic()
+
+    def failed(self, *, awaits_listener: bool = False) -> None:
         """A cycle failed: the pause begins anew."""
         with self._lock:
+            self._awaits_listener = awaits_listener
             self._failures += 1
             self._failures_ever += 1
             pause = delay_seconds(self._failures, self._poll_interval_seconds, self._jitter())

@@ -42,7 +42,6 @@ class FactsKeeper:
             row = session.get_one(ClusterRow, self._drive.settings.name)
             row.snapshot, row.snapshot_at = _with_known_data(facts.to_json(), row.snapshot), now
 
-
     def _ask(self) -> ClusterFacts | None:
         """None where sinfo gives no answer: what was known stays, and jobs can be watched without it."""
         try:

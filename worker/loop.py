@@ -3,9 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from tuning.clusters.lease import Lease, LeaseWatch, acquire, ensure_row
 from tuning.datasets.store import ContentStore
 from tuning.db import transaction
-from tuning.errors import ClusterError, LeaseLost
+from tuning.errors import ClusterError, LeaseLost, NotListening, Unreachable
 from tuning.news import News, open_news
 from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings, Settings
 from tuning.slurm.cluster import Cluster
+from tuning.ssh.paramiko_login import is_listening
 from tuning.ssh.traffic import Allowance, Traffic
 from tuning.ssh.transport import Transport
 from worker.breaker import Breaker
@@ -34,6 +35,10 @@ log = logging.getLogger(__name__)
 URGENT_SECONDS = 0.1
 """Between two cycles the database (never the cluster) is asked whether somebody submitted or cancelled: at once when
 somebody wrote there, and this often."""
+PROBE_SECONDS = 3.0
+"""How often a port that took no connection is tried during a pause: no login, and nothing where nobody listens."""
+STOP_SECONDS = 3.0
+"""How long a command may still take when the worker is to stop; then its connection is cut."""
 LOOKS_PER_LEASE = 6
 """How often the lease of another worker is looked at while it lasts."""
 
@@ -93,7 +98,8 @@ class Worker:
 
     def _drive(self, settings: ClusterSettings, lease: Lease) -> None:
         log.info("driving %s", settings.name, extra={"action": "lease_taken", "cluster": settings.name})
-        traffic = Traffic(Allowance(settings.commands_per_minute, settings.connections_per_minute))
+        allowance = Allowance(settings.commands_per_minute, settings.connections_per_minute)
+        traffic = Traffic(allowance, sleep=self._wait_for_allowance)
         breaker = Breaker(settings.poll_interval_seconds)
         transport = self._open_transport(settings, traffic)
         with kept(self._sessions, lease, self._settings.lease_seconds) as lost:
@@ -103,11 +109,35 @@ class Worker:
             with ThreadPoolExecutor(1, thread_name_prefix=f"stage-{settings.name}") as pool:
                 stager = pool.submit(keep_staging, drive, store, self.stop)
                 try:
-                    self._repeat(drive, stager)
+                    with self._cut_when_stopped(transport):
+                        self._repeat(drive, stager)
                 finally:
                     lost.set()
+                    transport.close()  # an upload that is on its way ends with it
                     stager.result()
                     transport.close()
+
+    @contextmanager
+    def _cut_when_stopped(self, transport: Transport) -> Iterator[None]:
+        """Cut the connection soon after the wish to stop: what has no answer is settled by the next worker."""
+        done = threading.Event()
+
+        def cut() -> None:
+            while not done.is_set():
+                if self.stop.wait(URGENT_SECONDS) and not done.wait(STOP_SECONDS):
+                    transport.close()
+
+        thread = threading.Thread(target=cut, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _wait_for_allowance(self, seconds: float) -> None:
+        if self.stop.wait(seconds):
+            raise Unreachable("the worker stops")
 
     def _repeat(self, drive: Drive, stager: "Future[None]") -> None:
         with closing(open_news(self._engine())) as news:
@@ -122,8 +152,17 @@ class Worker:
             while not breaker.is_open and not self._is_over(drive) and (left := until - time.monotonic()) > 0:
                 news.wait(min(left, URGENT_SECONDS))
                 self._one(cycle.run_urgent, drive)
-            while breaker.pause_seconds() > 0 and not self._is_over(drive):
-                self.stop.wait(URGENT_SECONDS)
+            self._pause(drive)
+
+    def _pause(self, drive: Drive) -> None:
+        """Until the breaker's pause is over, or the login node takes connections again where it took none."""
+        looked_at = time.monotonic()
+        while drive.breaker.pause_seconds() > 0 and not self._is_over(drive):
+            self.stop.wait(URGENT_SECONDS)
+            if drive.breaker.awaits_listener and time.monotonic() - looked_at > PROBE_SECONDS:
+                if is_listening(drive.settings, PROBE_SECONDS):
+                    drive.breaker.end_pause()
+                looked_at = time.monotonic()
 
     def _is_over(self, drive: Drive) -> bool:
         """Whether the worker is to stop, or somebody else has the cluster."""
@@ -141,7 +180,7 @@ class Worker:
         except LeaseLost as error:
             _note_lost(drive, error)
         except ClusterError as error:
-            drive.breaker.failed()
+            drive.breaker.failed(awaits_listener=_is_not_listening(error))
             _log_in_anew(drive)
             _note(drive, error)
         except OperationalError as error:
@@ -160,6 +199,10 @@ def _note(drive: Drive, error: ClusterError) -> None:
         _note_lost(drive, lease_error)
     except OperationalError as database_error:
         log.warning("the database does not answer: %s", database_error.orig, extra={"cluster": drive.settings.name})
+
+
+def _is_not_listening(error: BaseException) -> bool:
+    return any(isinstance(one, NotListening) for one in (error, error.__cause__))
 
 
 def _log_in_anew(drive: Drive) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 
 from sqlalchemy.orm import Session
 
-from tuning.jobs.continuation import EndedAttempt
+from tuning.jobs.continuation import EndedAttempt, is_near_limit
 from tuning.jobs.live import Position
 from tuning.jobs.models import Attempt, FilePosition
 from tuning.jobs.tails import save_position
+from tuning.jobs.time_limit import parse_time_limit
 from tuning.llamafactory.eta import EtaState, from_json
 from tuning.slurm.records import OutputFile
 from worker.stall import STALLED
@@ -17,6 +18,7 @@ from worker.verdict import Ended
 _STATE = re.compile(r"checkpoint-([0-9]{1,10})/trainer_state\.json")
 """Written last: a checkpoint without it is not whole."""
 _TRAINER_LOG = "trainer_log"
+_WARNING, _LIMIT = r"signal=B:USR1@([0-9]{1,9})$", r"time=(\S+)$"
 
 
 def carry_over(session: Session, job_id: str, number: int) -> EtaState | None:
@@ -44,7 +46,18 @@ def ended_attempt(attempt: Attempt, verdict: Ended, files: Iterable[OutputFile],
         had_stalled=attempt.ended_by == STALLED,
         resumed_step=resumed_step,
         newest_step=max(_whole_steps(listed), default=0) if listed else None,
+        was_near_limit=_was_near_limit(attempt, verdict),
     )
+
+
+def _was_near_limit(attempt: Attempt, verdict: Ended) -> bool:
+    """By what its script asked Slurm for."""
+    script = attempt.script or ""
+    warning, limit = (re.search(rf"^#SBATCH --{name}", script, re.MULTILINE) for name in (_WARNING, _LIMIT))
+    if warning is None or limit is None or attempt.started_at is None:
+        return True
+    ran = (verdict.finished_at - attempt.started_at).total_seconds()
+    return is_near_limit(ran, parse_time_limit(limit[1]), int(warning[1]))
 
 
 def _whole_steps(files: Iterable[OutputFile]) -> set[int]:

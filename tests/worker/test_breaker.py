@@ -32,3 +32,14 @@ def test_pauses_grow_up_to_a_minute_and_begin_small_again() -> None:
     breaker.succeeded()
     breaker.failed()
     assert breaker.pause_seconds() == 4.0
+
+
+def test_a_pause_for_a_port_that_took_nothing_may_end_at_once_and_the_next_is_as_long_as_ever() -> None:
+    clock = Seconds()
+    breaker = Breaker(10.0, clock, lambda: 1.0)
+    breaker.failed(awaits_listener=True)
+    assert breaker.awaits_listener
+    breaker.end_pause()
+    assert (breaker.is_open, breaker.pause_seconds(), breaker.awaits_listener) == (True, 0.0, False)
+    breaker.failed()
+    assert (breaker.pause_seconds(), breaker.awaits_listener, breaker.failures) == (40.0, False, 2)

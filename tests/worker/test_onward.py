@@ -1,5 +1,8 @@
 """What a further attempt takes over."""
 
+from datetime import timedelta
+
+import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests.worker.conftest import World
@@ -59,3 +62,21 @@ def test_the_newest_checkpoint_is_the_newest_with_a_state(world: World) -> None:
     assert (found.newest_step, found.resumed_step, found.was_stopped, found.was_asked_by_us) == (10, 5, True, True)
     assert ended_attempt(attempt, verdict, [], 5).newest_step is None
     assert ended_attempt(attempt, verdict, [file("README.md")], 5).newest_step == 0
+
+
+@pytest.mark.parametrize(
+    ("ran", "script", "is_near"),
+    [
+        (3600 - 120 - 121, "#SBATCH --time=0-01:00:00\n#SBATCH --signal=B:USR1@120\n", False),
+        (3600 - 120 - 50, "#SBATCH --time=0-01:00:00\n#SBATCH --signal=B:USR1@120\n", True),
+        (60, "#SBATCH --time=0-00:02:00\n#SBATCH --signal=B:USR1@30\n", True),
+        (-3600, "#SBATCH --time=0-01:00:00\n#SBATCH --signal=B:USR1@120\n", True),
+        (60, "#!/bin/bash\n", True),
+    ],
+    ids=["long before", "early", "short limit", "a clock that jumped", "nothing asked"],
+)
+def test_whether_the_limit_was_near_is_told_by_the_script(world: World, ran: float, script: str, is_near: bool) -> None:
+    started = world.clock()
+    verdict = Ended("COMPLETED", "completed", None, started + timedelta(seconds=ran), "n1")
+    attempt = Attempt(job_id="job_1", number=1, started_at=started, script=f"#!/bin/bash\n{script}")
+    assert ended_attempt(attempt, verdict, [], 0).was_near_limit is is_near

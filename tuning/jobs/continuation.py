@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from tuning.llamafactory.eta import EtaState
 
-Cause = Literal["timeout", "preempted", "node_fail", "stalled", "released"]
+Cause = Literal["timeout", "preempted", "node_fail", "stalled", "interrupted", "released"]
 
 NOT_ITS_DOING: tuple[Cause, ...] = ("preempted", "node_fail")
 """After these a run goes on unless its owner said otherwise. A time limit is also a budget: that must be asked for."""
@@ -16,6 +16,8 @@ FIRST_WARNING_SECONDS = 120
 """The least before anything was learned of a run itself."""
 _LEAST_WARNING_SECONDS = 60
 _SAVES, _STEPS, _SPARE_SECONDS = 3.0, 2.0, 30.0
+_EARLY_SECONDS = 120
+"""Slurm looks at time limits now and then, and warns up to a minute early."""
 _LARGEST_SHARE = 4
 """Of the time limit, a quarter at most is given to the warning."""
 
@@ -25,13 +27,14 @@ _CAUSES: Mapping[str, Cause] = {
     "node_fail": "node_fail",
     "boot_fail": "node_fail",
 }
-_NEED_PROGRESS: tuple[Cause, ...] = ("timeout", "stalled")
+_NEED_PROGRESS: tuple[Cause, ...] = ("timeout", "stalled", "interrupted")
 """After these an attempt without a new checkpoint would be followed by more of the same."""
 _WORDS: Mapping[Cause, str] = {
     "timeout": "the time limit was reached",
     "preempted": "it was preempted",
     "node_fail": "its node failed",
     "stalled": "it stood still and was ended",
+    "interrupted": "it was asked to stop by a signal, long before its time limit",
     "released": "it was held and released",
 }
 
@@ -54,6 +57,8 @@ class EndedAttempt:
     """The newest checkpoint that it left; None where nobody could look."""
     had_stalled: bool = False
     """It was ended because it stood still, which the operator wants."""
+    was_near_limit: bool = True
+    """Its time limit was near when it was asked to stop, or nobody can tell; else somebody else sent the signal."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,9 @@ def onward(ended: EndedAttempt, wish: Mapping[str, Any] | None) -> Onward | None
     most = wish["max_attempts"] if wish else MAX_ATTEMPTS
     if cause == "released":
         return Onward(cause, None)
-    if cause not in (*allowed, "stalled"):
+    if cause == "interrupted" and wish is None:
+        return Onward(cause, _WORDS[cause], '"continuation": {} lets it go on from its newest checkpoint')
+    if cause not in (*allowed, "stalled", "interrupted"):
         hint = f'"continuation": {{"on": ["{cause}"]}} lets it go on from its newest checkpoint'
         return Onward(cause, _WORDS[cause], hint)
     if ended.number >= most:
@@ -117,4 +124,11 @@ def _cause(ended: EndedAttempt) -> Cause | None:
         return found
     if ended.had_stalled:
         return "stalled"
-    return "timeout" if saved else None
+    if not saved:
+        return None
+    return "timeout" if ended.was_near_limit else "interrupted"
+
+
+def is_near_limit(ran_seconds: float, limit_seconds: int, warning: int) -> bool:
+    """Whether Slurm may have sent its warning after so long a run; true for a time that no clock can have meant."""
+    return not 0 <= ran_seconds < limit_seconds - warning - _EARLY_SECONDS

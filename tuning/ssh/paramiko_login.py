@@ -7,7 +7,7 @@ import paramiko
 from paramiko.hostkeys import InvalidHostKey
 from paramiko.pkey import UnknownKeyType
 
-from tuning.errors import ClusterError, HostKeyChanged, LoginRefused, Unreachable
+from tuning.errors import ClusterError, HostKeyChanged, LoginRefused, NotListening, Unreachable
 from tuning.settings import ClusterSettings
 from tuning.ssh.host_keys import HostKey, Standing
 
@@ -39,6 +39,17 @@ def fetch_host_key(settings: ClusterSettings) -> HostKey:
     trusted = known.check(host, key)
     standing = Standing.TRUSTED if trusted else Standing.CHANGED if known.lookup(host) else Standing.NEW
     return HostKey(host, key.get_name(), key.get_base64(), key.fingerprint, standing)
+
+
+def is_listening(settings: ClusterSettings, timeout_seconds: float) -> bool:
+    """Whether somebody takes connections at the login node, or at the first host on the way to it. Nobody logs in."""
+    if settings.jump is not None:
+        return is_listening(settings.jump, timeout_seconds)
+    try:
+        socket.create_connection((settings.host, settings.port), timeout=timeout_seconds).close()
+    except OSError:
+        return False
+    return True
 
 
 class _RefuseUnknown(paramiko.MissingHostKeyPolicy):
@@ -173,7 +184,8 @@ def _why_no_login(error: Exception, settings: ClusterSettings) -> ClusterError:
             f"cannot read {settings.known_hosts_file}: {error.strerror}; without it no host is trusted",
             hint=_trust_hint(settings),
         )
-    return Unreachable(f"cannot connect to {where}: {error or type(error).__name__}")
+    make = NotListening if isinstance(error, OSError) else Unreachable
+    return make(f"cannot connect to {where}: {error or type(error).__name__}")
 
 
 def _keys(settings: ClusterSettings) -> str:

@@ -1,5 +1,6 @@
 """What follows an attempt that was cut off."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning.jobs.continuation import FIRST_WARNING_SECONDS, EndedAttempt, onward, warning_seconds
+from tuning.jobs.continuation import FIRST_WARNING_SECONDS, EndedAttempt, is_near_limit, onward, warning_seconds
 from tuning.llamafactory.eta import EtaState
 from tuning.llamafactory.pace import Stretch
 
@@ -44,6 +45,20 @@ def test_a_run_that_saved_before_its_limit_goes_on_whatever_slurm_calls_it() -> 
     found = onward(STOPPED, ALL)
     assert found
     assert (found.cause, found.refusal) == ("timeout", None)
+
+
+@pytest.mark.parametrize(("wish", "goes_on"), [(ALL, True), (None, False)])
+def test_a_signal_long_before_the_limit_is_not_the_limit(wish: Mapping[str, Any] | None, goes_on: bool) -> None:
+    found = onward(replace(STOPPED, was_near_limit=False), wish)
+    assert found
+    assert (found.cause, found.refusal is None) == ("interrupted", goes_on)
+    assert "asked to stop by a signal" in (found.refusal or found.reason(STOPPED))
+    assert found.refusal is None or "continuation" in str(found.hint)
+
+
+@given(ran=st.floats(allow_nan=True, allow_infinity=True), limit=st.integers(0, 10**9), warning=st.integers(0, 10**6))
+def test_only_a_sane_time_well_before_the_warning_is_far_from_the_limit(ran: float, limit: int, warning: int) -> None:
+    assert is_near_limit(ran, limit, warning) != (0 <= ran < limit - warning - 120)
 
 
 def test_a_run_that_failed_while_it_was_to_save_has_failed() -> None:
