@@ -85,10 +85,9 @@ def onward(ended: EndedAttempt, wish: Mapping[str, Any] | None) -> Onward | None
     most = wish["max_attempts"] if wish else MAX_ATTEMPTS
     if cause == "released":
         return Onward(cause, None)
-    if cause == "interrupted" and wish is None:
-        return Onward(cause, _WORDS[cause], '"continuation": {} lets it go on from its newest checkpoint')
-    if cause not in (*allowed, "stalled", "interrupted"):
-        hint = f'"continuation": {{"on": ["{cause}"]}} lets it go on from its newest checkpoint'
+    if cause not in (*allowed, "stalled") and not (cause == "interrupted" and wish is not None):
+        on = "" if cause == "interrupted" else f'"on": ["{cause}"]'
+        hint = f'"continuation": {{{on}}} lets it go on from its newest checkpoint'
         return Onward(cause, _WORDS[cause], hint)
     if ended.number >= most:
         return Onward(cause, f"{_WORDS[cause]}, and it was attempt {ended.number} of {most}", "raise max_attempts")
