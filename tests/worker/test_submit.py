@@ -230,6 +230,21 @@ def test_what_the_settings_no_longer_allow_fails_and_the_rest_goes_on(world: Wor
     assert failed.failure["code"] == "invalid"
 
 
+@pytest.mark.parametrize("steps", [100_000_000_000_000, 2**63 - 1])
+def test_a_number_that_an_older_version_took_in_fails_its_job_alone(
+    world: World, sessions: sessionmaker[Session], steps: int
+) -> None:
+    good, old = world.add(name="ada"), world.add(name="bob")
+    with transaction(sessions) as session:
+        job = session.get_one(Job, old)
+        job.config = {**job.config, "max_steps": steps, "per_device_train_batch_size": steps}
+    world.submitter().submit_waiting()
+    assert world.job(good).status is JobStatus.PENDING
+    failed = world.job(old)
+    assert failed.status is JobStatus.FAILED
+    assert "max_steps" in (failed.status_reason or "")
+
+
 def test_a_secret_is_a_file_of_the_attempt_and_stands_in_no_row(world: World, sessions: sessionmaker[Session]) -> None:
     job_id = world.add()
     with transaction(sessions) as session:
