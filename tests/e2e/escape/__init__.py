@@ -1,0 +1,1 @@
+"""Attacks on a lab from within a training container, and what they reach."""

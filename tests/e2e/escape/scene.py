@@ -1,0 +1,199 @@
+"""Scene of the attacks: alice's jobs and mallory's on one lab, and what is found on the host afterwards."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from client.api import Packtrain
+from client.payloads import Job
+from container import lab
+from tests.e2e.escape import lab_files
+from tests.e2e.escape.answers import canaries_until_the_end
+from tests.e2e.escape.canaries import neighbour, plant, state_of_the_home
+from tests.e2e.escape.inside.attacks import ATTACKS
+from tests.e2e.escape.inside.orders import VARIABLE
+from tests.e2e.escape.people import (
+    VALUES,
+    Member,
+    Victim,
+    alice_at_work,
+    attack_by_job,
+    keep_values,
+    member,
+    orders,
+    root_of,
+)
+from tests.e2e.site import Site, second_site, wait_for
+
+PLACES = ("/home", "/srv", "/tmp", "/var/tmp", "/dev/shm", "/run", "/etc", "/var/spool", "/opt/lab")
+FIND_MARKS = r"""
+find {places} \( -path '*/{job}/output' -o -path '*/{job}/*/cache' \) -prune -o -name 'escaped.*' -print \
+  -o -type f -size -4M -print0 2>/dev/null | tr '\n' '\0' | xargs -0 grep -soaHE 'escaped\.[a-z0-9_]+\.[a-z_]+' || true
+find {places} \( -path '*/{job}/output' -o -path '*/{job}/*/cache' \) -prune -o -name '*escaped.*' -print 2>/dev/null
+"""
+NO_CONTROL = ("killing", "daemons")
+"""Attacks that would end or outlive the scene."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an attack said of itself on a node."""
+
+    evidence: tuple[str, ...]
+    refusals: tuple[str, ...]
+    fault: str | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What attacks reached."""
+
+    results: Mapping[str, tuple[Result, ...]]
+    """By attack, one for each node."""
+    marks: frozenset[str]
+    """Attacks whose mark is on the host, and where."""
+
+    def of(self, attack: str) -> list[str]:
+        """All evidence of an attack."""
+        evidence = [found for result in self.results[attack] for found in result.evidence]
+        return evidence + [mark for mark in self.marks if mark.startswith(f"{attack}: ")]
+
+
+@dataclass(frozen=True)
+class Attacker:
+    """A job of mallory's, ended."""
+
+    job: Job
+    found: Found
+    digests: tuple[Mapping[str, str | None], ...]
+    served: frozenset[str]
+    """Canaries that the API answered."""
+    daemons: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that the tests judge by."""
+
+    attackers: Mapping[int, Attacker]
+    """By number of nodes."""
+    control: Found | None
+    refused: Mapping[str, str]
+    home_before: Mapping[str, str]
+    home_after: Mapping[str, str]
+    victim: Victim
+    running_after: Job
+    steps: tuple[int, int]
+    pending_after: Job
+    neighbour_lives: bool
+    secret_marks: frozenset[str]
+
+
+@contextmanager
+def played(cluster: lab.Lab, folder: Path, control: bool) -> Iterator[Scene]:
+    """The whole scene, played on a packtrain of its own."""
+    lab_files.install(cluster)
+    with second_site(folder, cluster, lab_files.clusters_toml(cluster)) as site, neighbour(cluster) as beside:
+        plant(cluster)
+        with member(site, "alice").client as alice:
+            try:
+                yield _play(site, alice, member(site, "mallory"), beside, control)
+            finally:
+                _clear(site)
+
+
+def _play(site: Site, alice: Packtrain, mallory: Member, beside: "subprocess.Popen[str]", control: bool) -> Scene:
+    victim = alice_at_work(site, alice, site.state)
+    refused = keep_values(mallory.client)
+    before, step = state_of_the_home(site.lab), alice.progress(victim.running["id"])["current_steps"] or 0
+    names = tuple(name for name in VALUES if name not in refused)
+    attackers = {nodes: _attacker(site, mallory, victim, nodes, names) for nodes in (1, 2)}
+    after, lives = state_of_the_home(site.lab), beside.poll() is None
+    outside = _outside(site, victim) if control else None
+    running = alice.job(victim.running["id"])
+    steps = step, alice.progress(victim.running["id"])["current_steps"] or 0
+    return Scene(
+        attackers=attackers,
+        control=outside,
+        refused=refused,
+        home_before=before,
+        home_after=after,
+        victim=victim,
+        running_after=running,
+        steps=steps,
+        pending_after=_pending_run(alice, victim),
+        neighbour_lives=lives,
+        secret_marks=marks(site, "secret"),
+    )
+
+
+def _attacker(site: Site, mallory: Member, victim: Victim, nodes: int, names: tuple[str, ...]) -> Attacker:
+    job = attack_by_job(site, mallory.client, victim, nodes, names)
+    served = canaries_until_the_end(site, mallory, job)
+    lines = [_lines(site, job["id"], rank) for rank in range(nodes)]
+    return Attacker(
+        job=mallory.client.job(job["id"]),
+        found=Found(_results(lines), marks(site, job["id"])),
+        digests=tuple(found["secrets"]["digests"] for found in lines if "secrets" in found),
+        served=frozenset(served),
+        daemons=site.lab.run("bash", "-c", f"ps -e -o args | grep -F 'escaped.{job['id']}.' | grep -v grep || true"),
+    )
+
+
+def _outside(site: Site, victim: Victim) -> Found:
+    """The control: the same attacks by the service account without a container."""
+    wanted = tuple(name for name in ATTACKS if name not in NO_CONTROL)
+    folder = f"{root_of(site)}/jobs/control"
+    text = orders(site, "control", victim, only=wanted).text()
+    files = "job.sh config.yaml stdout.log stderr.log inside.pyz"
+    site.on_cluster(
+        f"mkdir -p {folder}/output {folder}/1/{{data,secrets,cache}} && cd {folder}/1 && touch {files} &&"
+        f" ln -s x ../output.owner && ln -s 1 claim && cd /srv/escape && {VARIABLE}={text} python3 -m inside"
+    )
+    lines = [_lines(site, "control", 0)]
+    return Found(_results(lines), marks(site, "control"))
+
+
+def _pending_run(alice: Packtrain, victim: Victim) -> Job:
+    """Alice's pending job, once her running one has made room and it has run itself."""
+    alice.cancel(victim.queued["id"])
+    alice.cancel(victim.running["id"], save=True)
+    wait_for("end", lambda: alice.job(victim.pending["id"])["status"] in ("succeeded", "failed", "cancelled") or None)
+    return alice.job(victim.pending["id"])
+
+
+def _clear(site: Site) -> None:
+    """No job of the scene is left in Slurm for the tests after it."""
+    with site.client() as administrator:
+        jobs = administrator.jobs(limit=100, status=["pending", "running"])["data"]
+    if jobs:
+        site.on_cluster(" ".join(["scancel --quiet", *(str(job["slurm_job_id"]) for job in jobs)]))
+
+
+def marks(site: Site, job: str) -> frozenset[str]:
+    """Attacks whose marks are anywhere on the host but in the attacker's output and cache, with the path."""
+    text = site.lab.run("bash", "-c", FIND_MARKS.format(places=" ".join(PLACES), job=job))
+    pattern = re.compile(rf"escaped\.{job}\.([a-z_]+)")
+    return frozenset(f"{found[1]}: {line}" for line in text.splitlines() if (found := pattern.search(line)))
+
+
+def _results(nodes: list[dict[str, dict[str, Any]]]) -> dict[str, tuple[Result, ...]]:
+    names = {name for lines in nodes for name in lines if name in ATTACKS}
+    return {name: tuple(_result(lines[name]) for lines in nodes if name in lines) for name in names}
+
+
+def _result(line: Mapping[str, Any]) -> Result:
+    return Result(tuple(line.get("evidence", ())), tuple(line.get("refusals", ())), line["fault"])
+
+
+def _lines(site: Site, job: str, rank: int) -> dict[str, dict[str, Any]]:
+    """The lines of a node by attack; the output folder may have been moved."""
+    folder = site.lab.root_dir / root_of(site).lstrip("/") / "jobs" / job
+    file = next(iter(folder.glob(f"output*/results.{rank}.jsonl")), None)
+    found = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file else []
+    return {line["name"]: line for line in found}

@@ -1,0 +1,85 @@
+"""Code of a stranger inside a training container, on one node and on two, at both sites: nothing is reached."""
+
+import hashlib
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.escape.inside.attacks import ATTACKS
+from tests.e2e.escape.people import RUN, VALUES
+from tests.e2e.escape.scene import NO_CONTROL, Attacker, Scene, played
+from tests.e2e.site import Site
+
+NEEDS_ROOT = frozenset[str]()
+"""Attacks that reach nothing outside of a container either: an ordinary account has not the right."""
+
+
+@pytest.fixture(scope="module", params=["site", "old_site"])
+def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """The scene on a site, played once for all tests."""
+    site: Site = request.getfixturevalue(request.param)
+    with played(site.lab, tmp_path_factory.mktemp("escape"), control=request.param == "site") as scene:
+        yield scene
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one_node", "two_nodes"])
+def attacker(scene: Scene, request: pytest.FixtureRequest) -> Attacker:
+    """The attacker's job on so many nodes."""
+    return scene.attackers[request.param]
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_nothing_is_reached_by(attacker: Attacker, name: str) -> None:
+    assert [result.fault for result in attacker.found.results[name]] == [None] * len(attacker.digests)
+    assert attacker.found.of(name) == [], attacker.found.results[name]
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_secret_arrives_as_it_is(scene: Scene, attacker: Attacker, name: str) -> None:
+    assert name not in scene.refused, scene.refused[name]
+    assert [digests[name] for digests in attacker.digests] == [hashlib.sha256(VALUES[name].encode()).hexdigest()] * len(
+        attacker.digests
+    )
+
+
+def test_the_api_serves_nothing_that_a_link_points_to(attacker: Attacker) -> None:
+    assert attacker.served == frozenset()
+
+
+def test_no_process_outlives_its_job(attacker: Attacker) -> None:
+    assert attacker.daemons == ""
+
+
+def test_the_attackers_end_is_told_as_it_was(attacker: Attacker) -> None:
+    assert (attacker.job["status"], attacker.job["attempt"]) == ("failed", 1), attacker.job["status_reason"]
+
+
+def test_no_secret_is_run(scene: Scene) -> None:
+    assert scene.secret_marks == frozenset()
+
+
+def test_the_accounts_home_is_as_it_was(scene: Scene) -> None:
+    assert scene.home_after == scene.home_before
+
+
+def test_a_process_of_the_account_lives_on(scene: Scene) -> None:
+    assert scene.neighbour_lives
+
+
+def test_the_running_victim_trains_on(scene: Scene) -> None:
+    before, after = scene.steps
+    assert scene.running_after["status"] == "running"
+    assert scene.running_after["attempt"] == 1
+    assert after > before > 0
+
+
+def test_the_pending_victim_succeeds(scene: Scene) -> None:
+    assert scene.pending_after["status"] == "succeeded", scene.pending_after["status_reason"]
+    assert (scene.pending_after["result"] or {})["steps"] == RUN["max_steps"]
+
+
+def test_each_attack_reaches_something_without_a_container(scene: Scene) -> None:
+    if scene.control is None:
+        return
+    reached = {name for name in scene.control.results if scene.control.of(name)}
+    assert set(ATTACKS) - reached == {*NO_CONTROL, *NEEDS_ROOT}
