@@ -17,6 +17,7 @@ from tests.e2e.escape.people import Member
 from tests.e2e.site import ENDED, Site, wait_for
 
 PATHS = (
+    "own.txt",
     *FILES,
     "checkpoint-5/id_canary",
     "checkpoint-6/trainer_state.json",

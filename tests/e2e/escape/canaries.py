@@ -14,6 +14,7 @@ FILES = {
     "ssh": "/home/packtrain/.ssh/id_canary",
     "history": "/home/packtrain/.bash_history",
     "token": "/home/packtrain/.cache/huggingface/token",
+    "apptainer": "/home/packtrain/.apptainer/instances/canary",
     "temporary": "/tmp/torchinductor_packtrain/canary",
     "vartemporary": "/var/tmp/canary",
     "shared": "/dev/shm/canary",

@@ -36,8 +36,21 @@ find {places} \( -path '*/{job}/output' -o -path '*/{job}/*/cache' \) -prune -o 
   -o -type f -size -4M -print0 2>/dev/null | tr '\n' '\0' | xargs -0 grep -soaHE 'escaped\.[a-z0-9_]+\.[a-z_]+' || true
 find {places} \( -path '*/{job}/output' -o -path '*/{job}/*/cache' \) -prune -o -name '*escaped.*' -print 2>/dev/null
 """
-NO_CONTROL = ("killing", "daemons")
-"""Attacks that would end or outlive the scene."""
+JUDGED_OUTSIDE = frozenset(
+    name for name, tried in ATTACKS.items() if tried.__module__.endswith((".output", ".leftovers"))
+)
+"""Attacks that bring no evidence themselves, or would end or outlive the scene."""
+NEEDS_ROOT = (
+    "kernel_settings",
+    "kernel_objects",
+    "control_groups",
+    "control_groups_mounted",
+    "devices_made",
+    "new_proc",
+    "overlay_mounts",
+    "file_handles",
+)
+"""Attacks that an ordinary account cannot make outside of a container either."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,8 @@ class Scene:
 
     attackers: Mapping[int, Attacker]
     """By number of nodes."""
-    control: Found | None
+    control: tuple[Found, ...]
+    """What the attacks reach without a container, by the service account and by root."""
     refused: Mapping[str, str]
     home_before: Mapping[str, str]
     home_after: Mapping[str, str]
@@ -95,31 +109,31 @@ class Scene:
 
 
 @contextmanager
-def played(cluster: lab.Lab, folder: Path, control: bool) -> Iterator[Scene]:
+def played(cluster: lab.Lab, folder: Path) -> Iterator[Scene]:
     """The whole scene, played on a packtrain of its own."""
     lab_files.install(cluster)
     with second_site(folder, cluster, lab_files.clusters_toml(cluster)) as site, neighbour(cluster) as beside:
         plant(cluster)
         with member(site, "alice").client as alice:
             try:
-                yield _play(site, alice, member(site, "mallory"), beside, control)
+                yield _play(site, alice, member(site, "mallory"), beside)
             finally:
                 _clear(site)
 
 
-def _play(site: Site, alice: Packtrain, mallory: Member, beside: "subprocess.Popen[str]", control: bool) -> Scene:
+def _play(site: Site, alice: Packtrain, mallory: Member, beside: "subprocess.Popen[str]") -> Scene:
     victim = alice_at_work(site, alice, site.state)
     refused = keep_values(mallory.client)
     before, step = state_of_the_home(site.lab), alice.progress(victim.running["id"])["current_steps"] or 0
     names = tuple(name for name in VALUES if name not in refused)
     attackers = {nodes: _attacker(site, mallory, victim, nodes, names) for nodes in (1, 2)}
     after, lives = state_of_the_home(site.lab), beside.poll() is None
-    outside = _outside(site, victim) if control else None
+    control = _outside(site, victim)
     running = alice.job(victim.running["id"])
     steps = step, alice.progress(victim.running["id"])["current_steps"] or 0
     return Scene(
         attackers=attackers,
-        control=outside,
+        control=control,
         refused=refused,
         home_before=before,
         home_after=after,
@@ -145,18 +159,23 @@ def _attacker(site: Site, mallory: Member, victim: Victim, nodes: int, names: tu
     )
 
 
-def _outside(site: Site, victim: Victim) -> Found:
-    """The control: the same attacks by the service account without a container."""
-    wanted = tuple(name for name in ATTACKS if name not in NO_CONTROL)
-    folder = f"{root_of(site)}/jobs/control"
-    text = orders(site, "control", victim, only=wanted).text()
+def _outside(site: Site, victim: Victim) -> tuple[Found, ...]:
+    """The control: the same attacks without a container, by the service account and by root."""
+    wanted = tuple(name for name in ATTACKS if name not in {*JUDGED_OUTSIDE, *NEEDS_ROOT})
+    text = _control_orders(site, victim, "control", wanted)
+    site.on_cluster(f"cd /srv/escape && {VARIABLE}={text} python3 -m inside 5</home/packtrain")
+    text = _control_orders(site, victim, "root", NEEDS_ROOT)
+    site.lab.run("env", "-C", "/srv/escape", f"{VARIABLE}={text}", "python3", "-m", "inside")
+    return tuple(Found(_results([_lines(site, job, 0)]), marks(site, job)) for job in ("control", "root"))
+
+
+def _control_orders(site: Site, victim: Victim, job: str, only: tuple[str, ...]) -> str:
+    """Orders for a folder like that of a job."""
+    folder = f"{root_of(site)}/jobs/{job}"
     files = "job.sh config.yaml stdout.log stderr.log inside.pyz"
-    site.on_cluster(
-        f"mkdir -p {folder}/output {folder}/1/{{data,secrets,cache}} && cd {folder}/1 && touch {files} &&"
-        f" ln -s x ../output.owner && ln -s 1 claim && cd /srv/escape && {VARIABLE}={text} python3 -m inside"
-    )
-    lines = [_lines(site, "control", 0)]
-    return Found(_results(lines), marks(site, "control"))
+    folders = f"mkdir -p {folder}/output {folder}/1/{{data,secrets,cache}} && cd {folder}/1"
+    site.on_cluster(f"{folders} && touch {files} && ln -s x ../output.owner && ln -s 1 claim")
+    return orders(site, job, victim, only=only).text()
 
 
 def _pending_run(alice: Packtrain, victim: Victim) -> Job:

@@ -6,19 +6,17 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.escape.inside.attacks import ATTACKS
+from tests.e2e.escape.inside.output import OWN
 from tests.e2e.escape.people import RUN, VALUES
-from tests.e2e.escape.scene import NO_CONTROL, Attacker, Scene, played
+from tests.e2e.escape.scene import JUDGED_OUTSIDE, Attacker, Scene, played
 from tests.e2e.site import Site
-
-NEEDS_ROOT = frozenset[str]()
-"""Attacks that reach nothing outside of a container either: an ordinary account has not the right."""
 
 
 @pytest.fixture(scope="module", params=["site", "old_site"])
 def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """The scene on a site, played once for all tests."""
     site: Site = request.getfixturevalue(request.param)
-    with played(site.lab, tmp_path_factory.mktemp("escape"), control=request.param == "site") as scene:
+    with played(site.lab, tmp_path_factory.mktemp("escape")) as scene:
         yield scene
 
 
@@ -43,7 +41,7 @@ def test_a_secret_arrives_as_it_is(scene: Scene, attacker: Attacker, name: str) 
 
 
 def test_the_api_serves_nothing_that_a_link_points_to(attacker: Attacker) -> None:
-    assert attacker.served == frozenset()
+    assert attacker.served == {OWN}
 
 
 def test_no_process_outlives_its_job(attacker: Attacker) -> None:
@@ -79,7 +77,5 @@ def test_the_pending_victim_succeeds(scene: Scene) -> None:
 
 
 def test_each_attack_reaches_something_without_a_container(scene: Scene) -> None:
-    if scene.control is None:
-        return
-    reached = {name for name in scene.control.results if scene.control.of(name)}
-    assert set(ATTACKS) - reached == {*NO_CONTROL, *NEEDS_ROOT}
+    reached = {name for found in scene.control for name in found.results if found.of(name)}
+    assert set(ATTACKS) - reached == JUDGED_OUTSIDE

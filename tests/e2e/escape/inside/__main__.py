@@ -23,7 +23,9 @@ def main() -> None:
     with _results(orders, rank) as results:
         _write(results, name="secrets", digests=dict(_digests(orders)))
         for name in orders.only or ATTACKS:
-            _write(results, name=name, **_in_a_child(name, orders))
+            began = time.monotonic()
+            answer = _in_a_child(name, orders)
+            _write(results, name=name, seconds=round(time.monotonic() - began, 2), **answer)
         _write(results, name="end")
 
 

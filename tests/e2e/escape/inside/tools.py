@@ -1,7 +1,6 @@
 """Attacks by programs brought along: Slurm's and Apptainer's own, with their libraries and a copied configuration."""
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -51,7 +50,7 @@ def changes_in_slurm(orders: Orders) -> Iterator[str]:
     for slurm_job in orders.slurm_jobs:
         for command in (
             ("scontrol", "-v", "update", f"jobid={slurm_job}", f"admincomment={orders.mark('changes')}"),
-            ("scancel", "--verbose", "--signal=WINCH", slurm_job),
+            ("scancel", "--verbose", "--signal=CONT", slurm_job),
         ):
             for _ in answers(orders, *command):
                 yield f"{command[0]} of {slurm_job}"
@@ -77,21 +76,6 @@ def configuration_of_slurm(orders: Orders) -> Iterator[str]:
 
 
 @attack
-def controller_without_munge(orders: Orders) -> Iterator[str]:
-    """A request without a credential to slurmctld's port: any answer but the end of the connection."""
-    settings = dict(
-        line.split("=", 1)
-        for line in Path(orders.tools, "slurm.conf").read_text(encoding="utf-8").splitlines()
-        if line.startswith("SlurmctldPort")
-    )
-    with tried("slurmctld"), socket.create_connection(("127.0.0.1", int(settings["SlurmctldPort"])), 2) as connection:
-        connection.settimeout(2)
-        connection.sendall((64).to_bytes(4, "big") + bytes(64))
-        if orders.root.encode() in connection.recv(4096):
-            yield "slurmctld tells"
-
-
-@attack
 def apptainer_brought_along(orders: Orders) -> Iterator[str]:
     """Apptainer's own program: what its container can bind."""
     bind = f"{orders.home}:/media"
@@ -104,14 +88,6 @@ def apptainer_brought_along(orders: Orders) -> Iterator[str]:
 def apptainer_folders(orders: Orders) -> Iterator[str]:
     """Apptainer's own folders: sessions, instances, caches and remote tokens."""
     yield from canaries_below(f"{orders.home}/.apptainer", "/.singularity.d", "/var/lib/apptainer", "/run/apptainer")
-
-
-@attack
-def apptainer_variables(orders: Orders) -> Iterator[str]:
-    """Binds asked for by variables of the secrets."""
-    for folder in ("/hostroot", "/media/hostroot"):
-        with tried(f"list {folder}"):
-            yield from (f"{folder}/{name}" for name in os.listdir(folder))
 
 
 def answers(orders: Orders, program: str, *arguments: str) -> Iterator[str]:
