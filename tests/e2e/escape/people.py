@@ -23,13 +23,23 @@ VALUES = {
     "QUOTES_PASSWORD": f"""'"'\\"; touch {TOUCHED}.quotes; $HOME ${{PATH}} \\n \\ & | < > ( ) {{ }} * ? [ ] ! # ~ %s""",
     "UNICODE_SECRET": "日本語 ü 🦙 \u202e \u00a0",
     "BLANKS_TOKEN": "  a  b   ",
-    "LINES_KEY": f"-----BEGIN KEY-----\nab\n\n$(touch {TOUCHED}.line)\n-----END KEY-----\n",
-    "LONG_TOKEN": f"{'z' * 64_000}$(touch {TOUCHED}.long)",
+    "LONG_TOKEN": f"{'$(id)' * 600}$(touch {TOUCHED}.long)",
     "APPTAINER_BINDPATH_KEY": "/:/hostroot",
     "SINGULARITY_BIND_KEY": "/:/media/hostroot",
     "APPTAINERENV_PREPEND_PATH_KEY": "/srv/escape",
 }
 """Mallory's secrets, which arrive as they are."""
+FORBIDDEN = (
+    "PATH",
+    "LD_PRELOAD",
+    "PYTHONPATH",
+    "BASH_ENV",
+    "APPTAINER_BINDPATH",
+    "APPTAINERENV_LD_PRELOAD",
+    "SINGULARITY_BIND",
+    "SLURM_CONF",
+)
+"""Names that would change how a run is started."""
 
 ON_THE_FIRST_NODE: dict[str, Any] = {"exclude": "n2"}
 WHOLE_NODE: dict[str, Any] = {**ON_THE_FIRST_NODE, "memory": "250G"}
@@ -89,27 +99,29 @@ def alice_at_work(site: Site, alice: Packtrain, folder: Path) -> Victim:
     return Victim(ended, alice.job(running["id"]), pending, queued, canaries)
 
 
-def keep_values(mallory: Packtrain) -> dict[str, str]:
-    """Why a value of mallory's was refused, by name."""
-    refused = {}
-    for name, value in VALUES.items():
+def refused_names(mallory: Packtrain) -> set[str]:
+    """Those of the forbidden names under which no secret is taken."""
+    refused = set()
+    for name in FORBIDDEN:
         try:
-            mallory.keep_secret(name, value)
-        except ApiError as error:
-            refused[name] = str(error)
+            mallory.keep_secret(name, "/:/hostroot")
+        except ApiError:
+            refused.add(name)
     return refused
 
 
-def attack_by_job(site: Site, mallory: Packtrain, victim: Victim, nodes: int, names: tuple[str, ...]) -> Job:
+def attack_by_job(site: Site, mallory: Packtrain, victim: Victim, nodes: int) -> Job:
     """A job of mallory's; what it is to attack is told by a secret, once its id is known."""
+    for name, value in VALUES.items():
+        mallory.keep_secret(name, value)
     mallory.keep_secret(VARIABLE, "not yet known")
     job = mallory.submit(
         config=SHORT_RUN,
-        secrets=[VARIABLE, *names],
+        secrets=[VARIABLE, *VALUES],
         resources={"nodes": nodes, "time_limit": "00:10:00", **({} if nodes > 1 else ON_THE_FIRST_NODE)},
         held=True,
     )
-    mallory.keep_secret(VARIABLE, orders(site, job["id"], victim, names).text())
+    mallory.keep_secret(VARIABLE, orders(site, job["id"], victim, tuple(VALUES)).text())
     return mallory.release(job["id"])
 
 

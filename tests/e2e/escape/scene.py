@@ -18,14 +18,13 @@ from tests.e2e.escape.canaries import neighbour, plant, state_of_the_home
 from tests.e2e.escape.inside.attacks import ATTACKS
 from tests.e2e.escape.inside.orders import VARIABLE
 from tests.e2e.escape.people import (
-    VALUES,
     Member,
     Victim,
     alice_at_work,
     attack_by_job,
-    keep_values,
     member,
     orders,
+    refused_names,
     root_of,
 )
 from tests.e2e.site import Site, second_site, wait_for
@@ -81,6 +80,7 @@ class Found:
 class Attacker:
     """A job of mallory's, ended."""
 
+    nodes: int
     job: Job
     found: Found
     digests: tuple[Mapping[str, str | None], ...]
@@ -97,7 +97,7 @@ class Scene:
     """By number of nodes."""
     control: tuple[Found, ...]
     """What the attacks reach without a container, by the service account and by root."""
-    refused: Mapping[str, str]
+    refused_names: set[str]
     home_before: Mapping[str, str]
     home_after: Mapping[str, str]
     victim: Victim
@@ -123,10 +123,8 @@ def played(cluster: lab.Lab, folder: Path) -> Iterator[Scene]:
 
 def _play(site: Site, alice: Packtrain, mallory: Member, beside: "subprocess.Popen[str]") -> Scene:
     victim = alice_at_work(site, alice, site.state)
-    refused = keep_values(mallory.client)
     before, step = state_of_the_home(site.lab), alice.progress(victim.running["id"])["current_steps"] or 0
-    names = tuple(name for name in VALUES if name not in refused)
-    attackers = {nodes: _attacker(site, mallory, victim, nodes, names) for nodes in (1, 2)}
+    attackers = {nodes: _attacker(site, mallory, victim, nodes) for nodes in (1, 2)}
     after, lives = state_of_the_home(site.lab), beside.poll() is None
     control = _outside(site, victim)
     running = alice.job(victim.running["id"])
@@ -134,7 +132,7 @@ def _play(site: Site, alice: Packtrain, mallory: Member, beside: "subprocess.Pop
     return Scene(
         attackers=attackers,
         control=control,
-        refused=refused,
+        refused_names=refused_names(mallory.client),
         home_before=before,
         home_after=after,
         victim=victim,
@@ -146,11 +144,12 @@ def _play(site: Site, alice: Packtrain, mallory: Member, beside: "subprocess.Pop
     )
 
 
-def _attacker(site: Site, mallory: Member, victim: Victim, nodes: int, names: tuple[str, ...]) -> Attacker:
-    job = attack_by_job(site, mallory.client, victim, nodes, names)
+def _attacker(site: Site, mallory: Member, victim: Victim, nodes: int) -> Attacker:
+    job = attack_by_job(site, mallory.client, victim, nodes)
     served = canaries_until_the_end(site, mallory, job)
     lines = [_lines(site, job["id"], rank) for rank in range(nodes)]
     return Attacker(
+        nodes=nodes,
         job=mallory.client.job(job["id"]),
         found=Found(_results(lines), marks(site, job["id"])),
         digests=tuple(found["secrets"]["digests"] for found in lines if "secrets" in found),

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 from .loot import entries_below, tried
@@ -113,11 +114,12 @@ def subordinate_ids(orders: Orders) -> Iterator[str]:
         libc.unshare(CLONE_NEWUSER)
         signal.pause()
     time.sleep(0.2)  # until the child has its namespace
-    for folder in ("/usr/bin", "/proc/1/root/usr/bin", f"{orders.tools}/bin"):
-        with tried(f"newuidmap of {folder}"):
-            command = [f"{folder}/newuidmap", str(child), "0", "200000", "65536"]
+    programs = [f"{folder}/newuidmap" for folder in ("/usr/bin", "/proc/1/root/usr/bin", f"{orders.tools}/bin")]
+    for program, first in product(programs, ("100000", "200000")):
+        with tried(f"{program} from {first}"):
+            command = [program, str(child), "0", first, "1000"]
             if subprocess.run(command, capture_output=True, check=False, timeout=5).returncode == 0:
-                yield f"{folder}/newuidmap maps ids"
+                yield f"{program} maps ids"
     os.kill(child, signal.SIGKILL)
 
 

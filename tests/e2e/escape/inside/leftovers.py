@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from .loot import tried
 from .orders import Orders, attack
-from .processes import MOST_PIDS, is_strange, name_of
+from .processes import living, name_of
 
 SECONDS = 600
 DAEMON = """
@@ -37,8 +37,7 @@ def daemons(orders: Orders) -> Iterator[str]:
 @attack
 def killing(orders: Orders) -> Iterator[str]:
     """KILL to every process that is not of this container: the other runs, the batch scripts, the worker's shell."""
-    for pid in range(2, MOST_PIDS):
-        if is_strange(pid):
-            with tried("kill"):
-                os.kill(pid, signal.SIGKILL)
-                yield f"{name_of(pid)} is killed"
+    for pid in living():
+        with tried(f"kill {pid}"):
+            os.kill(pid, signal.SIGKILL)
+            yield f"{name_of(pid)} is killed"

@@ -12,7 +12,7 @@ from .loot import tried
 from .orders import Orders, attack
 
 FILES = ("adapter_model.safetensors", "README.md", "all_results.json", "training_loss.png", "trainer_state.json")
-MANY = 5_000
+MANY = 2_000
 DEEP = 300
 RACE_SECONDS = 3.0
 OWN = "canary-own-0123456789abcdef"
@@ -53,7 +53,7 @@ def pipes(orders: Orders) -> Iterator[str]:
 @attack
 def names(orders: Orders) -> Iterator[str]:
     """Names with line ends, escapes, bytes that are no UTF-8, and shell."""
-    mark = orders.mark("names")
+    mark = orders.mark("names").replace("escaped", "esca''ped")  # as a shell would read it: the name itself is listed
     texts = [b"a\nb", b"\x1b[31mred", b"\xff\xfe", b"-rf", f"$(touch {mark})".encode(), b"`id`", b"'\"", b" ", b"..."]
     for text in texts:
         with tried(f"make {text!r}"):

@@ -11,7 +11,7 @@ from .loot import canaries_below, canaries_in, canaries_of, leave_marks, tried
 from .orders import Orders, attack
 from .system import checked, libc
 
-MOST_PIDS = 32768
+MOST_PIDS = 1 << 18
 MOST_MEMORY = 8 << 20
 PTRACE_SEIZE = 0x4206
 PIDFD_GETFD = 438
@@ -93,11 +93,10 @@ def tracing(orders: Orders) -> Iterator[str]:
 @attack
 def signals(orders: Orders) -> Iterator[str]:
     """Every number of a process, seen in /proc or not; WINCH is ignored by all."""
-    for pid in range(1, MOST_PIDS):
-        if is_strange(pid):
-            with tried("kill"):
-                os.kill(pid, signal.SIGWINCH)
-                yield f"{name_of(pid)} takes signals"
+    for pid in living():
+        with tried(f"signal {pid}"):
+            os.kill(pid, signal.SIGWINCH)
+            yield f"{name_of(pid)} takes signals"
 
 
 @attack
@@ -153,6 +152,17 @@ def parents(orders: Orders) -> Iterator[str]:
 def strangers() -> list[int]:
     """Processes that are not of this container."""
     return [pid for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()) if is_strange(pid)]
+
+
+def living() -> Iterator[int]:
+    """Numbers that a signal may be sent to and that are not of this container, seen in /proc or not."""
+    for pid in range(1, MOST_PIDS):
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            continue
+        if is_strange(pid):
+            yield pid
 
 
 def is_strange(pid: int) -> bool:
