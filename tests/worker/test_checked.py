@@ -61,7 +61,7 @@ def check(world: World, sessions: sessionmaker[Session]) -> Check:
 
 def test_it_is_submitted_with_the_program_beside_it(check: Check, sessions: sessionmaker[Session]) -> None:
     (submitted,) = check.run.cluster.submitted
-    assert set(submitted.files) == {"job.sh", "check.json", "check.pyz"}
+    assert set(submitted.files) == {"job.sh", "check.json", "check.pyz", "inside.pyz"}
     assert json.loads(submitted.files["check.json"])["path"] == CONFIG["cluster_path"]
     with sessions() as session:
         assert session.get_one(Attempt, (check.run.job_id, 1)).eta_state is None

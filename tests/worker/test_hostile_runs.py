@@ -18,7 +18,7 @@ from tuning.jobs.models import Attempt, Job, JobEvent
 from tuning.jobs.status import JobStatus
 from tuning.slurm.answers import AccountedJob, QueuedJob
 from worker.set_aside import CODE
-from worker.stall import tell_stalled
+from worker.stall import StallWatch
 from worker.watch import watch
 
 ROUNDS, SETS = 10, 50
@@ -71,6 +71,7 @@ class Site:
     def __init__(self, world: World, sessions: sessionmaker[Session], seeds: Sequence[int]) -> None:
         self.world, self.sessions, self.cluster = world, sessions, WatchedCluster()
         self.drive = replace(world.drive, cluster=self.cluster)
+        self.stalls = StallWatch(self.drive)
         self.cluster.accounted = {}
         with transaction(sessions) as session:
             owner = make_user(session)
@@ -94,8 +95,7 @@ class Site:
         self.cluster.files[f"{run.folder}/{name}"] = content
 
     def look(self) -> None:
-        watch(self.drive)
-        tell_stalled(self.drive)
+        self.stalls.tell(watch(self.drive))
         self.world.clock.advance(20)
 
     def status(self, run: HostileRun) -> JobStatus:
