@@ -52,7 +52,10 @@ batch() {
   trap forward TERM
   trap stop USR1
   record started
-  mkdir -p "$output" "$cache"
+  if ! mkdir -p "$output" "$cache" || [ -L "$output" ] || [ -L "$cache" ]; then
+    echo "packtrain: $output or $cache is no folder, or cannot be made" >&2
+    exit 74
+  fi
   if [ ! -r "$image" ]; then
     echo "packtrain: the training image $image is missing or cannot be read on ${SLURMD_NODENAME:-$(hostname)}" >&2
     exit 66

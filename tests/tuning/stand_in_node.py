@@ -77,5 +77,5 @@ class Node:
 
     def run(self, payload: str, slurm_job_id: int = 7, **more: str) -> tuple[int, str]:
         process = self.start(payload, slurm_job_id, **more)
-        _, stderr = process.communicate(timeout=20)
+        _, stderr = process.communicate(timeout=120)
         return process.returncode, stderr

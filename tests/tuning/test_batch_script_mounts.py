@@ -102,3 +102,11 @@ def test_a_check_that_hands_over_another_content_has_failed(tmp_path: Path) -> N
     )
     assert node.run("")[0] == 74
     assert list((node.root / "datasets").iterdir()) == []
+
+
+def test_an_output_that_is_a_link_is_not_used(node: Node, tmp_path: Path) -> None:
+    node.output.symlink_to(tmp_path)
+    code, stderr = node.run("true")
+    assert code == 74
+    assert "is no folder" in stderr
+    assert not node.ran.exists()

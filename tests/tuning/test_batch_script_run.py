@@ -193,11 +193,11 @@ def test_a_missing_image_is_said_and_recorded(node: Node) -> None:
 
 def test_a_termination_reaches_the_payload_and_its_answer_is_waited_for(node: Node) -> None:
     process = node.start("sleep 3 2>/dev/null & wait")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not node.ran.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     ended = parse_exit((node.attempt / "exit").read_bytes())
     assert ended
     assert (process.returncode, ended.exit_code) == (9, 9)
@@ -205,11 +205,11 @@ def test_a_termination_reaches_the_payload_and_its_answer_is_waited_for(node: No
 
 def test_a_warning_makes_the_file_that_the_training_looks_for_and_is_recorded(node: Node) -> None:
     process = node.start(f"until [ -e {node.attempt}/stop ]; do sleep 0.05; done")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not node.ran.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGUSR1)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     ended = parse_exit((node.attempt / "exit").read_bytes())
     assert ended
     assert (process.returncode, ended.exit_code, ended.was_stopped) == (0, 0, True)

@@ -10,6 +10,8 @@ import pytest
 
 from tuning.llamafactory.inside import PROGRAMS_FILE, programs
 
+TIMEOUT_SECONDS = 120
+
 
 def launched(tmp_path: Path, *program: str, names: str = "") -> subprocess.Popen[bytes]:
     (tmp_path / PROGRAMS_FILE).write_bytes(programs())
@@ -26,7 +28,7 @@ def output_of(process: subprocess.Popen[bytes]) -> bytes:
 @pytest.mark.parametrize(("script", "status"), [("exit 3", 3), ("kill -KILL $$", 137), ("exit 0", 0)])
 def test_it_ends_as_its_program_ends(tmp_path: Path, script: str, status: int) -> None:
     process = launched(tmp_path, "sh", "-c", script)
-    process.communicate(timeout=20)
+    process.communicate(timeout=TIMEOUT_SECONDS)
     assert process.returncode == status
 
 
@@ -36,14 +38,14 @@ def test_secrets_are_the_bytes_of_their_files(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(value)
     for name, value in values.items():
         process = launched(tmp_path, "sh", "-c", f'printf %s "${name}"', names="A B C")
-        assert process.communicate(timeout=20)[0] == value
+        assert process.communicate(timeout=TIMEOUT_SECONDS)[0] == value
 
 
 def test_an_order_to_end_reaches_the_whole_process_group(tmp_path: Path) -> None:
     child = "(trap 'echo child' TERM; sleep 60 & echo up; wait)"
     process = launched(tmp_path, "sh", "-c", f"trap 'wait; exit 9' TERM; {child} & wait")
     assert output_of(process) == b"up\n"
-    out, _ = process.communicate(b"end\n", timeout=20)
+    out, _ = process.communicate(b"end\n", timeout=TIMEOUT_SECONDS)
     assert (process.returncode, out) == (9, b"child\n")
 
 
@@ -54,7 +56,7 @@ def test_a_signal_to_the_launcher_alone_leaves_the_program_running(tmp_path: Pat
     assert output_of(process) == b"up\n"
     process.send_signal(number)
     (tmp_path / "fifo").write_text("go\n")
-    process.communicate(timeout=20)
+    process.communicate(timeout=TIMEOUT_SECONDS)
     assert process.returncode == 5
 
 
@@ -62,4 +64,4 @@ def test_the_program_has_no_input_and_a_session_of_its_own(tmp_path: Path) -> No
     script = "import os, sys; print(repr(sys.stdin.read()), os.getsid(0) == os.getpid())"
     process = launched(tmp_path, sys.executable, "-c", script)
     assert output_of(process) == b"'' True\n"
-    process.communicate(timeout=20)
+    process.communicate(timeout=TIMEOUT_SECONDS)
