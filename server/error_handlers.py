@@ -5,13 +5,12 @@ from typing import cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from server.findings import from_pydantic, placed, summary
 from server.problems import problem
+from tuning.database_errors import DATABASE_TROUBLE
 from tuning.errors import (
     ClusterError,
     Conflict,
@@ -49,7 +48,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(PacktrainError, _packtrain_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_exception)
-    for kind in (OperationalError, InterfaceError, PoolTimeout):
+    for kind in DATABASE_TROUBLE:
         app.add_exception_handler(kind, _no_database)
     app.add_exception_handler(Exception, _unexpected)
 

@@ -5,10 +5,9 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
+from tuning.database_errors import DATABASE_TROUBLE
 from tuning.db import transaction
 from tuning.errors import Unavailable
 
@@ -52,8 +51,7 @@ class DatabaseReads:
         try:
             with transaction(self._sessions) as session:
                 return question(session)
-        except (OperationalError, InterfaceError, ProgrammingError, PoolTimeout) as error:
-            # ProgrammingError: PostgreSQL's word for a schema that is not there yet
+        except DATABASE_TROUBLE as error:
             raise Unavailable("the database does not answer", retry_after_seconds=2) from error
 
     def _end(self, key: Hashable, task: asyncio.Task[Any]) -> None:

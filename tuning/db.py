@@ -9,12 +9,11 @@ from typing import Any
 from sqlalchemy import JSON, DateTime, Dialect, Engine, Executable, MetaData, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
+from tuning.database_errors import retell
 from tuning.sqlite_files import watch_files
 
 NAMING = {
@@ -56,17 +55,19 @@ def open_engine(database_url: str, *, standstill_seconds: float | None = None) -
     """An engine for `sqlite:///path` or `postgresql+psycopg://...`; the dialects' differences end here.
 
     A transaction in which nothing happens for `standstill_seconds` is ended by PostgreSQL: a process that was stopped
-    in the middle of one would hold its locks for as long as it sleeps.
+    in the middle of one would hold its locks for as long as it sleeps. Whatever keeps the database from its work is an
+    OperationalError, by whatever class its driver calls it (tuning.database_errors).
     """
     if database_url.startswith("sqlite"):
         engine = create_engine(database_url, connect_args={"timeout": 30})
         event.listen(engine, "connect", _set_up_sqlite)
         watch_files(engine)
+        event.listen(engine, "handle_error", retell)
         return engine
     engine = create_engine(database_url, pool_size=10, max_overflow=20, pool_pre_ping=True)
     if standstill_seconds is not None:
         event.listen(engine, "connect", partial(_limit_standstill, round(standstill_seconds * 1000)))
-    event.listen(engine, "handle_error", _tell_as_lost)
+    event.listen(engine, "handle_error", retell)
     return engine
 
 
@@ -84,7 +85,6 @@ def transaction(sessions: sessionmaker[Session]) -> Iterator[Session]:
 
 NEWS_CHANNEL = "packtrain_news"
 """On PostgreSQL a transaction that writes an event is heard of here once it is committed (tuning.news)."""
-_IDLE_IN_TRANSACTION = "25P03"  # PostgreSQL's idle_in_transaction_session_timeout
 _LOCKED_IN = "event_order_locked_in"
 
 
@@ -123,14 +123,6 @@ def _limit_standstill(milliseconds: int, connection: Any, _entry: ConnectionPool
     # not among the options of the connection's start: PgBouncer refuses those
     connection.execute(f"SET idle_in_transaction_session_timeout = {milliseconds}")
     connection.commit()
-
-
-def _tell_as_lost(context: ExceptionContext) -> OperationalError | None:
-    """A session that was ended for its standstill is a lost connection like any other; its driver calls it a bug."""
-    error = context.original_exception
-    if getattr(error, "sqlstate", None) != _IDLE_IN_TRANSACTION:
-        return None
-    return OperationalError(context.statement, None, error, connection_invalidated=True)
 
 
 def _set_up_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:

@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection, make_url, text
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
@@ -26,6 +26,14 @@ def is_current(connection: Connection) -> bool:
     """Whether the database has every migration that this version of packtrain knows, and no other."""
     heads = ScriptDirectory(str(MIGRATIONS)).get_heads()
     return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
+
+
+def require_writable(connection: Connection) -> None:
+    """Raise OperationalError where nothing can be written: a replica, a read-only file system, a right taken away.
+
+    A write of no row is checked as any other, and takes no lock of a row.
+    """
+    connection.execute(text("UPDATE alembic_version SET version_num = version_num WHERE 1 = 0"))
 
 
 def is_a_models(name: str | None, kind: str, _parents: object) -> bool:

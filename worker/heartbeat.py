@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from tuning.clusters.lease import Lease, release, renew
+from tuning.database_errors import DATABASE_TROUBLE, complaint
 from tuning.db import transaction
 from tuning.errors import LeaseLost
 
@@ -59,8 +59,8 @@ def _renewed(sessions: sessionmaker[Session], lease: Lease, lease_seconds: float
         _say_lost(str(error), lease)
         lost.set()
         return False
-    except OperationalError as error:
-        log.warning("the database did not take the heartbeat: %s", error.orig, extra={"cluster": lease.cluster})
+    except DATABASE_TROUBLE as error:
+        log.warning("the database did not take the heartbeat: %s", complaint(error), extra={"cluster": lease.cluster})
         return False
     return True
 
@@ -75,5 +75,5 @@ def _give_back(sessions: sessionmaker[Session], lease: Lease) -> None:
             release(session, lease)
     except LeaseLost:
         return
-    except OperationalError as error:
-        log.warning("the lease was left to expire: %s", error.orig, extra={"cluster": lease.cluster})
+    except DATABASE_TROUBLE as error:
+        log.warning("the lease was left to expire: %s", complaint(error), extra={"cluster": lease.cluster})

@@ -1,5 +1,6 @@
 """Whether the server lives, whether it can work, and what it counts. The only routes without a token."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -9,16 +10,19 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
 from prometheus_client.registry import Collector
 from pydantic import BaseModel
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.orm import Session, sessionmaker
 
 from server.dependencies import ClustersDep, FeedDep, SessionDep, SessionsDep
 from server.problems import problem, responses
 from tuning.clusters.models import ClusterRow
 from tuning.clusters.repository import cluster_rows
+from tuning.database_errors import DATABASE_TROUBLE, complaint
 from tuning.jobs.repository import counts
-from tuning.migrate import is_current
+from tuning.migrate import is_current, require_writable
 
 router = APIRouter(tags=["health"])
+_log = logging.getLogger(__name__)
+_SEE_LOG, _LATER = "see the server's log", {"Retry-After": "10"}
 
 
 class Health(BaseModel):
@@ -35,17 +39,26 @@ async def healthz() -> Health:
 
 @router.get("/readyz", responses=responses(503), response_model=Health)
 def readyz(sessions: SessionsDep, feed: FeedDep) -> Health | Response:
-    """The database answers, has the schema of this version, and what is polled is kept up to date from it."""
+    """The database answers, takes writes, has this version's schema, and what is polled is kept up to date from it."""
+    if (trouble := _database_trouble(sessions)) is not None:
+        return trouble
+    if not feed.is_fresh:
+        return problem(503, "the feed has not heard from the database for a while", hint=_SEE_LOG, headers=_LATER)
+    return Health()
+
+
+def _database_trouble(sessions: sessionmaker[Session]) -> Response | None:
+    said = "the database does not answer"
     try:
         with sessions() as session:
-            current = is_current(session.connection())
-    except (OperationalError, ProgrammingError):
-        return problem(503, "the database does not answer", hint="see the server's log")
-    if not current:
-        return problem(503, "the database has another schema than this version", hint="run `packtrain migrate`")
-    if not feed.is_fresh:
-        return problem(503, "the feed has not heard from the database for a while", hint="see the server's log")
-    return Health()
+            if not is_current(session.connection()):
+                return problem(503, "the database has another schema than this version", hint="run `packtrain migrate`")
+            said = "the database takes no writes"
+            require_writable(session.connection())
+    except DATABASE_TROUBLE as error:
+        _log.warning("not ready: %s", complaint(error), extra={"action": "not_ready"})
+        return problem(503, said, hint=_SEE_LOG, headers=_LATER)
+    return None
 
 
 _METRICS = {200: {"content": {"text/plain": {}}}, **responses(503)}

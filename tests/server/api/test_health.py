@@ -1,18 +1,20 @@
 """Health and counts."""
 
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from server.feed import Feed
 from server.main import create_app
+from tests.conftest import speak_for
 from tests.factories import NOON, Clock, make_job
 from tuning.accounts.models import User
 from tuning.clusters.models import ClusterRow
-from tuning.db import transaction
+from tuning.db import open_sessions, transaction
 from tuning.settings import Settings
 
 
@@ -46,6 +48,26 @@ def test_a_database_that_cannot_be_opened_is_told_and_when_to_ask_again(tmp_path
     ):
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
         assert answer.json()["detail"] == "the database does not answer"
+
+
+def test_a_database_that_takes_no_writes_is_not_ready(app: FastAPI, engine: Engine, user: User) -> None:
+    is_postgresql = engine.dialect.name == "postgresql"
+    words = "SET default_transaction_read_only = on" if is_postgresql else "PRAGMA query_only = 1"
+
+    def begin(connection: Any, _entry: Any) -> None:
+        connection.execute(words)
+        connection.commit()
+
+    with TestClient(app, raise_server_exceptions=False) as client:
+        served = app.state.sessions.kw["bind"]
+        served.dispose()
+        event.listen(served, "connect", begin)
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()["detail"]) == (503, "the database takes no writes")
+        speaker = speak_for(client, open_sessions(engine), user)
+        assert speaker.get("/api/v1/me").status_code == 200
+        refused = speaker.put("/api/v1/secrets/A_KEY", json={"value": "x"})
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
 
 
 def test_a_server_whose_feed_hears_nothing_is_not_ready(anonymous: TestClient, app: FastAPI, clock: Clock) -> None:
