@@ -17,6 +17,7 @@ PacktrainError
         NotSent             before the whole of a command's input was sent
       CommandTimedOut       the command was sent; what it did is unknown
       SlurmUnavailable      slurmctld or slurmdbd does not answer
+      UploadDamaged         what arrived is not what was sent
       SiteLimit             the site's limit on jobs is reached: wait in our queue
       SiteState             a partition, or whatever else the site is in, takes no jobs at present
         UnknownRefusal      sbatch says no in words that no table has
@@ -28,6 +29,8 @@ PacktrainError
         ShapeRefused          no node is as the job asks
       RemoteFileError       a remote file cannot be written or read
         RemoteDiskFull
+        DatasetUnreadable     the content to copy is not there, or cannot be read
+        AttemptUnwritable     the folder of one attempt: that of others can be
 
 Transient or permanent is a type, and retry reads only that. HTTP status codes live in server/.
 """
@@ -130,6 +133,10 @@ class SlurmUnavailable(TransientError):
     """slurmctld or slurmdbd does not answer."""
 
 
+class UploadDamaged(TransientError):
+    """What arrived is not what was sent."""
+
+
 class SiteLimit(TransientError):
     """A limit of the site on submitted jobs: the job waits in our queue."""
 
@@ -181,3 +188,11 @@ class RemoteFileError(PermanentError):
 
 class RemoteDiskFull(RemoteFileError):
     """The cluster's disk, or our quota on it, is full."""
+
+
+class DatasetUnreadable(RemoteFileError):
+    """The content of a data set is not where it is to be copied from, or cannot be read there."""
+
+
+class AttemptUnwritable(RemoteFileError):
+    """One attempt's own folder cannot be written; nothing of it was submitted, and others are none the worse."""

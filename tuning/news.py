@@ -38,9 +38,8 @@ def open_news(engine: Engine) -> News:
 class _SqliteNews:
     def __init__(self, engine: Engine) -> None:
         self._connection = engine.raw_connection()
-        self._written = Inotify()
         # the folder: the file with the newest commits comes and goes
-        self._written.add_watch(Path(str(engine.url.database)).absolute().parent, Mask.MODIFY)
+        self._written = _watch(Path(str(engine.url.database)).absolute().parent)
         self._seen = self._version()
 
     def wait(self, seconds: float) -> bool:
@@ -55,10 +54,14 @@ class _SqliteNews:
 
     def close(self) -> None:
         """See News.close."""
-        self._written.close()
+        if self._written is not None:
+            self._written.close()
         self._connection.close()
 
     def _wait_for_a_write(self, seconds: float) -> None:
+        if self._written is None:
+            time.sleep(seconds)
+            return
         self._written.sync_timeout = seconds
         if self._written.sync_get() is None:
             return
@@ -74,6 +77,20 @@ class _SqliteNews:
             return cursor.execute("PRAGMA data_version").fetchone()
         finally:
             cursor.close()
+
+
+def _watch(folder: Path) -> Inotify | None:
+    """None where the kernel gives no more watches (fs.inotify.max_user_instances): looking now and then has to do."""
+    try:
+        written = Inotify()
+    except OSError:
+        return None
+    try:
+        written.add_watch(folder, Mask.MODIFY)
+    except OSError:
+        written.close()
+        return None
+    return written
 
 
 class _PostgresqlNews:

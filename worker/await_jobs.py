@@ -1,19 +1,35 @@
 """Queued jobs whose dependencies can no longer succeed are ended: they would wait for ever."""
 
-from tuning.jobs.dependencies import dead_ends
+from collections.abc import Sequence
+from functools import partial
+
+from tuning.jobs.dependencies import DeadEnd, dead_ends
 from tuning.jobs.models import Job
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import transition
+from tuning.jobs.troubles import Step, Subject
 from worker.drive import Drive
+from worker.quarantine import Quarantine
 
 
 def end_dead_ends(drive: Drive) -> None:
     """Fail each with the reason. No remote command."""
     with drive.load() as session:
-        if not dead_ends(session, drive.settings.name):
-            return
+        found = dead_ends(session, drive.settings.name)
+    if not found:
+        return
+    quarantine = Quarantine(drive, Step.DEAD_ENDS, _subject)
+    quarantine.forget_all_but(found)
+    quarantine.succeeded(quarantine.together(quarantine.due(found), partial(_end, drive)))
+
+
+def _subject(dead_end: DeadEnd) -> Subject:
+    return Subject.job(dead_end.job_id)
+
+
+def _end(drive: Drive, found: Sequence[DeadEnd]) -> None:
     with drive.apply() as session:
-        for dead_end in dead_ends(session, drive.settings.name):
+        for dead_end in (one for one in dead_ends(session, drive.settings.name) if one in found):
             job = session.get_one(Job, dead_end.job_id)
             job.failure = {
                 "code": "dependency",

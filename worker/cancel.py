@@ -3,7 +3,7 @@
 A job says `cancelled` or `held` only when Slurm has confirmed its end (worker.watch).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +12,9 @@ from sqlalchemy import or_, select, update
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.paths import slurm_job_name
 from tuning.jobs.status import ON_CLUSTER, JobStatus
+from tuning.jobs.troubles import Step, Subject
 from worker.drive import Drive
+from worker.quarantine import Quarantine
 from worker.stall import STALLED
 
 
@@ -35,6 +37,10 @@ class _Unwanted:
         return slurm_job_name(self.job_id, self.number, self.token)
 
 
+def _subject(one: _Unwanted) -> Subject:
+    return Subject.job(one.job_id)
+
+
 class Canceller:
     """Ends what nobody wants any more, or not now."""
 
@@ -52,13 +58,18 @@ class Canceller:
     def cancel_new(self) -> None:
         """The same for those that Slurm was not told of in this cycle; those that are to save are asked once."""
         unwanted = self._unwanted()
-        to_save = [one for one in unwanted if self._is_to_save(one)]
+        if not unwanted:
+            return
+        quarantine = Quarantine(self._drive, Step.CANCEL, _subject)
+        quarantine.forget_all_but(unwanted)
+        judged = quarantine.each(quarantine.due(unwanted), self._is_to_save)
+        to_save = [one for one, saves in judged if saves]
         to_stop = [one for one in to_save if one.stop_sent_at is None and one.slurm_name not in self._asked]
         if to_stop:
-            self._ask_to_stop(to_stop)
-        to_end = [one for one in unwanted if one not in to_save and one.slurm_name not in self._told]
+            self._ask_to_stop(to_stop, quarantine)
+        to_end = [one for one, saves in judged if not saves and one.slurm_name not in self._told]
         if to_end:
-            self._end(to_end)
+            self._end(to_end, quarantine)
 
     def _is_to_save(self, one: _Unwanted) -> bool:
         """Whether it has, or gets, the time to save a checkpoint."""
@@ -67,23 +78,27 @@ class Canceller:
         patience = timedelta(seconds=self._drive.settings.save_patience_seconds)
         return one.stop_sent_at is None or self._drive.ages.of(("stop", one.slurm_name)) < patience
 
-    def _ask_to_stop(self, runs: Sequence[_Unwanted]) -> None:
+    def _ask_to_stop(self, runs: Sequence[_Unwanted], quarantine: Quarantine[_Unwanted]) -> None:
         """Written down once it is done: after a crash in between a run is asked again, which changes nothing."""
         self._drive.check()
         heard = self._drive.cluster.ask_to_stop((one.slurm_job_id, one.slurm_name) for one in runs)
         self._asked.update(one.slurm_name for one in runs)
-        self._note_stopped(one for one in runs if one.slurm_name in heard)
+        told = [one for one in runs if one.slurm_name in heard]
+        quarantine.succeeded(quarantine.together(told, self._note_stopped))
 
-    def _end(self, runs: Sequence[_Unwanted]) -> None:
+    def _end(self, runs: Sequence[_Unwanted], quarantine: Quarantine[_Unwanted]) -> None:
         """Of a hold it is written down first: let go meanwhile, the job goes on and was not cancelled by a stranger."""
         held = [one for one in runs if one.saves and one.stop_sent_at is None]
-        if held:
-            self._note_stopped(held)
+        noted = quarantine.together(held, self._note_stopped)
+        ending = [one for one in runs if one not in held or one in noted]
+        if not ending:
+            return
         self._drive.check()
-        self._drive.cluster.cancel((one.slurm_job_id, one.slurm_name) for one in runs)
-        self._told.update(one.slurm_name for one in runs)
+        self._drive.cluster.cancel((one.slurm_job_id, one.slurm_name) for one in ending)
+        self._told.update(one.slurm_name for one in ending)
+        quarantine.succeeded(ending)
 
-    def _note_stopped(self, runs: Iterable[_Unwanted]) -> None:
+    def _note_stopped(self, runs: Sequence[_Unwanted]) -> None:
         with self._drive.apply() as session:
             for one in runs:
                 self._drive.ages.restart(("stop", one.slurm_name))

@@ -2,15 +2,18 @@
 
 import time
 
+from tuning.jobs.troubles import Step
 from worker.await_jobs import end_dead_ends
 from worker.cancel import Canceller
 from worker.drive import Drive
 from worker.facts import FactsKeeper
 from worker.known_cluster import KnownCluster
+from worker.quarantine import release_ended
 from worker.reach import note_reached
 from worker.remove import remove_unwanted
 from worker.settle import settle_unconfirmed
 from worker.stall import StallWatch
+from worker.step_guard import StepGuard
 from worker.submit import Submitter
 from worker.try_out import Trials
 from worker.watch import watch
@@ -27,29 +30,37 @@ class Cycle:
         self._canceller = Canceller(drive)
         self._trials = Trials(drive)
         self._stalls = StallWatch(drive)
+        self.guard = StepGuard(drive)
+        self._visible: frozenset[str] = frozenset()
         self.seconds = 0.0
 
     def run(self) -> None:
-        """Everything once. Raises ClusterError, LeaseLost, or the database's OperationalError."""
+        """Everything once. Raises ClusterError, LeaseLost, or the database's trouble; other errors stay with a step."""
         started = time.monotonic()
         self._drive.check()
-        self._facts.refresh_if_old()
+        run = self.guard.run
+        release_ended(self._drive)
+        run(Step.FACTS, self._facts.refresh_if_old)
         self._known.forget()
-        settle_unconfirmed(self._drive)
-        end_dead_ends(self._drive)
-        self._submitter.submit_waiting()
-        visible = watch(self._drive)
+        run(Step.SETTLE, lambda: settle_unconfirmed(self._drive))
+        run(Step.DEAD_ENDS, lambda: end_dead_ends(self._drive))
+        run(Step.SUBMIT, self._submitter.submit_waiting)
+        run(Step.WATCH, self._watch)
         self._known.forget()
-        self._stalls.tell(visible)
-        self._canceller.cancel_wanted()
-        remove_unwanted(self._drive)
-        self._trials.answer_waiting()
+        run(Step.STALL, lambda: self._stalls.tell(self._visible))
+        run(Step.CANCEL, self._canceller.cancel_wanted)
+        run(Step.REMOVE, lambda: remove_unwanted(self._drive))
+        run(Step.TRY_OUT, self._trials.answer_waiting)
         self.seconds = time.monotonic() - started
         note_reached(self._drive, self.seconds)
+
+    def _watch(self) -> None:
+        self._visible = frozenset()
+        self._visible = watch(self._drive)
 
     def run_urgent(self) -> None:
         """What people wait for, between two cycles: new jobs, cancellations, questions about jobs to come."""
         self._drive.check()
-        self._submitter.submit_waiting()
-        self._canceller.cancel_new()
-        self._trials.answer_waiting()
+        self.guard.run(Step.SUBMIT, self._submitter.submit_waiting)
+        self.guard.run(Step.CANCEL, self._canceller.cancel_new)
+        self.guard.run(Step.TRY_OUT, self._trials.answer_waiting)

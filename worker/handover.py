@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from tuning.llamafactory.arguments import ArgumentSchema, load_schema
 from tuning.llamafactory.eta import EtaState, to_json
 from tuning.llamafactory.plan import plan_of
 from tuning.settings import ClusterSettings
+from tuning.slurm.cluster import Submission
 from worker.known_cluster import Description, KnownCluster
 from worker.pauses import Place, place_of
 
@@ -31,13 +32,9 @@ class Handover:
     attempt: NewAttempt
     record: Mapping[str, Any]
     """The job's, from now on."""
-    slurm_job_name: str
-    comment: str = field(repr=False)
-    directory: str
-    files: Mapping[str, bytes] = field(repr=False)
+    submission: Submission
+    """As the cluster is given it."""
     resources: Mapping[str, Any]
-    data: tuple[str, ...] = ()
-    """The copies of data sets that it needs, by paths under the cluster's root."""
 
     @property
     def job_id(self) -> str:
@@ -101,12 +98,15 @@ def plan_handover(
     return Handover(
         attempt=NewAttempt(job.id, number, token, plan.script, plan.config_yaml, eta_state),
         record=record,
-        slurm_job_name=slurm_job_name(job.id, number, token),
-        comment=slurm_comment(job.id, number, token),
-        directory=plan.directory,
-        files={**{f"secrets/{name}": value.encode() for name, value in secrets.items()}, **plan.files},
+        submission=Submission(
+            token=token,
+            job_name=slurm_job_name(job.id, number, token),
+            comment=slurm_comment(job.id, number, token),
+            directory=plan.directory,
+            files={**{f"secrets/{name}": value.encode() for name, value in secrets.items()}, **plan.files},
+            data=tuple(dataset_path("", one.sha256, one.extension).lstrip("/") for one in uploads),
+        ),
         resources=job.resources,
-        data=tuple(dataset_path("", one.sha256, one.extension).lstrip("/") for one in uploads),
     )
 
 

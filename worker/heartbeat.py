@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session, sessionmaker
 
 from tuning.clusters.lease import Lease, release, renew
+from tuning.containment import Contained
 from tuning.database_errors import DATABASE_TROUBLE, complaint
 from tuning.db import transaction
 from tuning.errors import LeaseLost
@@ -52,17 +53,14 @@ def _renew_until(
 
 
 def _renewed(sessions: sessionmaker[Session], lease: Lease, lease_seconds: float, lost: threading.Event) -> bool:
-    try:
-        with transaction(sessions) as session:
-            renew(session, lease, datetime.now(UTC), lease_seconds)
-    except LeaseLost as error:
-        _say_lost(str(error), lease)
+    with Contained() as attempt, transaction(sessions) as session:
+        renew(session, lease, datetime.now(UTC), lease_seconds)
+    if isinstance(attempt.error, LeaseLost):
+        _say_lost(str(attempt.error), lease)
         lost.set()
-        return False
-    except DATABASE_TROUBLE as error:
-        log.warning("the database did not take the heartbeat: %s", complaint(error), extra={"cluster": lease.cluster})
-        return False
-    return True
+    elif attempt.error is not None:
+        _say(attempt.error, "the database did not take the heartbeat", lease)
+    return attempt.error is None
 
 
 def _say_lost(reason: str, lease: Lease) -> None:
@@ -70,10 +68,13 @@ def _say_lost(reason: str, lease: Lease) -> None:
 
 
 def _give_back(sessions: sessionmaker[Session], lease: Lease) -> None:
-    try:
-        with transaction(sessions) as session:
-            release(session, lease)
-    except LeaseLost:
-        return
-    except DATABASE_TROUBLE as error:
-        log.warning("the lease was left to expire: %s", complaint(error), extra={"cluster": lease.cluster})
+    with Contained() as attempt, transaction(sessions) as session:
+        release(session, lease)
+    if attempt.error is not None and not isinstance(attempt.error, LeaseLost):
+        _say(attempt.error, "the lease was left to expire", lease)
+
+
+def _say(error: BaseException, what: str, lease: Lease) -> None:
+    """An error nobody foresaw comes with its traceback, and ends no heartbeat either."""
+    trace = None if isinstance(error, DATABASE_TROUBLE) else error
+    log.warning("%s: %s", what, complaint(error), exc_info=trace, extra={"cluster": lease.cluster})

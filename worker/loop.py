@@ -1,4 +1,8 @@
-"""The worker's life: for each cluster take the lease if it is free, drive the cluster while it lasts, start again."""
+"""Main loop of the worker: for each cluster take the lease if it is free, drive it while it lasts, start again.
+
+An error nobody foresaw stays with its cluster: it is logged, noted (tuning.jobs.troubles), and tried again after a
+pause.
+"""
 
 import logging
 import threading
@@ -7,15 +11,18 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from tuning.clusters.lease import Lease, LeaseWatch, acquire, ensure_row
+from tuning.containment import Contained
+from tuning.database_errors import DATABASE_TROUBLE, complaint
 from tuning.datasets.store import ContentStore
 from tuning.db import transaction
 from tuning.errors import ClusterError, LeaseLost, NotListening, Unreachable
+from tuning.jobs.troubles import Step
 from tuning.news import News, open_news
 from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings, Settings
@@ -23,12 +30,14 @@ from tuning.slurm.cluster import Cluster
 from tuning.ssh.paramiko_login import is_listening
 from tuning.ssh.traffic import Allowance, Traffic
 from tuning.ssh.transport import Transport
+from worker.backoff import delay_seconds
 from worker.breaker import Breaker
 from worker.cycle import Cycle
 from worker.drive import Drive
 from worker.heartbeat import kept
 from worker.reach import note_unreachable
 from worker.stage import keep_staging
+from worker.step_guard import StepGuard
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +79,7 @@ class Worker:
         self.stop = threading.Event()
 
     def run(self) -> None:
-        """Work until `stop` is set; an error nobody foresaw stops the whole worker and is raised here."""
+        """Work until `stop` is set; only what is to end the process (SystemExit) is raised here."""
         with ThreadPoolExecutor(len(self._clusters), thread_name_prefix="drive") as pool:
             futures = [pool.submit(self._keep_driving, cluster) for cluster in self._clusters.values()]
             wait(futures, return_when=FIRST_EXCEPTION)
@@ -78,13 +87,22 @@ class Worker:
         _raise_first(futures)
 
     def _keep_driving(self, settings: ClusterSettings) -> None:
-        watch = LeaseWatch(settings.name, self._settings.lease_seconds)
+        failures, watch = 0, LeaseWatch(settings.name, self._settings.lease_seconds)
         while not self.stop.is_set():
-            lease = self._acquire(settings.name, watch)
-            if lease is None:
-                self.stop.wait(self._settings.lease_seconds / LOOKS_PER_LEASE)
-            else:
-                self._drive(settings, lease)
+            with Contained() as attempt:
+                self._drive_if_free(settings, watch)
+            failures = failures + 1 if attempt.error is not None else 0
+            if attempt.error is not None:
+                where = {"action": "drive_failed", "cluster": settings.name}
+                log.error("driving %s failed", settings.name, exc_info=attempt.error, extra=where)
+                self.stop.wait(delay_seconds(failures, settings.poll_interval_seconds, 0.5))
+
+    def _drive_if_free(self, settings: ClusterSettings, watch: LeaseWatch) -> None:
+        lease = self._acquire(settings.name, watch)
+        if lease is None:
+            self.stop.wait(self._settings.lease_seconds / LOOKS_PER_LEASE)
+        else:
+            self._drive(settings, lease)
 
     def _acquire(self, cluster: str, watch: LeaseWatch) -> Lease | None:
         try:
@@ -92,8 +110,8 @@ class Worker:
                 ensure_row(session, cluster)
                 seconds = self._settings.lease_seconds
                 return acquire(session, cluster, self._owner, now_utc(), seconds, watch.stale(session))
-        except OperationalError as error:
-            log.warning("the database does not answer: %s", error.orig, extra={"cluster": cluster})
+        except DATABASE_TROUBLE as error:
+            log.warning("the database does not answer: %s", complaint(error), extra={"cluster": cluster})
             return None
 
     def _drive(self, settings: ClusterSettings, lease: Lease) -> None:
@@ -101,8 +119,8 @@ class Worker:
         allowance = Allowance(settings.commands_per_minute, settings.connections_per_minute)
         traffic = Traffic(allowance, sleep=self._wait_for_allowance)
         breaker = Breaker(settings.poll_interval_seconds)
-        transport = self._open_transport(settings, traffic)
         with kept(self._sessions, lease, self._settings.lease_seconds) as lost:
+            transport = self._open_transport(settings, traffic)
             cluster = Cluster(settings, transport)
             drive = Drive(settings, self._sessions, cluster, traffic, breaker, lease, now_utc, self._cipher, lost)
             store = ContentStore(self._settings.data_dir / "datasets", self._settings.max_upload_bytes)
@@ -145,13 +163,13 @@ class Worker:
 
     def _repeat_by(self, drive: Drive, stager: "Future[None]", news: News) -> None:
         cycle, breaker = Cycle(drive), drive.breaker
+        self._one(cycle.guard.begin, drive, cycle.guard)
         while not self._is_over(drive) and not stager.done():
-            if self._one(cycle.run, drive):
+            if self._one(cycle.run, drive, cycle.guard):
                 breaker.succeeded()
             until = time.monotonic() + drive.settings.poll_interval_seconds - cycle.seconds
             while not breaker.is_open and not self._is_over(drive) and (left := until - time.monotonic()) > 0:
-                news.wait(min(left, URGENT_SECONDS))
-                self._one(cycle.run_urgent, drive)
+                self._one(partial(self._listen, news, cycle, min(left, URGENT_SECONDS)), drive, cycle.guard)
             self._pause(drive)
 
     def _pause(self, drive: Drive) -> None:
@@ -164,6 +182,11 @@ class Worker:
                     drive.breaker.end_pause()
                 looked_at = time.monotonic()
 
+    def _listen(self, news: News, cycle: Cycle, seconds: float) -> None:
+        if not cycle.guard.run(Step.NEWS, partial(news.wait, seconds)):
+            self.stop.wait(seconds)
+        cycle.run_urgent()
+
     def _is_over(self, drive: Drive) -> bool:
         """Whether the worker is to stop, or somebody else has the cluster."""
         return self.stop.is_set() or drive.lost.is_set()
@@ -173,32 +196,41 @@ class Worker:
             bind = session.get_bind()
         return bind if isinstance(bind, Engine) else bind.engine
 
-    def _one(self, step: Callable[[], None], drive: Drive) -> bool:
+    def _one(self, step: Callable[[], None], drive: Drive, guard: StepGuard) -> bool:
         """One cycle, or its urgent part: whether it went well. What did not opens the breaker."""
-        try:
+        with Contained() as attempt:
             step()
-        except LeaseLost as error:
-            _note_lost(drive, error)
-        except ClusterError as error:
-            drive.breaker.failed(awaits_listener=_is_not_listening(error))
-            _log_in_anew(drive)
-            _note(drive, error)
-        except OperationalError as error:
-            drive.breaker.failed()
-            log.warning("the database does not answer: %s", error.orig, extra={"cluster": drive.settings.name})
-        else:
+            guard.succeeded(Step.CYCLE)
+        if attempt.error is None:
             return True
+        if not isinstance(attempt.error, LeaseLost):
+            drive.breaker.failed(awaits_listener=_is_not_listening(attempt.error))
+        with Contained() as noting:
+            _note(drive, guard, attempt.error)
+        if noting.error is not None:
+            _say(drive, noting.error)
         return False
 
 
-def _note(drive: Drive, error: ClusterError) -> None:
-    log.warning("%s", error, extra={"action": "cycle_failed", "cluster": drive.settings.name})
-    try:
+def _note(drive: Drive, guard: StepGuard, error: BaseException) -> None:
+    _say(drive, error)
+    if isinstance(error, ClusterError):
+        _log_in_anew(drive)
         note_unreachable(drive, str(error))
-    except LeaseLost as lease_error:
-        _note_lost(drive, lease_error)
-    except OperationalError as database_error:
-        log.warning("the database does not answer: %s", database_error.orig, extra={"cluster": drive.settings.name})
+    elif not isinstance(error, (LeaseLost, *DATABASE_TROUBLE)):
+        guard.failed(Step.CYCLE, error)
+
+
+def _say(drive: Drive, error: BaseException) -> None:
+    where = {"action": "cycle_failed", "cluster": drive.settings.name}
+    if isinstance(error, LeaseLost):
+        _note_lost(drive, error)
+    elif isinstance(error, ClusterError):
+        log.warning("%s", error, extra=where)
+    elif isinstance(error, DATABASE_TROUBLE):
+        log.warning("the database does not answer: %s", complaint(error), extra=where)
+    else:
+        log.error("a cycle of %s failed", drive.settings.name, exc_info=error, extra=where)
 
 
 def _is_not_listening(error: BaseException) -> bool:

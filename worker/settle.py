@@ -8,15 +8,18 @@ cluster, so that it can never train even if Slurm still gets it; only then may i
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
 from tuning.jobs.live import Unconfirmed, unconfirmed
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.paths import attempt_directory, slurm_job_name
+from tuning.jobs.troubles import Step, Subject
 from tuning.slurm.cluster import ReadRequest
 from tuning.slurm.records import parse_started
 from worker.drive import Drive
+from worker.quarantine import Quarantine
 from worker.submit import confirm, give_back
 
 log = logging.getLogger(__name__)
@@ -31,54 +34,74 @@ def settle_unconfirmed(drive: Drive) -> None:
         waiting = unconfirmed(session, drive.settings.name)
     if not waiting:
         return
+    quarantine = Quarantine(drive, Step.SETTLE, _subject)
+    quarantine.forget_all_but(waiting)
+    waiting = quarantine.due(waiting)
+    if not waiting:
+        return
     drive.check()
     names = {one.token: slurm_job_name(one.job_id, one.number, one.token) for one in waiting}
     age = drive.now() - min(one.since for one in waiting)
     found = drive.cluster.look_up(names, max(0.0, age.total_seconds()) + CLOCKS_DIFFER_SECONDS)
-    _adopt(drive, names, {one: found[one.token] for one in waiting if found.get(one.token)})
+    _adopt(drive, quarantine, names, {one: found[one.token] for one in waiting if found.get(one.token)})
     patience = timedelta(seconds=drive.settings.submit_settle_seconds)
     ages = {one: drive.ages.of(("unconfirmed", one.token)) for one in waiting}
     overdue = [one for one in waiting if not found.get(one.token) and ages[one] > patience]
     if overdue:
-        _take_claims(drive, overdue)
+        _take_claims(drive, quarantine, overdue)
 
 
-def _adopt(drive: Drive, names: Mapping[str, str], found: dict[Unconfirmed, list[int]]) -> None:
+def _subject(one: Unconfirmed) -> Subject:
+    return Subject.job(one.job_id)
+
+
+def _adopt(
+    drive: Drive,
+    quarantine: Quarantine[Unconfirmed],
+    names: Mapping[str, str],
+    found: dict[Unconfirmed, list[int]],
+) -> None:
     extra = sorted((slurm_job_id, names[one.token]) for one, ids in found.items() for slurm_job_id in sorted(ids)[1:])
     if extra:  # --dependency=singleton kept them from running beside the first
         log.warning("cancelling doubles: %s", extra, extra={"action": "cancel_doubles"})
         drive.cluster.cancel(extra)
-    _confirm_all(drive, {one: min(ids) for one, ids in found.items()})
+    _confirm_all(drive, quarantine, {one: min(ids) for one, ids in found.items()})
 
 
-def _take_claims(drive: Drive, overdue: Sequence[Unconfirmed]) -> None:
+def _take_claims(drive: Drive, quarantine: Quarantine[Unconfirmed], overdue: Sequence[Unconfirmed]) -> None:
     directories = {attempt_directory(drive.settings.root, one.job_id, one.number): one for one in overdue}
     taken = drive.cluster.abandon(list(directories))
+    ours = [one for directory, one in directories.items() if taken.get(directory)]
+    quarantine.succeeded(quarantine.together(ours, partial(_give_back_all, drive)))
+    _adopt_started(drive, quarantine, {path: one for path, one in directories.items() if taken.get(path) is False})
+
+
+def _give_back_all(drive: Drive, submissions: Sequence[Unconfirmed]) -> None:
     with drive.apply() as session:
-        for directory, one in directories.items():
-            if taken.get(directory):
-                job, attempt = _rows(session, one)
-                give_back(session, job, attempt, "its submission never reached Slurm: submitting again", drive.now())
-    _adopt_started(drive, {path: one for path, one in directories.items() if taken.get(path) is False})
+        for one in submissions:
+            job, attempt = _rows(session, one)
+            give_back(session, job, attempt, "its submission never reached Slurm: submitting again", drive.now())
 
 
-def _adopt_started(drive: Drive, claimed: dict[str, Unconfirmed]) -> None:
+def _adopt_started(drive: Drive, quarantine: Quarantine[Unconfirmed], claimed: dict[str, Unconfirmed]) -> None:
     """The claim was taken by a job that Slurm no longer tells of: its own record says which."""
     if not claimed:
         return
     texts = drive.cluster.read([ReadRequest(f"{path}/started", 0, 4096) for path in claimed]).contents
-    started = {path: parse_started(texts.get(f"{path}/started", b"")) for path in claimed}
-    _confirm_all(drive, {claimed[path]: record.slurm_job_id for path, record in started.items() if record})
+    paths = {one: path for path, one in claimed.items()}
+    started = quarantine.each(paths, lambda one: parse_started(texts.get(f"{paths[one]}/started", b"")))
+    _confirm_all(drive, quarantine, {one: record.slurm_job_id for one, record in started if record})
 
 
-def _confirm_all(drive: Drive, ids: dict[Unconfirmed, int]) -> None:
-    if not ids:
-        return
-    with drive.apply() as session:
-        for one, slurm_job_id in ids.items():
-            job, attempt = _rows(session, one)
-            log.info("adopted %s", slurm_job_id, extra={"action": "adopt", "job_id": one.job_id})
-            confirm(session, job, attempt, slurm_job_id, drive.now())
+def _confirm_all(drive: Drive, quarantine: Quarantine[Unconfirmed], ids: dict[Unconfirmed, int]) -> None:
+    def confirm_these(submissions: Sequence[Unconfirmed]) -> None:
+        with drive.apply() as session:
+            for one in submissions:
+                job, attempt = _rows(session, one)
+                log.info("adopted %s", ids[one], extra={"action": "adopt", "job_id": one.job_id})
+                confirm(session, job, attempt, ids[one], drive.now())
+
+    quarantine.succeeded(quarantine.together(list(ids), confirm_these))
 
 
 def _rows(session: Session, one: Unconfirmed) -> tuple[Job, Attempt]:

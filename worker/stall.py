@@ -5,25 +5,31 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tuning.errors import CommandTimedOut, SlurmUnavailable
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.paths import slurm_job_name
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event
+from tuning.jobs.troubles import Step, Subject
 from tuning.jobs.wishes import touch
 from tuning.llamafactory.eta import EtaState
 from tuning.llamafactory.silence import FIRST_LINE_SECONDS, LEAST_SECONDS, patience_seconds
 from tuning.moments import later
 from worker.drive import Drive
+from worker.quarantine import Quarantine
 
 log = logging.getLogger(__name__)
 
 STALLED = "stalled"
 """What an attempt is remembered for that was ended because it stood still."""
 _LEAST_GAP_SECONDS = 60.0
+_OF_ONE_RUN = (CommandTimedOut, SlurmUnavailable)
+"""Its node may be what does not answer."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +109,21 @@ class StallWatch:
             self._monotonic(),
         )
         late = [run for run in runs if silent[run.key] > run.patience_seconds and not run.is_told]
-        if late:
-            _tell_and_end(self._drive, max(late, key=lambda run: silent[run.key] - run.patience_seconds))
+        if not late:
+            return
+        quarantine = Quarantine(self._drive, Step.STALL, _subject, own=_OF_ONE_RUN)
+        latest_first = sorted(quarantine.due(late), key=lambda run: run.patience_seconds - silent[run.key])
+        told = quarantine.each(latest_first[:1], partial(_tell_and_end, self._drive))
+        quarantine.succeeded(run for run, _ in told)
 
 
 def quiet_until(state: EtaState, now: datetime) -> datetime | None:
     """When a run that says nothing more will be taken to stand still; None where that is never."""
     return later(now, patience_seconds(state))
+
+
+def _subject(run: _Run) -> Subject:
+    return Subject.job(run.job_id)
 
 
 def _tell_and_end(drive: Drive, run: _Run) -> None:

@@ -6,7 +6,7 @@ Load and claim (the tokens are committed) -> one command -> apply the answers. W
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +18,9 @@ from sqlalchemy.orm import Session
 
 from tuning.clusters.repository import snapshot_of
 from tuning.clusters.snapshot import Snapshot
+from tuning.containment import Contained
 from tuning.errors import (
+    AttemptUnwritable,
     ClusterError,
     CommandTimedOut,
     Conflict,
@@ -44,14 +46,16 @@ from tuning.jobs.live import (
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event, transition
+from tuning.jobs.troubles import Step, Subject
 from tuning.secrets.service import read_values
-from tuning.slurm.cluster import Submission, SubmissionAnswer
+from tuning.slurm.cluster import SubmissionAnswer
 from worker.copies import forget_copies
 from worker.drive import Drive
 from worker.handover import Handover, Supplies, load_supplies, plan_handover
 from worker.known_cluster import KnownCluster
 from worker.onward import carry_over
 from worker.pauses import Pauses, Place, place_of
+from worker.quarantine import FORESEEN, Quarantine
 from worker.shapes import has_nodes_for
 from worker.stage import staged_jobs
 
@@ -64,6 +68,7 @@ LOOK_AHEAD = 2000
 """Jobs that wait for a large data set do not hold up those behind them."""
 TELL_SECONDS = 5.0
 """How often jobs that come during a pause are told why they wait."""
+_OF_ONE_JOB = (SubmissionRefused, AttemptUnwritable)
 
 
 class Submitter:
@@ -73,6 +78,7 @@ class Submitter:
         self._drive = drive
         self._known = known
         self._pauses = pauses or Pauses()
+        self._quarantine = Quarantine(drive, Step.SUBMIT, Subject.job)
         self._told_at = -TELL_SECONDS
 
     def submit_waiting(self) -> int:
@@ -80,7 +86,7 @@ class Submitter:
         self._tell_paused()
         if self._pauses.is_cluster_paused():
             return 0
-        batch = _claim(self._drive, self._known, self._pauses)
+        batch = self._claim()
         if not batch:
             return 0
         if len(batch) < BATCH:
@@ -95,7 +101,7 @@ class Submitter:
         for batches in range(1, BATCHES + 1):
             count += len(batch)
             is_more = len(batch) == BATCH and batches < BATCHES
-            following = _claim(self._drive, self._known, self._pauses) if is_more else []
+            following = self._claim() if is_more else []
             answers = self._answers(sent.result, [*batch, *following])
             following = self._not_paused(following, answers)
             if following:
@@ -108,7 +114,7 @@ class Submitter:
 
     def _send(self, batch: Sequence[Handover]) -> list[SubmissionAnswer]:
         self._drive.check()
-        return self._drive.cluster.submit([_submission(handover) for handover in batch])
+        return self._drive.cluster.submit([handover.submission for handover in batch])
 
     def _answers(
         self, send: Callable[[], Sequence[SubmissionAnswer]], claimed: Sequence[Handover]
@@ -122,7 +128,7 @@ class Submitter:
         except ClusterError as error:  # raised only before any sbatch was started
             if not isinstance(error, Unreachable | CommandTimedOut):  # the site itself is well, and the loop backs off
                 self._pause(error, claimed[0].place)
-            _give_all_back(self._drive, claimed, error)
+            self._give_back(claimed, error)
             raise
         self._note_pauses(claimed, answers)
         return answers
@@ -149,7 +155,7 @@ class Submitter:
             if answer.slurm_job_id is not None:
                 self._pauses.end(places[answer.token])
         for answer in answers:
-            if answer.error is not None and not isinstance(answer.error, SubmissionRefused):
+            if answer.error is not None and not isinstance(answer.error, _OF_ONE_JOB):
                 self._pause(answer.error, places[answer.token])
 
     def _pause(self, error: ClusterError, place: Place) -> None:
@@ -165,7 +171,7 @@ class Submitter:
         """What was made ready behind a batch, without that which is to wait now: it is given back."""
         paused = [handover for handover in following if self._pauses.is_paused(handover.place)]
         if paused:
-            _give_all_back(self._drive, paused, _trouble(answers) or SlurmUnavailable("submissions pause"))
+            self._give_back(paused, _trouble(answers) or SlurmUnavailable("submissions pause"))
         return [handover for handover in following if handover not in paused]
 
     def _tell_paused(self) -> None:
@@ -178,9 +184,56 @@ class Submitter:
             for scope, reason in reasons.items():
                 tell_queued(session, self._drive.settings.name, scope.clause(), reason, self._drive.now())
 
-    def _apply(self, handovers: Sequence[Handover], answers: Sequence[SubmissionAnswer]) -> None:
-        now = self._drive.now()
+    def _claim(self) -> list[Handover]:
+        """Jobs with their committed tokens; one that cannot be made ready is left where it was, and waits by itself."""
+        name, now, free = self._drive.settings.name, self._drive.now(), self._pauses.waiting_clause()
+        with self._drive.load() as session:
+            if not is_any_waiting(session, name, now, free):
+                return []
+            needs = waiting(session, name, LOOK_AHEAD, now, free)
+            ready = staged_jobs(session, name, needs)[:BATCH]
+            if self._pauses.reasons():
+                ready = _let_through(queued_jobs(session, name, ready, now), self._pauses)
+            self._known.description(session)  # here an error is not taken for the fault of each job
+        claimed: list[Handover] = []
+        self._quarantine = Quarantine(self._drive, Step.SUBMIT, Subject.job)
+        self._quarantine.together(ready, lambda part: claimed.extend(self._begin({one: needs[one] for one in part})))
+        return claimed
+
+    def _begin(self, needs: Mapping[str, Sequence[str]]) -> list[Handover]:
+        drive, name, now = self._drive, self._drive.settings.name, self._drive.now()
+        with drive.apply() as session:
+            ready = staged_jobs(session, name, needs)  # again: a copy may have been removed meanwhile
+            claimed = queued_jobs(session, name, ready, now)
+            supplies = load_supplies(session, self._known, claimed, needs)
+            planned = [_planned(session, drive, job, supplies, now) for job in claimed]
+            handovers = [handover for handover in planned if handover is not None]
+            records = {one.job_id: one.record for one in handovers}
+            begin_attempts(session, [one.attempt for one in handovers], records, now)
+        return handovers
+
+    def _apply(self, batch: Sequence[Handover], answers: Sequence[SubmissionAnswer]) -> None:
         by_token = {answer.token: answer for answer in answers}
+        self._write_down(batch, lambda part: self._apply_these(part, by_token))
+        by_job = {one.job_id: by_token.get(one.attempt.token) for one in batch}
+        errors = {job_id: answer.error for job_id, answer in by_job.items() if answer is not None}
+        unwritable = {job_id: error for job_id, error in errors.items() if isinstance(error, AttemptUnwritable)}
+        for job_id, error in unwritable.items():
+            self._quarantine.failed(job_id, error)
+        self._quarantine.succeeded(by_job.keys() - unwritable.keys())
+
+    def _write_down(self, batch: Sequence[Handover], act: Callable[[Sequence[Handover]], None]) -> None:
+        """What became of claimed jobs. Where that fails at one, it is looked up as a submission without an answer."""
+        with Contained(*FORESEEN) as attempt:
+            act(batch)
+        if attempt.error is not None:
+            Quarantine(self._drive, Step.SETTLE, _subject).together(batch, act)
+
+    def _give_back(self, claimed: Sequence[Handover], error: ClusterError) -> None:
+        self._write_down(claimed, lambda part: _give_all_back(self._drive, part, error))
+
+    def _apply_these(self, handovers: Sequence[Handover], by_token: Mapping[str, SubmissionAnswer]) -> None:
+        now = self._drive.now()
         confirmed, others = [], []
         for one in handovers:
             answer = by_token.get(one.attempt.token)
@@ -225,27 +278,8 @@ def confirm(session: Session, job: Job, attempt: Attempt, slurm_job_id: int, now
     transition(session, job, JobStatus.PENDING, f"Slurm job {slurm_job_id}", now)
 
 
-def _claim(drive: Drive, known: KnownCluster, pauses: Pauses) -> list[Handover]:
-    name, free = drive.settings.name, pauses.waiting_clause()
-    with drive.load() as session:
-        if not is_any_waiting(session, name, free):
-            return []
-    now = drive.now()
-    with drive.apply() as session:
-        needs = waiting(session, name, LOOK_AHEAD, free)
-        ready = staged_jobs(session, name, needs)[:BATCH]
-        claimed = _let_through(queued_jobs(session, name, ready), pauses)
-        supplies = load_supplies(session, known, claimed, needs)
-        planned = [_planned(session, drive, job, supplies, now) for job in claimed]
-        handovers = [handover for handover in planned if handover is not None]
-        records = {one.job_id: one.record for one in handovers}
-        begin_attempts(session, [one.attempt for one in handovers], records, now)
-    return handovers
-
-
-def _let_through(jobs: Sequence[Job], pauses: Pauses) -> list[Job]:
-    passed = {place.job_id for place in pauses.let_through(place_of(job.id, job.resources) for job in jobs)}
-    return [job for job in jobs if job.id in passed]
+def _let_through(jobs: Sequence[Job], pauses: Pauses) -> list[str]:
+    return [place.job_id for place in pauses.let_through(place_of(job.id, job.resources) for job in jobs)]
 
 
 def _planned(session: Session, drive: Drive, job: Job, supplies: Supplies, now: datetime) -> Handover | None:
@@ -260,21 +294,14 @@ def _planned(session: Session, drive: Drive, job: Job, supplies: Supplies, now: 
         return None
 
 
-def _submission(handover: Handover) -> Submission:
-    return Submission(
-        token=handover.attempt.token,
-        job_name=handover.slurm_job_name,
-        comment=handover.comment,
-        directory=handover.directory,
-        files=handover.files,
-        data=handover.data,
-    )
+def _subject(handover: Handover) -> Subject:
+    return Subject.job(handover.job_id)
 
 
 def _trouble(answers: Sequence[SubmissionAnswer]) -> ClusterError | None:
-    """The first error that is no refusal of a job: a limit, or something of the site's."""
+    """The first error that is not of one job alone: a limit, or something of the site's."""
     errors = (answer.error for answer in answers)
-    return next((error for error in errors if error and not isinstance(error, SubmissionRefused)), None)
+    return next((error for error in errors if error and not isinstance(error, _OF_ONE_JOB)), None)
 
 
 def _apply_one(

@@ -5,17 +5,20 @@ Two remote commands a cycle, a third only when somebody has vanished from the qu
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from tuning.errors import SiteState, SlurmUnavailable
 from tuning.jobs.live import LiveAttempt, live_attempts
 from tuning.jobs.paths import attempt_directory, output_directory, slurm_job_name
 from tuning.jobs.status import JobStatus
+from tuning.jobs.troubles import Step, Subject
 from tuning.slurm.cluster import AccountedJob, Observation, QueuedJob, ReadAnswer, ReadRequest
 from tuning.slurm.records import ExitRecord, parse_exit
 from tuning.slurm.states import Phase, meaning_of
 from worker.drive import Drive
 from worker.evidence import evidence_requests
 from worker.ledger import Answers, Ledger
+from worker.quarantine import Quarantine
 from worker.refused import tell_refused
 from worker.settle import CLOCKS_DIFFER_SECONDS
 from worker.tail import plan_reads, stream_paths
@@ -32,17 +35,21 @@ def watch(drive: Drive) -> frozenset[str]:
     Raises ClusterError when the cluster could not be asked.
     """
     with drive.load() as session:
-        attempts = [_by_own_clock(drive, one) for one in live_attempts(session, drive.settings.name)]
+        attempts = live_attempts(session, drive.settings.name)
+    if not attempts:
+        return frozenset()
+    quarantine = Quarantine(drive, Step.WATCH, _subject)
+    quarantine.forget_all_but(attempts)
+    attempts = [own for _, own in quarantine.each(quarantine.due(attempts), partial(_by_own_clock, drive))]
     if not attempts:
         return frozenset()
     drive.check()
-    answers = _ask(drive, attempts)
-    ledger = Ledger(drive, answers)
+    answers = _ask(drive, attempts, quarantine)
     if not answers.observation.has_root:
         attempts = [one for one in attempts if _goes_on(_own(one, answers.observation.queue or {}))]
-    for start in range(0, len(attempts), CHUNK):
-        ledger.write([(one, decide(one, _seen(drive, one, answers))) for one in attempts[start : start + CHUNK]])
-    tell_refused(drive, attempts, answers.refused)
+    _write_down(drive, quarantine, attempts, answers)
+    if answers.refused:
+        quarantine.together(quarantine.due(attempts), lambda part: tell_refused(drive, part, answers.refused))
     if answers.observation.queue is None:
         raise SlurmUnavailable(answers.observation.queue_error or "squeue gave no answer")
     if not answers.observation.has_root:
@@ -63,25 +70,43 @@ def _by_own_clock(drive: Drive, one: LiveAttempt) -> LiveAttempt:
     return replace(one, missing_since=drive.now() - drive.ages.of(key))
 
 
-def _ask(drive: Drive, attempts: Sequence[LiveAttempt]) -> Answers:
-    root = drive.settings.root
+def _subject(attempt: LiveAttempt) -> Subject:
+    return Subject.job(attempt.job_id)
+
+
+def _write_down(
+    drive: Drive, quarantine: Quarantine[LiveAttempt], attempts: Sequence[LiveAttempt], answers: Answers
+) -> None:
+    ledger = Ledger(drive, answers)
+    decided = quarantine.each(quarantine.due(attempts), lambda one: decide(one, _seen(drive, one, answers)))
+    verdicts = {one.job_id: verdict for one, verdict in decided}
+    sound = [one for one, _ in decided]
+    for start in range(0, len(sound), CHUNK):
+        chunk = sound[start : start + CHUNK]
+        written = quarantine.together(chunk, lambda part: ledger.write([(one, verdicts[one.job_id]) for one in part]))
+        quarantine.succeeded(written)
+
+
+def _ask(drive: Drive, attempts: Sequence[LiveAttempt], quarantine: Quarantine[LiveAttempt]) -> Answers:
+    """What the cluster says of them; what fails at one is left out, as that one then is for this cycle."""
+    root, gather = drive.settings.root, quarantine.gather
     ending = [one for one in attempts if one.missing_since is not None]
-    observation = drive.cluster.observe(_watched_files(root, attempts), _ends(root, ending))
-    reads = plan_reads(root, attempts, observation.files)
+    watched, ends = gather(attempts, partial(_watched_files, root)), gather(ending, partial(_ends, root))
+    observation = drive.cluster.observe(watched, ends)
+    reads = gather(attempts, lambda part: plan_reads(root, part, observation.files))
     ended = [one for one in attempts if _exit_path(root, one) in observation.files]
-    requests = [read.request for read in reads] + [ask for one in ended for ask in _end_requests(root, one)]
+    requests = [read.request for read in reads]
+    requests += gather(ended, lambda part: [request for one in part for request in _end_requests(root, one)])
     answer = drive.cluster.read(requests) if requests else ReadAnswer({})
     contents, refused = answer.contents, observation.refused | answer.refused
-    parsed = {one.job_id: parse_exit(contents.get(_exit_path(root, one), b"")) for one in ended}
+    parsed = quarantine.each(ended, lambda one: parse_exit(contents.get(_exit_path(root, one), b"")))
     records = {
-        one.job_id: record
-        for one in ended
-        if (record := parsed[one.job_id]) is not None and record.slurm_job_id == one.slurm_job_id
+        one.job_id: record for one, record in parsed if record is not None and record.slurm_job_id == one.slurm_job_id
     }
     unreadable = frozenset(
-        one.job_id for one in ended if contents.get(_exit_path(root, one)) and parsed[one.job_id] is None
+        one.job_id for one, record in parsed if contents.get(_exit_path(root, one)) and record is None
     )
-    accounted = _account(drive, attempts, observation, records)
+    accounted = _account(drive, quarantine, attempts, observation, records)
     grown = frozenset(read.job_id for read in reads)
     ahead = observation.clock_epoch - drive.now().timestamp()
     return Answers(observation, reads, contents, records, accounted, grown, ahead, refused, unreadable)
@@ -120,12 +145,19 @@ def _end_requests(root: str, attempt: LiveAttempt) -> list[ReadRequest]:
 
 
 def _account(
-    drive: Drive, attempts: Sequence[LiveAttempt], observation: Observation, records: Mapping[str, ExitRecord]
+    drive: Drive,
+    quarantine: Quarantine[LiveAttempt],
+    attempts: Sequence[LiveAttempt],
+    observation: Observation,
+    records: Mapping[str, ExitRecord],
 ) -> Mapping[str, AccountedJob]:
     queue = observation.queue
     if queue is None or not drive.settings.accounting:
         return {}
-    gone = [one for one in attempts if _own(one, queue) is None and _is_unexplained(records.get(one.job_id))]
+    gone = quarantine.gather(
+        attempts,
+        lambda part: [one for one in part if _own(one, queue) is None and _is_unexplained(records.get(one.job_id))],
+    )
     if not gone:
         return {}
     oldest = drive.now() - min(one.submitted_at for one in gone)

@@ -13,6 +13,7 @@ from tuning.jobs.dependencies import is_ready
 from tuning.jobs.models import Attempt, FilePosition, Job, JobDataset
 from tuning.jobs.status import ON_CLUSTER, JobStatus
 from tuning.jobs.transition import Step, transition_all
+from tuning.jobs.troubles import LONGEST_PAUSE, is_not_held
 
 
 @dataclass(frozen=True)
@@ -83,16 +84,19 @@ class Confirmed:
     slurm_job_id: int
 
 
-def is_any_waiting(session: Session, cluster: str, only: ColumnElement[bool] | None = None) -> bool:
-    """Whether a queued job of a cluster waits for no other (`only` those): asked often, and cheap."""
-    return session.connection().scalar(_waiting_among(only), {"cluster": cluster, "most": 1}) is not None
+def is_any_waiting(session: Session, cluster: str, now: datetime, only: ColumnElement[bool] | None = None) -> bool:
+    """Whether a queued job of a cluster may be submitted (`only` those): asked often, and cheap."""
+    return session.connection().scalar(_waiting_among(only), {**_at(cluster, now), "most": 1}) is not None
 
 
 def waiting(
-    session: Session, cluster: str, limit: int, only: ColumnElement[bool] | None = None
+    session: Session, cluster: str, limit: int, now: datetime, only: ColumnElement[bool] | None = None
 ) -> dict[str, tuple[str, ...]]:
-    """The queued jobs of a cluster that wait for no other, in their order, with the data sets (ids) that each needs."""
-    ids = session.connection().scalars(_waiting_among(only), {"cluster": cluster, "most": limit}).all()
+    """The queued jobs of a cluster that may be submitted, in their order, with the data sets (ids) that each needs.
+
+    Left out are those that wait for another job, or for the next try after a failure (tuning.jobs.troubles).
+    """
+    ids = session.connection().scalars(_waiting_among(only), {**_at(cluster, now), "most": limit}).all()
     needs: dict[str, tuple[str, ...]] = dict.fromkeys(ids, ())
     for job_id, dataset_id in session.connection().execute(_datasets_of(), {"job_ids": ids}) if ids else ():
         needs[job_id] += (dataset_id,)
@@ -107,9 +111,9 @@ def tell_queued(session: Session, cluster: str, among: ColumnElement[bool], reas
     session.execute(update(Job).where(*own, other).values(**news), execution_options={"synchronize_session": False})
 
 
-def queued_jobs(session: Session, cluster: str, job_ids: Sequence[str]) -> Sequence[Job]:
-    """Those of these jobs that are still queued, in their order."""
-    return session.scalars(_queued_of(), {"cluster": cluster, "job_ids": job_ids}).all()
+def queued_jobs(session: Session, cluster: str, job_ids: Sequence[str], now: datetime) -> Sequence[Job]:
+    """Those of these jobs that may still be submitted, in their order."""
+    return session.scalars(_queued_of(), {**_at(cluster, now), "job_ids": job_ids}).all()
 
 
 def begin_attempts(
@@ -183,7 +187,13 @@ def update_jobs(session: Session, changes: Sequence[Mapping[str, Any]], now: dat
 @cache
 def _queued() -> Select[Job]:
     wanted = (Job.cluster == bindparam("cluster"), Job.status == JobStatus.QUEUED, Job.cancel_requested_at.is_(None))
-    return select(Job).where(*wanted, is_ready()).order_by(Job.priority.desc(), Job.created_at, Job.id)
+    moment = Job.updated_at.type
+    is_free = is_not_held(bindparam("now", type_=moment), bindparam("latest", type_=moment))
+    return select(Job).where(*wanted, is_ready(), is_free).order_by(Job.priority.desc(), Job.created_at, Job.id)
+
+
+def _at(cluster: str, now: datetime) -> dict[str, Any]:
+    return {"cluster": cluster, "now": now, "latest": now + LONGEST_PAUSE}
 
 
 @cache

@@ -264,3 +264,24 @@ class Artifact(Base):
     """Relative to the output folder."""
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     modified_at: Mapped[datetime]
+
+
+class Trouble(Base):
+    """A step that failed at one job, data set or cluster, and waits to be tried again (tuning.jobs.troubles)."""
+
+    __tablename__ = "troubles"
+
+    cluster: Mapped[str] = mapped_column(String(32), primary_key=True)
+    step: Mapped[str] = mapped_column(String(16), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """A job's id, a data set's, a hash; empty = the step as a whole."""
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    error: Mapped[str] = mapped_column(String(100))
+    """Its class."""
+    message: Mapped[str] = mapped_column(Text)
+    trace: Mapped[str] = mapped_column(Text)
+    """The innermost frames, a line each."""
+    failures: Mapped[int]
+    """In a row."""
+    since: Mapped[datetime]
+    next_try_at: Mapped[datetime]

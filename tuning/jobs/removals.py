@@ -1,6 +1,6 @@
 """What is to leave a cluster: wishes are rows, the worker carries them out. Queries."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,9 +38,10 @@ def ask_removal(session: Session, job_id: str, path: str, now: datetime) -> None
     insert_if_new(session, Removal, row, unique=("job_id", "path"))
 
 
-def wanted_removals(session: Session, cluster: str, limit: int) -> list[Unwanted]:
-    """The oldest wishes for a cluster."""
-    rows = select(Removal.job_id, Removal.path).join(Job, Job.id == Removal.job_id).where(Job.cluster == cluster)
+def wanted_removals(session: Session, cluster: str, limit: int, *, but_not: Collection[str] = ()) -> list[Unwanted]:
+    """The oldest wishes for a cluster, of other jobs than these."""
+    rows = select(Removal.job_id, Removal.path).join(Job, Job.id == Removal.job_id)
+    rows = rows.where(Job.cluster == cluster, Job.id.not_in(but_not))
     return [Unwanted(*row) for row in session.execute(rows.order_by(Removal.requested_at, Removal.path).limit(limit))]
 
 

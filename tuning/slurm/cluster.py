@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from tuning.errors import (
+    AttemptUnwritable,
     ClusterError,
     CommandTimedOut,
     CopiesGone,
@@ -18,8 +19,8 @@ from tuning.errors import (
     RemoteFileError,
     SiteState,
     SlurmUnavailable,
-    TransientError,
     Unreachable,
+    UploadDamaged,
 )
 from tuning.settings import ClusterSettings
 from tuning.slurm import programs
@@ -38,7 +39,7 @@ from tuning.slurm.answers import (
     parse_trial,
     split_parts,
 )
-from tuning.slurm.complaints import slurm_trouble
+from tuning.slurm.complaints import slurm_trouble, unpacking_errors
 from tuning.slurm.inventory import ClusterFacts, parse_facts
 from tuning.ssh.transport import Completed, Transport
 
@@ -75,6 +76,18 @@ class Submission:
     files: Mapping[str, bytes] = field(repr=False)
     data: tuple[str, ...] = ()
     """The copies of data sets that it needs, by paths under the root."""
+
+    packed: bytes = field(init=False, repr=False, compare=False)
+    """Entries of a tar archive: its files by their paths beneath the root. Made at once: what cannot be packed is no
+    trouble of those that are sent with it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "packed", _packed(self.folder, self.files))
+
+    @property
+    def folder(self) -> str:
+        """The directory beneath the root: jobs/JOB/N."""
+        return "/".join(PurePosixPath(self.directory).parts[-3:])
 
 
 @dataclass(frozen=True)
@@ -148,28 +161,37 @@ class Cluster:
         self._transport.close()
 
     def submit(self, batch: Sequence[Submission]) -> list[SubmissionAnswer]:
-        """Hand attempts to Slurm. 1 command, which gets their files on its stdin.
+        """Hand attempts to Slurm. 1 command, which gets their files on its stdin; 2 where a folder cannot be written.
 
         Raises only as long as no sbatch can have been started; from then on a connection that breaks leaves the
         attempts without an answer. The program begins no sbatch after its own limit, so that whoever waits for limit +
         MESSAGE_TIMEOUT_SECONDS knows that none is under way.
         """
-        root = self._settings.root
-        archive, last = _archive(root, batch)
+        answer = self._hand_over(batch)
+        if answer is None:
+            return [SubmissionAnswer(one.token) for one in batch]
+        _raise_if_not_begun(self._settings.root, answer)
+        unwritable = _unwritable(batch, answer)
+        if not unwritable:
+            return _answers(batch, answer.parts)
+        refused = [SubmissionAnswer(token, error=error) for token, error in unwritable.items()]
+        rest = [one for one in batch if one.token not in unwritable]
+        return [*refused, *self.submit(rest)] if rest else refused
+
+    def _hand_over(self, batch: Sequence[Submission]) -> "_Answer | None":
+        """None: the connection broke, and whatever was started is to be looked up."""
+        archive, last = _archive(batch)
         limit = MESSAGE_TIMEOUT_SECONDS + len(batch) * _SECONDS_PER_SUBMISSION
         jobs = [word for one in batch for word in (one.directory, one.job_name, one.comment)]
         data = " ".join(sorted({path for one in batch for path in one.data}))
-        arguments = (root, last, f"{limit:.0f}", data, *jobs)
+        arguments = (self._settings.root, last, f"{limit:.0f}", data, *jobs)
         timeout_seconds = limit + 2 * MESSAGE_TIMEOUT_SECONDS
         try:
-            answer = self._run(programs.SUBMIT, *arguments, stdin=archive, timeout_seconds=timeout_seconds)
+            return self._run(programs.SUBMIT, *arguments, stdin=archive, timeout_seconds=timeout_seconds)
         except NotSent:
             raise  # of less than the whole archive nothing is started
         except (Unreachable, CommandTimedOut):
-            return [SubmissionAnswer(one.token) for one in batch]
-        _raise_if_not_begun(root, answer)
-        _raise_if_not_unpacked(answer)
-        return _answers(batch, answer.parts)
+            return None
 
     def try_out(self, scripts: Sequence[str]) -> list[Trial]:
         """Ask Slurm of jobs that nobody submits, by scripts of #SBATCH lines. 1 command."""
@@ -314,7 +336,7 @@ class Cluster:
         settled = self._run(programs.SETTLE_FILE, self._settings.root, sha256, arriving, path)
         said = _by_word(settled.parts)
         if "damaged" in said:
-            raise TransientError(f"{PurePosixPath(path).name} was damaged on its way to the cluster")
+            raise UploadDamaged(f"{PurePosixPath(path).name} was damaged on its way to the cluster")
         if "done" not in said:
             raise RemoteFileError(f"cannot put {path} in its place: {_words(settled)}")
 
@@ -366,16 +388,21 @@ def _complete(answer: _Answer, name: str, command: str) -> Part:
     return by_word[name]
 
 
-def _archive(root: str, batch: Sequence[Submission]) -> tuple[bytes, str]:
-    """One tar of all files, by paths under the root, and the path of the last of them."""
-    buffer, name = io.BytesIO(), ""
+def _packed(folder: str, files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for one in batch:
-            folder = one.directory.removeprefix(f"{root}/")
-            for path, content in one.files.items():
-                name = f"{folder}/{path}"
-                _add(tar, name, content)
-    return buffer.getvalue(), name
+        for path, content in files.items():
+            _add(tar, f"{folder}/{path}", content)
+        size = tar.offset
+    return buffer.getvalue()[:size]
+
+
+def _archive(batch: Sequence[Submission]) -> tuple[bytes, str]:
+    """One tar of all files, by paths under the root, and the path of the last of them."""
+    packed = b"".join(one.packed for one in batch)
+    end = bytes(2 * tarfile.BLOCKSIZE)
+    padding = bytes(-(len(packed) + len(end)) % tarfile.RECORDSIZE)
+    return packed + end + padding, f"{batch[-1].folder}/{list(batch[-1].files)[-1]}"
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -391,15 +418,29 @@ def _raise_if_not_begun(root: str, answer: _Answer) -> None:
         raise SiteState(f"the folder {root} cannot be entered on the cluster: {_words(answer)}")
 
 
-def _raise_if_not_unpacked(answer: _Answer) -> None:
+def _unwritable(batch: Sequence[Submission], answer: _Answer) -> dict[str, AttemptUnwritable]:
+    """The attempts, by token, that were not unpacked while nothing is wrong with the others.
+
+    Raises another error where nothing can be unpacked there.
+    """
     by_word = _by_word(answer.parts)
     if "damaged" in by_word:
-        raise TransientError("the upload was damaged on its way to the cluster")
-    if "failed" in by_word:
-        said = _words(answer)
-        if "No space left" in said or "quota exceeded" in said:
-            raise RemoteDiskFull(f"the cluster's disk is full: {said}")
+        raise UploadDamaged("the upload was damaged on its way to the cluster")
+    failed = by_word.get("failed")
+    if failed is None:
+        return {}
+    said = _words(answer)
+    if "No space left" in said or "quota exceeded" in said:
+        raise RemoteDiskFull(f"the cluster's disk is full: {said}")
+    whole = answer.completed.stderr.decode("utf-8", "replace")
+    found = unpacking_errors(whole, [one.folder for one in batch]) if failed.words[-1] == "writable" else {}
+    if not found:
         raise RemoteFileError(f"the upload cannot be unpacked on the cluster: {said}")
+    return {
+        one.token: AttemptUnwritable(f"its folder on the cluster cannot be written: {found[one.folder]}")
+        for one in batch
+        if one.folder in found
+    }
 
 
 def _answers(batch: Sequence[Submission], parts: Sequence[Part]) -> list[SubmissionAnswer]:

@@ -1,7 +1,7 @@
 """Slurm's commands' complaints as typed errors. Pure."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from tuning.errors import (
@@ -17,6 +17,8 @@ from tuning.errors import (
 from tuning.slurm.refusals import RefusalClass, class_of
 
 _NO_PATH = "put Slurm's programs on the PATH of the service account's login shell"
+_TAR_ENDS = re.compile(r"tar: (Exiting with failure status|Error is not recoverable)")
+_OF_THE_SITE = re.compile(r"Read-only file system|Stale file handle|Input/output error|Transport endpoint|not mounted")
 _NO_PROGRAM = (126, 127)
 _ERRORS: Mapping[RefusalClass, Callable[..., ClusterError] | None] = {
     RefusalClass.REFUSED: SubmissionRefused,
@@ -49,6 +51,28 @@ def refusal_of(said: str, exit_status: int) -> ClusterError | None:
 def slurm_trouble(stderr: bytes, what: str) -> SlurmUnavailable:
     """A command of Slurm's that gave no answer."""
     return SlurmUnavailable(f"{what} gave no answer: {own_words(stderr.decode('utf-8', 'replace')) or 'no words'}")
+
+
+def unpacking_errors(said: str, folders: Sequence[str]) -> dict[str, str]:
+    """What tar said of each of these folders that it could not write; nothing where it said more than that.
+
+    `tar: jobs/JOB/1/job.sh: Cannot open: Permission denied`; of a parent that is missing each of its parts is told.
+    """
+    found: dict[str, str] = {}
+    lines = (line.strip() for line in said.splitlines())
+    for line in (line for line in lines if line.startswith("tar: ") and not _TAR_ENDS.match(line)):
+        named = [folder for folder in folders if _is_of(line, folder)]
+        if not named or _OF_THE_SITE.search(line):
+            return {}
+        for folder in named:
+            found.setdefault(folder, line.removeprefix("tar: ")[:300])
+    return found
+
+
+def _is_of(line: str, folder: str) -> bool:
+    """Whether it is of the folder, of what is in it, or of the job's folder around it."""
+    job, of = folder.rpartition("/")[0], line.removeprefix("tar: ")
+    return of.startswith((f"{folder}/", f"{folder}: ", f"{job}: "))
 
 
 def own_words(said: str) -> str:

@@ -117,7 +117,8 @@ look_for_data() {
 is_late() { [ "$SECONDS" -ge "$limit" ] || [ -L "$1/claim" ]; }
 tell() { printf '\n%s %s %s %s\n' "$boundary" "$1" "$number" "${2-}"; }
 give_up() {
-  tell "$1"
+  [ -d jobs ] && [ -w jobs ] && writable=writable
+  tell "$1" "${writable-}"
   exit 1
 }
 """

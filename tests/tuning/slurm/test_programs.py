@@ -12,7 +12,14 @@ import pytest
 
 from tests.factories import make_cluster_settings
 from tests.local_transport import LocalTransport
-from tuning.errors import CopiesGone, RemoteFileError, SiteState, SlurmUnavailable, TransientError
+from tuning.errors import (
+    AttemptUnwritable,
+    CopiesGone,
+    RemoteFileError,
+    SiteState,
+    SlurmUnavailable,
+    TransientError,
+)
 from tuning.slurm.cluster import Cluster, ReadRequest, Submission
 from tuning.ssh.transport import Completed
 
@@ -166,11 +173,30 @@ def test_an_attempt_that_was_given_up_is_not_submitted_and_those_beside_it_are(r
     assert "job_1-3" not in (tmp_path / "called").read_text()
 
 
-def test_nothing_is_submitted_of_what_cannot_be_unpacked(root: Path, tmp_path: Path) -> None:
-    """Two files of the archive want to be a folder and a file."""
-    found, twice = cluster(root, LocalTransport()), submission(root, 2)
-    with pytest.raises(RemoteFileError, match="cannot be unpacked"):
-        found.submit([submission(root, 1), replace(twice, files={"job.sh/x": b"", "job.sh": SCRIPT})])
+@pytest.mark.parametrize("bad", [(1,), (2,), (3,), (1, 3), (1, 2, 3)])
+def test_an_attempt_that_cannot_be_unpacked_holds_no_other_back(
+    root: Path, tmp_path: Path, bad: tuple[int, ...]
+) -> None:
+    """A folder lies where one of the files belongs."""
+    for number in bad:
+        (root / f"jobs/job_1/{number}/job.sh/x").mkdir(parents=True)
+    batch = [submission(root, number) for number in (1, 2, 3)]
+    answers = {one.token: one for one in cluster(root, LocalTransport()).submit(batch)}
+    for number in (1, 2, 3):
+        answer = answers[f"token{number}"]
+        assert answer.slurm_job_id == (None if number in bad else 7)
+        assert (f"jobs/job_1/{number}/job.sh" in str(answer.error)) == (number in bad)
+    called = (tmp_path / "called").read_text() if (tmp_path / "called").exists() else ""
+    assert all(f"job_1-{number} " not in called for number in bad)
+
+
+def test_where_no_folder_can_be_made_it_is_the_sites_trouble(root: Path, tmp_path: Path) -> None:
+    slurm = cluster(root, LocalTransport())
+    (root / "jobs").rmdir()
+    (root / "jobs").write_text("no folder")
+    with pytest.raises(RemoteFileError, match="cannot be unpacked") as caught:
+        slurm.submit([submission(root, 1), submission(root, 2)])
+    assert not isinstance(caught.value, AttemptUnwritable)
     assert not (tmp_path / "called").exists()
 
 

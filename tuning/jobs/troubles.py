@@ -1,0 +1,187 @@
+"""Poison jobs: rows of the steps that failed at a job (or a data set, or a cluster), and when they are tried again.
+
+A row is there from the first failure until the step succeeds, or there is nothing left to do it for. It is written in
+the transaction of whoever calls, with an event on the job for each new error.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, delete, exists, func, select
+from sqlalchemy.orm import Session
+
+from tuning.containment import frames_of, words_of
+from tuning.errors import PacktrainError
+from tuning.jobs.models import Job, JobDataset, Trouble
+from tuning.jobs.status import ENDED, JobStatus
+from tuning.jobs.transition import record_event
+
+FIRST_PAUSE = timedelta(seconds=15)
+LONGEST_PAUSE = timedelta(minutes=10)
+
+
+class Step(StrEnum):
+    """A step of the worker, or of the server's feed, that may fail at one job."""
+
+    FACTS = "facts"
+    SETTLE = "settle"
+    DEAD_ENDS = "dead_ends"
+    SUBMIT = "submit"
+    WATCH = "watch"
+    STALL = "stall"
+    CANCEL = "cancel"
+    REMOVE = "remove"
+    TRY_OUT = "try_out"
+    STAGE = "stage"
+    COLLECT = "collect"
+    NEWS = "news"
+    CYCLE = "cycle"
+    FEED_TICK = "feed_tick"
+    FEED_PROGRESS = "feed_progress"
+    FEED_EVENTS = "feed_events"
+    FEED_LOGS = "feed_logs"
+    FEED_BOARD = "feed_board"
+
+
+_DEEDS: Mapping[Step, str] = {
+    Step.SETTLE: "find out what became of its submission",
+    Step.DEAD_ENDS: "end it, though it waits for what will not come",
+    Step.SUBMIT: "hand it to Slurm",
+    Step.WATCH: "take in what the cluster says of it",
+    Step.STALL: "look after it, though it stands still",
+    Step.CANCEL: "end it as was asked for",
+    Step.REMOVE: "remove from the cluster what is to leave it",
+    Step.STAGE: "copy a data set that it needs to the cluster",
+    Step.FEED_TICK: "read its state for those who follow it",
+    Step.FEED_PROGRESS: "show its progress to those who follow it",
+    Step.FEED_EVENTS: "show one of its events to those who follow it",
+    Step.FEED_LOGS: "show that its logs grow to those who follow it",
+    Step.FEED_BOARD: "show its place in the queue to those who follow it",
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a step failed at: a job unless told otherwise."""
+
+    id: str
+    job_ids: Sequence[str] = field(default=())
+    """The jobs that it concerns: they get the event."""
+
+    @classmethod
+    def job(cls, job_id: str) -> "Subject":
+        """A job itself."""
+        return cls(job_id, (job_id,))
+
+
+OF_THE_CLUSTER = ""
+THE_WHOLE = Subject(OF_THE_CLUSTER)
+"""The subject of a step that failed as a whole."""
+
+
+def pause(failures: int) -> timedelta:
+    """How long after so many failures in a row a step is not tried at the same subject. Pure."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(max(failures - 1, 0), 20))
+
+
+def is_held(next_try_at: datetime, now: datetime) -> bool:
+    """Whether its time has not come; one that is further away than any pause was set by a clock that jumped. Pure."""
+    return now < next_try_at <= now + LONGEST_PAUSE
+
+
+def note_failure(
+    session: Session, cluster: str, step: Step, subject: Subject, error: BaseException, now: datetime
+) -> datetime | None:
+    """Count a failure, and tell the jobs of it unless it is the same as the last one. Returns when to try again.
+
+    None: the job is gone, and nothing is noted.
+    """
+    row = session.get(Trouble, (cluster, step, subject.id))
+    jobs = session.scalars(select(Job).where(Job.id.in_(subject.job_ids))).all() if subject.job_ids else []
+    if subject.job_ids and not jobs:
+        return None
+    kind, trace = type(error).__name__[:100], frames_of(error)
+    is_new = row is None or (row.error, row.trace) != (kind, trace)
+    if row is None:
+        own = subject.id if any(job.id == subject.id for job in jobs) else None
+        row = Trouble(cluster=cluster, step=step, subject=subject.id, job_id=own, failures=0, since=now)
+        session.add(row)
+    row.failures, row.error, row.message, row.trace = row.failures + 1, kind, words_of(error), trace
+    row.next_try_at = now + pause(row.failures)
+    for job in jobs:
+        _tell(session, job, row, error, now, is_new=is_new)
+    return row.next_try_at
+
+
+def forget(session: Session, cluster: str, step: Step, subjects: Collection[str]) -> None:
+    """The step has succeeded at these, or there is nothing left to do."""
+    own = (Trouble.cluster == cluster, Trouble.step == step, Trouble.subject.in_(subjects))
+    session.execute(delete(Trouble).where(*own), execution_options={"synchronize_session": False})
+
+
+def forget_whole_steps(session: Session, cluster: str) -> None:
+    """Whoever drives the cluster from now on tries each step at once."""
+    own = (Trouble.cluster == cluster, Trouble.subject == OF_THE_CLUSTER)
+    session.execute(delete(Trouble).where(*own), execution_options={"synchronize_session": False})
+
+
+def known(session: Session, cluster: str, step: Step) -> dict[str, datetime]:
+    """When the step is tried again, by subject."""
+    rows = select(Trouble.subject, Trouble.next_try_at).where(Trouble.cluster == cluster, Trouble.step == step)
+    return {row.subject: row.next_try_at for row in session.execute(rows)}
+
+
+def ended_subjects(session: Session, cluster: str) -> list[tuple[Step, str]]:
+    """Of jobs that have ended, but for what is to leave the cluster, and of data that no queued job needs."""
+    of_ended = (Trouble.step != Step.REMOVE) & exists().where(Job.id == Trouble.job_id, Job.status.in_(ENDED))
+    is_needed = exists().where(
+        JobDataset.dataset_id == Trouble.subject,
+        JobDataset.job_id == Job.id,
+        Job.cluster == cluster,
+        Job.status == JobStatus.QUEUED,
+    )
+    of_data = (Trouble.step == Step.STAGE) & ~is_needed & (Trouble.subject != OF_THE_CLUSTER)
+    rows = select(Trouble.step, Trouble.subject).where(Trouble.cluster == cluster, of_ended | of_data)
+    return [(Step(step), subject) for step, subject in session.execute(rows)]
+
+
+def is_not_held(now: ColumnElement[datetime], latest: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Of a queued job: neither its submission nor a data set of its waits to be tried again.
+
+    `latest` is `now` and LONGEST_PAUSE.
+    """
+    is_waiting = (Trouble.next_try_at > now, Trouble.next_try_at <= latest)
+    of_itself = exists().where(Trouble.job_id == Job.id, Trouble.step == Step.SUBMIT, *is_waiting)
+    of_its_data = exists().where(
+        JobDataset.job_id == Job.id,
+        Trouble.subject == JobDataset.dataset_id,
+        Trouble.cluster == Job.cluster,
+        Trouble.step == Step.STAGE,
+        *is_waiting,
+    )
+    return ~of_itself & ~of_its_data
+
+
+def newest(session: Session, cluster: str, limit: int) -> list[Trouble]:
+    """Of a cluster, those that began last."""
+    rows = select(Trouble).where(Trouble.cluster == cluster).order_by(Trouble.since.desc(), Trouble.subject)
+    return list(session.scalars(rows.limit(limit)))
+
+
+def counts(session: Session) -> list[tuple[str, str, int]]:
+    """(cluster, step, how many), of all that is in trouble."""
+    rows = select(Trouble.cluster, Trouble.step, func.count()).group_by(Trouble.cluster, Trouble.step)
+    return [(cluster, step, count) for cluster, step, count in session.execute(rows)]
+
+
+def _tell(session: Session, job: Job, row: Trouble, error: BaseException, now: datetime, *, is_new: bool) -> None:
+    step = Step(row.step)
+    why = str(error)[:500] if isinstance(error, PacktrainError) else row.error
+    again = f"it is tried again at {row.next_try_at:%Y-%m-%d %H:%M:%S} UTC"
+    message = f"packtrain could not {_DEEDS.get(step, step)} ({why}): {again}; the operator is told"
+    if job.status is JobStatus.QUEUED:
+        job.status_reason, job.version, job.updated_at = f"waiting: {message}", job.version + 1, now
+    if is_new:
+        record_event(session, job.id, "warning", message, now, {"step": step, "error": row.error})

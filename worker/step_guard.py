@@ -1,0 +1,56 @@
+"""Guard of a cycle's steps: one that fails as a whole is left out for a while, and the others go on."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from tuning.containment import Contained
+from tuning.jobs.troubles import OF_THE_CLUSTER, THE_WHOLE, Step, forget, forget_whole_steps, is_held, note_failure
+from worker.drive import Drive
+from worker.quarantine import FORESEEN
+
+log = logging.getLogger(__name__)
+
+
+class StepGuard:
+    """Remembers which steps failed; a worker that starts anew tries each at once. Of one thread."""
+
+    def __init__(self, drive: Drive) -> None:
+        self._drive = drive
+        self._next_tries: dict[Step, datetime] = {}
+
+    def begin(self) -> None:
+        """Forget what was noted of whole steps before this worker drove the cluster."""
+        with self._drive.apply() as session:
+            forget_whole_steps(session, self._drive.settings.name)
+
+    def run(self, step: Step, act: Callable[[], object]) -> bool:
+        """Act unless the step waits; whether it went well. Raises what concerns the whole cluster."""
+        if step in self._next_tries and is_held(self._next_tries[step], self._drive.now()):
+            return False
+        with Contained(*FORESEEN) as attempt:
+            act()
+        if attempt.error is not None:
+            self.failed(step, attempt.error)
+            return False
+        self.succeeded(step)
+        return True
+
+    def failed(self, step: Step, error: BaseException) -> None:
+        """Write down that a step failed as a whole."""
+        name = self._drive.settings.name
+        where = {"action": "step_failed", "step": step, "cluster": name}
+        log.error("%s failed at the cluster %s", step, name, exc_info=error, extra=where)
+        with Contained(*FORESEEN) as noting, self._drive.apply() as session:
+            now = self._drive.now()
+            self._next_tries[step] = note_failure(session, name, step, THE_WHOLE, error, now) or now
+        if noting.error is not None:
+            log.error("that failure cannot be noted", exc_info=noting.error, extra=where)
+
+    def succeeded(self, step: Step) -> None:
+        """It went well; costs nothing where it had not failed."""
+        if step not in self._next_tries:
+            return
+        with self._drive.apply() as session:
+            forget(session, self._drive.settings.name, step, [OF_THE_CLUSTER])
+        del self._next_tries[step]
