@@ -1,0 +1,201 @@
+"""One job of fifty at which a step fails, by any error: the others go on as if it were not there, and it heals."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import cycle
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.orm import Session, sessionmaker
+
+from tests.factories import make_dataset, make_job, make_user
+from tests.worker.conftest import World
+from tests.worker.site import MARK, Site
+from tuning.db import transaction
+from tuning.jobs.models import Job, JobDependency, JobEvent, Trouble
+from tuning.jobs.status import JobStatus
+from tuning.jobs.troubles import LONGEST_PAUSE, Step
+from worker.cycle import Cycle
+from worker.facts import FactsKeeper
+
+JOBS = 50
+LIFE = ["job.submitting", "job.pending", "job.running", "job.succeeded"]
+
+
+class Unheard(BaseException):
+    """What a library in another language may raise: not even an Exception."""
+
+
+ERRORS: dict[str, BaseException] = {
+    "ValueError": ValueError("bad"),
+    "OverflowError": OverflowError("too large"),
+    "KeyError": KeyError("gone"),
+    "RecursionError": RecursionError("too deep"),
+    "MemoryError": MemoryError(),
+    "IntegrityError": IntegrityError("INSERT", {}, Exception("duplicate key")),
+    "DataError": DataError("INSERT", {}, Exception("out of range")),
+    "UnicodeEncodeError": UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+    "Unheard": Unheard("panic"),
+}
+
+WAYS: dict[str, list[str]] = {
+    "submit": ["worker.submit.plan_handover", "worker.submit.begin_attempts", "tuning.slurm.cluster._packed"],
+    "settle": ["worker.submit.confirm_attempts", "worker.submit.confirm_attempts worker.settle.confirm"],
+    "watch": [
+        "worker.watch._watched_files",
+        "worker.watch.plan_reads",
+        "worker.watch.parse_exit",
+        "worker.watch.decide",
+        "worker.ledger.take_in",
+        "worker.progress.quiet_until",
+        "worker.ledger.finish",
+        "worker.progress.parse_log",
+        "worker.progress.estimate",
+        "worker.progress.save_positions",
+        "worker.finish.judge",
+        "worker.finish.next_step",
+        "worker.finish.transition",
+    ],
+}
+"""Functions on the way of every job, by the step that an error in them belongs to."""
+ELSEWHERE = {"dead_ends", "stall", "cancel", "remove", "try_out", "stage", "collect"}
+"""Steps of which there is a test of their own below, and in test_stage."""
+WHOLE = {"facts", "news", "cycle"}
+"""Steps that are of no job: tests/worker/test_step_guard.py, test_loop.py."""
+
+
+def test_every_step_is_broken_here() -> None:
+    own = {step.value for step in Step if not step.startswith("feed_")}
+    assert WAYS.keys() | ELSEWHERE | WHOLE == own
+
+
+@dataclass
+class Fault:
+    """Makes a function fail whenever it is called for the culprit."""
+
+    error: BaseException
+    marks: tuple[Any, ...]
+    is_there: bool = True
+    hits: int = 0
+
+    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def faulty(*arguments: Any, **named: Any) -> Any:
+            if self.is_there and any(self._names(one) for one in (*arguments, *named.values())):
+                self.hits += 1
+                raise self.error
+            return function(*arguments, **named)
+
+        return faulty
+
+    def _names(self, value: object) -> bool:
+        if isinstance(value, Session) or _is_of_all(value):
+            return False
+        return any(mark in _text(value) for mark in self.marks)
+
+
+def _is_of_all(value: object) -> bool:
+    """What the cluster said of all jobs, by path."""
+    return isinstance(value, dict) and any(isinstance(content, bytes) for content in value.values())
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Job):
+        return value.id
+    return repr(value)
+
+
+class House:
+    """Fifty jobs, the site that runs them, and the worker's cycles."""
+
+    def __init__(self, world: World, sessions: sessionmaker[Session]) -> None:
+        self.site, self.world, self.sessions = Site(), world, sessions
+        self.drive = replace(world.drive, cluster=self.site)
+        self.cycle = Cycle(self.drive)
+
+    def add_jobs(self, count: int = JOBS, **columns: Any) -> list[str]:
+        with transaction(self.sessions) as session:
+            owner = make_user(session)
+            return [make_job(session, owner, **columns).id for _ in range(count)]
+
+    def live(self) -> None:
+        """From the queue to the end."""
+        self.cycles(1)
+        self.site.run()
+        self.cycles(2)
+        self.site.end()
+        self.cycles(3)
+
+    def heal(self) -> None:
+        """What the culprit missed, once its pauses are over."""
+        for _ in range(3):
+            self.cycles(1, seconds_between=LONGEST_PAUSE.total_seconds())
+            self.site.run()
+        self.site.end()
+        self.cycles(3, seconds_between=LONGEST_PAUSE.total_seconds())
+
+    def cycles(self, count: int, seconds_between: float = 1.0) -> None:
+        for _ in range(count):
+            self.cycle.run()
+            self.world.clock.advance(seconds_between)
+
+    def events(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        with self.sessions() as session:
+            for job_id, kind in session.execute(select(JobEvent.job_id, JobEvent.type).order_by(JobEvent.id)):
+                found.setdefault(job_id, []).append(kind)
+        return found
+
+    def troubles(self) -> list[Trouble]:
+        with self.sessions() as session:
+            return list(session.scalars(select(Trouble)))
+
+
+@pytest.fixture
+def house(world: World, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.setattr(FactsKeeper, "refresh_if_old", lambda _: None)
+    return House(world, sessions)
+
+
+def break_at(monkeypatch: pytest.MonkeyPatch, place: str, fault: Fault) -> None:
+    module, _, name = place.rpartition(".")
+    owner = importlib.import_module(module)
+    monkeypatch.setattr(owner, name, fault.around(getattr(owner, name)))
+
+
+def cases() -> list[Any]:
+    """Every place with one error, every error at some place: which it is makes no difference (test_containment)."""
+    errors = cycle(ERRORS)
+    return [
+        pytest.param(step, place, next(errors), id=place.removeprefix("worker."))
+        for step, places in WAYS.items()
+        for place in places
+    ]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("step", "places", "error"), cases())
+def test_one_that_fails_changes_nothing_for_the_others(
+    house: House, monkeypatch: pytest.MonkeyPatch, step: str, places: str, error: str
+) -> None:
+    job_ids = house.add_jobs()
+    culprit = house.site.marked = job_ids[17]
+    fault = Fault(ERRORS[error], (culprit, str(MARK)))
+    for place in places.split(" "):
+        break_at(monkeypatch, place, fault)
+    house.live()
+    assert fault.hits
+    events = house.events()
+    others = [job_id for job_id in job_ids if job_id != culprit]
+    assert {job_id: events[job_id] for job_id in others} == dict.fromkeys(others, LIFE)
+    assert house.world.job(culprit).status is not JobStatus.SUCCEEDED
+    assert events[culprit].count("warning") == 1
+    [trouble] = house.troubles()
+    assert (trouble.step, trouble.subject, trouble.error) == (step, culprit, type(ERRORS[error]).__name__)
+    fault.is_there = False
+    house.heal()
+    assert house.world.job(culprit).status is JobStatus.SUCCEEDED
+    assert house.troubles() == []
+    assert len({one.directory for one in house.site.submitted}) == len(house.site.submitted) == JOBS
