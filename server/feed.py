@@ -7,7 +7,7 @@ not answer, what is held is served for ten seconds more, and then nobody is told
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,12 +19,16 @@ from server.feed_board import Board
 from server.feed_events import FramedEvent, RecentEvents, framed
 from server.feed_progress import ProgressEntry
 from server.feed_reads import DatabaseReads
-from server.feed_tick import Answer, Question, ask
+from server.feed_tick import Answer, Question, ReadEvents, ask, read_events
+from server.feed_troubles import STEPS as FEED_STEPS
+from server.feed_troubles import FeedTroubles, write_notes
 from server.feed_wakeups import EVERYTHING, Bells
 from tuning.accounts.service import Principal, authenticate, token_sha256
+from tuning.containment import Contained
 from tuning.errors import NotAuthenticated, NotFound, Unavailable
 from tuning.jobs import feed_repository
-from tuning.jobs.feed_repository import IN_OUR_QUEUE, JobState, LogFile
+from tuning.jobs.feed_repository import IN_OUR_QUEUE, EventRow, JobState, LogFile
+from tuning.jobs.troubles import Step, forget_everywhere
 
 _ANSWERS_HOLD_SECONDS = 10.0
 """How long memory may answer after the last tick that the database answered."""
@@ -64,6 +68,7 @@ class Feed:
         self.tokens = TokensInUse(monotonic)
         self.events = RecentEvents()
         self.board = Board()
+        self.troubles = FeedTroubles(monotonic)
         self._interval_seconds = interval_seconds
         self._now = now
         self._monotonic = monotonic
@@ -80,6 +85,7 @@ class Feed:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Tick until the block ends. The first tick is over when it begins, whether the database answered or not."""
+        await self._forget_earlier_troubles()
         delay = await self._try_to_tick(self._interval_seconds)
         task = asyncio.create_task(self._tick_forever(delay), name="feed")
         task.add_done_callback(_tell_of_a_failure)
@@ -105,10 +111,11 @@ class Feed:
             self.events.begin(answer.newest_event)
         self._newest = answer.newest
         self._answered_at = self._monotonic()
-        subjects = set(self._take_in(answer))
+        subjects = self._take_in(answer)
         if self.tokens.keep(question.token_ids, answer.valid_tokens):
             subjects |= self.bells.subjects()  # whose token ended is among them, and notices it
         await self.bells.ring(subjects)
+        await self._note_troubles()
 
     def entry_in_memory(self, job_id: str) -> ProgressEntry | None:
         """A job's progress, if it can be told without asking anybody."""
@@ -138,15 +145,15 @@ class Feed:
         """The next events after this one, of a job or of all: maybe not up to the newest yet, but without a hole."""
         newest = self.events.newest
         found = self.events.after(event_id, job_id)
-        if found is None:
-            rows = await self.reads.for_reader(
-                ("events", event_id, job_id),
-                lambda session: feed_repository.events_after(session, event_id, _PAGE_OF_EVENTS, job_id),
-            )
-            found = [framed(row) for row in rows]
-            if len(rows) == _PAGE_OF_EVENTS:
-                return EventsPage(found, rows[-1].id)
-        return EventsPage(found, max(event_id, newest, *(event.id for event in found[-1:])))
+        if found is not None:
+            return EventsPage(found, max(event_id, newest, *(event.id for event in found[-1:])))
+        # whoever joins this reading gets its `newest` with it: what was written since is not among its rows
+        page, newest = await self.reads.for_reader(
+            ("events", event_id, job_id),
+            lambda session: (read_events(session, event_id, _PAGE_OF_EVENTS, job_id), newest),
+        )
+        is_full = len(page.rows) + len(page.failed) == _PAGE_OF_EVENTS
+        return EventsPage(self._framed(page), page.last_id if is_full else max(event_id, newest, page.last_id))
 
     def principal_in_memory(self, sha256: str) -> Principal | None:
         """Whose token this is, if that can be told without asking. Raises NotAuthenticated for one just refused."""
@@ -183,22 +190,61 @@ class Feed:
             after_event=self.events.newest,
             logs_of=[subject.removesuffix(_LOGS) for subject in subjects if subject.endswith(_LOGS)],
             token_ids=self.tokens.ids(),
+            held={step: self.troubles.held(step) for step in FEED_STEPS},
         )
 
-    def _take_in(self, answer: Answer) -> Iterable[str]:
-        """Keep what the database said; the subjects that changed."""
-        read_at = self._monotonic()
-        for state in answer.states:
+    def _framed(self, page: ReadEvents) -> list[FramedEvent]:
+        for failed in page.failed:
+            self.troubles.failed(failed)
+        found: list[FramedEvent] = []
+        for row in page.rows:
+            with self.troubles.contained(Step.FEED_EVENTS, row.job_id):
+                found.append(framed(row))
+        return found
+
+    async def _note_troubles(self) -> None:
+        notes = self.troubles.take_notes()
+        if notes is None:
+            return
+        now = self._now()
+        with Contained() as attempt:
+            await self.reads.for_tick(lambda session: write_notes(session, notes, now))
+        if attempt.error is not None:
+            _log.error("what the feed failed at cannot be noted", exc_info=attempt.error, extra={"action": "feed"})
+
+    def _take_in(self, answer: Answer) -> set[str]:
+        """Keep what the database said; the subjects that changed. What fails at one job stays with it."""
+        read_at, each, subjects = self._monotonic(), self.troubles.each, set[str]()
+        looked_at: dict[LogFile, int] = {}
+
+        def put(state: JobState) -> None:
             if self.board.put(ProgressEntry(state, answer.queue_positions.get(state.id), read_at)):
-                yield from (state.id, EVERYTHING)
-        yield from self.board.move(answer.queue_asked, answer.queue_positions, read_at)
-        self.events.add(answer.events)
-        for event in answer.events:
-            yield from (event.job_id, EVERYTHING)
-        for log, position in answer.log_positions.items():
-            if self._log_positions.get(log) != position:
-                yield logs_subject(log[0])
-        self._log_positions = dict(answer.log_positions)
+                subjects.update((state.id, EVERYTHING))
+
+        def move(job_id: str) -> None:
+            subjects.update(self.board.move([job_id], answer.queue_positions, read_at))
+
+        def add(event: EventRow) -> None:
+            if event.id > self.events.newest:
+                self.events.add([event])
+            subjects.update((event.job_id, EVERYTHING))
+
+        def look_at(log: LogFile) -> None:
+            if self._log_positions.get(log) != answer.log_positions[log]:
+                subjects.add(logs_subject(log[0]))
+            looked_at[log] = answer.log_positions[log]
+
+        for failed in answer.failed:
+            self.troubles.failed(failed)
+        for state in answer.states:
+            self.troubles.succeeded(Step.FEED_TICK, state.id)
+        each(Step.FEED_PROGRESS, answer.states, lambda state: state.id, put)
+        each(Step.FEED_BOARD, answer.queue_asked, str, move)
+        each(Step.FEED_EVENTS, answer.events, lambda event: event.job_id, add)
+        self.events.pass_over(answer.newest_event)
+        each(Step.FEED_LOGS, answer.log_positions, lambda log: log[0], look_at)
+        self._log_positions = looked_at
+        return subjects
 
     async def _read_entry(self, job_id: str) -> ProgressEntry:
         asked_at = self._monotonic()
@@ -208,23 +254,29 @@ class Feed:
             await self.bells.ring({job_id, EVERYTHING})
         return entry
 
+    async def _forget_earlier_troubles(self) -> None:
+        """Of those nothing is held in memory any more."""
+        with Contained(), suppress(Unavailable):
+            await self.reads.for_tick(lambda session: forget_everywhere(session, FEED_STEPS))
+
     async def _tick_forever(self, delay: float) -> None:
         while True:
             await asyncio.sleep(delay)
             delay = await self._try_to_tick(delay)
 
     async def _try_to_tick(self, delay: float) -> float:
-        """Tick; the seconds until the next time, more and more of them while the database is away."""
+        """Tick; the seconds until the next time, more and more of them while that fails."""
         was_fresh = self.is_fresh
-        try:
+        with Contained() as attempt:
             await self.tick()
-        except Unavailable as error:
-            if was_fresh or self._answered_at is None:
-                _log.warning(
-                    "the feed's database does not answer", extra={"action": "feed", "reason": str(error.__cause__)}
-                )
-            return min(delay * 2, _SLOWEST_RETRY_SECONDS)
-        return self._interval_seconds
+        if attempt.error is None:
+            return self._interval_seconds
+        if not isinstance(attempt.error, Unavailable):
+            _log.error("a tick of the feed failed", exc_info=attempt.error, extra={"action": "feed"})
+        elif was_fresh or self._answered_at is None:
+            reason = str(attempt.error.__cause__)
+            _log.warning("the feed's database does not answer", extra={"action": "feed", "reason": reason})
+        return min(delay * 2, _SLOWEST_RETRY_SECONDS)
 
 
 def logs_subject(job_id: str) -> str:

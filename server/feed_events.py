@@ -65,8 +65,11 @@ class RecentEvents:
         for row in rows:
             self._events.append(framed(row))
             self.newest = row.id
-        while len(self._events) > self._capacity:
-            self.floor = self._events.popleft().id
+        self._let_go()
+
+    def pass_over(self, event_id: int) -> None:
+        """Up to this one there is nothing more that can be shown."""
+        self.newest = max(self.newest, event_id)
 
     def after(self, event_id: int, job_id: str | None) -> list[FramedEvent] | None:
         """The events after this one, of a job or of all; None where the database must be asked."""
@@ -79,3 +82,7 @@ class RecentEvents:
             if job_id is None or event.job_id == job_id:
                 found.append(event)
         return found[::-1]
+
+    def _let_go(self) -> None:
+        while len(self._events) > self._capacity:
+            self.floor = self._events.popleft().id

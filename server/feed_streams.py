@@ -8,6 +8,7 @@ from server.feed import Feed
 from server.feed_wakeups import EVERYTHING
 from tuning.accounts.service import Principal
 from tuning.errors import NotFound, Unavailable
+from tuning.jobs.troubles import Step
 
 Found = TypeVar("Found")
 
@@ -44,13 +45,19 @@ class _ProgressOfOne:
 
 class _ProgressOfAll:
     def __init__(self, feed: Feed) -> None:
-        self._board = feed.board
+        self._board, self._troubles = feed.board, feed.troubles
         self._serial = feed.board.serial
 
     async def changes(self) -> bytes:
         changed = self._board.changed_after(self._serial)
         self._serial = self._board.serial
-        return b"".join(entry.frame for entry in changed)
+        frames: list[bytes] = []
+        for entry in changed:
+            if self._troubles.is_held(Step.FEED_PROGRESS, entry.state.id):
+                continue
+            with self._troubles.contained(Step.FEED_PROGRESS, entry.state.id):
+                frames.append(entry.frame)
+        return b"".join(frames)
 
 
 async def _frames(

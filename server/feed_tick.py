@@ -1,14 +1,17 @@
 """The one question that the feed asks the database each tick, for all readers."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from server.feed_troubles import FORESEEN, Failed, one_by_one
 from tuning.accounts.repository import valid_token_ids
+from tuning.containment import Contained
 from tuning.jobs import feed_repository
 from tuning.jobs.feed_repository import IN_OUR_QUEUE, EventRow, JobState, LogFile
+from tuning.jobs.troubles import Step
 
 _OVERLAP = timedelta(seconds=60)
 """How far each look at `updated_at` reaches back behind the newest one seen: on PostgreSQL a transaction may become
@@ -31,6 +34,12 @@ class Question:
     after_event: int
     logs_of: Collection[str]
     token_ids: frozenset[str]
+    held: Mapping[Step, frozenset[str]] = field(default_factory=dict)
+    """Jobs that are left out, by step."""
+
+    def but_for_held(self, step: Step, job_ids: Collection[str]) -> frozenset[str]:
+        """These jobs, but for those that are left out of a step."""
+        return frozenset(job_ids) - self.held.get(step, frozenset())
 
 
 @dataclass(frozen=True)
@@ -45,26 +54,64 @@ class Answer:
     newest_event: int
     log_positions: Mapping[LogFile, int]
     valid_tokens: frozenset[str]
+    failed: Sequence[Failed] = ()
+    """What could not be read of single jobs."""
 
 
 def ask(session: Session, question: Question) -> Answer:
-    """A handful of narrow queries, the same number however many read."""
+    """A handful of narrow queries, the same number however many read; more of them only where one job's rows fail."""
     newest, changed = _changes(session, question)
-    states = feed_repository.job_states(session, changed)
-    queued = question.in_our_queue | {state.id for state in states if state.status in IN_OUR_QUEUE}
-    is_first = question.newest is None
-    events = [] if is_first else _events(session, question.after_event)
-    newest_event = feed_repository.newest_event_id(session) if is_first else question.after_event
+    states: dict[str, JobState] = {}
+    positions: dict[str, int] = {}
+    logs: dict[LogFile, int] = {}
+
+    def read_states(job_ids: Collection[str]) -> None:
+        states.update({state.id: state for state in feed_repository.job_states(session, job_ids)})
+
+    def read_positions(job_ids: Collection[str]) -> None:
+        positions.update(feed_repository.queue_positions(session, job_ids))
+
+    def read_logs(job_ids: Collection[str]) -> None:
+        logs.update(feed_repository.log_positions(session, job_ids))
+
+    wanted = question.but_for_held(Step.FEED_PROGRESS, question.but_for_held(Step.FEED_TICK, changed))
+    failed = one_by_one(Step.FEED_TICK, wanted, read_states)
+    queued = question.in_our_queue | {state.id for state in states.values() if state.status in IN_OUR_QUEUE}
+    queued = question.but_for_held(Step.FEED_BOARD, queued)
+    failed += one_by_one(Step.FEED_BOARD, queued, read_positions)
+    failed += one_by_one(Step.FEED_LOGS, question.but_for_held(Step.FEED_LOGS, question.logs_of), read_logs)
+    events = _no_events(session) if question.newest is None else _events(session, question.after_event)
     return Answer(
         newest,
-        states,
-        feed_repository.queue_positions(session, queued),
+        list(states.values()),
+        positions,
         queued,
-        events,
-        events[-1].id if events else newest_event,
-        feed_repository.log_positions(session, question.logs_of),
+        events.rows,
+        events.last_id,
+        logs,
         valid_token_ids(session, question.token_ids, question.now),
+        [*failed, *events.failed],
     )
+
+
+@dataclass(frozen=True)
+class ReadEvents:
+    """Events in their order."""
+
+    rows: Sequence[EventRow]
+    last_id: int
+    """Up to it there are no others."""
+    failed: Sequence[Failed] = ()
+    """What could not be read."""
+
+
+def read_events(session: Session, after: int, limit: int, job_id: str | None = None) -> ReadEvents:
+    """At most so many of the next events; those that cannot be read are left out."""
+    with Contained(*FORESEEN):
+        rows = feed_repository.events_after(session, after, limit, job_id)
+        return ReadEvents(rows, rows[-1].id if rows else after)
+    found, failed, last_id = feed_repository.events_one_by_one(session, after, limit, job_id)
+    return ReadEvents(found, last_id, [Failed(Step.FEED_EVENTS, of, error) for of, error in failed])
 
 
 def _changes(session: Session, question: Question) -> tuple[datetime | None, list[str]]:
@@ -83,11 +130,17 @@ def _is_wanted(question: Question, job_id: str) -> bool:
     return question.all_jobs or job_id in question.versions
 
 
-def _events(session: Session, after: int) -> list[EventRow]:
-    found = feed_repository.events_after(session, after, _EVENTS_AT_ONCE)
-    while found and len(found) % _EVENTS_AT_ONCE == 0:
-        more = feed_repository.events_after(session, found[-1].id, _EVENTS_AT_ONCE)
-        if not more:
-            break
-        found += more
-    return found
+def _no_events(session: Session) -> ReadEvents:
+    return ReadEvents([], feed_repository.newest_event_id(session))
+
+
+def _events(session: Session, after: int) -> ReadEvents:
+    rows: list[EventRow] = []
+    failed: list[Failed] = []
+    while True:
+        page = read_events(session, after, _EVENTS_AT_ONCE)
+        rows += page.rows
+        failed += page.failed
+        if len(page.rows) + len(page.failed) < _EVENTS_AT_ONCE:
+            return ReadEvents(rows, page.last_id, failed)
+        after = page.last_id

@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from tests.factories import make_dataset, make_job, make_user
+from tests.factories import make_job, make_user
 from tests.worker.conftest import World
 from tests.worker.site import MARK, Site
 from tuning.db import transaction
-from tuning.jobs.models import Job, JobDependency, JobEvent, Trouble
+from tuning.jobs.models import Job, JobEvent, Trouble
 from tuning.jobs.status import JobStatus
 from tuning.jobs.troubles import LONGEST_PAUSE, Step
 from worker.cycle import Cycle

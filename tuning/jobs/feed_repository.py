@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, case, func, select
 from sqlalchemy.orm import Session
 
+from tuning.containment import Contained
+from tuning.database_errors import DATABASE_TROUBLE
 from tuning.errors import NotFound
 from tuning.jobs.models import FilePosition, Job, JobEvent
 from tuning.jobs.status import JobStatus
@@ -126,6 +128,24 @@ def events_after(session: Session, after: int, limit: int, job_id: str | None = 
     if job_id is not None:
         query = query.where(JobEvent.job_id == job_id)
     return [EventRow(*row) for row in session.execute(query.order_by(JobEvent.id).limit(limit))]
+
+
+def events_one_by_one(
+    session: Session, after: int, limit: int, job_id: str | None = None
+) -> tuple[list[EventRow], list[tuple[str, BaseException]], int]:
+    """The same where one of them cannot be read: the others, the job and the error of each such, and the last id."""
+    query = select(JobEvent.id, JobEvent.job_id).where(JobEvent.id > after)
+    if job_id is not None:
+        query = query.where(JobEvent.job_id == job_id)
+    found: list[EventRow] = []
+    failed: list[tuple[str, BaseException]] = []
+    places = session.execute(query.order_by(JobEvent.id).limit(limit)).all()
+    for event_id, of in places:
+        with Contained(*DATABASE_TROUBLE) as attempt:
+            found.append(EventRow(*session.execute(select(*_EVENT_COLUMNS).where(JobEvent.id == event_id)).one()))
+        if attempt.error is not None:
+            failed.append((of, attempt.error))
+    return found, failed, places[-1][0] if places else after
 
 
 def log_positions(session: Session, job_ids: Collection[str]) -> dict[LogFile, int]:

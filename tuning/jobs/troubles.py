@@ -103,7 +103,7 @@ def note_failure(
     if subject.job_ids and not jobs:
         return None
     kind, trace = type(error).__name__[:100], frames_of(error)
-    is_new = row is None or (row.error, row.trace) != (kind, trace)
+    is_new = row is None or (row.error, _innermost(row.trace)) != (kind, _innermost(trace))
     if row is None:
         own = subject.id if any(job.id == subject.id for job in jobs) else None
         row = Trouble(cluster=cluster, step=step, subject=subject.id, job_id=own, failures=0, since=now)
@@ -125,6 +125,14 @@ def forget_whole_steps(session: Session, cluster: str) -> None:
     """Whoever drives the cluster from now on tries each step at once."""
     own = (Trouble.cluster == cluster, Trouble.subject == OF_THE_CLUSTER)
     session.execute(delete(Trouble).where(*own), execution_options={"synchronize_session": False})
+
+
+def forget_everywhere(session: Session, steps: Collection[Step], subject: str | None = None) -> None:
+    """On all clusters: the steps have succeeded at this subject, or, without one, they begin anew."""
+    forgotten = delete(Trouble).where(Trouble.step.in_(steps))
+    if subject is not None:
+        forgotten = forgotten.where(Trouble.subject == subject)
+    session.execute(forgotten, execution_options={"synchronize_session": False})
 
 
 def known(session: Session, cluster: str, step: Step) -> dict[str, datetime]:
@@ -174,6 +182,11 @@ def counts(session: Session) -> list[tuple[str, str, int]]:
     """(cluster, step, how many), of all that is in trouble."""
     rows = select(Trouble.cluster, Trouble.step, func.count()).group_by(Trouble.cluster, Trouble.step)
     return [(cluster, step, count) for cluster, step, count in session.execute(rows)]
+
+
+def _innermost(trace: str) -> str:
+    """The frame that raised: on which way it was come to makes no other error of it."""
+    return trace.rpartition("\n")[2]
 
 
 def _tell(session: Session, job: Job, row: Trouble, error: BaseException, now: datetime, *, is_new: bool) -> None:
