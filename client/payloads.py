@@ -264,6 +264,18 @@ class Partition(TypedDict):
     gpus: GpuCount
 
 
+class Trouble(TypedDict):
+    """A step that failed at one job, or as a whole, and is tried again."""
+
+    job_id: str | None
+    subject: str | None
+    step: str
+    error: str
+    since: str
+    failures: int
+    next_try_at: str
+
+
 class Cluster(TypedDict):
     """A cluster as last seen; `reachable` is null before a worker has tried."""
 
@@ -280,6 +292,8 @@ class Cluster(TypedDict):
     jobs: dict[str, int]
     pending: int
     commands: dict[str, Any]
+    troubles: list[Trouble]
+    trouble_count: int
 
 
 class Verdict(TypedDict):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from client.commands.arguments import AsJson, ClusterName, connect
-from client.payloads import Cluster, GpuCount, Partition
+from client.payloads import Cluster, GpuCount, Partition, Trouble
 from client.screen import listing, note, now, say, say_json, table
 from client.wording import clock_time, duration
 
@@ -50,6 +50,10 @@ def show(cluster: ClusterName, as_json: AsJson = False) -> None:
     for name, words in (("models", found["models"]), ("data sets", found["datasets"])):
         if words:
             say(f"{name}: {', '.join(words)}")
+    if found["trouble_count"]:
+        say(f"{found['trouble_count']} in trouble; each is tried again by itself:")
+        heads = ("JOB", "STEP", "ERROR", "FAILURES", "SINCE", "NEXT TRY")
+        table(heads, [_trouble_row(one) for one in found["troubles"]])
 
 
 def doctor(
@@ -146,6 +150,13 @@ def _row(partition: Partition) -> tuple[str, ...]:
     return name, partition["state"] or "", time_limit, str(partition["nodes"]), gpus(partition["gpus"])
 
 
+def _trouble_row(trouble: Trouble) -> tuple[str, ...]:
+    moment = now()
+    times = (clock_time(trouble["since"], moment), clock_time(trouble["next_try_at"], moment))
+    whom = trouble["job_id"] or trouble["subject"] or "(all)"
+    return whom, trouble["step"], trouble["error"], str(trouble["failures"]), *times
+
+
 @contextmanager
 def login(cluster: "ClusterSettings") -> Iterator["Transport"]:
     """A connection to the login node, ended at the end."""
@@ -160,8 +171,11 @@ def login(cluster: "ClusterSettings") -> Iterator["Transport"]:
 
 def _checks(cluster: "ClusterSettings", *, submit: bool) -> Iterator["Check"]:
     from client.doctor.diagnosis import diagnose
+    from client.doctor.poison_jobs import poison_check
     from client.doctor.trial import run_trial
+    from tuning.settings import Settings
 
+    yield poison_check(cluster.name, Settings().database_url)
     boundary, failed = secrets.token_hex(16), False
     with login(cluster) as transport:
         for check in diagnose(cluster, transport, boundary):

@@ -1,6 +1,7 @@
 """The clusters: what they have, and how they were when last seen."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Self
 
@@ -15,11 +16,15 @@ from tuning.clusters.models import ClusterRow
 from tuning.clusters.repository import cluster_rows
 from tuning.clusters.snapshot import Node, Snapshot, read_snapshot
 from tuning.errors import NotFound
+from tuning.jobs.models import Trouble
 from tuning.jobs.repository import counts
 from tuning.jobs.status import ACTIVE, JobStatus
+from tuning.jobs.troubles import counts as trouble_counts
+from tuning.jobs.troubles import newest
 from tuning.settings import ClusterSettings
 
 router = APIRouter(prefix="/clusters", tags=["clusters"])
+MOST_TROUBLES = 20
 
 
 class GpuCount(BaseModel):
@@ -58,6 +63,31 @@ class NodeJson(BaseModel):
     gpus: GpuCount
 
 
+class TroubleJson(BaseModel):
+    """A step that failed at one job, or as a whole; it is tried again by itself."""
+
+    job_id: str | None = Field(description="Null: the step failed as a whole, or at what several jobs need.")
+    subject: str | None = Field(description="Where it is no job: the id of a data set, or a hash; null = the whole.")
+    step: str
+    error: str = Field(description="The class of the error; the log and `packtrain clusters doctor` say more.")
+    since: datetime
+    failures: int = Field(description="In a row.")
+    next_try_at: datetime
+
+    @classmethod
+    def of(cls, row: Trouble) -> Self:
+        """Without the error's words, which may be of somebody's data."""
+        return cls(
+            job_id=row.job_id,
+            subject=None if row.job_id is not None else row.subject or None,
+            step=row.step,
+            error=row.error,
+            since=row.since,
+            failures=row.failures,
+            next_try_at=row.next_try_at,
+        )
+
+
 class ClusterJson(BaseModel):
     """A cluster as last seen; nothing is asked of it for this."""
 
@@ -76,9 +106,13 @@ class ClusterJson(BaseModel):
     jobs: dict[str, int] = Field(description="packtrain's jobs that have not ended, by status.")
     pending: int = Field(description="Of these, how many wait: here or in Slurm's queue.")
     commands: dict[str, Any] = Field(description="The budget on the login node that was used, as the worker counts it.")
+    troubles: list[TroubleJson] = Field(description=f"What failed at single jobs: the newest {MOST_TROUBLES}.")
+    trouble_count: int = Field(description="How many there are.")
 
     @classmethod
-    def of(cls, settings: ClusterSettings, row: ClusterRow | None, jobs: dict[str, int]) -> Self:
+    def of(
+        cls, settings: ClusterSettings, row: ClusterRow | None, jobs: dict[str, int], troubles: "ClusterTroubles"
+    ) -> Self:
         """From what the settings, the driver and the jobs say."""
         seen = read_snapshot(row.snapshot) if row is not None and row.snapshot else Snapshot()
         waiting = (JobStatus.QUEUED, JobStatus.SUBMITTING, JobStatus.PENDING)
@@ -98,7 +132,17 @@ class ClusterJson(BaseModel):
             jobs=jobs,
             pending=sum(jobs.get(status, 0) for status in waiting),
             commands=(row.commands if row else None) or {},
+            troubles=[TroubleJson.of(trouble) for trouble in troubles.newest],
+            trouble_count=troubles.count,
         )
+
+
+@dataclass(frozen=True)
+class ClusterTroubles:
+    """What failed at single jobs of a cluster."""
+
+    newest: Sequence[Trouble] = ()
+    count: int = 0
 
 
 @router.get("")
@@ -123,7 +167,25 @@ def _shown(session: Session, wanted: Sequence[ClusterSettings]) -> list[ClusterJ
     for cluster, status, count in counts(session):
         if status in ACTIVE:
             jobs.setdefault(cluster, {})[status] = count
-    return [ClusterJson.of(settings, rows.get(settings.name), jobs.get(settings.name, {})) for settings in wanted]
+    troubles = _troubles(session, [settings.name for settings in wanted])
+    return [
+        ClusterJson.of(
+            settings,
+            rows.get(settings.name),
+            jobs.get(settings.name, {}),
+            troubles.get(settings.name, ClusterTroubles()),
+        )
+        for settings in wanted
+    ]
+
+
+def _troubles(session: Session, names: Sequence[str]) -> dict[str, ClusterTroubles]:
+    """Of the clusters that have any."""
+    counted: dict[str, int] = {}
+    for cluster, _, count in trouble_counts(session):
+        counted[cluster] = counted.get(cluster, 0) + count
+    of_ours = {name: counted[name] for name in names if name in counted}
+    return {name: ClusterTroubles(newest(session, name, MOST_TROUBLES), count) for name, count in of_ours.items()}
 
 
 def _is_reachable(row: ClusterRow | None) -> bool | None:

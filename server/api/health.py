@@ -18,6 +18,7 @@ from tuning.clusters.models import ClusterRow
 from tuning.clusters.repository import cluster_rows
 from tuning.database_errors import DATABASE_TROUBLE, complaint
 from tuning.jobs.repository import counts
+from tuning.jobs.troubles import counts as trouble_counts
 from tuning.migrate import is_current, require_writable
 
 router = APIRouter(tags=["health"])
@@ -68,16 +69,23 @@ _METRICS = {200: {"content": {"text/plain": {}}}, **responses(503)}
 def metrics(session: SessionDep, clusters: ClustersDep) -> Response:
     """Counts for Prometheus: numbers only, nothing of what users wrote."""
     registry = CollectorRegistry()
-    registry.register(_Counts(counts(session), list(cluster_rows(session, list(clusters)).values())))
+    rows = list(cluster_rows(session, list(clusters)).values())
+    registry.register(_Counts(counts(session), rows, trouble_counts(session)))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_1_0_0)
 
 
 class _Counts(Collector):
     """What the database says at this moment."""
 
-    def __init__(self, jobs: Sequence[tuple[str, str, int]], rows: Sequence[ClusterRow]) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[tuple[str, str, int]],
+        rows: Sequence[ClusterRow],
+        troubles: Sequence[tuple[str, str, int]],
+    ) -> None:
         self._jobs = jobs
         self._rows = rows
+        self._troubles = troubles
 
     def collect(self) -> Iterator[Metric]:
         jobs = GaugeMetricFamily("packtrain_jobs", "Jobs by cluster and status.", labels=["cluster", "status"])
@@ -93,4 +101,11 @@ class _Counts(Collector):
                 remote.add_metric([row.name, what], used.get(what, 0))
             for what in ("connections", "commands"):
                 minute.add_metric([row.name, what], used.get(f"{what}_last_minute", 0))
-        yield from (jobs, reachable, remote, minute)
+        poison = GaugeMetricFamily(
+            "packtrain_poison_jobs",
+            "Jobs at which a step failed, and is tried again later.",
+            labels=["cluster", "step"],
+        )
+        for cluster, step, count in self._troubles:
+            poison.add_metric([cluster, step], count)
+        yield from (jobs, reachable, remote, minute, poison)

@@ -283,7 +283,10 @@ def _add_clusters(app: FastAPI) -> None:
         "gpus": gpus,
         "partitions": [partition, {**partition, "name": "long", "is_default": False, "max_time_seconds": None}],
         "models": ["tiny-llama", "tiny-phi3"], "datasets": None, "jobs": {"running": 2, "queued": 1}, "pending": 1,
-        "commands": {},
+        "commands": {}, "trouble_count": 1, "troubles": [{
+            "job_id": "job_7h3k", "subject": None, "step": "watch", "error": "ValueError", "failures": 3,
+            "since": "2026-11-21T12:00:00Z", "next_try_at": "2026-11-21T12:40:00Z",
+        }],
     }  # fmt: skip
 
     @app.get("/api/v1/clusters")
