@@ -7,6 +7,7 @@ alone. Its failure is a row (tuning.jobs.troubles), so that a worker that starts
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from tuning.containment import Contained
@@ -50,7 +51,6 @@ class Quarantine(Generic[Item]):
         self._step = step
         self._subject = subject
         self._own = own
-        self._next_tries = self._read()
         self._failed: set[str] = set()
 
     def due(self, items: Iterable[Item]) -> list[Item]:
@@ -134,7 +134,9 @@ class Quarantine(Generic[Item]):
         next_try = self._next_tries.get(self._subject(item).id)
         return next_try is not None and is_held(next_try, now)
 
-    def _read(self) -> dict[str, datetime]:
+    @cached_property
+    def _next_tries(self) -> dict[str, datetime]:
+        """By subject, as it was noted when this was first asked for."""
         with self._drive.load() as session:
             found = known(session, self._drive.settings.name, self._step)
         return {subject: next_try for subject, next_try in found.items() if subject != OF_THE_CLUSTER}

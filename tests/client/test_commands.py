@@ -301,6 +301,8 @@ def test_clusters(run: Run) -> None:
     assert lab.split()[-5:] == ["3", "of", "8", "1", "2"]
     assert "not yet reached" in new
     shown = run("clusters", "show", "lab").stdout
+    assert "1 in trouble" in shown
+    assert ["job_7h3k", "watch", "ValueError", "3"] in [line.split()[:4] for line in shown.splitlines()]
     for part in ("Slurm 24.11.5", "no route to host", "gpu (default)", "1 d", "none", "models: tiny-llama, tiny-phi3"):
         assert part in shown
 

@@ -12,10 +12,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from server import feed as feed_module
 from server.feed import Feed
 from server.feed_streams import all_job_frames
-from server.feed_tick import ReadEvents
+from server.feed_tick import ReadEvents, read_events
 from server.feed_wakeups import EVERYTHING
 from tests.factories import NOON, Clock, Seconds, make_job
 from tests.server.feeding import Frame, Stream
@@ -268,15 +267,14 @@ async def test_who_joins_a_reading_skips_no_event(
     happens("first")
     has_read, may_end = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
-    read = feed_module.read_events
 
     def slowly(session: Session, after: int, limit: int, job_id: str | None = None) -> ReadEvents:
-        found = read(session, after, limit, job_id)
+        found = read_events(session, after, limit, job_id)
         loop.call_soon_threadsafe(has_read.set)
         may_end.wait(10)
         return found
 
-    monkeypatch.setattr(feed_module, "read_events", slowly)
+    monkeypatch.setattr("server.feed.read_events", slowly)
     await feed.tick()
     feed.events.begin(feed.events.newest)  # as behind a restart: earlier ones are read from the database
     first = asyncio.create_task(feed.events_after(0, None))

@@ -1,13 +1,23 @@
-"""A cluster that runs every job it is given to its end, as the tests of whole cycles need it."""
+"""A cluster that runs every job it is given to its end, and the worker's cycles over it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from tests.factories import NOON
-from tests.worker.conftest import ScriptedCluster
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from tests.factories import NOON, make_job, make_user
+from tests.worker.conftest import ScriptedCluster, World
+from tuning.db import transaction
+from tuning.jobs.models import JobEvent, Trouble
+from tuning.jobs.troubles import LONGEST_PAUSE
 from tuning.slurm.answers import AccountedJob, FileStat, QueuedJob
 from tuning.slurm.cluster import NamedJob, Observation, ReadRequest, Submission, SubmissionAnswer, Trial
+from worker.cycle import Cycle
 
+JOBS = 50
 RECORDED = Path(__file__).parents[1] / "fixtures/llamafactory"
 _RESULTS = ("trainer_state", "train_results", "all_results")
 _EPOCH = NOON.timestamp()
@@ -94,3 +104,49 @@ class Site(ScriptedCluster):
     def _queued(self, number: int, one: Submission) -> QueuedJob:
         start = _EPOCH if self.state == "RUNNING" else None
         return QueuedJob(number, self.state, None, start, "n1", one.job_name, one.comment)
+
+
+class House:
+    """Fifty jobs, the site that runs them, and the worker's cycles."""
+
+    def __init__(self, world: World, sessions: sessionmaker[Session]) -> None:
+        self.site, self.world, self.sessions = Site(), world, sessions
+        self.drive = replace(world.drive, cluster=self.site)
+        self.cycle = Cycle(self.drive)
+
+    def add_jobs(self, count: int = JOBS, **columns: Any) -> list[str]:
+        with transaction(self.sessions) as session:
+            owner = make_user(session)
+            return [make_job(session, owner, **columns).id for _ in range(count)]
+
+    def live(self) -> None:
+        """From the queue to the end."""
+        self.cycles(1)
+        self.site.run()
+        self.cycles(2)
+        self.site.end()
+        self.cycles(3)
+
+    def heal(self) -> None:
+        """What the culprit missed, once its pauses are over."""
+        for _ in range(3):
+            self.cycles(1, seconds_between=LONGEST_PAUSE.total_seconds())
+            self.site.run()
+        self.site.end()
+        self.cycles(3, seconds_between=LONGEST_PAUSE.total_seconds())
+
+    def cycles(self, count: int, seconds_between: float = 1.0) -> None:
+        for _ in range(count):
+            self.cycle.run()
+            self.world.clock.advance(seconds_between)
+
+    def events(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        with self.sessions() as session:
+            for job_id, kind in session.execute(select(JobEvent.job_id, JobEvent.type).order_by(JobEvent.id)):
+                found.setdefault(job_id, []).append(kind)
+        return found
+
+    def troubles(self) -> list[Trouble]:
+        with self.sessions() as session:
+            return list(session.scalars(select(Trouble)))

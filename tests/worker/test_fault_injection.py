@@ -2,26 +2,21 @@
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from tests.factories import make_job, make_user
 from tests.worker.conftest import World
-from tests.worker.site import MARK, Site
-from tuning.db import transaction
-from tuning.jobs.models import Job, JobEvent, Trouble
+from tests.worker.site import JOBS, MARK, House
+from tuning.jobs.models import Job
 from tuning.jobs.status import JobStatus
-from tuning.jobs.troubles import LONGEST_PAUSE, Step
-from worker.cycle import Cycle
+from tuning.jobs.troubles import Step
 from worker.facts import FactsKeeper
 
-JOBS = 50
 LIFE = ["job.submitting", "job.pending", "job.running", "job.succeeded"]
 
 
@@ -105,52 +100,6 @@ def _text(value: object) -> str:
     if isinstance(value, Job):
         return value.id
     return repr(value)
-
-
-class House:
-    """Fifty jobs, the site that runs them, and the worker's cycles."""
-
-    def __init__(self, world: World, sessions: sessionmaker[Session]) -> None:
-        self.site, self.world, self.sessions = Site(), world, sessions
-        self.drive = replace(world.drive, cluster=self.site)
-        self.cycle = Cycle(self.drive)
-
-    def add_jobs(self, count: int = JOBS, **columns: Any) -> list[str]:
-        with transaction(self.sessions) as session:
-            owner = make_user(session)
-            return [make_job(session, owner, **columns).id for _ in range(count)]
-
-    def live(self) -> None:
-        """From the queue to the end."""
-        self.cycles(1)
-        self.site.run()
-        self.cycles(2)
-        self.site.end()
-        self.cycles(3)
-
-    def heal(self) -> None:
-        """What the culprit missed, once its pauses are over."""
-        for _ in range(3):
-            self.cycles(1, seconds_between=LONGEST_PAUSE.total_seconds())
-            self.site.run()
-        self.site.end()
-        self.cycles(3, seconds_between=LONGEST_PAUSE.total_seconds())
-
-    def cycles(self, count: int, seconds_between: float = 1.0) -> None:
-        for _ in range(count):
-            self.cycle.run()
-            self.world.clock.advance(seconds_between)
-
-    def events(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        with self.sessions() as session:
-            for job_id, kind in session.execute(select(JobEvent.job_id, JobEvent.type).order_by(JobEvent.id)):
-                found.setdefault(job_id, []).append(kind)
-        return found
-
-    def troubles(self) -> list[Trouble]:
-        with self.sessions() as session:
-            return list(session.scalars(select(Trouble)))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A lease that cannot be relied on any more is said so, in the log and by the event."""
 
 import logging
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tuning.clusters.lease import Lease
 from tuning.db import open_engine, open_sessions
+from worker import heartbeat
 from worker.heartbeat import kept
 
 LEASE_SECONDS = 0.2
@@ -32,3 +34,21 @@ def test_a_lease_that_could_not_be_renewed_in_time_is_lost(tmp_path: Path, caplo
         assert lost.wait(5.0)
     engine.dispose()
     assert lost_of(caplog) == ["the lease of lab was not renewed in time"]
+
+
+def test_an_error_nobody_foresaw_ends_no_heartbeat(
+    sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    beats, renewed_again = iter([ValueError("bad"), MemoryError()]), threading.Event()
+
+    def renew(*_: object) -> None:
+        if (error := next(beats, None)) is not None:
+            raise error
+        renewed_again.set()
+
+    monkeypatch.setattr(heartbeat, "renew", renew)
+    with kept(sessions, Lease("lab", "me", 1), 2.0) as lost:
+        assert renewed_again.wait(5.0)
+        assert not lost.is_set()
+    said = [record.getMessage() for record in caplog.records]
+    assert "the database did not take the heartbeat: bad" in said

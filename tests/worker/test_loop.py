@@ -5,10 +5,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, select, update
+from sqlalchemy import Connection, Engine, event, select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -17,9 +19,12 @@ from tests.local_transport import LocalTransport
 from tuning.clusters.models import ClusterRow
 from tuning.db import transaction
 from tuning.errors import ClusterError, NotListening
+from tuning.jobs.models import Trouble
 from tuning.settings import ClusterSettings, Settings
 from tuning.ssh.traffic import Traffic
+from tuning.ssh.transport import Transport
 from worker import loop
+from worker.facts import FactsKeeper
 from worker.loop import Worker
 
 LONGEST_WAIT_SECONDS = 20.0
@@ -43,15 +48,26 @@ class Away(LocalTransport):
 
 @contextmanager
 def running(
-    settings: Settings, sessions: sessionmaker[Session], transport: Away, poll_interval_seconds: float, **more: Any
+    settings: Settings,
+    sessions: sessionmaker[Session],
+    transport: LocalTransport,
+    poll_interval_seconds: float,
+    **more: Any,
 ) -> Iterator[Worker]:
     """A worker in a thread; it ends with the block."""
     cluster = make_cluster_settings(poll_interval_seconds=poll_interval_seconds, **more)
     worker = Worker(settings, {"lab": cluster}, sessions, lambda _settings, _traffic: transport, "me")
+    with in_a_thread(worker):
+        yield worker
+
+
+@contextmanager
+def in_a_thread(worker: Worker) -> Iterator[None]:
+    """It ends with the block."""
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
-        yield worker
+        yield
     finally:
         worker.stop.set()
         thread.join(LONGEST_WAIT_SECONDS)
@@ -175,3 +191,111 @@ def test_failures_that_last_cost_a_login_now_and_then(settings: Settings, sessio
     with running(settings, sessions, transport, poll_interval_seconds=0.2):
         wait_until(lambda: transport.is_closed)
         wait_until(lambda: transport.tries > 3)
+
+
+class Replica:
+    """What every new connection finds after a failover to a replica, or on a file system that went read-only."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.is_one = False
+        self._engine = engine
+        is_postgresql = engine.dialect.name == "postgresql"
+        self._words = "SET default_transaction_read_only = on" if is_postgresql else "PRAGMA query_only = 1"
+        event.listen(engine, "connect", self._begin)
+
+    def become(self, is_one: bool) -> None:
+        self.is_one = is_one
+        self._engine.dispose()
+
+    def _begin(self, connection: Any, _entry: Any) -> None:
+        if self.is_one:
+            connection.execute(self._words)
+            connection.commit()
+
+
+def test_a_database_that_takes_no_writes_for_a_while_does_not_end_the_worker(
+    settings: Settings, sessions: sessionmaker[Session], engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport, replica = Away(), Replica(engine)
+    with running(settings, sessions, transport, poll_interval_seconds=0.2):
+        wait_until(lambda: is_away(sessions))
+        replica.become(True)
+        wait_until(lambda: any("the database does not answer" in one.getMessage() for one in caplog.records))
+        replica.become(False)
+        tries = transport.tries
+        wait_until(lambda: transport.tries > tries)
+
+
+def test_a_database_without_tables_for_a_while_does_not_end_the_worker(
+    settings: Settings, sessions: sessionmaker[Session], engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As while it is restored in place."""
+    transport = Away()
+    with running(settings, sessions, transport, poll_interval_seconds=0.2):
+        wait_until(lambda: is_away(sessions))
+        rename(engine, "clusters", "not_restored_yet")
+        wait_until(lambda: any("the database does not answer" in one.getMessage() for one in caplog.records))
+        rename(engine, "not_restored_yet", "clusters")
+        tries = transport.tries
+        wait_until(lambda: transport.tries > tries)
+
+
+def rename(engine: Engine, old: str, new: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+
+class Unheard(BaseException):
+    """What a library in another language may raise: not even an Exception."""
+
+
+@pytest.mark.parametrize("error", [ValueError("bad key"), OSError("no such file"), MemoryError(), Unheard("panic")])
+def test_a_cluster_that_cannot_be_driven_stops_no_other(
+    settings: Settings, sessions: sessionmaker[Session], caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    other = Away()
+
+    def open_transport(cluster: ClusterSettings, _traffic: Traffic) -> Transport:
+        if cluster.name == "bad":
+            raise error
+        return other
+
+    names = ("bad", "lab")
+    clusters = {name: make_cluster_settings(name=name, poll_interval_seconds=0.2) for name in names}
+    worker = Worker(settings, clusters, sessions, open_transport, "me")
+    with in_a_thread(worker):
+        wait_until(lambda: other.tries > 0)
+        tried = "driving bad failed"
+        wait_until(lambda: len([one for one in caplog.records if one.getMessage() == tried]) > 1)
+        tries = other.tries
+        wait_until(lambda: other.tries > tries)
+
+
+@pytest.mark.parametrize("place", ["worker.cycle.release_ended", "tuning.news._SqliteNews.wait", "worker.cycle.watch"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_fails_in_a_cycle_is_the_clusters_trouble_and_heals(
+    settings: Settings, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    fails = threading.Event()
+    fails.set()
+    owner, _, name = place.rpartition(".")
+    work = resolve_name(place)
+
+    def faulty(*arguments: Any) -> Any:
+        if fails.is_set():
+            raise RecursionError("too deep")
+        return work(*arguments)
+
+    monkeypatch.setattr(resolve_name(owner), name, faulty)
+    monkeypatch.setattr(FactsKeeper, "refresh_if_old", lambda _: None)
+    monkeypatch.setattr("tuning.jobs.troubles.FIRST_PAUSE", timedelta(seconds=0.1))
+    with running(settings, sessions, LocalTransport(), poll_interval_seconds=0.2):
+        wait_until(lambda: troubles(sessions) != [])
+        assert [error for _, error in troubles(sessions)] == ["RecursionError"]
+        fails.clear()
+        wait_until(lambda: troubles(sessions) == [])
+
+
+def troubles(sessions: sessionmaker[Session]) -> list[tuple[str, str]]:
+    with sessions() as session:
+        return [(row.step, row.error) for row in session.scalars(select(Trouble))]

@@ -1,7 +1,7 @@
 """Waiting jobs are handed to Slurm, and every answer is written down as what it is."""
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests.factories import Seconds
@@ -9,6 +9,7 @@ from tests.worker.conftest import World
 from tuning.clusters.models import ClusterRow
 from tuning.db import transaction
 from tuning.errors import (
+    AttemptUnwritable,
     LeaseLost,
     RemoteDiskFull,
     ShapeRefused,
@@ -19,8 +20,9 @@ from tuning.errors import (
     UnknownRefusal,
     Unreachable,
 )
-from tuning.jobs.models import Attempt, Job
+from tuning.jobs.models import Attempt, Job, JobEvent, Trouble
 from tuning.jobs.status import JobStatus
+from tuning.jobs.troubles import FIRST_PAUSE, pause
 from tuning.llamafactory.eta import EtaState, to_json
 from tuning.secrets.service import keep_secret
 from tuning.slurm.cluster import SubmissionAnswer
@@ -269,6 +271,38 @@ def test_a_job_whose_secret_is_gone_fails_with_that_word(world: World, sessions:
     job = world.job(job_id)
     assert job.status is JobStatus.FAILED
     assert "the secret WANDB_API_KEY is gone" in (job.status_reason or "")
+
+
+def test_a_folder_that_cannot_be_written_is_one_jobs_trouble(world: World, sessions: sessionmaker[Session]) -> None:
+    ids = [world.add(name=name) for name in "abc"]
+    world.cluster.answers[ids[1]] = SubmissionAnswer("", error=AttemptUnwritable("its folder cannot be written"))
+    submitter = world.submitter()
+    submitter.submit_waiting()
+    assert [world.job(job_id).status for job_id in ids] == [JobStatus.PENDING, JobStatus.QUEUED, JobStatus.PENDING]
+    later = world.add(name="d")
+    assert submitter.submit_waiting() == 1, "the site is not given a pause, and the job waits by itself"
+    assert world.job(later).status is JobStatus.PENDING
+    job = world.job(ids[1])
+    assert (job.attempt, world.attempts(ids[1])) == (0, [])
+    assert "its folder cannot be written" in (job.status_reason or "")
+    del world.cluster.answers[ids[1]]
+    world.clock.advance(FIRST_PAUSE.total_seconds())
+    assert submitter.submit_waiting() == 1
+    assert world.job(ids[1]).status is JobStatus.PENDING
+    with sessions() as session:
+        assert session.scalars(select(Trouble)).all() == []
+
+
+def test_each_failure_makes_the_jobs_pause_longer(world: World, sessions: sessionmaker[Session]) -> None:
+    job_id = world.add()
+    world.cluster.answers[job_id] = SubmissionAnswer("", error=AttemptUnwritable("no"))
+    submitter = world.submitter()
+    for _ in range(3):
+        assert submitter.submit_waiting() == 1
+        world.clock.advance(pause(3).total_seconds())
+    with sessions() as session:
+        assert [row.failures for row in session.scalars(select(Trouble))] == [3]
+        assert len(session.scalars(select(JobEvent).where(JobEvent.type == "warning")).all()) == 1
 
 
 def test_a_worker_that_lost_its_lease_submits_nothing(world: World) -> None:

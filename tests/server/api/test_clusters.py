@@ -1,5 +1,7 @@
 """The clusters over HTTP."""
 
+from datetime import timedelta
+
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
@@ -8,6 +10,7 @@ from tuning.accounts.models import User
 from tuning.clusters.models import ClusterRow
 from tuning.db import transaction
 from tuning.jobs.status import JobStatus
+from tuning.jobs.troubles import THE_WHOLE, Step, Subject, note_failure
 from tuning.slurm.inventory import ClusterFacts, Node, Partition
 
 FACTS = ClusterFacts(
@@ -75,3 +78,25 @@ def test_a_cluster_that_does_not_answer_says_since_when_and_why(
 def test_a_cluster_that_is_not_there(client: TestClient) -> None:
     for name in ("moon", "%00", "lab%0A"):
         assert client.get(f"/api/v1/clusters/{name}").status_code == 404
+
+
+def test_what_failed_at_single_jobs_is_shown_bounded_and_without_its_words(
+    client: TestClient, sessions: sessionmaker[Session], user: User
+) -> None:
+    with transaction(sessions) as session:
+        session.add(ClusterRow(name="lab", lease_token=1))
+        jobs = [make_job(session, user) for _ in range(30)]
+        for job in jobs:
+            note_failure(session, "lab", Step.SUBMIT, Subject.job(job.id), ValueError("somebody's row"), NOON)
+        note_failure(session, "lab", Step.FACTS, THE_WHOLE, KeyError("x"), NOON + timedelta(minutes=1))
+    for answer in (client.get("/api/v1/clusters").json()["data"][0], client.get("/api/v1/clusters/lab").json()):
+        assert (answer["trouble_count"], len(answer["troubles"])) == (31, 20)
+        whole, first = answer["troubles"][:2]
+        assert (whole["step"], whole["job_id"], whole["subject"], whole["error"]) == ("facts", None, None, "KeyError")
+        assert first["job_id"] in {job.id for job in jobs}
+        assert (first["step"], first["error"], first["failures"]) == ("submit", "ValueError", 1)
+        assert (first["since"], first["next_try_at"]) == ("2026-11-21T12:00:00Z", "2026-11-21T12:00:15Z")
+        assert "somebody" not in str(answer)
+    counted = client.get("/metrics").text
+    assert 'packtrain_poison_jobs{cluster="lab",step="submit"} 30.0' in counted
+    assert not any(job.id in counted for job in jobs)

@@ -1,0 +1,225 @@
+"""The steps that are not on every job's way: one of fifty at which each fails holds no other up."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from tests.factories import NOON, make_attempt, make_dataset, make_job, make_user
+from tests.worker.conftest import World
+from tests.worker.site import JOBS, House
+from tuning.clusters.models import TrialRow
+from tuning.clusters.trials import ask
+from tuning.datasets import repository
+from tuning.datasets.models import DatasetCopy
+from tuning.datasets.repository import mark_staged
+from tuning.db import transaction
+from tuning.errors import CommandTimedOut
+from tuning.jobs.models import Job, JobDependency, Removal
+from tuning.jobs.removals import ask_removal
+from tuning.jobs.status import JobStatus
+from tuning.jobs.troubles import LONGEST_PAUSE
+from worker import await_jobs, cancel, remove, stall, try_out, watch
+from worker.collect import collect_copies
+from worker.facts import FactsKeeper
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def house(world: World, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.setattr(FactsKeeper, "refresh_if_old", lambda _: None)
+    return House(world, sessions)
+
+
+class Fault:
+    """Makes a function of a module fail as long as `is_there` for arguments that name the culprit."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, culprit: str) -> None:
+        self.is_there = True
+        function = getattr(owner, name)
+
+        def faulty(*arguments: Any, **named: Any) -> Any:
+            if self.is_there and any(culprit in _text(one) for one in arguments):
+                raise OverflowError("out of range")
+            return function(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, faulty)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Session):
+        return ""
+    return value.id if isinstance(value, Job) else repr(value)
+
+
+def heals(house: House, fault: Fault) -> None:
+    fault.is_there = False
+    house.world.clock.advance(LONGEST_PAUSE.total_seconds())
+    house.cycle.run()
+
+
+def steps_in_trouble(house: House) -> list[tuple[str, str]]:
+    return [(trouble.step, trouble.subject) for trouble in house.troubles()]
+
+
+def jobs_that_are(house: House, status: JobStatus) -> set[str]:
+    with house.sessions() as session:
+        return set(session.scalars(select(Job.id).where(Job.status == status)))
+
+
+def test_dead_ends(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    [awaited] = house.add_jobs(1, status=JobStatus.FAILED)
+    with transaction(house.sessions) as session:
+        owner = make_user(session, name="eve")
+        job_ids = [make_job(session, owner).id for _ in range(JOBS)]
+        session.add_all(JobDependency(job_id=job_id, depends_on=awaited) for job_id in job_ids)
+    fault = Fault(monkeypatch, await_jobs, "transition", job_ids[17])
+    house.cycle.run()
+    assert jobs_that_are(house, JobStatus.FAILED) == {awaited, *job_ids} - {job_ids[17]}
+    assert steps_in_trouble(house) == [("dead_ends", job_ids[17])]
+    heals(house, fault)
+    assert jobs_that_are(house, JobStatus.FAILED) == {awaited, *job_ids}
+    assert house.troubles() == []
+
+
+def live_jobs(house: House, **columns: Any) -> list[str]:
+    with transaction(house.sessions) as session:
+        owner = make_user(session, name="eve")
+        jobs = [make_job(session, owner, attempt=1, **columns) for _ in range(JOBS)]
+        for number, job in enumerate(jobs, start=1):
+            job.slurm_job_id = number
+            make_attempt(session, job, slurm_job_id=number, submitted_at=NOON, quiet_until=NOON - timedelta(hours=1))
+        return [job.id for job in jobs]
+
+
+def test_cancel(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_ids = live_jobs(house, status=JobStatus.PENDING, cancel_requested_at=NOON)
+    fault = Fault(monkeypatch, cancel.Canceller, "_is_to_save", job_ids[17])
+    house.cycle.run()
+    assert set(house.site.cancelled) == set(range(1, JOBS + 1)) - {18}
+    assert steps_in_trouble(house) == [("cancel", job_ids[17])]
+    heals(house, fault)
+    assert set(house.site.cancelled) == set(range(1, JOBS + 1))
+    assert house.troubles() == []
+
+
+def test_the_wish_to_cancel_reaches_what_cannot_be_watched(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_ids = live_jobs(house, status=JobStatus.RUNNING, cancel_requested_at=NOON)
+    Fault(monkeypatch, watch, "decide", job_ids[17])
+    house.cycle.run()
+    assert ("watch", job_ids[17]) in steps_in_trouble(house)
+    assert 18 in house.site.cancelled
+
+
+@pytest.mark.parametrize("is_the_nodes", [False, True])
+def test_stall(house: House, monkeypatch: pytest.MonkeyPatch, is_the_nodes: bool) -> None:
+    """One run is looked after in a cycle: the one that has been quiet for longest, if it does not wait."""
+    job_ids = live_jobs(house, status=JobStatus.RUNNING, slurm_state="RUNNING")[:3]
+    inspect = house.site.inspect
+
+    def stuck(slurm_job_id: int) -> str:
+        if is_the_nodes and slurm_job_id == 1:
+            raise CommandTimedOut("its node does not answer")
+        return inspect(slurm_job_id)
+
+    monkeypatch.setattr(house.site, "inspect", stuck)
+    house.site.state = "RUNNING"
+    with transaction(house.sessions) as session:
+        for job_id in (job.id for job in session.scalars(select(Job)) if job.id not in job_ids):
+            session.get_one(Job, job_id).stalled_since = NOON
+    fault = Fault(monkeypatch, stall, "_tell", "nobody" if is_the_nodes else job_ids[0])
+    for _ in range(3):
+        stall.tell_stalled(house.drive)
+    told = [job_id for job_id in job_ids if house.world.job(job_id).stalled_since is not None]
+    assert told == job_ids[1:]
+    assert steps_in_trouble(house) == [("stall", job_ids[0])]
+    fault.is_there, is_the_nodes = False, False
+    monkeypatch.setattr(house.site, "inspect", inspect)
+    house.world.clock.advance(LONGEST_PAUSE.total_seconds())
+    stall.tell_stalled(house.drive)
+    assert house.world.job(job_ids[0]).stalled_since is not None
+    assert house.troubles() == []
+
+
+def ended_with_secrets(house: House) -> list[str]:
+    job_ids = house.add_jobs(status=JobStatus.SUCCEEDED)
+    with transaction(house.sessions) as session:
+        for job_id in job_ids:
+            ask_removal(session, job_id, "1/secrets", NOON)
+    return job_ids
+
+
+def left_to_remove(house: House) -> list[str]:
+    with house.sessions() as session:
+        return list(session.scalars(select(Removal.job_id)))
+
+
+def test_remove(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_ids = ended_with_secrets(house)
+    fault = Fault(monkeypatch, remove, "forget_removed", job_ids[17])
+    house.cycle.run()
+    assert left_to_remove(house) == [job_ids[17]]
+    assert steps_in_trouble(house) == [("remove", job_ids[17])]
+    heals(house, fault)
+    assert left_to_remove(house) == []
+    assert house.troubles() == []
+
+
+def test_folders_that_cannot_be_removed_do_not_use_up_the_places_of_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remove, "BATCH", 10)
+    job_ids = sorted(ended_with_secrets(house))
+    house.site.unremovable = {f"/shared/packtrain/jobs/{job_id}/1/secrets" for job_id in job_ids[:30]}
+    for _ in range(8):
+        house.cycle.run()
+    assert sorted(left_to_remove(house)) == job_ids[:30]
+    assert len(house.site.removed) == len(job_ids), "each was tried once, and the thirty wait"
+    assert len(house.troubles()) == 30
+
+
+def test_collect(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = [f"{number:064x}" for number in range(JOBS)]
+    with transaction(house.sessions) as session:
+        owner = make_user(session)
+        for sha256 in contents:
+            make_dataset(session, owner, sha256=sha256, deleted_at=NOON)
+            mark_staged(session, "lab", sha256, NOON)
+    fault = Fault(monkeypatch, repository, "forget_staged", contents[17])
+    collect_copies(house.drive)
+    assert left_copies(house) == [contents[17]]
+    assert len(house.site.removed) == JOBS - 1
+    assert steps_in_trouble(house) == [("collect", contents[17])]
+    fault.is_there = False
+    house.world.clock.advance(LONGEST_PAUSE.total_seconds())
+    collect_copies(house.drive)
+    assert (left_copies(house), house.troubles()) == ([], [])
+
+
+def left_copies(house: House) -> list[str]:
+    with house.sessions() as session:
+        return list(session.scalars(select(DatasetCopy.sha256)))
+
+
+def test_try_out(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(try_out, "PAUSE_SECONDS", 0.0)
+    scripts = [f"#SBATCH --nodes={number}" for number in range(100, 100 + JOBS)]
+    with transaction(house.sessions) as session:
+        for script in scripts:
+            ask(session, "lab", script, NOON)
+    fault = Fault(monkeypatch, try_out, "note_answers", scripts[17])
+    for _ in range(4):
+        house.cycle.run()
+    assert unanswered_scripts(house) == [scripts[17]]
+    assert [step for step, _ in steps_in_trouble(house)] == ["try_out"]
+    heals(house, fault)
+    assert (unanswered_scripts(house), house.troubles()) == ([], [])
+
+
+def unanswered_scripts(house: House) -> Sequence[str]:
+    with house.sessions() as session:
+        return session.scalars(select(TrialRow.script).where(TrialRow.answered_at.is_(None))).all()
