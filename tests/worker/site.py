@@ -14,7 +14,7 @@ from tuning.db import transaction
 from tuning.jobs.models import JobEvent, Trouble
 from tuning.jobs.troubles import LONGEST_PAUSE
 from tuning.slurm.answers import AccountedJob, FileStat, QueuedJob
-from tuning.slurm.cluster import NamedJob, Observation, ReadRequest, Submission, SubmissionAnswer, Trial
+from tuning.slurm.cluster import NamedJob, Observation, ReadAnswer, ReadRequest, Submission, SubmissionAnswer, Trial
 from worker.cycle import Cycle
 
 JOBS = 50
@@ -83,10 +83,10 @@ class Site(ScriptedCluster):
         queue = {number: self._queued(number, one) for number, one in self.jobs.items() if self.state != "GONE"}
         return Observation(queue, None, stats, _EPOCH)
 
-    def read(self, requests: Sequence[ReadRequest]) -> dict[str, bytes]:
+    def read(self, requests: Sequence[ReadRequest]) -> ReadAnswer:
         """Ranges of the files that exist."""
         there = [one for one in requests if one.path in self.files]
-        return {one.path: self.files[one.path][one.offset : one.offset + one.length] for one in there}
+        return ReadAnswer({one.path: self.files[one.path][one.offset : one.offset + one.length] for one in there})
 
     def account(self, slurm_job_ids: Sequence[int], since_seconds: float) -> dict[NamedJob, AccountedJob]:
         """Nothing."""

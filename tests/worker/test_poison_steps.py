@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from tests.factories import NOON, make_attempt, make_dataset, make_job, make_user
+from tests.factories import NOON, Seconds, make_attempt, make_dataset, make_job, make_user
 from tests.worker.conftest import World
 from tests.worker.site import JOBS, House
 from tuning.clusters.models import TrialRow
@@ -92,7 +92,10 @@ def live_jobs(house: House, **columns: Any) -> list[str]:
         jobs = [make_job(session, owner, attempt=1, **columns) for _ in range(JOBS)]
         for number, job in enumerate(jobs, start=1):
             job.slurm_job_id = number
-            make_attempt(session, job, slurm_job_id=number, submitted_at=NOON, quiet_until=NOON - timedelta(hours=1))
+            job.progress_at = NOON - timedelta(hours=1)
+            quiet_until = NOON - timedelta(hours=1)
+            columns: dict[str, Any] = {"slurm_job_id": number, "submitted_at": NOON, "quiet_until": quiet_until}
+            make_attempt(session, job, last_step=1, **columns)
         return [job.id for job in jobs]
 
 
@@ -132,15 +135,18 @@ def test_stall(house: House, monkeypatch: pytest.MonkeyPatch, is_the_nodes: bool
         for job_id in (job.id for job in session.scalars(select(Job)) if job.id not in job_ids):
             session.get_one(Job, job_id).stalled_since = NOON
     fault = Fault(monkeypatch, stall, "_tell", "nobody" if is_the_nodes else job_ids[0])
-    for _ in range(3):
-        stall.tell_stalled(house.drive)
+    seconds = Seconds()
+    watch_of_stalls = stall.StallWatch(house.drive, seconds)
+    for _ in range(40):
+        watch_of_stalls.tell(job_ids)
+        seconds.now += 60.0
     told = [job_id for job_id in job_ids if house.world.job(job_id).stalled_since is not None]
     assert told == job_ids[1:]
     assert steps_in_trouble(house) == [("stall", job_ids[0])]
     fault.is_there, is_the_nodes = False, False
     monkeypatch.setattr(house.site, "inspect", inspect)
     house.world.clock.advance(LONGEST_PAUSE.total_seconds())
-    stall.tell_stalled(house.drive)
+    watch_of_stalls.tell(job_ids)
     assert house.world.job(job_ids[0]).stalled_since is not None
     assert house.troubles() == []
 

@@ -61,7 +61,7 @@ def test_what_concerns_the_cluster_is_raised(world: World, sessions: sessionmake
     assert troubles(sessions) == []
 
 
-@pytest.mark.parametrize("name", ["settle_unconfirmed", "end_dead_ends", "watch", "tell_stalled", "remove_unwanted"])
+@pytest.mark.parametrize("name", ["settle_unconfirmed", "end_dead_ends", "watch", "remove_unwanted"])
 def test_a_step_that_fails_holds_up_neither_submissions_nor_cancellations(
     world: World, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -45,6 +45,8 @@ class Step(StrEnum):
     FEED_BOARD = "feed_board"
 
 
+_SECOND_CHANCE = (Step.REMOVE,)
+"""Of these one failure may be a disk that is away for a moment: it is tried again at once, and told the second time."""
 _DEEDS: Mapping[Step, str] = {
     Step.SETTLE: "find out what became of its submission",
     Step.DEAD_ENDS: "end it, though it waits for what will not come",
@@ -109,9 +111,11 @@ def note_failure(
         row = Trouble(cluster=cluster, step=step, subject=subject.id, job_id=own, failures=0, since=now)
         session.add(row)
     row.failures, row.error, row.message, row.trace = row.failures + 1, kind, words_of(error), trace
-    row.next_try_at = now + pause(row.failures)
+    may_be_the_sites = step in _SECOND_CHANCE and row.failures == 1
+    row.next_try_at = now if may_be_the_sites else now + pause(row.failures)
+    is_told = not may_be_the_sites and (is_new or (step in _SECOND_CHANCE and row.failures == 2))
     for job in jobs:
-        _tell(session, job, row, error, now, is_new=is_new)
+        _tell(session, job, row, error, now, is_new=is_told)
     return row.next_try_at
 
 
