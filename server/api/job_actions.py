@@ -24,7 +24,7 @@ def cancel_job(
 ) -> JobJson:
     """Ask for the end of a job. One that Slurm has says `cancelled` once Slurm has confirmed it."""
     require_change(session, job_id, user)
-    return shown(session, [wishes.cancel_job(session, job_id, user.name, now, save=how.save)])[0]
+    return shown(session, wishes.cancel_job(session, job_id, user.name, now, save=how.save))
 
 
 @router.post("/hold", responses=_CHANGES)
@@ -34,14 +34,14 @@ def hold_job(job_id: JobId, session: SessionDep, user: CurrentUser, now: NowDep)
     One that Slurm has says `held` once it has ended there; `release` lets it go on from its newest checkpoint.
     """
     require_change(session, job_id, user)
-    return shown(session, [wishes.hold_job(session, job_id, user.name, now)])[0]
+    return shown(session, wishes.hold_job(session, job_id, user.name, now))
 
 
 @router.post("/release", responses=_CHANGES)
 def release_job(job_id: JobId, session: SessionDep, user: CurrentUser, now: NowDep) -> JobJson:
     """Let a held job go."""
     require_change(session, job_id, user)
-    return shown(session, [wishes.release_job(session, job_id, user.name, now)])[0]
+    return shown(session, wishes.release_job(session, job_id, user.name, now))
 
 
 @router.post("/retry", status_code=201, responses={**CREATED, **responses(403, 404, 409)})

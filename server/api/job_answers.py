@@ -1,6 +1,6 @@
 """What the routes of jobs have in common: finding one, who may change it, and the answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -50,14 +50,14 @@ def require_change(session: Session, job_id: str, user: Principal) -> None:
         raise NotAllowed(f"job {job_id} is not yours", hint="its owner or an administrator can change it")
 
 
-def shown(session: Session, jobs: Sequence[Job]) -> list[JobJson]:
-    """Jobs as the API shows them, in a handful of queries however many there are."""
-    if not jobs:
-        return []
-    names = user_names(session, (job.owner_id for job in jobs))
-    own = repository.belongings(session, [job.id for job in jobs])
-    positions = queue_positions(session, [job.id for job in jobs if job.status in _IN_OUR_QUEUE])
-    return [JobJson.of(job, names[job.owner_id], own, positions) for job in jobs]
+def shown(session: Session, job: Job) -> JobJson:
+    """A job as the API shows it."""
+    return _shown_as(JobJson.of, session, [job])[0]
+
+
+def listed(session: Session, jobs: Sequence[Job]) -> list[JobJson]:
+    """Jobs as a list shows them, in a handful of queries however many there are."""
+    return _shown_as(JobJson.summary, session, jobs) if jobs else []
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,13 @@ class NewJobs:
         asker = service.Asker(self.user.user_id, self.idempotency_key, retry_of)
         job, is_new = service.create_job(self.session, request, asker, self.around, self.now)
         self._point_at(job, is_new=is_new)
-        return self._shown(request, job) if is_new else shown(self.session, [job])[0]
+        return self._shown(request, job) if is_new else shown(self.session, job)
 
     def answer(self, made: tuple[Job, bool]) -> JobJson:
         """The same for a job that was made otherwise, and whether it is new."""
         job, is_new = made
         self._point_at(job, is_new=is_new)
-        return shown(self.session, [job])[0]
+        return shown(self.session, job)
 
     def _point_at(self, job: Job, *, is_new: bool) -> None:
         self.response.status_code = 201 if is_new else 200
@@ -101,6 +101,15 @@ class NewJobs:
         self.session.commit()
         position = repository.queue_position(self.session, job)
         return JobJson.of(job, self.user.name, own, {job.id: position})
+
+
+def _shown_as(
+    form: Callable[[Job, str, repository.Belongings, Mapping[str, int]], JobJson], session: Session, jobs: Sequence[Job]
+) -> list[JobJson]:
+    names = user_names(session, (job.owner_id for job in jobs))
+    own = repository.belongings(session, [job.id for job in jobs])
+    positions = queue_positions(session, [job.id for job in jobs if job.status in _IN_OUR_QUEUE])
+    return [form(job, names[job.owner_id], own, positions) for job in jobs]
 
 
 def _awaited(session: Session, request: JobRequest, job: Job) -> Sequence[str]:

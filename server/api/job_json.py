@@ -6,11 +6,28 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
+from server.api.summaries import shortened
 from server.feed_progress import Progress
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.repository import Belongings
 from tuning.jobs.spec import Continuation, Resources
 from tuning.jobs.status import JobStatus
+
+# Of JSON, in a list. A usual configuration has 1 kB: of a usual job nothing is left out.
+_MOST_BYTES = {
+    "config": 4096,
+    "attempts": 4096,
+    "tags": 2048,
+    "datasets": 1024,
+    "depends_on": 1024,
+    "result": 2048,
+    "status_reason": 1024,
+    "slurm_reason": 1024,
+}
+_MOST_BYTES_WITHIN = {
+    "failure": {"message": 1024, "hint": 1024, "evidence": 2048},
+    "record": {"dataset_sha256s": 1024},
+}
 
 
 class JobAttempt(BaseModel):
@@ -113,33 +130,50 @@ class JobJson(BaseModel):
     cancel_requested_at: datetime | None
     hold_requested_at: datetime | None
     unreachable_since: datetime | None
+    shortened: list[str] = Field(
+        default_factory=list,
+        description="In lists: the fields that are too large for one, of which only a part is here (the first of "
+        "`config`, the last of `attempts`); `GET /jobs/{id}` has all of it.",
+    )
     links: JobLinks
 
     @classmethod
     def of(cls, job: Job, owner: str, belongings: Belongings, queue_positions: Mapping[str, int]) -> Self:
         """From its row and what belongs to it."""
-        position = queue_positions.get(job.id)
-        return cls.model_validate(
-            {
-                **_shared(cls, job),
-                "owner": owner,
-                "checkpoint": job.source_checkpoint,
-                "secrets": job.secrets or [],
-                "depends_on": list(belongings.dependencies.get(job.id, ())),
-                "attempts": [_shared(JobAttempt, attempt) for attempt in belongings.attempts.get(job.id, ())],
-                "datasets": list(belongings.datasets.get(job.id, ())),
-                "tags": dict(belongings.tags.get(job.id, {})),
-                "queue_position": position,
-                "progress": {**_shared(Progress, job), "job_id": job.id, "queue_position": position},
-                "record": job.record or {},
-                "links": _links(job.id),
-            }
-        )
+        return cls.model_validate(_values(job, owner, belongings, queue_positions))
+
+    @classmethod
+    def summary(cls, job: Job, owner: str, belongings: Belongings, queue_positions: Mapping[str, int]) -> Self:
+        """The same for a list: some 20 kB of JSON at most, whatever its owner and its run have written."""
+        values, changed = shortened(_values(job, owner, belongings, queue_positions), _MOST_BYTES)
+        for name, most_bytes in _MOST_BYTES_WITHIN.items():
+            if values[name]:
+                values[name], within = shortened(values[name], most_bytes)
+                changed += [f"{name}.{part}" for part in within]
+        return cls.model_validate({**values, "shortened": changed})
 
 
 def job_path(job_id: str) -> str:
     """Where a job is found on this server."""
     return f"/api/v1/jobs/{job_id}"
+
+
+def _values(job: Job, owner: str, belongings: Belongings, queue_positions: Mapping[str, int]) -> dict[str, Any]:
+    position = queue_positions.get(job.id)
+    return {
+        **_shared(JobJson, job),
+        "owner": owner,
+        "checkpoint": job.source_checkpoint,
+        "secrets": job.secrets or [],
+        "depends_on": list(belongings.dependencies.get(job.id, ())),
+        "attempts": [_shared(JobAttempt, attempt) for attempt in belongings.attempts.get(job.id, ())],
+        "datasets": list(belongings.datasets.get(job.id, ())),
+        "tags": dict(belongings.tags.get(job.id, {})),
+        "queue_position": position,
+        "progress": {**_shared(Progress, job), "job_id": job.id, "queue_position": position},
+        "record": job.record or {},
+        "links": _links(job.id),
+    }
 
 
 def _shared(model: type[BaseModel], row: Job | Attempt) -> dict[str, Any]:

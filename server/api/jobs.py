@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from server.api.job_answers import CREATED, NewJobsDep, found_job, require_change, shown
+from server.api.job_answers import CREATED, NewJobsDep, found_job, listed, require_change, shown
 from server.api.job_json import JobJson
 from server.api.pages import DEFAULT_LIMIT, After, Limit, Line, Moment, Page
 from server.dependencies import CurrentUser, JobId, NowDep, SessionDep
@@ -60,20 +60,20 @@ def list_all_jobs(query: Annotated[JobQuery, Query()], session: SessionDep, _use
     if query.owner is not None and owner is None:
         return Page(data=[], has_more=False, next=None)
     page = list_jobs(session, query.filter(owner.id if owner else None), query.sort, query.after, query.limit)
-    return Page(data=shown(session, page.jobs), has_more=page.next is not None, next=page.next)
+    return Page(data=listed(session, page.jobs), has_more=page.next is not None, next=page.next)
 
 
 @router.get("/{job_id}", responses=responses(404))
 def show_job(job_id: JobId, session: SessionDep, _user: CurrentUser) -> JobJson:
     """One job."""
-    return shown(session, [found_job(session, job_id)])[0]
+    return shown(session, found_job(session, job_id))
 
 
 @router.patch("/{job_id}", responses=responses(403, 404))
 def change_job(job_id: JobId, change: JobChange, session: SessionDep, user: CurrentUser, now: NowDep) -> JobJson:
     """Another name, priority or tags; what is left out stays."""
     require_change(session, job_id, user)
-    return shown(session, [service.change_job(session, job_id, change, user.name, now)])[0]
+    return shown(session, service.change_job(session, job_id, change, user.name, now))
 
 
 @router.delete("/{job_id}", status_code=204, responses=responses(403, 404, 409))

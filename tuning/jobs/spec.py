@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from tuning.jobs.config_values import find_unstorable
 from tuning.jobs.continuation import MAX_ATTEMPTS
 from tuning.jobs.time_limit import parse_time_limit
+from tuning.llamafactory.config_yaml import MAX_CHARACTERS
 from tuning.llamafactory.kinds import Kind
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -94,7 +95,7 @@ class JobRequest(BaseModel):
     kind: Kind = "train"
     recipe: RecipeName | None = Field(default=None, description="A named starting point; config is laid over it.")
     config: Annotated[dict[str, Any], AfterValidator(_is_plain)] | None = None
-    config_yaml: str | None = Field(default=None, max_length=1_000_000)
+    config_yaml: str | None = Field(default=None, max_length=MAX_CHARACTERS)
     datasets: tuple[DatasetId, ...] = Field(default=(), max_length=100)
     source_job: JobId | None = Field(
         default=None, description="The job whose adapter or model is used; one that has not ended is waited for."

@@ -70,7 +70,8 @@ def test_a_date_is_left_as_text() -> None:
         ("a: @x", 1, 4, "'@'", "quotes"),
         ("[" * 100_000, 1, MAX_DEPTH + 1, "nested deeper", None),
         ("a: " + "{b: " * 50, 1, 77, "nested deeper", None),
-        ("a: [" + "1," * 20_000 + "]", 1, 19_999, "more than 10000 values", None),
+        ("a: [" + "1," * 20_000 + "]", 1, 3_999, "more than 2000 values", None),
+        ("a: &a " + "x" * 1000 + "\nb: [" + "*a," * 100 + "]", 2, 200, "aliases repeat", None),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_line_and_column(
