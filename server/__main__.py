@@ -1,9 +1,9 @@
 """`python -m server`: the API on the settings of the environment, until SIGTERM."""
 
 import sys
+import time
 
-import uvicorn
-
+from server.connections import BoundedConfig, ConnectionLimits, ConnectionWatch, usable_connections
 from server.main import create_app
 from server.stopping import StoppingServer
 from tuning.errors import InvalidInput
@@ -21,8 +21,14 @@ def main() -> None:
         sys.exit(f"packtrain server: {error}")
     # log_config=None: uvicorn's lines go through ours. No access log: polls are not changes of state.
     app = create_app(settings, clusters)
-    config = uvicorn.Config(
+    limits = ConnectionLimits(
+        head_seconds=settings.head_seconds,
+        idle_seconds=settings.idle_seconds,
+        max_connections=usable_connections(settings.max_connections),
+    )
+    config = BoundedConfig(
         app,
+        ConnectionWatch(limits, time.monotonic),
         host=settings.host,
         port=settings.port,
         log_config=None,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
+from server.connections import BoundedConfig, ConnectionLimits, ConnectionWatch
 from server.stopping import StoppingServer
 from tuning.jobs.models import Job
 
@@ -18,7 +18,8 @@ LONGER_THAN_A_TEST_MAY_TAKE_SECONDS = 60
 @pytest.fixture
 def server(app: FastAPI) -> Iterator[StoppingServer]:
     """A real server on a free port."""
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
+    limits = ConnectionLimits(head_seconds=10, idle_seconds=30, max_connections=100)
+    config = BoundedConfig(app, ConnectionWatch(limits, time.monotonic), port=0, log_config=None, access_log=False)
     server = StoppingServer(config, app.state.feed)
     thread = threading.Thread(target=server.run)
     thread.start()
