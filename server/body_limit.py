@@ -1,10 +1,34 @@
-"""Bodies that are too large are refused while they arrive, and never held."""
+"""Middleware that bounds request bodies: their size, how many JSON values they hold, and how slowly they may arrive."""
 
-from collections.abc import Collection
+import asyncio
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_VALUES = 50_000
+"""Of JSON: parsing holds up everybody else for some 5 ms with so many, and for seconds with those that 8 MB hold."""
+_STRUCTURE = (b"[", b"{", b",", b":")
+_GRACE_SECONDS = 60.0
+"""For so long a body may be slower than the slowest rate: a connection may have to begin slowly."""
+_CLOSE = {"Connection": "close"}
+
+
+@dataclass(frozen=True)
+class BodyBounds:
+    """How much a body may hold, and how long it may take to arrive."""
+
+    max_bytes: int
+    idle_seconds: float
+    """Without a byte."""
+    whole_seconds: float
+    slowest_bytes_per_second: float = 0.0
+    """On average, after the first minute."""
+    max_values: int | None = None
+    """Of JSON; None where it is no JSON."""
 
 
 class BodyLimit:
@@ -14,34 +38,91 @@ class BodyLimit:
     (starlette's own middleware of this kind answers in plain text).
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, exempt: Collection[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        bounds: BodyBounds,
+        uploads: Collection[str],
+        upload_bounds: BodyBounds,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`upload_bounds` hold for the paths in `uploads`, whose bodies are never held as a whole."""
         self._app = app
-        self._max_bytes = max_bytes
-        self._exempt = exempt
+        self._bounds, self._upload_bounds = bounds, upload_bounds
+        self._uploads = uploads
+        self._monotonic = monotonic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, with its body counted."""
-        if scope["type"] != "http" or scope["path"] in self._exempt:
-            await self._app(scope, receive, send)
+        if scope["type"] == "http":
+            bounds = self._upload_bounds if scope["path"] in self._uploads else self._bounds
+            receive = _Body(bounds, _announced_bytes(scope), receive, self._monotonic).receive
+        await self._app(scope, receive, send)
+
+
+class _Body:
+    """The body of one request while it arrives."""
+
+    def __init__(
+        self, bounds: BodyBounds, announced_bytes: int, receive: Receive, monotonic: Callable[[], float]
+    ) -> None:
+        self._bounds, self._announced_bytes = bounds, announced_bytes
+        self._receive, self._monotonic = receive, monotonic
+        self._received_bytes, self._values = 0, 0
+        self._waited_seconds = 0.0
+        self._is_whole = False
+
+    async def receive(self) -> Message:
+        """The next message; behind the end of the body, whatever comes then."""
+        if self._is_whole:
+            return await self._receive()
+        self._refuse_beyond(self._announced_bytes)
+        message = await self._received_in_time()
+        chunk = message.get("body", b"")
+        self._is_whole = not message.get("more_body", False)
+        self._received_bytes += len(chunk)
+        self._refuse_beyond(self._received_bytes)
+        self._refuse_slow_sender()
+        self._refuse_many_values(chunk)
+        return message
+
+    async def _received_in_time(self) -> Message:
+        """Only the time in which the sender is waited for is counted, not what is done with the body in between."""
+        began = self._monotonic()
+        try:
+            async with asyncio.timeout(self._bounds.idle_seconds):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise _too_slow(f"nothing of the body arrived for {self._bounds.idle_seconds:g} s") from error
+        self._waited_seconds += self._monotonic() - began
+        return message
+
+    def _refuse_slow_sender(self) -> None:
+        expected_bytes = self._bounds.slowest_bytes_per_second * self._waited_seconds
+        if self._waited_seconds > self._bounds.whole_seconds:
+            raise _too_slow(f"the body took longer than {self._bounds.whole_seconds:g} s to arrive")
+        if self._waited_seconds > _GRACE_SECONDS and self._received_bytes < expected_bytes:
+            raise _too_slow(f"the body arrives slower than {self._bounds.slowest_bytes_per_second:g} bytes a second")
+
+    def _refuse_beyond(self, size_bytes: int) -> None:
+        if size_bytes > self._bounds.max_bytes:
+            raise HTTPException(413, f"the body is larger than {self._bounds.max_bytes} bytes", _CLOSE)
+
+    def _refuse_many_values(self, chunk: bytes) -> None:
+        """Before it is parsed: each value but the first stands behind one of these characters."""
+        if self._bounds.max_values is None:
             return
-        received = self._announced_excess(scope)
+        self._values += sum(map(chunk.count, _STRUCTURE))
+        if self._values > self._bounds.max_values:
+            raise HTTPException(413, f"the body holds more than {self._bounds.max_values} values", _CLOSE)
 
-        async def counted() -> Message:
-            nonlocal received
-            self._refuse_beyond(received)
-            message = await receive()
-            received += len(message.get("body", b""))
-            self._refuse_beyond(received)
-            return message
 
-        await self._app(scope, counted, send)
+def _announced_bytes(scope: Scope) -> int:
+    announced = Headers(scope=scope).get("content-length", "")
+    # 18 digits are under every limit of int(); a number with more is larger than any body
+    return int(announced[:18]) if announced.isdecimal() else 0
 
-    def _announced_excess(self, scope: Scope) -> int:
-        announced = Headers(scope=scope).get("content-length", "")
-        # 18 digits are under every limit of int(); a number with more is larger than any body
-        size = int(announced[:18]) if announced.isdecimal() else 0
-        return size if size > self._max_bytes else 0
 
-    def _refuse_beyond(self, received: int) -> None:
-        if received > self._max_bytes:
-            raise HTTPException(413, f"the body is larger than {self._max_bytes} bytes", {"Connection": "close"})
+def _too_slow(reason: str) -> HTTPException:
+    return HTTPException(408, reason, _CLOSE)

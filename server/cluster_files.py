@@ -6,23 +6,19 @@ is refused at once, with when to ask again.
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tuning.errors import NotAllowed, NotFound, RemoteFileError, Unavailable
+from server.transfer_budget import TransferBudget, TransferLimits
+from server.transfer_response import ReaderPace
+from tuning.errors import NotAllowed, NotFound, RemoteFileError
 from tuning.settings import ClusterSettings
 from tuning.ssh.checked_files import FileLook, FileRange, look_at_files, send_files
 from tuning.ssh.paramiko_transport import ParamikoTransport
 from tuning.ssh.transport import Transport
 
-TRANSFERS_AT_ONCE = 2
-OPENINGS_A_MINUTE = 120
-"""Each is two channels on a kept connection: one command that looks, one transfer."""
-
-_MINUTE_SECONDS = 60.0
 _LATEST_EPOCH = 253_402_300_799  # the end of the year 9999: what a run gives its files as time is its own affair
 
 
@@ -40,39 +36,6 @@ class RemoteFile:
         return f'"{self.size_bytes:x}-{int(self.modified_at.timestamp()):x}"'
 
 
-class TransferBudget:
-    """How much one cluster's login node is asked for. Safe for many threads."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._open = 0
-        self._openings: deque[float] = deque()
-
-    def take(self) -> None:
-        """Begin a transfer. Raises Unavailable when it would be one too many."""
-        with self._lock:
-            now = self._monotonic()
-            while self._openings and self._openings[0] <= now - _MINUTE_SECONDS:
-                self._openings.popleft()
-            if self._open >= TRANSFERS_AT_ONCE:
-                raise Unavailable(
-                    f"{TRANSFERS_AT_ONCE} files are being read from this cluster already", retry_after_seconds=5
-                )
-            if len(self._openings) >= OPENINGS_A_MINUTE:
-                wait = int(self._openings[0] + _MINUTE_SECONDS - now) + 1
-                raise Unavailable(
-                    f"{OPENINGS_A_MINUTE} files a minute are read from this cluster at most", retry_after_seconds=wait
-                )
-            self._open += 1
-            self._openings.append(now)
-
-    def give_back(self) -> None:
-        """The transfer is over."""
-        with self._lock:
-            self._open -= 1
-
-
 class ClusterFiles:
     """The files of all clusters, each over one connection that is opened when it is first needed and then kept.
 
@@ -85,35 +48,32 @@ class ClusterFiles:
         clusters: Mapping[str, ClusterSettings],
         connect: Callable[[ClusterSettings], Transport] = ParamikoTransport,
         *,
+        limits: TransferLimits = TransferLimits(),
+        pace: ReaderPace = ReaderPace(),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.pace = pace
+        """How slowly what is read from here may be taken."""
         self._clusters = clusters
         self._connect = connect
         self._lock = threading.Lock()
         self._transports: dict[str, Transport] = {}
-        self._budgets = {name: TransferBudget(monotonic) for name in clusters}
+        self._budgets = {name: TransferBudget(limits, monotonic) for name in clusters}
 
     def root(self, cluster: str) -> str:
         """Our folder on a cluster."""
         return self._settings(cluster).root
 
     @contextmanager
-    def transfer(self, cluster: str) -> Iterator[Transport]:
-        """The transport for one transfer within the budget, which is given back when the block ends."""
-        settings, budget = self._settings(cluster), self._budgets[cluster]
-        budget.take()
-        try:
+    def transfer(self, cluster: str, user_id: str) -> Iterator[Transport]:
+        """The transport for one transfer within a person's budget, which is given back when the block ends."""
+        settings = self._settings(cluster)
+        with self._budgets[cluster].place(user_id):
             yield self._transport(settings)
-        finally:
-            budget.give_back()
 
-    def read(self, cluster: str, folder: str, path: str, offset: int, length: int) -> bytes:
-        """At most `length` bytes of a file from `offset` on; fewer where it ends before."""
-        root = self.root(cluster)
-        with self.transfer(cluster) as transport:
-            file = only_file(transport, root, folder, path)
-            left = max(0, min(length, file.size_bytes - offset))
-            return b"".join(send_files(transport, root, [FileRange(file.path, offset, left)]))
+    def of(self, user_id: str) -> "PersonFiles":
+        """The same within one person's budget."""
+        return PersonFiles(self, user_id)
 
     def close(self) -> None:
         """End the connections."""
@@ -135,6 +95,35 @@ class ClusterFiles:
             if transport is None:
                 transport = self._transports[settings.name] = self._connect(settings)
             return transport
+
+
+@dataclass(frozen=True)
+class PersonFiles:
+    """The files of all clusters, read within one person's budget. Raises what ClusterFiles does."""
+
+    files: ClusterFiles
+    user_id: str
+
+    @property
+    def pace(self) -> ReaderPace:
+        """How slowly what is read may be taken."""
+        return self.files.pace
+
+    def root(self, cluster: str) -> str:
+        """Our folder on a cluster."""
+        return self.files.root(cluster)
+
+    def transfer(self, cluster: str) -> AbstractContextManager[Transport]:
+        """The transport for one transfer within the budget, which is given back when the block ends."""
+        return self.files.transfer(cluster, self.user_id)
+
+    def read(self, cluster: str, folder: str, path: str, offset: int, length: int) -> bytes:
+        """At most `length` bytes of a file from `offset` on; fewer where it ends before."""
+        root = self.root(cluster)
+        with self.transfer(cluster) as transport:
+            file = only_file(transport, root, folder, path)
+            left = max(0, min(length, file.size_bytes - offset))
+            return b"".join(send_files(transport, root, [FileRange(file.path, offset, left)]))
 
 
 def look_at(transport: Transport, root: str, folder: str, paths: Sequence[str]) -> dict[str, RemoteFile]:

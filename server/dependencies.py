@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, cast
 
@@ -10,13 +11,15 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session, sessionmaker
 
-from server.admission import Admission
-from server.cluster_files import ClusterFiles
+from server.cluster_files import ClusterFiles, PersonFiles
 from server.cluster_views import ClusterViews
 from server.feed import Feed
 from server.scopes import require_scope
-from tuning.accounts.service import Principal, authenticate, token_sha256
-from tuning.errors import NotAuthenticated, NotFound
+from server.shares import Places
+from server.slurm_trial import SlurmTrials
+from server.token_gate import principal_of
+from tuning.accounts.service import Principal, authenticate
+from tuning.errors import NotFound
 from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings, Settings
 
@@ -26,7 +29,6 @@ MAX_SESSIONS = 12
 
 API = "/api/v1"
 _bearer = HTTPBearer(auto_error=False, description="A token as `POST /api/v1/tokens` shows it once.")
-_HOW_TO_SEND = "send the header `Authorization: Bearer <token>`"
 JOB_ID = "job_[a-z0-9]{1,28}"
 
 
@@ -76,9 +78,14 @@ async def get_cipher(request: Request) -> Cipher:
     return cast(Cipher, request.app.state.cipher)
 
 
-async def get_cluster_files(request: Request) -> ClusterFiles:
-    """The bytes on the clusters."""
-    return cast(ClusterFiles, request.app.state.cluster_files)
+async def get_uploading(request: Request) -> Places:
+    """Places for uploads."""
+    return cast(Places, request.app.state.uploading)
+
+
+async def get_trials(request: Request) -> SlurmTrials:
+    """Questions to the clusters' Slurm."""
+    return cast(SlurmTrials, request.app.state.trials)
 
 
 SettingsDep = Annotated[Settings, Depends(get_settings)]
@@ -88,7 +95,8 @@ NowDep = Annotated[datetime, Depends(get_now)]
 FeedDep = Annotated[Feed, Depends(get_feed)]
 SessionsDep = Annotated[sessionmaker[Session], Depends(get_sessions)]
 CipherDep = Annotated[Cipher, Depends(get_cipher)]
-ClusterFilesDep = Annotated[ClusterFiles, Depends(get_cluster_files)]
+UploadingDep = Annotated[Places, Depends(get_uploading)]
+TrialsDep = Annotated[SlurmTrials, Depends(get_trials)]
 SessionDep = Annotated[Session, Depends(get_session, scope="function", max_concurrency=MAX_SESSIONS)]
 
 
@@ -96,36 +104,17 @@ CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)
 
 
 def current_user(request: Request, session: SessionDep, now: NowDep, credentials: CredentialsDep) -> Principal:
-    """Whose token the request carries.
+    """Whose token the request carries, by the database: what was revoked a moment ago changes nothing any more.
 
-    Raises NotAuthenticated, TooManyRequests, and NotAllowed where the token may not do this.
+    Raises NotAuthenticated, and NotAllowed where the token may not do this.
     """
-    with _admitted(request, credentials) as text:
-        principal = authenticate(session, text, now)
-    return _permitted(request, principal)
+    text = credentials.credentials if credentials is not None else ""
+    return _permitted(request, authenticate(session, text, now))
 
 
-async def feed_user(request: Request, feed: FeedDep, credentials: CredentialsDep) -> Principal:
-    """The same from memory, for routes that hold no session."""
-    with _admitted(request, credentials) as text:
-        principal = await feed.principal(text)
-    return _permitted(request, principal)
-
-
-@contextmanager
-def _admitted(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Iterator[str]:
-    """The text of a token, to be looked up in the block if it may be."""
-    if credentials is None:
-        raise NotAuthenticated("this needs a token", hint=_HOW_TO_SEND)
-    admission = cast(Admission, request.app.state.admission)
-    sha256, address = token_sha256(credentials.credentials), request.client.host if request.client else ""
-    admission.admit(sha256, address)
-    try:
-        yield credentials.credentials
-    except NotAuthenticated:
-        admission.refused(sha256, address)
-        raise
-    admission.found(sha256)
+async def feed_user(request: Request, _credentials: CredentialsDep) -> Principal:
+    """The same from memory (server.token_gate), for routes that hold no session."""
+    return _permitted(request, principal_of(request))
 
 
 def _permitted(request: Request, principal: Principal) -> Principal:
@@ -135,6 +124,36 @@ def _permitted(request: Request, principal: Principal) -> Principal:
 
 CurrentUser = Annotated[Principal, Depends(current_user)]
 FeedUser = Annotated[Principal, Depends(feed_user)]
+
+
+@dataclass(frozen=True)
+class Follower:
+    """Who follows a job by a stream or a waiting poll, of which each has one person's places."""
+
+    user: Principal
+    places: Places
+
+    def place(self) -> AbstractContextManager[None]:
+        """A place until the block ends. Raises TooManyRequests."""
+        return self.places.place(self.user.user_id)
+
+    def held_until_closed(self) -> ExitStack:
+        """A place until the stack is closed. Raises TooManyRequests."""
+        return self.places.held_until_closed(self.user.user_id)
+
+
+async def get_follower(request: Request, user: FeedUser) -> Follower:
+    """Who asks, for routes that stream or wait."""
+    return Follower(user, cast(Places, request.app.state.following))
+
+
+async def get_cluster_files(request: Request, user: FeedUser) -> PersonFiles:
+    """The bytes on the clusters, within the budget of who asks."""
+    return cast(ClusterFiles, request.app.state.cluster_files).of(user.user_id)
+
+
+FollowerDep = Annotated[Follower, Depends(get_follower)]
+ClusterFilesDep = Annotated[PersonFiles, Depends(get_cluster_files)]
 
 
 async def well_formed_job_id(job_id: str) -> str:

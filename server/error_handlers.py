@@ -5,11 +5,13 @@ from typing import cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from server.findings import from_pydantic, placed, summary
 from server.problems import problem
+from server.routing import METHOD_NOT_ALLOWED, allowed_methods, body_model
 from tuning.database_errors import DATABASE_TROUBLE
 from tuning.errors import (
     ClusterError,
@@ -44,36 +46,46 @@ _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "10"}}
 
 def add_error_handlers(app: FastAPI) -> None:
     """Give every error its answer."""
-    app.add_exception_handler(InvalidInput, _invalid_input)
     app.add_exception_handler(PacktrainError, _packtrain_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_exception)
     for kind in DATABASE_TROUBLE:
         app.add_exception_handler(kind, _no_database)
+    app.add_exception_handler(DataError, _no_value_of_the_database)
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _invalid_input(_request: Request, error: Exception) -> Response:
-    findings = placed(cast(InvalidInput, error).findings)
-    return problem(422, summary(findings), findings=findings)
-
-
-async def _packtrain_error(_request: Request, error: Exception) -> Response:
+def answer_to(error: PacktrainError) -> Response:
+    """The answer to one of our errors."""
+    if isinstance(error, InvalidInput):
+        findings = placed(error.findings)
+        return problem(422, summary(findings), findings=findings)
     status = next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
     headers = _HEADERS.get(status)
     if isinstance(error, Unavailable):
         headers = {"Retry-After": str(error.retry_after_seconds)}
-    return problem(status, str(error), hint=cast(PacktrainError, error).hint, headers=headers)
+    return problem(status, str(error), hint=error.hint, headers=headers)
 
 
-async def _invalid_request(_request: Request, error: Exception) -> Response:
-    findings = from_pydantic(cast(RequestValidationError, error).errors())
+async def _packtrain_error(_request: Request, error: Exception) -> Response:
+    return answer_to(cast(PacktrainError, error))
+
+
+async def _invalid_request(request: Request, error: Exception) -> Response:
+    findings = from_pydantic(cast(RequestValidationError, error).errors(), body_model(request))
     return problem(422, summary(findings), findings=findings)
 
 
-async def _http_exception(_request: Request, error: Exception) -> Response:
+async def _http_exception(request: Request, error: Exception) -> Response:
     raised = cast(HTTPException, error)
-    return problem(raised.status_code, raised.detail, headers=raised.headers)
+    headers = {"Allow": allowed_methods(request)} if raised.status_code == METHOD_NOT_ALLOWED else raised.headers
+    return problem(raised.status_code, raised.detail, headers=headers)
+
+
+async def _no_value_of_the_database(_request: Request, error: Exception) -> Response:
+    """PostgreSQL's word for a NUL in a text, or a number that no column holds: what was sent cannot exist here."""
+    _log.warning("the database refused a value", extra={"action": "bad_value", "reason": str(error)[:200]})
+    return problem(422, "a value holds what the database cannot keep", hint="leave out control characters")
 
 
 async def _no_database(_request: Request, error: Exception) -> Response:

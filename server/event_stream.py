@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 
 from anyio import CancelScope, create_task_group
 from starlette.responses import Response
@@ -31,20 +31,27 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, frames: AsyncGenerator[bytes, None], *, slowest_read_seconds: float = 30.0) -> None:
-        """Who takes nothing for `slowest_read_seconds` is let go; by its `Last-Event-ID` it finds its place again."""
+    def __init__(
+        self, frames: AsyncGenerator[bytes, None], *, holds: ExitStack, slowest_read_seconds: float = 30.0
+    ) -> None:
+        """Who takes nothing for `slowest_read_seconds` is let go; by its `Last-Event-ID` it finds its place again.
+
+        `holds` is closed when the stream has ended, however it did.
+        """
         self.status_code = 200
         self.background = None
         self._frames = frames
+        self._holds = holds
         self._slowest_read_seconds = slowest_read_seconds
         # X-Accel-Buffering: nginx would hold events back until a buffer is full
         self.init_headers({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with create_task_group() as group:
-            group.start_soon(_cancel_when_gone, receive, group.cancel_scope)
-            await self._send_all(send)
-            group.cancel_scope.cancel()
+        with self._holds:
+            async with create_task_group() as group:
+                group.start_soon(_cancel_when_gone, receive, group.cancel_scope)
+                await self._send_all(send)
+                group.cancel_scope.cancel()
 
     async def _send_all(self, send: Send) -> None:
         async with aclosing(self._frames) as frames:

@@ -1,34 +1,37 @@
 """What is wrong with a request, in our words: pydantic's errors become findings."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
 from tuning.errors import Finding
-from tuning.jobs.spec import JobRequest, Resources
 
+MOST_FINDINGS = 50
+"""Of one answer: a body of a thousand wrong fields is not explained field by field."""
+_LONGEST_NAME = 80
 _SIDES = frozenset({"body", "query", "path", "header"})
-Models = Mapping[tuple[Any, ...], type[BaseModel]]
-"""Which fields there are, by the place that has them."""
-_JOB: Models = {("body",): JobRequest, ("body", "resources"): Resources}
 _FORMS = {"memory": "a number and K, M, G or T, such as 64G"}
 
 
-def from_pydantic(errors: Iterable[Mapping[str, Any]], models: Models = _JOB) -> list[Finding]:
-    """Findings with whole places (`body`, ... first). What was sent is never among the words: it may be a secret."""
-    return [_finding(error, models) for error in errors]
+def from_pydantic(errors: Sequence[Mapping[str, Any]], body: type[BaseModel] | None) -> list[Finding]:
+    """Findings with whole places (`body`, ... first), for a body of this model.
+
+    What was sent is never among the words: it may be a secret.
+    """
+    return _bounded(_finding(error, body) for error in errors)
 
 
 def placed(findings: Iterable[Finding]) -> list[Finding]:
     """Findings of the domain with whole places: it knows no HTTP, and speaks of the body unless it says otherwise."""
-    return [
+    return _bounded(
         finding
         if finding.loc and finding.loc[0] in _SIDES
         else Finding(("body", *finding.loc), finding.message, finding.hint, finding.severity)
         for finding in findings
-    ]
+    )
 
 
 def summary(findings: Sequence[Finding]) -> str:
@@ -37,13 +40,27 @@ def summary(findings: Sequence[Finding]) -> str:
     return f"{findings[0].message}{more}"
 
 
-def _finding(error: Mapping[str, Any], models: Models) -> Finding:
+def _bounded(findings: Iterator[Finding]) -> list[Finding]:
+    """The first of them, with places of bounded length; whether there are more is told by a last one."""
+    kept = [_with_short_place(finding) for finding in islice(findings, MOST_FINDINGS)]
+    if next(findings, None) is not None:
+        more = f"there is more that is wrong: the first {MOST_FINDINGS} findings are told"
+        kept.append(Finding(("body",), more, "correct these first", kept[0].severity))
+    return kept
+
+
+def _with_short_place(finding: Finding) -> Finding:
+    loc = tuple(_shown(part) if isinstance(part, str) else part for part in finding.loc)
+    return finding if loc == finding.loc else Finding(loc, finding.message, finding.hint, finding.severity)
+
+
+def _finding(error: Mapping[str, Any], body: type[BaseModel] | None) -> Finding:
     loc, kind = tuple(error["loc"]), error["type"]
     name = _shown(loc[-1])
     if kind == "json_invalid":
         return Finding(loc, f"this is no JSON: {error['ctx']['error']} at character {loc[-1]}")
     if kind == "extra_forbidden":
-        return Finding(loc, f"there is no field {name}", _nearest(loc, models))
+        return Finding(loc, f"there is no field {name}", _nearest(loc, body))
     if kind == "missing":
         return Finding(loc, f"{name} is missing")
     if kind == "string_pattern_mismatch":
@@ -55,12 +72,26 @@ def _finding(error: Mapping[str, Any], models: Models) -> Finding:
 
 def _shown(key: object) -> str:
     text = str(key)
-    return text if len(text) <= 80 else f"{text[:80]}..."
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}..."
 
 
-def _nearest(loc: tuple[Any, ...], models: Models) -> str | None:
-    model = models.get(loc[:-1])
+def _nearest(loc: tuple[Any, ...], body: type[BaseModel] | None) -> str | None:
+    """A hint at the fields that there are at this place of this body, and at no others."""
+    model = _model_at(body, loc[1:-1]) if loc[0] == "body" else None
     if model is None:
         return None
     close = difflib.get_close_matches(str(loc[-1])[:100], model.model_fields, n=1)
     return f"did you mean {close[0]}?" if close else f"the fields are {', '.join(model.model_fields)}"
+
+
+def _model_at(model: type[BaseModel] | None, path: Sequence[Any]) -> type[BaseModel] | None:
+    for part in path:
+        field = model.model_fields.get(str(part)) if model is not None else None
+        model = _model_of(field.annotation) if field is not None else None
+    return model
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    """A model, or the one of `Model | None`."""
+    kinds = (annotation, *get_args(annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)

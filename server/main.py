@@ -29,7 +29,7 @@ from server.api import (
     tokens,
 )
 from server.api import clusters as clusters_api
-from server.body_limit import BodyLimit
+from server.body_limit import MOST_VALUES, BodyBounds, BodyLimit
 from server.cluster_files import ClusterFiles
 from server.cluster_views import ClusterViews
 from server.dependencies import API, current_user
@@ -37,12 +37,19 @@ from server.error_handlers import add_error_handlers
 from server.feed import Feed
 from server.openapi import describe
 from server.polled import PolledProgress
+from server.shares import Places
+from server.slurm_trial import SlurmTrials
+from server.token_gate import TokenGate
+from server.transfer_budget import TransferLimits
+from server.transfer_response import ReaderPace
 from tuning.db import open_engine, open_sessions
 from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings, Settings
 
-MAX_BODY_BYTES = 8 * 1024 * 1024
-"""Of everything but uploads, which count for themselves: the largest config_yaml with room for its escapes."""
+MAX_BODY_BYTES = 1024 * 1024
+"""Of everything but uploads: the largest config_yaml with room for its escapes."""
+FORM_BYTES = 1024 * 1024
+"""Of an upload, beside its file."""
 UPLOADS = frozenset({f"{API}/datasets"})
 FOLLOWING = (progress.router, metrics.router, events.router, logs.router, artifacts.router, job_validation.router)
 """They hold no session and check the token in the feed's memory. Asked most, so matched first."""
@@ -83,8 +90,9 @@ def create_app(
     app.state.feed = Feed(app.state.sessions, interval_seconds=settings.feed_interval_seconds, now=app.state.clock)
     app.state.admission = Admission(settings.rate_per_second, settings.rate_burst, time.monotonic)
     app.state.cipher = Cipher(settings.secrets_key)
-    app.state.cluster_files = ClusterFiles(clusters)
-    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, exempt=UPLOADS)
+    _share_out(app, settings, clusters)
+    app.add_middleware(BodyLimit, bounds=_bounds(settings), uploads=UPLOADS, upload_bounds=_upload_bounds(settings))
+    app.add_middleware(TokenGate, state=app.state, below=f"{API}/")
     app.add_middleware(PolledProgress, state=app.state)  # the outermost
     add_error_handlers(app)
     app.include_router(health.router)
@@ -95,6 +103,39 @@ def create_app(
         app.include_router(router, prefix=API, dependencies=[Depends(current_user)])
     describe(app)
     return app
+
+
+def _share_out(app: FastAPI, settings: Settings, clusters: Mapping[str, ClusterSettings]) -> None:
+    """Give each person a share of what the server has few of."""
+    limits = TransferLimits(in_all=settings.downloads_per_cluster, per_person=settings.downloads_per_person)
+    pace = ReaderPace(
+        idle_seconds=settings.idle_seconds,
+        whole_seconds=settings.transfer_seconds,
+        slowest_bytes_per_second=settings.slowest_bytes_per_second,
+    )
+    app.state.cluster_files = ClusterFiles(clusters, limits=limits, pace=pace)
+    app.state.following = Places("streams and waiting polls", per_person=settings.streams_per_person)
+    app.state.uploading = Places("uploads", per_person=settings.uploads_per_person)
+    trying = Places("questions to Slurm", per_person=settings.trials_per_person)
+    app.state.trials = SlurmTrials(app.state.sessions, trying, settings.slurm_wait_seconds)
+
+
+def _bounds(settings: Settings) -> BodyBounds:
+    return BodyBounds(
+        max_bytes=MAX_BODY_BYTES,
+        idle_seconds=settings.idle_seconds,
+        whole_seconds=settings.body_seconds,
+        max_values=MOST_VALUES,
+    )
+
+
+def _upload_bounds(settings: Settings) -> BodyBounds:
+    return BodyBounds(
+        max_bytes=settings.max_upload_bytes + FORM_BYTES,
+        idle_seconds=settings.idle_seconds,
+        whole_seconds=settings.transfer_seconds,
+        slowest_bytes_per_second=settings.slowest_bytes_per_second,
+    )
 
 
 def _utc_now() -> datetime:

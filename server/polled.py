@@ -49,9 +49,10 @@ class PolledProgress:
         entry = feed.entry_in_memory(job_id)
         try:
             # every token may read, so there is no scope to look at
-            if entry is None or feed.principal_in_memory(sha256) is None:
+            principal = feed.principal_in_memory(sha256) if entry is not None else None
+            if entry is None or principal is None:
                 return None
-            admission.count(sha256)
+            admission.count(principal.user_id)
         except PacktrainError:
             return None
         if_none_match = headers.get(b"if-none-match")

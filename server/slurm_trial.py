@@ -6,34 +6,49 @@ from datetime import datetime
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session, sessionmaker
 
+from server.shares import Places
 from tuning.clusters import trials
 from tuning.clusters.trials import TrialAnswer
 from tuning.db import transaction
+from tuning.errors import TooManyRequests
 
 _LOOK_SECONDS = 0.1
 
 
-async def ask_slurm(
-    sessions: sessionmaker[Session], cluster: str, script: str, now: datetime, patience_seconds: float
-) -> TrialAnswer | None:
-    """What Slurm would do with a job of these #SBATCH lines; None where nobody answered in time.
+class SlurmTrials:
+    """Questions to the clusters' Slurm, a few of each person at once."""
 
-    No session is open while it waits. Who asks the same within a minute is told the same.
-    """
+    def __init__(self, sessions: sessionmaker[Session], places: Places, patience_seconds: float) -> None:
+        self._sessions = sessions
+        self._places = places
+        self._patience_seconds = patience_seconds
 
-    def ask() -> tuple[bool, TrialAnswer | None]:
-        with transaction(sessions) as session:
-            can_be_asked = trials.can_be_asked(session, cluster, now)
-            return can_be_asked, trials.ask(session, cluster, script, now) if can_be_asked else None
+    async def ask(self, user_id: str, cluster: str, script: str, now: datetime) -> TrialAnswer | None:
+        """What Slurm would do with a job of these #SBATCH lines; None where nobody answered in time.
 
-    def look() -> TrialAnswer | None:
-        with transaction(sessions) as session:
-            return trials.answer_to(session, cluster, script)
+        No session is open while it waits. Who asks the same within a minute is told the same. A person who waits for
+        enough answers already gets none: the others' questions come first.
+        """
+        try:
+            with self._places.place(user_id):
+                return await self._answer(cluster, script, now)
+        except TooManyRequests:
+            return None
 
-    is_asked, answer = await run_in_threadpool(ask)
-    for _ in range(round(patience_seconds / _LOOK_SECONDS) if is_asked else 0):
-        if answer is not None:
-            break
-        await asyncio.sleep(_LOOK_SECONDS)
-        answer = await run_in_threadpool(look)
-    return answer
+    async def _answer(self, cluster: str, script: str, now: datetime) -> TrialAnswer | None:
+        def ask() -> tuple[bool, TrialAnswer | None]:
+            with transaction(self._sessions) as session:
+                can_be_asked = trials.can_be_asked(session, cluster, now)
+                return can_be_asked, trials.ask(session, cluster, script, now) if can_be_asked else None
+
+        def look() -> TrialAnswer | None:
+            with transaction(self._sessions) as session:
+                return trials.answer_to(session, cluster, script)
+
+        is_asked, answer = await run_in_threadpool(ask)
+        for _ in range(round(self._patience_seconds / _LOOK_SECONDS) if is_asked else 0):
+            if answer is not None:
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+            answer = await run_in_threadpool(look)
+        return answer

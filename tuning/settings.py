@@ -156,10 +156,38 @@ class Settings(BaseSettings):
     slurm_wait_seconds: float = 8.0
     """How long a request to be validated waits for Slurm's own word."""
     rate_per_second: float = Field(default=50.0, ge=0)
-    """How many requests a second one token may make in the long run; 0 = as many as it likes."""
+    """How many requests a second one person may make in the long run, by all tokens together; 0 = any number."""
     rate_burst: int = Field(default=200, ge=1)
     """How many of them at once."""
+    streams_per_person: int = Field(default=200, ge=1)
+    """Event streams, log streams and waiting polls of one person at once."""
+    downloads_per_person: int = Field(default=2, ge=1)
+    """Files of one cluster that one person may read at once."""
+    downloads_per_cluster: int = Field(default=6, ge=1, le=8)
+    """Files of one cluster that all people together may read at once: an OpenSSH connection has ten channels."""
+    uploads_per_person: int = Field(default=3, ge=1)
+    """Uploads of one person at once, their checks included."""
+    trials_per_person: int = Field(default=2, ge=1)
+    """Validations of one person that wait for Slurm's word at once; of more, Slurm is not asked."""
+    head_seconds: float = Field(default=10.0, gt=0)
+    """How long a request's head may take to arrive."""
+    idle_seconds: float = Field(default=30.0, gt=0)
+    """How long a sender may send nothing, and a reader take nothing, before the connection is cut."""
+    body_seconds: float = Field(default=60.0, gt=0)
+    """How long a body may take to arrive that is no upload."""
+    transfer_seconds: float = Field(default=24 * 3600.0, gt=0)
+    """How long an upload may take to arrive, and a download to be taken."""
+    slowest_bytes_per_second: float = Field(default=4096.0, ge=0)
+    """How slow uploads and downloads may be, on average after their first minute."""
+    max_connections: int = Field(default=8192, ge=16)
+    """Connections at once, as far as the process may have descriptors for them."""
     max_upload_bytes: int = 64 * 1024**3
+    kept_bytes_per_person: int = Field(default=512 * 1024**3, ge=0)
+    """How much the uploads of one person may keep on the server's disk: as JSON lines, however small they were sent."""
+    datasets_per_person: int = Field(default=1000, ge=1)
+    """How many data sets one person may have."""
+    priority_of_members: int = Field(default=100, ge=0, le=1_000_000)
+    """The highest priority that anybody but an administrator may give a job, and minus that the lowest."""
     secrets_key: SecretStr | None = None
     """What users' secrets are encrypted with, any long random text; without it none can be kept."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -100,7 +100,7 @@ def download_artifact(
             return Response(None, 206 if part else 200, headers)
         start, length = (part.start, part.length) if part else (0, file.size_bytes)
         chunks = exactly(send_files(transport, root, [FileRange(file.path, start, length)]), length)
-        return TransferResponse(chunks, 206 if part else 200, headers, holds=stack)
+        return TransferResponse(chunks, 206 if part else 200, headers, holds=stack, pace=cluster_files.pace)
 
 
 @router.get("/jobs/{job_id}/archive", response_class=TransferResponse, status_code=200, responses=_TAR)
@@ -127,7 +127,7 @@ def download_archive(
             "Content-Type": "application/x-tar",
             "Content-Disposition": f'attachment; filename="{job_id}.tar"',
         }
-        return TransferResponse(content, 200, headers, holds=stack)
+        return TransferResponse(content, 200, headers, holds=stack, pace=cluster_files.pace)
 
 
 def _info(request: Request, row: Artifact) -> ArtifactInfo:

@@ -20,7 +20,7 @@ from server.api.dataset_json import DatasetInfo
 from server.api.datasets import StoreDep, in_transaction
 from server.api.upload_form import UploadForm
 from server.checks import Checks, ClusterDataset
-from server.dependencies import CredentialsDep, NowDep, current_user
+from server.dependencies import CredentialsDep, NowDep, UploadingDep, current_user
 from server.findings import from_pydantic
 from server.problems import responses
 from tuning.accounts.service import Principal
@@ -78,7 +78,12 @@ Choice = TypeVar("Choice", bound=str)
 
 @router.post("", status_code=201, responses=responses(507), openapi_extra=_UPLOAD_SCHEMA)
 async def add_dataset(
-    request: Request, response: Response, store: StoreDep, now: NowDep, credentials: CredentialsDep
+    request: Request,
+    response: Response,
+    store: StoreDep,
+    uploading: UploadingDep,
+    now: NowDep,
+    credentials: CredentialsDep,
 ) -> DatasetInfo:
     """Upload a data set: it is checked line by line as LLaMA-Factory would read it, and kept once per content.
 
@@ -94,7 +99,8 @@ async def add_dataset(
         begin = partial(_begin_check, state=request.app.state, wanted=await _read_json(request), user=user, now=now)
         made = await run_in_threadpool(in_transaction, sessions, begin)
     else:
-        made = await _upload(request, store, user, now)
+        with uploading.place(user.user_id):
+            made = await _upload(request, store, user, now)
     response.headers["Location"] = f"{request.url.path}/{made.id}"
     return made
 
@@ -121,7 +127,7 @@ async def _read_json(request: Request) -> ClusterDataset:
         return ClusterDataset.model_validate(json.loads(body))
     except ValidationError as error:
         errors = [{**found, "loc": ("body", *found["loc"])} for found in error.errors(include_input=False)]
-        raise InvalidInput(from_pydantic(errors, {("body",): ClusterDataset})) from error
+        raise InvalidInput(from_pydantic(errors, ClusterDataset)) from error
     except (ValueError, RecursionError) as error:
         hint = 'send {"cluster_path": "/..."}, or a file as multipart/form-data'
         raise InvalidInput([Finding(("body",), "the body is no JSON", hint)]) from error

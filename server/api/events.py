@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query
 
 from server.api.pages import DEFAULT_LIMIT, Limit, Page
-from server.dependencies import FeedDep, FeedUser, JobId, SessionsDep
+from server.dependencies import FeedDep, FeedUser, FollowerDep, JobId, SessionsDep
 from server.event_stream import EventStream
 from server.feed_events import Event, as_event
 from server.feed_streams import all_job_frames, job_frames
@@ -43,24 +43,26 @@ def list_events(
     responses={**_STREAM, **responses(404, 503)},
 )
 async def stream_events(
-    job_id: JobId, feed: FeedDep, user: FeedUser, after: EventId = None, last_event_id: LastEventId = None
+    job_id: JobId, feed: FeedDep, follower: FollowerDep, after: EventId = None, last_event_id: LastEventId = None
 ) -> EventStream:
     """The events of a job from its first on, or from the given one on, and then as they happen.
 
     `event: progress` (without an id) brings what GET progress answers, at the beginning and after each change.
     """
     await feed.entry(job_id)
-    return EventStream(job_frames(feed, user, job_id, _first(last_event_id, after, 0)))
+    frames = job_frames(feed, follower.user, job_id, _first(last_event_id, after, 0))
+    return EventStream(frames, holds=follower.held_until_closed())
 
 
 @router.get("/events/stream", response_class=EventStream, status_code=200, responses={**_STREAM, **responses(503)})
 async def stream_all_events(
-    feed: FeedDep, user: FeedUser, after: EventId = None, last_event_id: LastEventId = None
+    feed: FeedDep, follower: FollowerDep, after: EventId = None, last_event_id: LastEventId = None
 ) -> EventStream:
     """The events of all jobs from now on, or from the given one on; `event: progress` after each change of a job."""
     if not feed.is_fresh:
         raise Unavailable("the database does not answer", retry_after_seconds=2)
-    return EventStream(all_job_frames(feed, user, _first(last_event_id, after, feed.events.newest)))
+    frames = all_job_frames(feed, follower.user, _first(last_event_id, after, feed.events.newest))
+    return EventStream(frames, holds=follower.held_until_closed())
 
 
 def _first(*values: int | None) -> int:

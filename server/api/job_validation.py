@@ -10,11 +10,10 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.orm import Session
 
-from server.dependencies import ClustersDep, FeedUser, NowDep, SessionsDep, SettingsDep, ViewsDep
+from server.dependencies import ClustersDep, FeedUser, NowDep, SessionsDep, TrialsDep, ViewsDep
 from server.findings import from_pydantic, placed
 from server.job_surroundings import surroundings_of
 from server.problems import ProblemError, finding_json, responses
-from server.slurm_trial import ask_slurm
 from tuning.batch_script import directives_of
 from tuning.clusters.trials import TrialAnswer
 from tuning.db import transaction
@@ -86,7 +85,7 @@ async def validate_job(
     sessions: SessionsDep,
     clusters: ClustersDep,
     views: ViewsDep,
-    settings: SettingsDep,
+    trials: TrialsDep,
     now: NowDep,
     user: FeedUser,
 ) -> Verdict:
@@ -104,7 +103,7 @@ async def validate_job(
         return _verdict(checked)
     script = directives_of(checked.plan.script)
     cluster = checked.request.resources["cluster"]
-    return _verdict(checked, await ask_slurm(sessions, cluster, script, now, settings.slurm_wait_seconds))
+    return _verdict(checked, await trials.ask(user.user_id, cluster, script, now))
 
 
 def _check(session: Session, body: dict[str, Any], around: Surroundings) -> _Checked:
@@ -112,7 +111,7 @@ def _check(session: Session, body: dict[str, Any], around: Surroundings) -> _Che
         request = JobRequest.model_validate(body)
     except ValidationError as error:
         errors = [{**found, "loc": ("body", *found["loc"])} for found in error.errors(include_input=False)]
-        return _Checked(from_pydantic(errors))
+        return _Checked(from_pydantic(errors, JobRequest))
     checked = check_request(request, around)
     if checked.errors:
         return _Checked(checked.findings, checked)
@@ -140,7 +139,8 @@ def _preview(session: Session, checked: CheckedRequest) -> AttemptPlan:
 
 def _verdict(checked: _Checked, slurm: TrialAnswer | None = None) -> Verdict:
     request, plan = checked.request, checked.plan
-    findings = placed([*checked.findings, *_slurms_words(slurm)])
+    # errors first: of very many findings only the first are told
+    findings = placed(sorted([*checked.findings, *_slurms_words(slurm)], key=lambda finding: finding.severity))
     errors = [finding_json(finding) for finding in findings if finding.severity == "error"]
     silence = [f"{request.resources['cluster']} gave no answer: its Slurm was not asked"] if request and plan else []
     return Verdict(

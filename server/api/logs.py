@@ -6,8 +6,8 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import PlainTextResponse, Response
 from sqlalchemy.orm import Session
 
-from server.cluster_files import ClusterFiles
-from server.dependencies import ClusterFilesDep, FeedDep, FeedUser, JobId, SessionsDep
+from server.cluster_files import PersonFiles
+from server.dependencies import ClusterFilesDep, FeedDep, FeedUser, FollowerDep, JobId, SessionsDep
 from server.event_stream import EventStream
 from server.feed_logs import LogPlace, log_frames
 from server.problems import responses
@@ -92,7 +92,7 @@ def show_log(
 async def stream_log(
     job_id: JobId,
     feed: FeedDep,
-    user: FeedUser,
+    follower: FollowerDep,
     stream: Stream = "stdout",
     attempt: AttemptNumber = None,
     offset: Offset = None,
@@ -106,7 +106,8 @@ async def stream_log(
     place = LogPlace(attempt or max(1, entry.state.attempt), offset or 0)
     if last_event_id is not None:
         place = LogPlace(*(int(number) for number in last_event_id.split(":")))
-    return EventStream(log_frames(feed, user, job_id, stream, place, only_this_attempt=attempt is not None))
+    frames = log_frames(feed, follower.user, job_id, stream, place, only_this_attempt=attempt is not None)
+    return EventStream(frames, holds=follower.held_until_closed())
 
 
 def _attempt(place: JobPlace, wanted: int | None) -> int:
@@ -125,7 +126,7 @@ def _kept(session: Session, log: LogFile, extent: LogExtent, tail: int | None, o
     return read_log(session, log, offset, MOST_BYTES)
 
 
-def _from_cluster(cluster_files: ClusterFiles, cluster: str, log: LogFile, offset: int, extent: LogExtent) -> LogPiece:
+def _from_cluster(cluster_files: PersonFiles, cluster: str, log: LogFile, offset: int, extent: LogExtent) -> LogPiece:
     job_id, attempt, stream = log
     folder = attempt_directory(cluster_files.root(cluster), job_id, attempt)
     content = cluster_files.read(cluster, folder, f"{stream}.log", offset, min(MOST_BYTES, extent.end - offset))

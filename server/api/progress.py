@@ -1,10 +1,11 @@
 """The polled one: how far a job is. Most polls do not come here (server.polled)."""
 
+from contextlib import nullcontext
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 
-from server.dependencies import FeedDep, FeedUser, JobId
+from server.dependencies import FeedDep, FollowerDep, JobId
 from server.feed_progress import Progress, ProgressEntry
 from server.problems import responses
 
@@ -25,7 +26,7 @@ router = APIRouter(tags=["following"])
 async def show_progress(
     job_id: JobId,
     feed: FeedDep,
-    user: FeedUser,
+    follower: FollowerDep,
     wait: Annotated[
         float,
         Query(
@@ -43,6 +44,7 @@ async def show_progress(
     def is_known(entry: ProgressEntry) -> bool:
         return entry.is_known_since(since) if since is not None else entry.is_named_by(if_none_match)
 
-    entry = await feed.wait_for_change(job_id, is_known, wait)
-    feed.check(user)
+    with follower.place() if wait > 0 else nullcontext():
+        entry = await feed.wait_for_change(job_id, is_known, wait)
+    feed.check(follower.user)
     return entry.answer(if_none_match)

@@ -37,7 +37,7 @@ def test_whoever_asks_too_often_is_told_when_to_come_back(
     assert [client.get(ME).status_code for _ in range(4)] == [200, 200, 200, 429]
     answer = client.get(ME)
     assert (answer.headers["content-type"], answer.headers["retry-after"]) == ("application/problem+json", "4")
-    assert answer.json()["detail"] == "this token asks too often"
+    assert answer.json()["detail"] == "you ask too often"
     seconds.now += 4
     assert [client.get(ME).status_code for _ in range(2)] == [200, 429]
 
@@ -65,7 +65,19 @@ def test_polls_from_memory_count_too(
     assert [client.get(path).status_code for _ in range(3)] == [200, 200, 429]
 
 
-def test_tokens_do_not_share_and_one_that_is_refused_costs_no_query(
+def test_more_tokens_of_one_person_are_not_more_requests(
+    client: TestClient, limit: Callable[[float, int], None], running_job: Job
+) -> None:
+    text = client.post("/api/v1/tokens", json={"name": "second"}).json()["token"]
+    second = {"Authorization": f"Bearer {text}"}
+    limit(1, 4)
+    statuses = [client.get(ME, headers=headers).status_code for _ in range(3) for headers in (None, second)]
+    assert statuses == [200] * 4 + [429] * 2
+    path = f"/api/v1/jobs/{running_job.id}/progress"
+    assert [client.get(path).status_code, client.get(path, headers=second).status_code] == [429, 429]
+
+
+def test_people_do_not_share_and_one_who_is_refused_costs_no_query(
     client: TestClient, administrator: TestClient, app: FastAPI, limit: Callable[[float, int], None]
 ) -> None:
     limit(1, 1)
@@ -118,7 +130,7 @@ def test_a_token_that_was_wrong_may_become_right(seconds: Seconds) -> None:
     admission = Admission(1, 5, seconds)
     admission.refused("a", "192.0.2.1")
     admission.admit("a", "192.0.2.1")
-    admission.found("a")
+    admission.found("a", "user_a")
     for _ in range(4):
         admission.admit("a", "192.0.2.1")
     with pytest.raises(TooManyRequests, match="too often"):

@@ -5,17 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from server.cluster_files import (
-    OPENINGS_A_MINUTE,
-    TRANSFERS_AT_ONCE,
-    ClusterFiles,
-    exactly,
-    look_at,
-    only_file,
-)
+from server.cluster_files import ClusterFiles, exactly, look_at, only_file
 from tests.factories import Seconds, make_cluster_settings
 from tests.local_transport import LocalTransport
-from tuning.errors import NotAllowed, NotFound, RemoteFileError, Unavailable, Unreachable
+from tuning.errors import NotAllowed, NotFound, RemoteFileError
 from tuning.ssh.checked_files import FileRange, send_files
 from tuning.ssh.fake import FakeTransport
 from tuning.ssh.transport import Completed
@@ -127,46 +120,20 @@ def test_what_cannot_be_read_is_said_before_the_first_chunk(tmp_path: Path) -> N
         exactly(send_files(LocalTransport(), str(tmp_path), [FileRange(f"{tmp_path}/gone", 0, 3)]), 3)
 
 
-class TestTheBudget:
-    def test_two_at_once(self, files: ClusterFiles) -> None:
-        held = [files.transfer("lab") for _ in range(TRANSFERS_AT_ONCE)]
-        for transfer in held:
-            transfer.__enter__()
-        with pytest.raises(Unavailable, match="already") as refused, files.transfer("lab"):
-            pass
-        assert refused.value.retry_after_seconds > 0
-        held[0].__exit__(None, None, None)
-        with files.transfer("lab"):
-            pass
-
-    def test_so_many_a_minute(self, files: ClusterFiles, seconds: Seconds) -> None:
-        for _ in range(OPENINGS_A_MINUTE):
-            with files.transfer("lab"):
-                seconds.now += 0.1
-        with pytest.raises(Unavailable, match="a minute") as refused, files.transfer("lab"):
-            pass
-        seconds.now += refused.value.retry_after_seconds
-        with files.transfer("lab"):
-            pass
-
-    def test_a_failed_transfer_is_given_back(self, files: ClusterFiles) -> None:
-        for _ in range(TRANSFERS_AT_ONCE + 1):
-            with pytest.raises(Unreachable), files.transfer("lab"):
-                raise Unreachable("broken")
-
+class TestTheConnection:
     def test_one_connection_is_opened_when_needed_and_kept(
         self, files: ClusterFiles, opened: list[LocalTransport]
     ) -> None:
         assert opened == []
         for _ in range(3):
-            with files.transfer("lab"):
+            with files.transfer("lab", "ada"):
                 pass
         assert len(opened) == 1
         files.close()
         assert opened[0].is_closed
 
     def test_a_cluster_that_the_settings_no_longer_name(self, files: ClusterFiles) -> None:
-        with pytest.raises(NotFound, match="no cluster gone"), files.transfer("gone"):
+        with pytest.raises(NotFound, match="no cluster gone"), files.transfer("gone", "ada"):
             pass
 
     @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import ExitStack
 
 import pytest
 from starlette.types import Message
@@ -52,9 +53,18 @@ async def counted(count: int, ended: list[str]) -> AsyncGenerator[bytes, None]:
         ended.append("ended")
 
 
+def holding(ended: list[str]) -> ExitStack:
+    """Something that is held for a stream."""
+    with ExitStack() as stack:
+        stack.callback(ended.append, "given back")
+        return stack.pop_all()
+
+
 async def test_frames_are_sent_until_they_end() -> None:
     reader, ended = Reader(), list[str]()
-    await asyncio.wait_for(EventStream(counted(3, ended))({"type": "http"}, reader.receive, reader.send), 5)
+    await asyncio.wait_for(
+        EventStream(counted(3, ended), holds=ExitStack())({"type": "http"}, reader.receive, reader.send), 5
+    )
     assert reader.body == b"0 1 2 "
     assert reader.messages[-1].get("more_body") is False
     headers = dict(reader.messages[0]["headers"])
@@ -65,7 +75,9 @@ async def test_frames_are_sent_until_they_end() -> None:
 
 async def test_a_reader_who_is_gone_ends_the_frames() -> None:
     reader, ended = Reader(), list[str]()
-    sending = asyncio.create_task(EventStream(counted(5, ended))({"type": "http"}, reader.receive, reader.send))
+    sending = asyncio.create_task(
+        EventStream(counted(5, ended), holds=holding(ended))({"type": "http"}, reader.receive, reader.send)
+    )
     while reader.body != b"0 1 2 3 4 ":
         await asyncio.sleep(0)
     reader.gone.set()
@@ -80,7 +92,7 @@ async def test_a_reader_who_takes_nothing_is_let_go() -> None:
         await reader.send(message)
         reader.takes.clear()
 
-    stream = EventStream(counted(5, ended), slowest_read_seconds=0.01)
+    stream = EventStream(counted(5, ended), holds=ExitStack(), slowest_read_seconds=0.01)
     await asyncio.wait_for(stream({"type": "http"}, reader.receive, send_and_get_stuck), 5)
     assert ended
     assert reader.body == b""

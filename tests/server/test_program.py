@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.factories import make_token, make_user
+from tuning.db import open_engine, open_sessions, transaction
 from tuning.migrate import upgrade
 
 PATIENCE_SECONDS = 60.0
@@ -61,12 +63,17 @@ def test_it_answers_says_little_as_json_and_ends_when_told(
     assert not any("/api/v1/me" in line["message"] for line in lines)
 
 
-def test_a_huge_body_is_answered_before_it_was_sent(server: subprocess.Popen[str], environment: dict[str, str]) -> None:
+@pytest.mark.parametrize(("is_known", "status"), [(True, 413), (False, 401)])
+def test_a_huge_body_is_answered_before_it_was_sent(
+    server: subprocess.Popen[str], environment: dict[str, str], is_known: bool, status: int
+) -> None:
+    with transaction(open_sessions(open_engine(environment["PACKTRAIN_DATABASE_URL"]))) as session:
+        token = make_token(session, make_user(session)) if is_known else "pt_wrong"
     with socket.create_connection(("127.0.0.1", int(environment["PACKTRAIN_PORT"])), PATIENCE_SECONDS) as connection:
         head = ["POST /api/v1/jobs HTTP/1.1", "Host: x", "Content-Type: application/json", "Content-Length: 50000000"]
-        connection.sendall("\r\n".join([*head, "", ""]).encode())
+        connection.sendall("\r\n".join([*head, f"Authorization: Bearer {token}", "", ""]).encode())
         answer = connection.recv(65_536).decode()
-    assert answer.startswith("HTTP/1.1 413 ")
+    assert answer.startswith(f"HTTP/1.1 {status} ")
     assert "application/problem+json" in answer
 
 

@@ -8,7 +8,8 @@ import pytest
 from anyio import CancelScope
 from starlette.types import Message
 
-from server.transfer_response import TransferResponse
+from server.transfer_response import PacedReader, ReaderPace, ReaderTooSlow, TransferResponse
+from tests.factories import Seconds
 from tuning.errors import RemoteFileError
 
 pytestmark = pytest.mark.anyio
@@ -17,7 +18,8 @@ pytestmark = pytest.mark.anyio
 class Held:
     """The chunks of a remote file, and whether it and its budget were given back."""
 
-    def __init__(self, count: int, *, breaks: bool = False) -> None:
+    def __init__(self, count: int, *, breaks: bool = False, pace: ReaderPace = ReaderPace()) -> None:
+        self.pace = pace
         self.log: list[str] = []
         self.count = count
         self.breaks = breaks
@@ -36,7 +38,7 @@ class Held:
         next(chunks)  # as `exactly` does
         with ExitStack() as stack:
             stack.callback(self.log.append, "given back")
-            return TransferResponse(chunks, 200, {}, holds=stack)
+            return TransferResponse(chunks, 200, {}, holds=stack, pace=self.pace)
 
 
 async def never() -> Message:
@@ -101,3 +103,43 @@ async def test_when_the_file_breaks() -> None:
     with pytest.raises((RemoteFileError, ExceptionGroup)):
         await held.response()({"type": "http", "asgi": {}}, never, send)
     assert held.log == ["closed", "given back"]
+
+
+async def test_when_the_reader_takes_nothing() -> None:
+    held = Held(3, pace=ReaderPace(idle_seconds=0.01))
+
+    async def send(_message: Message) -> None:
+        await asyncio.Event().wait()
+
+    await asyncio.wait_for(held.response()({"type": "http", "asgi": {}}, never, send), 5)
+    assert held.log == ["closed", "given back"]
+
+
+async def test_when_it_takes_too_long_as_a_whole() -> None:
+    held = Held(10**9, pace=ReaderPace(whole_seconds=0.05))
+
+    async def send(_message: Message) -> None:
+        await asyncio.sleep(0)
+
+    await asyncio.wait_for(held.response()({"type": "http", "asgi": {}}, never, send), 5)
+    assert held.log == ["closed", "given back"]
+
+
+async def test_a_reader_that_takes_too_little_is_noticed(seconds: Seconds) -> None:
+    async def take(_message: Message) -> None:
+        seconds.now += 20
+
+    reader = PacedReader(take, ReaderPace(idle_seconds=60, slowest_bytes_per_second=100), seconds)
+    for _ in range(3):
+        await reader.send({"type": "http.response.body", "body": b"x" * 10})
+    with pytest.raises(ReaderTooSlow, match="100 bytes a second"):
+        await reader.send({"type": "http.response.body", "body": b"x" * 10})
+
+
+async def test_a_reader_that_is_fast_enough_is_served_for_long(seconds: Seconds) -> None:
+    async def take(_message: Message) -> None:
+        seconds.now += 20
+
+    reader = PacedReader(take, ReaderPace(idle_seconds=60, slowest_bytes_per_second=100), seconds)
+    for _ in range(100):
+        await reader.send({"type": "http.response.body", "body": b"x" * 2000})

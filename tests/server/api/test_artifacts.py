@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
-from server.cluster_files import TRANSFERS_AT_ONCE
+from server.transfer_budget import TransferLimits
 from tests.factories import NOON
 from tests.local_transport import LocalTransport
 from tuning.db import transaction
@@ -168,7 +168,7 @@ def test_an_unreachable_cluster_is_said_with_its_reason(
 ) -> None:
     leave("model.bin")
     node.is_cut_off = True
-    for _ in range(TRANSFERS_AT_ONCE + 1):  # a failure is given back to the budget
+    for _ in range(TransferLimits().in_all + 1):  # a failure is given back to the budget
         answer = client.get(f"{path}/model.bin")
         assert (answer.status_code, "broke" in answer.json()["detail"]) == (503, True)
     node.is_cut_off = False
@@ -179,7 +179,7 @@ def test_over_the_budget_one_is_told_when_to_come_back(
     client: TestClient, path: str, leave: Leave, app: FastAPI
 ) -> None:
     leave("model.bin")
-    held = [app.state.cluster_files.transfer("lab") for _ in range(TRANSFERS_AT_ONCE)]
+    held = [app.state.cluster_files.transfer("lab", f"user_{number}") for number in range(TransferLimits().in_all)]
     for transfer in held:
         transfer.__enter__()
     answer = client.get(f"{path}/model.bin")
@@ -187,7 +187,7 @@ def test_over_the_budget_one_is_told_when_to_come_back(
     assert int(answer.headers["retry-after"]) > 0
     for transfer in held:
         transfer.__exit__(None, None, None)
-    for _ in range(TRANSFERS_AT_ONCE + 1):  # a finished download is given back to the budget
+    for _ in range(TransferLimits().in_all + 1):  # a finished download is given back to the budget
         assert client.get(f"{path}/model.bin").status_code == 200
 
 

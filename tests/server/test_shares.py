@@ -1,0 +1,44 @@
+"""Places of which each person gets some."""
+
+import pytest
+
+from server.shares import Places
+from tuning.errors import TooManyRequests, Unavailable
+
+
+def test_a_person_has_so_many_and_others_theirs() -> None:
+    places = Places("streams", per_person=2)
+    with places.place("ada"), places.place("ada"):
+        with pytest.raises(TooManyRequests, match="you have 2 streams at once") as refused, places.place("ada"):
+            pass
+        assert refused.value.retry_after_seconds > 0
+        with places.place("bob"):
+            pass
+    with places.place("ada"):
+        pass
+
+
+def test_all_have_so_many_together() -> None:
+    places = Places("uploads", per_person=2, in_all=2)
+    with places.place("ada"):
+        bobs = places.held_until_closed("bob")
+        with pytest.raises(Unavailable, match="all 2 places for uploads"):
+            places.held_until_closed("eve")
+        bobs.close()
+        places.held_until_closed("eve").close()
+
+
+def test_a_place_comes_back_after_an_error() -> None:
+    places = Places("uploads", per_person=1)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="broken"), places.place("ada"):
+            raise ValueError("broken")
+
+
+def test_a_place_is_handed_on_until_it_is_closed() -> None:
+    places = Places("streams", per_person=1)
+    held = places.held_until_closed("ada")
+    with pytest.raises(TooManyRequests):
+        places.held_until_closed("ada")
+    held.close()
+    places.held_until_closed("ada").close()
