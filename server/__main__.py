@@ -8,6 +8,7 @@ from server.main import create_app
 from server.stopping import StoppingServer
 from tuning.errors import InvalidInput
 from tuning.logs import set_up_logs
+from tuning.private_files import close_database_to_others, make_private_folder
 from tuning.settings import Settings, load_clusters
 
 
@@ -19,6 +20,8 @@ def main() -> None:
         clusters = load_clusters(settings.clusters_file)
     except InvalidInput as error:
         sys.exit(f"packtrain server: {error}")
+    close_database_to_others(settings.database_url)
+    make_private_folder(settings.data_dir)
     # log_config=None: uvicorn's lines go through ours. No access log: polls are not changes of state.
     app = create_app(settings, clusters)
     limits = ConnectionLimits(

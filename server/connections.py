@@ -16,13 +16,14 @@ from typing import Any, cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from server.problems import MEDIA_TYPE
+
 MAX_HEAD_BYTES = 64 * 1024
 _CROWDED_AFTER_SECONDS = 1.0
 MOST_HALF_OPEN = 512
 """Of more half-open requests, the oldest are cut off before their time, unless they are younger than a second."""
 _OTHER_DESCRIPTORS = 200
 """For the database, files, the clusters and the log."""
-_TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 _log = logging.getLogger(__name__)
 
 
@@ -62,15 +63,18 @@ class ConnectionWatch:
             if now - _waits_since(connection) > _CROWDED_AFTER_SECONDS:
                 connection.abort("crowded")
 
-    def make_room(self, connections: "set[BoundedProtocol]") -> None:
-        """Cut off some of those that wait longest, half-open ones first, where there are too many connections."""
+    def make_room(self, connections: "set[BoundedProtocol]", newest: "BoundedProtocol") -> None:
+        """Cut off some of those that wait longest, half-open ones first, where there are too many connections.
+
+        Where none waits, the newest itself is one too many.
+        """
         if len(connections) <= self.limits.max_connections:
             return
-        waiting = [each for each in connections if each.waits_since is not None]
+        waiting = [each for each in connections if each.waits_since is not None and each is not newest]
         half_open, idle = (
             _oldest_first(each for each in waiting if each.is_half_open is kind) for kind in (True, False)
         )
-        for connection in [*half_open, *idle][: 1 + self.limits.max_connections // 64]:
+        for connection in [*half_open, *idle, newest][: 1 + self.limits.max_connections // 64]:
             connection.abort("full")
 
 
@@ -101,14 +105,14 @@ class BoundedProtocol(HttpToolsProtocol):
         """Begin to wait for a head."""
         super().connection_made(transport)
         self.waits_since = self._watch.now()
-        self._watch.make_room(cast("set[BoundedProtocol]", self.connections))
+        self._watch.make_room(cast("set[BoundedProtocol]", self.connections), self)
 
     def data_received(self, data: bytes) -> None:
         """Parse; a head that grows without end is refused."""
         self._bytes_of_head += len(data)
         super().data_received(data)
         if self._bytes_of_head > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self._refuse_head()
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"the head is larger than {MAX_HEAD_BYTES} bytes")
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
@@ -153,12 +157,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self.waits_since = None
         self.transport.abort()
 
-    def _refuse_head(self) -> None:
-        detail = f"the head is larger than {MAX_HEAD_BYTES} bytes"
-        body = json.dumps({"type": "about:blank", "title": _TOO_LARGE.phrase, "status": _TOO_LARGE, "detail": detail})
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, in the form of every other error."""
+        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        body = json.dumps({"type": "about:blank", "title": status.phrase, "status": status, "detail": detail})
         head = [
-            f"HTTP/1.1 {_TOO_LARGE} {_TOO_LARGE.phrase}",
-            "content-type: application/problem+json",
+            f"HTTP/1.1 {status} {status.phrase}",
+            f"content-type: {MEDIA_TYPE}",
             f"content-length: {len(body)}",
             "connection: close",
         ]

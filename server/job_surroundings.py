@@ -1,13 +1,15 @@
 """What a job is checked against and made of, gathered from the database for tuning.jobs, which knows only jobs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
 from sqlalchemy.orm import Session
 
 from server.cluster_views import ClusterViews
-from server.dependencies import ClustersDep, CurrentUser, SessionDep, ViewsDep
+from server.dependencies import ClustersDep, CurrentUser, SessionDep, SettingsDep, ViewsDep
+from tuning.accounts.service import Principal
 from tuning.datasets import repository as datasets
 from tuning.datasets.models import Dataset
 from tuning.jobs.check_plan import CheckPlan
@@ -18,27 +20,49 @@ from tuning.jobs.repository import belongings
 from tuning.jobs.runs import plan_run
 from tuning.jobs.save_repository import longest_save_like
 from tuning.jobs.source_repository import source_jobs
+from tuning.jobs.spec import MAX_PRIORITY
 from tuning.llamafactory.eta import from_json
 from tuning.secrets.service import find_missing
-from tuning.settings import ClusterSettings
+from tuning.settings import ClusterSettings, Settings
 
 
-async def surroundings(session: SessionDep, clusters: ClustersDep, views: ViewsDep, user: CurrentUser) -> Surroundings:
+@dataclass(frozen=True)
+class Site:
+    """The clusters and settings of this server, by which every request for a job is judged."""
+
+    clusters: Mapping[str, ClusterSettings]
+    views: ClusterViews
+    settings: Settings
+
+
+async def get_site(clusters: ClustersDep, views: ViewsDep, settings: SettingsDep) -> Site:
+    """For routes that check requests for jobs."""
+    return Site(clusters, views, settings)
+
+
+SiteDep = Annotated[Site, Depends(get_site)]
+
+
+async def surroundings(session: SessionDep, site: SiteDep, user: CurrentUser) -> Surroundings:
     """What a request for a job is checked against."""
-    return surroundings_of(session, clusters, views, user.user_id)
+    return surroundings_of(session, site, user)
 
 
-def surroundings_of(
-    session: Session, clusters: Mapping[str, ClusterSettings], views: ClusterViews, user_id: str
-) -> Surroundings:
+def surroundings_of(session: Session, site: Site, user: Principal) -> Surroundings:
     """The same for one who asks; data sets that it names cannot be deleted while the session's transaction lasts."""
     return Surroundings(
-        clusters=clusters,
-        view_of=lambda name: views.view(session, name),
+        clusters=site.clusters,
+        view_of=lambda name: site.views.view(session, name),
         uploads=lambda ids: _in_order(datasets.lock_usable(session, ids), ids),
         jobs=lambda ids: source_jobs(session, ids),
-        missing_secrets=lambda names: find_missing(session, user_id, names),
+        missing_secrets=lambda names: find_missing(session, user.user_id, names),
+        highest_priority=highest_priority(user, site.settings),
     )
+
+
+def highest_priority(user: Principal, settings: Settings) -> int:
+    """That a user may give a job."""
+    return MAX_PRIORITY if user.is_administrator else settings.priority_of_members
 
 
 SurroundingsDep = Annotated[Surroundings, Depends(surroundings)]

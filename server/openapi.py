@@ -49,11 +49,11 @@ def _complete_operation(operation: dict[str, Any]) -> None:
         del answers["422"]
     statuses = [500]
     if operation.get("security"):
-        statuses += [401, 403, 429, 503]
+        statuses += [401, 403, 414, 429, 503]
     if operation.get("parameters") or operation.get("requestBody"):
         statuses.append(422)
     if operation.get("requestBody"):
-        statuses += [400, 413]
+        statuses += [400, 408, 413]
     for status, answer in responses(*statuses).items():
         answers.setdefault(str(status), answer)
     for status, answer in answers.items():

@@ -8,12 +8,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, text
 
+from tuning.private_files import close_database_to_others, make_database_file
+
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:
     """Bring a database to a revision, by default the newest; a missing SQLite file and its folder are made."""
-    _make_folder(database_url)
+    make_database_file(database_url)
+    close_database_to_others(database_url)
     command.upgrade(configuration(database_url), revision)
 
 
@@ -47,9 +50,3 @@ def configuration(database_url: str) -> Config:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["database_url"] = database_url
     return config
-
-
-def _make_folder(database_url: str) -> None:
-    url = make_url(database_url)
-    if url.get_backend_name() == "sqlite" and url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)

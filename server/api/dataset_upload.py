@@ -27,9 +27,10 @@ from tuning.accounts.service import Principal
 from tuning.datasets import service
 from tuning.datasets.collection import collect_unused
 from tuning.datasets.formats import Formatting, Purpose, Wanted
-from tuning.datasets.service import KeptFile
+from tuning.datasets.service import KeptFile, Quota
 from tuning.datasets.store import ContentStore, ContentTooLarge, Incoming
 from tuning.errors import Finding, InvalidInput
+from tuning.settings import Settings
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 """Apart, since it must not hold a session of the database for the hours that an upload may take."""
@@ -76,7 +77,7 @@ _UPLOAD_SCHEMA = {
 Choice = TypeVar("Choice", bound=str)
 
 
-@router.post("", status_code=201, responses=responses(507), openapi_extra=_UPLOAD_SCHEMA)
+@router.post("", status_code=201, responses=responses(409, 507), openapi_extra=_UPLOAD_SCHEMA)
 async def add_dataset(
     request: Request,
     response: Response,
@@ -108,11 +109,14 @@ async def add_dataset(
 async def _upload(request: Request, store: ContentStore, user: Principal, now: datetime) -> DatasetInfo:
     sessions: sessionmaker[Session] = request.app.state.sessions
     await run_in_threadpool(in_transaction, sessions, partial(collect_unused, store=store, now=now))
-    with await run_in_threadpool(store.receive) as incoming:
+    quota = _quota(request.app.state.settings)
+    room = partial(service.room_for, owner_id=user.user_id, quota=quota)
+    room_bytes = await run_in_threadpool(in_transaction, sessions, room)
+    with await run_in_threadpool(store.receive, room_bytes) as incoming:
         form = await _receive(request, incoming)
         name = service.check_name(form.fields.get("name") or PurePosixPath(form.filename or "").stem or "data")
         file = await run_in_threadpool(service.keep, store, incoming, _wanted(form.fields))
-    make = partial(_create, file=file, name=name, user=user, now=now)
+    make = partial(_create, file=file, name=name, user=user, now=now, quota=quota)
     return await run_in_threadpool(in_transaction, sessions, make)
 
 
@@ -136,6 +140,7 @@ async def _read_json(request: Request) -> ClusterDataset:
 def _begin_check(
     session: Session, *, state: State, wanted: ClusterDataset, user: Principal, now: datetime
 ) -> DatasetInfo:
+    service.room_for(session, user.user_id, _quota(state.settings))
     return DatasetInfo.of(Checks(session, state.clusters, state.views, now).begin(wanted, user), user.name)
 
 
@@ -170,6 +175,13 @@ def _chosen(fields: Mapping[str, str], name: str, known: Sequence[Choice], remar
     return found
 
 
-def _create(session: Session, *, file: KeptFile, name: str, user: Principal, now: datetime) -> DatasetInfo:
+def _quota(settings: Settings) -> Quota:
+    return Quota(settings.datasets_per_person, settings.kept_bytes_per_person)
+
+
+def _create(
+    session: Session, *, file: KeptFile, name: str, user: Principal, now: datetime, quota: Quota
+) -> DatasetInfo:
+    service.room_for(session, user.user_id, quota)  # others of the same person may have come in meanwhile
     dataset = service.create(session, file, name=name, owner_id=user.user_id, now=now)
     return DatasetInfo.of(dataset, user.name)

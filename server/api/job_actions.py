@@ -55,10 +55,11 @@ def retry_job(job_id: JobId, new: NewJobsDep, checks: ChecksDep, changes: JobReq
     service.require_ended(job)
     if job.kind == CHECK:
         return new.answer(checks.again(job, changes, new.user, new.idempotency_key))
-    return new.create(service.request_of(new.session, job, changes), retry_of=job_id)
+    return new.create(service.request_of(new.session, job, changes, new.around.highest_priority), retry_of=job_id)
 
 
 @router.post("/clone", status_code=201, responses={**CREATED, **responses(404, 409)})
 def clone_job(job_id: JobId, new: NewJobsDep, changes: JobRequest = _NO_CHANGES) -> JobJson:
     """A new job, yours, that asks for the same as any other; the body changes things as with `retry`."""
-    return new.create(service.request_of(new.session, found_job(new.session, job_id), changes))
+    job = found_job(new.session, job_id)
+    return new.create(service.request_of(new.session, job, changes, new.around.highest_priority))

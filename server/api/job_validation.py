@@ -10,9 +10,9 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.orm import Session
 
-from server.dependencies import ClustersDep, FeedUser, NowDep, SessionsDep, TrialsDep, ViewsDep
+from server.dependencies import FeedUser, NowDep, SessionsDep, TrialsDep
 from server.findings import from_pydantic, placed
-from server.job_surroundings import surroundings_of
+from server.job_surroundings import SiteDep, surroundings_of
 from server.problems import ProblemError, finding_json, responses
 from tuning.batch_script import directives_of
 from tuning.clusters.trials import TrialAnswer
@@ -83,8 +83,7 @@ class _Checked:
 async def validate_job(
     body: Annotated[dict[str, Any], Body()],
     sessions: SessionsDep,
-    clusters: ClustersDep,
-    views: ViewsDep,
+    site: SiteDep,
     trials: TrialsDep,
     now: NowDep,
     user: FeedUser,
@@ -96,7 +95,7 @@ async def validate_job(
 
     def check() -> _Checked:
         with transaction(sessions) as session:
-            return _check(session, body, surroundings_of(session, clusters, views, user.user_id))
+            return _check(session, body, surroundings_of(session, site, user))
 
     checked = await run_in_threadpool(check)
     if checked.plan is None or checked.request is None:

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from server.api.job_answers import CREATED, NewJobsDep, found_job, listed, require_change, shown
 from server.api.job_json import JobJson
 from server.api.pages import DEFAULT_LIMIT, After, Limit, Line, Moment, Page
-from server.dependencies import CurrentUser, JobId, NowDep, SessionDep
+from server.dependencies import CurrentUser, JobId, NowDep, SessionDep, SettingsDep
+from server.job_surroundings import highest_priority
 from server.problems import responses
 from tuning.accounts.repository import user_by_name
 from tuning.jobs import service
@@ -70,10 +71,13 @@ def show_job(job_id: JobId, session: SessionDep, _user: CurrentUser) -> JobJson:
 
 
 @router.patch("/{job_id}", responses=responses(403, 404))
-def change_job(job_id: JobId, change: JobChange, session: SessionDep, user: CurrentUser, now: NowDep) -> JobJson:
+def change_job(
+    job_id: JobId, change: JobChange, session: SessionDep, settings: SettingsDep, user: CurrentUser, now: NowDep
+) -> JobJson:
     """Another name, priority or tags; what is left out stays."""
     require_change(session, job_id, user)
-    return shown(session, service.change_job(session, job_id, change, user.name, now))
+    most = highest_priority(user, settings)
+    return shown(session, service.change_job(session, job_id, change, user.name, now, highest_priority=most))
 
 
 @router.delete("/{job_id}", status_code=204, responses=responses(403, 404, 409))

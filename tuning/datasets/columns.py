@@ -15,6 +15,7 @@ _MAX_DEPTH = 60
 """Arrow's schema ends between 60 and 90 levels."""
 
 _SHAPES_KEPT = 64
+_WIDEST_SHAPE = 200
 
 _KINDS = {str: "text", bool: "true or false", int: "a number", float: "a number", dict: "an object", list: "a list"}
 
@@ -74,15 +75,18 @@ class Columns:
     def known_shape(self, row: dict[str, Any]) -> Shape | None:
         """A row's shape, if `record` has taken in the same before and would find nothing new in another one.
 
-        None where a number has a fraction, since whether that fits depends on its value.
+        None where a number has a fraction, since whether that fits depends on its value, and where there are very many
+        keys: to make a reader for them would take longer than to read the rows.
         """
-        lists = self._fields.shapes.get(_shape(row))
+        lists = self._fields.shapes.get(_shape(row)) if len(row) <= _WIDEST_SHAPE else None
         if lists is None:
             return None
         items: dict[str, Types] = {}
         for key in lists:
             of_items, first = self._fields[key].get("[]"), next(iter(row[key]), None)
-            if type(of_items) is not _Fields or type(first) is not dict or of_items.shapes.get(_shape(first)) != ():
+            if type(of_items) is not _Fields or type(first) is not dict or len(first) > _WIDEST_SHAPE:
+                return None
+            if of_items.shapes.get(_shape(first)) != ():
                 return None
             items[key] = _types(first)
         return Shape(_types(row), items)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from typing import BinaryIO
 
@@ -10,6 +11,8 @@ from tuning.datasets.rows import BYTE_ORDER_MARK, MAX_ROW_BYTES
 from tuning.errors import Finding, InvalidInput
 
 DELIMITERS = (",", "\t", ";")
+MAX_COLUMNS = 1000
+MAX_NAME_CHARACTERS = 200
 _FINDINGS_SHOWN = 20
 _QUOTING_HINT = 'put cells with line ends, quotes or separators into quotes, and write a quote in them as ""'
 
@@ -73,7 +76,15 @@ def _checked_header(cells: Sequence[str]) -> tuple[str, ...]:
         raise _refused(
             f"line 1: column {header.index('') + 1 if header else 1} has no name", "name it, or take it out", 1
         )
-    twice = next((name for name in header if header.count(name) > 1), None)
+    if len(header) > MAX_COLUMNS:
+        message = f"line 1: {len(header)} columns; {MAX_COLUMNS} are allowed"
+        raise _refused(message, "leave out those that training does not read", 1)
+    long = next((name for name in header if len(name) > MAX_NAME_CHARACTERS), None)
+    if long is not None:
+        message = f"line 1: the column {shown_name(long)} has a name of {len(long)} characters"
+        raise _refused(message, f"{MAX_NAME_CHARACTERS} are allowed: every row repeats it once it is JSON", 1)
+    times = Counter(header)
+    twice = next((name for name in header if times[name] > 1), None)
     if twice is not None:
         raise _refused(f"line 1: two columns have the name {shown_name(twice)}", "rename one of them", 1)
     return header

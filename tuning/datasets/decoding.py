@@ -5,6 +5,7 @@ msgspec is several times as fast, but the last one wins of two equal keys; so wh
 can be none. The training image has no msgspec: there, and where there is a doubt, a line is decoded exactly.
 """
 
+from collections import Counter
 from json import JSONDecoder
 from typing import Any
 
@@ -54,8 +55,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of which no key is said twice: pyarrow, which reads lines, ends the job there; pandas does not."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        times = Counter(name for name, _ in pairs)
+        twice = next(name for name in times if times[name] > 1)
         raise RefusedJson(Reason.DUPLICATE_KEY, ascii(twice)[:80])
     return found
 

@@ -106,6 +106,15 @@ def needed_contents(session: Session) -> frozenset[str]:
     return frozenset(session.scalars(select(Dataset.sha256).where(_is_needed()).distinct()))
 
 
+def kept_by(session: Session, owner_id: str) -> tuple[int, int]:
+    """How many data sets a user has, and how many bytes of the server's disk their uploads need, each content once."""
+    own = (Dataset.owner_id == owner_id, Dataset.cluster.is_(None), _is_needed())
+    contents = select(Dataset.sha256, Dataset.size_bytes).where(*own).distinct().subquery()
+    size_bytes = session.scalar(select(func.sum(contents.c.size_bytes))) or 0
+    there = (Dataset.owner_id == owner_id, Dataset.deleted_at.is_(None))
+    return session.scalar(select(func.count()).select_from(Dataset).where(*there)) or 0, int(size_bytes)
+
+
 def unneeded_copies(session: Session, cluster: str) -> Sequence[tuple[str, str]]:
     """SHA-256 and extension of copies on a cluster whose content nobody needs.
 

@@ -18,14 +18,17 @@ from tuning.datasets.models import Dataset
 from tuning.datasets.parts import processes_here
 from tuning.datasets.rows import Row
 from tuning.datasets.status import DatasetStatus
-from tuning.datasets.store import ContentStore, Incoming, StoredContent
+from tuning.datasets.store import HOW_TO_MAKE_ROOM, ContentStore, Incoming, StoredContent
 from tuning.datasets.tables import Table, find_table, json_lines
 from tuning.datasets.validation import CheckedFile, validate
-from tuning.errors import Conflict, Finding, InvalidInput, NotAllowed, NotFound
+from tuning.errors import Conflict, Finding, InvalidInput, NotAllowed, NotFound, StorageFull
 from tuning.ids import new_id
 
 MAX_NAME_LENGTH = 200
 PREVIEW_BYTES = 4 * 1024 * 1024
+_MOST_UNFOLDED = 500
+_ALWAYS_UNFOLDED_BYTES = 128 * 1024 * 1024
+"""A table may unfold to so much, however small it is."""
 
 
 class Actor(Protocol):
@@ -52,6 +55,25 @@ class DatasetPage:
     next_cursor: str | None
 
 
+@dataclass(frozen=True)
+class Quota:
+    """What one person may have: data sets, and bytes on the server's disk."""
+
+    datasets: int
+    kept_bytes: int
+
+
+def room_for(session: Session, owner_id: str, quota: Quota) -> int:
+    """How many bytes a user may keep beside what is there. Raises Conflict and StorageFull where it is nothing."""
+    datasets, kept_bytes = repository.kept_by(session, owner_id)
+    if datasets >= quota.datasets:
+        raise Conflict(f"you have {datasets} data sets; {quota.datasets} are allowed", hint=HOW_TO_MAKE_ROOM)
+    if kept_bytes >= quota.kept_bytes:
+        message = f"your uploads keep {kept_bytes} bytes of the server's disk; {quota.kept_bytes} are allowed"
+        raise StorageFull(message, hint=HOW_TO_MAKE_ROOM)
+    return quota.kept_bytes - kept_bytes
+
+
 def check_name(name: str) -> str:
     """The name as it is kept. Raises InvalidInput unless it is one short printable line."""
     stripped = name.strip()
@@ -71,14 +93,18 @@ def keep(store: ContentStore, incoming: Incoming, wanted: Wanted | None = None) 
         if table is None:
             checked = validate(stream, wanted, processes=processes_here())
             return KeptFile(incoming.keep(checked.report.encoding), checked)
-    with store.receive() as converted:
+    with store.receive(incoming.room_bytes) as converted:
         return _keep_table(incoming, table, converted, wanted)
 
 
 def _keep_table(incoming: Incoming, table: Table, converted: Incoming, wanted: Wanted | None) -> KeptFile:
     with incoming.open() as stream, closing(json_lines(stream, table)) as pieces:
+        most_bytes = max(_ALWAYS_UNFOLDED_BYTES, incoming.size_bytes * _MOST_UNFOLDED)
         for piece in pieces:
             converted.write(piece)
+            if converted.size_bytes > most_bytes:
+                message = f"as JSON lines the {table} is more than {_MOST_UNFOLDED} times as large as it is"
+                raise InvalidInput([Finding(("file",), message, "send the rows as JSON lines")])
     with converted.open() as stream:
         checked = validate(stream, wanted, processes=processes_here())
     report = replace(checked.report, made_from=table)

@@ -20,6 +20,10 @@ from typing import BinaryIO, NamedTuple, Self
 from tuning.datasets.rows import Encoding
 from tuning.errors import Finding, InvalidInput, StorageFull
 
+HOW_TO_MAKE_ROOM = (
+    "delete data sets that you no longer need (GET /datasets has their size_bytes), or ask the operator for more room"
+)
+
 
 class ContentTooLarge(InvalidInput):
     """It grows beyond the limit."""
@@ -50,14 +54,14 @@ class ContentStore:
         """Where a content is kept."""
         return self._folder / sha256[:2] / f"{sha256[2:]}.{extension}"
 
-    def receive(self) -> "Incoming":
-        """Begin to take in a content. Raises StorageFull."""
+    def receive(self, room_bytes: int | None = None) -> "Incoming":
+        """Begin to take in a content, for which its owner has so much room. Raises StorageFull."""
         incoming = self._folder / "incoming"
         with _disk_errors():
             incoming.mkdir(parents=True, exist_ok=True)
             with self.locked():
                 _remove_abandoned(incoming)
-                return Incoming(self, _create_locked(incoming), self._max_bytes)
+                return Incoming(self, _create_locked(incoming), self._max_bytes, room_bytes)
 
     def untouched_since(self, moment: datetime) -> Iterator[ContentName]:
         """The contents that were last uploaded before."""
@@ -84,8 +88,12 @@ class ContentStore:
 class Incoming:
     """A content on its way in. As a context manager: unless it was kept, nothing of it is left behind."""
 
-    def __init__(self, store: ContentStore, created: tuple[BinaryIO, Path], max_bytes: int) -> None:
+    def __init__(
+        self, store: ContentStore, created: tuple[BinaryIO, Path], max_bytes: int, room_bytes: int | None = None
+    ) -> None:
         self._store, self._max_bytes = store, max_bytes
+        self.room_bytes = room_bytes
+        """How much more its owner may keep; None = any amount."""
         self._file, self._path = created
         self._sha256 = hashlib.sha256()
         self.size_bytes = 0
@@ -96,6 +104,11 @@ class Incoming:
         if self.size_bytes > self._max_bytes:
             message = f"the file is larger than the limit of {self._max_bytes} bytes"
             raise ContentTooLarge([Finding(("file",), message, "split it, or ask the operator to raise the limit")])
+        if self.room_bytes is not None and self.size_bytes > self.room_bytes:
+            message = (
+                f"as JSON lines the file is larger than the {self.room_bytes} bytes that your uploads may still keep"
+            )
+            raise StorageFull(message, hint=HOW_TO_MAKE_ROOM)
         self._sha256.update(chunk)
         with _disk_errors():
             self._file.write(chunk)

@@ -1,15 +1,14 @@
 """Tools and function calls, which LLaMA-Factory wants as JSON in a text (data/formatter.py, data/tool_utils.py)."""
 
 import json
-import re
 from typing import Any
 
 from tuning.datasets.reasons import Reason
 
 # The thought that a function call may follow: with the line ends of nearly all templates, and as few of them have it.
-_THOUGHT = re.compile(r"<think>\n.*?\n</think>\n\n", re.DOTALL)
-_LOOSE_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
-_CALL = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
+_THOUGHT = ("<think>\n", "\n</think>\n\n")
+_LOOSE_THOUGHT = ("<think>", "</think>")
+_CALL = ("<tool_call>", "</tool_call>")
 
 
 def why_bad_tools(text: str) -> tuple[Reason, str] | None:
@@ -28,12 +27,28 @@ def why_bad_tools(text: str) -> tuple[Reason, str] | None:
 
 def why_bad_call(content: str, place: str) -> tuple[Reason, str] | None:
     """What is wrong with the content of a function call: one call or a list of them, behind a thought or in a mark."""
-    marked = _CALL.search(content)
-    if _are_calls(marked[1] if marked else _THOUGHT.sub("", content, count=1)):
+    marked = _split(content, _CALL)
+    if _are_calls(marked[1] if marked else _without(_THOUGHT, content)):
         return None
-    if not marked and _are_calls(_LOOSE_THOUGHT.sub("", content, count=1)):
+    if not marked and _are_calls(_without(_LOOSE_THOUGHT, content)):
         return Reason.TEMPLATE_DECIDES, f"{place}: a thought that is not <think>, line end, ..., </think>, empty line"
     return Reason.BAD_FUNCTION_CALL, place
+
+
+def _without(marks: tuple[str, str], content: str) -> str:
+    parts = _split(content, marks)
+    return parts[0] + parts[2] if parts else content
+
+
+def _split(content: str, marks: tuple[str, str]) -> tuple[str, str, str] | None:
+    """The text before the first pair of marks, between them, and behind; None where there is no pair.
+
+    It is what the pattern `begin.*?end` finds, in a time that does not grow with the number of begins without an end:
+    where the first begin has no end behind it, no later one has.
+    """
+    before, begin, rest = content.partition(marks[0])
+    between, end, behind = rest.partition(marks[1])
+    return (before, between, behind) if begin and end else None
 
 
 def _are_calls(text: str) -> bool:

@@ -11,7 +11,7 @@ from tuning.jobs.config_values import find_unstorable
 from tuning.jobs.plan import TrainingData, config_context
 from tuning.jobs.resources import UNKNOWN_CLUSTER, ClusterView, check_resources, complete_resources, gpu_memory_bytes
 from tuning.jobs.sources import SourceJob, check_source, source_model
-from tuning.jobs.spec import JobRequest, Resources
+from tuning.jobs.spec import MAX_PRIORITY, JobRequest, Resources
 from tuning.jobs.status import ENDED, JobStatus
 from tuning.llamafactory.config import check_config
 from tuning.llamafactory.config_yaml import parse_yaml
@@ -35,6 +35,8 @@ class Surroundings:
     """The jobs with these ids, as far as they exist: what a job is based on, and what it waits for."""
     missing_secrets: Callable[[Sequence[str]], Sequence[str]]
     """Those of these names under which whoever asks has no secret."""
+    highest_priority: int = MAX_PRIORITY
+    """That whoever asks may give a job; minus that is the lowest."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,14 @@ def request_sha256(request: JobRequest, origin: str | None = None) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def check_priority(priority: int, highest: int) -> list[Finding]:
+    """What is wrong with a priority for one who may give no higher one."""
+    if abs(priority) <= highest:
+        return []
+    hint = f"give {-highest} to {highest}; an administrator can give a job any other"
+    return [Finding(("priority",), f"a priority of {priority} is for administrators only", hint)]
+
+
 class _Intake:
     """One pass over one request, collecting."""
 
@@ -108,6 +118,7 @@ class _Intake:
         dependencies = self._dependencies()
         self._data_elsewhere()
         self._secrets()
+        self.findings += check_priority(self.request.priority, self.around.highest_priority)
         config, notes, memory = self._config()
         return CheckedRequest(
             request=self.request,

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from tuning.errors import Conflict, Finding, InvalidInput
 from tuning.ids import new_id
 from tuning.jobs import repository
 from tuning.jobs.dependencies import add_dependencies, waiting_for
-from tuning.jobs.intake import CheckedRequest, Surroundings, check_request, request_sha256
+from tuning.jobs.intake import CheckedRequest, Surroundings, check_priority, check_request, request_sha256
 from tuning.jobs.models import Job
 from tuning.jobs.sources import to_json
-from tuning.jobs.spec import JobChange, JobRequest
+from tuning.jobs.spec import MAX_PRIORITY, JobChange, JobRequest
 from tuning.jobs.status import ENDED, JobStatus
 from tuning.jobs.transition import record_event
 from tuning.jobs.wishes import locked_job, touch
@@ -60,9 +61,13 @@ def create_job(
     return job, True
 
 
-def change_job(session: Session, job_id: str, change: JobChange, by: str, now: datetime) -> Job:
-    """Another name, priority or tags. Raises NotFound."""
+def change_job(
+    session: Session, job_id: str, change: JobChange, by: str, now: datetime, *, highest_priority: int = MAX_PRIORITY
+) -> Job:
+    """Another name, priority or tags. Raises NotFound, and InvalidInput for a priority that is not theirs to give."""
     job = locked_job(session, job_id)
+    if change.priority not in (None, job.priority) and (bad := check_priority(change.priority or 0, highest_priority)):
+        raise InvalidInput(bad)
     changed = sorted(change.model_dump(exclude_none=True))
     if not changed:
         return job
@@ -89,11 +94,12 @@ def delete_job(session: Session, job_id: str) -> None:
     log.info("job %s deleted", job_id, extra={"action": "delete", "job_id": job_id})
 
 
-def request_of(session: Session, job: Job, changes: JobRequest) -> JobRequest:
+def request_of(session: Session, job: Job, changes: JobRequest, highest_priority: int = MAX_PRIORITY) -> JobRequest:
     """The request that makes a job like this one, with `changes` laid over it.
 
     Arguments and resources are laid over one by one, everything else as a whole. The arguments of a recipe are
-    among the job's own: the recipe itself, which may have changed since, is not asked again.
+    among the job's own: the recipe itself, which may have changed since, is not asked again. The job's priority is
+    taken over as far as whoever asks may give it.
     Raises InvalidInput where the changes do not fit, and Conflict for a check: it is made for its data set.
     """
     if job.kind == CHECK:
@@ -106,7 +112,7 @@ def request_of(session: Session, job: Job, changes: JobRequest) -> JobRequest:
     values: dict[str, Any] = {
         "name": job.name,
         "datasets": own.datasets.get(job.id, ()),
-        "priority": job.priority,
+        "priority": max(-highest_priority, min(job.priority, highest_priority)),
         "tags": own.tags.get(job.id, {}),
         "kind": job.kind,
         "source_job": job.source_job,
@@ -119,7 +125,12 @@ def request_of(session: Session, job: Job, changes: JobRequest) -> JobRequest:
         "config": {**job.config, **(changes.config or {})},
         "resources": {**job.resources, **given.get("resources", {})},
     }
-    return JobRequest.model_validate(values)
+    try:
+        return JobRequest.model_validate(values)
+    except ValidationError as error:
+        # each was good by itself: what is laid over what is too much together
+        findings = [Finding(tuple(wrong["loc"]), str(wrong["msg"])) for wrong in error.errors(include_input=False)]
+        raise InvalidInput(findings) from error
 
 
 def require_ended(job: Job) -> None:

@@ -45,7 +45,13 @@ SlurmHosts = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\[\],-]{1,5
 Memory = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,8}[KMGT]?$")]
 TimeLimit = Annotated[str, AfterValidator(_is_a_time_limit)]
 JobName = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_is_one_printable_line)]
-Priority = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+MAX_PRIORITY = 1_000_000
+Priority = Annotated[
+    int,
+    Field(
+        ge=-MAX_PRIORITY, le=MAX_PRIORITY, description="Beyond -100 to 100, as it is set usually: administrators only."
+    ),
+]
 TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 TagValue = Annotated[str, StringConstraints(max_length=256), AfterValidator(_holds_no_control)]
 Tags = Annotated[dict[TagKey, TagValue], Field(max_length=50)]

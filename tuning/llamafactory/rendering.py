@@ -122,7 +122,15 @@ def _forgets_thoughts(training: Training) -> bool:
 
 def _without_thought(template: Template, turn: Turn) -> Turn:
     begin, end = map(re.escape, template.thought_words)
-    return turn._replace(text=re.sub(f"{begin}(.*?){end}", "", turn.text, flags=re.DOTALL).lstrip("\n"))
+    head = _up_to_last(template.thought_words[1], turn.text)
+    bare = re.sub(f"{begin}(.*?){end}", "", head, flags=re.DOTALL) + turn.text[len(head) :]
+    return turn._replace(text=bare.lstrip("\n"))
+
+
+def _up_to_last(end: str, text: str) -> str:
+    """The text to the end of the last of these marks: behind it nothing can match, and a search would take for each
+    mark that begins something as long as the text is."""
+    return text[: text.rfind(end) + len(end)] if end in text else ""
 
 
 def _written(
@@ -157,7 +165,7 @@ def _filled(slots: tuple[Any, ...], tokens: SpecialTokens, content: str = "") ->
 def _call(template: Template, text: str) -> str:
     """Calls in LLaMA-Factory's default form, behind the thought that may come first. Raises InvalidInput."""
     begin, end = map(re.escape, template.thought_words)
-    thought = re.search(f"{begin}(.*?){end}", text, re.DOTALL)
+    thought = re.search(f"{begin}(.*?){end}", _up_to_last(template.thought_words[1], text), re.DOTALL)
     said = thought[0] if thought and template.kind != "Llama2Template" else ""
     try:
         calls = json.loads(text.replace(said, ""))

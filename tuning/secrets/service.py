@@ -63,15 +63,21 @@ def values_left(session: Session, owner_id: str, names: Sequence[str], cipher: C
 
 
 def delete_secret(session: Session, owner_id: str, name: str) -> None:
-    """Forget a secret. Raises NotFound."""
+    """Forget a secret. Raises NotFound, also for what no secret can be called by."""
+    if not _is_name(name):
+        raise NotFound("you have no such secret")
     gone = delete(Secret).where(Secret.owner_id == owner_id, Secret.name == name).returning(Secret.name)
     if session.scalar(gone) is None:
         raise NotFound(f"you have no secret {name[:MAX_NAME_LENGTH]}")
 
 
+def _is_name(name: str) -> bool:
+    return len(name) <= MAX_NAME_LENGTH and re.fullmatch(SECRET_NAME, name) is not None
+
+
 def _check(name: str, value: str) -> None:
     findings = []
-    if len(name) > MAX_NAME_LENGTH or not re.fullmatch(SECRET_NAME, name):
+    if not _is_name(name):
         hint = "capital letters, digits and _, ending in _API_KEY, _TOKEN, _KEY, _SECRET, _PASSWORD or _USERNAME"
         findings.append(Finding(("name",), "this cannot be a secret's name", hint))
     if not _VALUE.fullmatch(value):
