@@ -10,6 +10,8 @@ from tuning.datasets.formats import Formatting, Purpose, purpose_of
 from tuning.datasets.models import Dataset
 from tuning.datasets.status import DatasetStatus
 
+_FINDINGS_IN_LISTS = 3
+
 
 class DatasetInfo(BaseModel):
     """A data set; what is in it is told by its report. Until it is ready, what only a check can tell is null."""
@@ -36,6 +38,10 @@ class DatasetInfo(BaseModel):
     cluster_path: str | None = Field(description="Where it was found there.")
     check_job: str | None = Field(description="The latest job that looked at it there.")
     findings: list[ProblemError] | None = Field(description="Why it was refused.")
+    shortened: list[str] = Field(
+        default_factory=list,
+        description="In lists: the fields of which only a part is here; `GET /datasets/{id}` has all of it.",
+    )
 
     @classmethod
     def of(cls, dataset: Dataset, owner: str) -> Self:
@@ -61,3 +67,11 @@ class DatasetInfo(BaseModel):
             check_job=dataset.check_job,
             findings=dataset.findings,
         )
+
+    @classmethod
+    def summary(cls, dataset: Dataset, owner: str) -> Self:
+        """The same for a list, with the first findings only."""
+        whole = cls.of(dataset, owner)
+        if whole.findings is None or len(whole.findings) <= _FINDINGS_IN_LISTS:
+            return whole
+        return whole.model_copy(update={"findings": whole.findings[:_FINDINGS_IN_LISTS], "shortened": ["findings"]})

@@ -63,7 +63,7 @@ def list_datasets(session: SessionDep, limit: Limit = DEFAULT_LIMIT, after: Afte
         raise InvalidInput([Finding(("query", "after"), "unknown cursor", "give the `next` of the page before")])
     page = service.list_page(session, limit, after)
     names = user_names(session, [dataset.owner_id for dataset in page.datasets])
-    shown = [DatasetInfo.of(dataset, names[dataset.owner_id]) for dataset in page.datasets]
+    shown = [DatasetInfo.summary(dataset, names[dataset.owner_id]) for dataset in page.datasets]
     return Page(data=shown, has_more=page.next_cursor is not None, next=page.next_cursor)
 
 

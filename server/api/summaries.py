@@ -32,7 +32,7 @@ def _fitting(value: Any, most_bytes: int) -> Any:
 
 def _beginning(text: str, most_bytes: int) -> str:
     # of six bytes at most is an escaped character, of twelve a pair of surrogates
-    return text[: most_bytes // 12] + _ELLIPSIS
+    return text[: max(0, most_bytes - 8) // 12] + _ELLIPSIS
 
 
 def _fitting_entries(entries: Mapping[str, Any], most_bytes: int) -> Iterator[tuple[str, Any]]:

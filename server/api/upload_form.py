@@ -13,8 +13,6 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from tuning.errors import Finding, InvalidInput
 
 _MAX_FIELD_BYTES = 4000
-_MAX_HEADER_BYTES = 8192
-"""Of one part, all of its lines together."""
 _HINT = (
     "send multipart/form-data with the field `file`, and where wanted `name`, `format` and `purpose`; "
     "or application/json with `cluster_path` for a file that lies on a cluster"
@@ -47,7 +45,6 @@ class UploadForm:
         self.filename: str | None = None
         self._sink, self._known_fields = sink, known_fields
         self._part, self._header, self._header_value = _Part(), b"", b""
-        self._header_bytes = 0
         self._is_whole = False
         self._parser = MultipartParser(
             options[b"boundary"],
@@ -78,20 +75,13 @@ class UploadForm:
             raise InvalidInput([Finding(("file",), "file is missing", _HINT)])
 
     def _begin_part(self) -> None:
-        self._part, self._header_bytes = _Part(), 0
+        self._part = _Part()
 
     def _extend_header(self, data: bytes, start: int, end: int) -> None:
-        self._count_header(end - start)
         self._header += data[start:end]
 
     def _extend_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._count_header(end - start)
         self._header_value += data[start:end]
-
-    def _count_header(self, size_bytes: int) -> None:
-        self._header_bytes += size_bytes
-        if self._header_bytes > _MAX_HEADER_BYTES:
-            raise _refused("a part of the form has too long a head")
 
     def _end_header(self) -> None:
         if self._header.lower() == b"content-disposition":

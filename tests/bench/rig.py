@@ -104,6 +104,8 @@ class Rig:
             # one token asks here as fast as it can; it is counted all the same
             "PACKTRAIN_RATE_PER_SECOND": "1000000",
             "PACKTRAIN_RATE_BURST": "1000000",
+            "PACKTRAIN_STREAMS_PER_PERSON": "1000000",
+            "PACKTRAIN_UPLOADS_PER_PERSON": "1000",
         }
         with self.program(["-m", "server"], port, own) as pid:
             pin(pid, SERVER_CORE)

@@ -96,7 +96,7 @@ def test_a_large_body_of_few_values_is_refused_in_few_words(client: TestClient, 
 
 
 def test_a_thousand_wrong_fields_are_not_explained_one_by_one(client: TestClient) -> None:
-    errors = client.post("/api/v1/jobs", json={f"field{number}": 1 for number in range(10_000)}).json()["errors"]
+    errors = client.post("/api/v1/jobs", json={f"field{number}": 1 for number in range(3_000)}).json()["errors"]
     assert len(errors) == 51
     assert "more" in errors[-1]["message"]
 

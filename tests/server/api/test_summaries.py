@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from server.api.summaries import shortened
-from tests.factories import make_job
+from tests.factories import make_dataset, make_job
 from tuning.accounts.models import User
+from tuning.datasets.status import DatasetStatus
 from tuning.db import transaction
 
 JSON = st.recursive(
@@ -56,6 +57,19 @@ def test_a_list_of_large_jobs_is_small_and_one_of_them_is_whole(
     whole = client.get(f"/api/v1/jobs/{job.id}").json()
     assert (whole["config"], whole["tags"], whole["shortened"]) == (config, tags, [])
     assert whole["failure"]["evidence"] == failure["evidence"]
+
+
+def test_a_list_of_data_sets_has_the_first_findings_only(
+    client: TestClient, sessions: sessionmaker[Session], user: User
+) -> None:
+    findings = [{"loc": ["file", number], "message": "m" * 300, "hint": None} for number in range(400)]
+    with transaction(sessions) as session:
+        dataset = make_dataset(session, user)
+        dataset.status, dataset.findings = DatasetStatus.REFUSED, findings
+    [listed] = client.get("/api/v1/datasets").json()["data"]
+    assert (len(listed["findings"]), listed["shortened"]) == (3, ["findings"])
+    whole = client.get(f"/api/v1/datasets/{dataset.id}").json()
+    assert (len(whole["findings"]), whole["shortened"]) == (400, [])
 
 
 def test_of_a_usual_job_nothing_is_left_out(client: TestClient) -> None:

@@ -71,3 +71,9 @@ def _feed(body: bytes) -> None:
     form = UploadForm("multipart/form-data; boundary=XX", _Kept(), frozenset({"name"}))
     form.feed(body)
     form.finish()
+
+
+@pytest.mark.parametrize("head", [b"X: " + b"a" * 10_000, b"\r\n".join(b"X%d: a" % number for number in range(5000))])
+def test_a_part_with_a_long_head_is_refused(head: bytes) -> None:
+    with pytest.raises(InvalidInput, match="broken: Maximum header"):
+        _feed(b"--XX\r\n" + head + b"\r\n\r\nx\r\n--XX--\r\n")

@@ -138,6 +138,14 @@ def test_a_table_that_unfolds_beyond_the_limit_is_refused(tmp_path: Path) -> Non
     assert [path.name for path in (tmp_path / "store").rglob("*") if path.is_file()] == [".lock"]
 
 
+def test_a_small_table_that_unfolds_to_very_much_is_refused(tmp_path: Path) -> None:
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 200), ["x" * 1_000_000])
+    pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet")
+    large = ContentStore(tmp_path / "store", max_bytes=10**12)
+    with pytest.raises(InvalidInput, match="500 times as large"):
+        _keep(large, (tmp_path / "a.parquet").read_bytes())
+
+
 def _keep(store: ContentStore, content: bytes) -> service.KeptFile:
     with store.receive() as incoming:
         incoming.write(content)
