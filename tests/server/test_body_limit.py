@@ -14,8 +14,10 @@ from tests.factories import Seconds
 MEGABYTE = b" " * 1024 * 1024
 
 
-def bounds(max_bytes: int, **others: float) -> BodyBounds:
-    return BodyBounds(max_bytes, **{"idle_seconds": 30.0, "whole_seconds": 60.0, **others})
+def bounds(
+    max_bytes: int, *, idle_seconds: float = 30, whole_seconds: float = 60, slowest_bytes_per_second: float = 0
+) -> BodyBounds:
+    return BodyBounds(max_bytes, idle_seconds, whole_seconds, slowest_bytes_per_second)
 
 
 def test_a_body_of_50_megabytes_is_refused_by_its_announced_length(client: TestClient) -> None:
