@@ -177,10 +177,10 @@ def test_an_attempt_that_was_given_up_is_not_submitted_and_those_beside_it_are(r
 def test_an_attempt_that_cannot_be_unpacked_holds_no_other_back(
     root: Path, tmp_path: Path, bad: tuple[int, ...]
 ) -> None:
-    """A folder lies where one of the files belongs."""
-    for number in bad:
-        (root / f"jobs/job_1/{number}/job.sh/x").mkdir(parents=True)
+    """Two files of it want to be a folder and a file."""
     batch = [submission(root, number) for number in (1, 2, 3)]
+    for number in bad:
+        batch[number - 1] = replace(batch[number - 1], files={"job.sh/x": b"", "job.sh": SCRIPT})
     answers = {one.token: one for one in cluster(root, LocalTransport()).submit(batch)}
     for number in (1, 2, 3):
         answer = answers[f"token{number}"]
