@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Exists, case, column, exists, func, or_, select, table, update
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, defer
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from tuning.datasets.models import Dataset, DatasetCopy
 from tuning.datasets.status import DatasetStatus
@@ -21,7 +21,7 @@ def find(session: Session, dataset_id: str) -> Dataset | None:
 
 def page(session: Session, limit: int, after: Dataset | None) -> Sequence[Dataset]:
     """At most `limit` data sets that are not deleted, the newest first, behind `after`."""
-    query = select(Dataset).where(Dataset.deleted_at.is_(None)).options(defer(Dataset.head, raiseload=True))
+    query = select(Dataset).where(Dataset.deleted_at.is_(None))
     if after is not None:
         older = or_(
             Dataset.created_at < after.created_at,
