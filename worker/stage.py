@@ -32,9 +32,9 @@ def keep_staging(drive: Drive, store: ContentStore, stop: threading.Event) -> No
     failures, collected_at = 0, time.monotonic()
     while not stop.is_set() and not drive.lost.is_set():
         try:
-            if not drive.breaker.is_open:
+            if _may_work(drive):
                 stage_missing(drive, store)
-            if not drive.breaker.is_open and time.monotonic() - collected_at > EVERY_SECONDS:
+            if _may_work(drive) and time.monotonic() - collected_at > EVERY_SECONDS:
                 collect_copies(drive)
                 collected_at = time.monotonic()
             failures = 0
@@ -63,6 +63,10 @@ def staged_jobs(session: Session, cluster: str, needs: Needs) -> list[str]:
     rows = _rows(session, needs)
     there = datasets.staged(session, cluster, {row.sha256 for row in rows.values()}) if rows else frozenset()
     return [job_id for job_id, ids in needs.items() if all(rows[one].sha256 in there for one in ids)]
+
+
+def _may_work(drive: Drive) -> bool:
+    return drive.owns_root.is_set() and not drive.breaker.is_open
 
 
 def _rows(session: Session, needs: Needs) -> dict[str, Dataset]:

@@ -284,10 +284,7 @@ class Cluster:
         return [path for path in paths if path in gone]
 
     def facts(self, sign: RootSign) -> tuple[RootAnswer, ClusterFacts | None]:
-        """Whose root it is, and what the cluster is like where it is ours. 1 command.
-
-        Raises SlurmUnavailable when sinfo gives no answer.
-        """
+        """Whose root it is, and what the cluster is like where it is ours and sinfo gives an answer. 1 command."""
         checkout = self._settings.llamafactory_checkout
         register = f"{checkout}/data/dataset_info.json" if checkout else ""
         models = list(dict.fromkeys(self._settings.models.values()))
@@ -296,12 +293,10 @@ class Cluster:
         answer = self._run(OWN + programs.FACTS, root, *signed, image, register, *models)
         by_word = _by_word(answer.parts)
         owner = parse_owner(by_word.get("owner", Part((), b"")).content)
-        found = RootAnswer(owner, "ours" in by_word, "signed" in by_word)
-        if not found.is_ours:
-            return found, None
-        if by_word.get("nodes-end", Part((), b"")).content.strip() != b"0":
-            raise slurm_trouble(answer.completed.stderr, "sinfo")
-        return found, parse_facts(by_word, models)
+        has_nodes = by_word.get("nodes-end", Part((), b"")).content.strip() == b"0"
+        trouble = None if has_nodes else str(slurm_trouble(answer.completed.stderr, "sinfo"))
+        found = RootAnswer(owner, "ours" in by_word, "signed" in by_word, trouble)
+        return found, parse_facts(by_word, models) if found.is_ours and has_nodes else None
 
     def has_content(self, size_bytes: int, sha256: str, path: str) -> bool:
         """Whether a content lies whole at its path. 1 command, which reads the file. Raises RemoteFileError."""

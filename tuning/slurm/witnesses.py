@@ -48,3 +48,5 @@ class RootAnswer:
     is_ours: bool
     was_signed: bool
     """With `next`; a full disk may keep our own root from being signed."""
+    trouble: str | None = None
+    """Why the cluster did not describe itself."""
