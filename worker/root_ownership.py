@@ -59,7 +59,7 @@ class RootOwnership:
     def _look_first(self) -> None:
         """A copy of the database knows the sign until its owner signs again: so long a living one is not disturbed."""
         path = f"{self._drive.settings.root}/owner"
-        owner = parse_owner(self._drive.cluster.read([ReadRequest(path, 0, 1000)]).get(path, b""))
+        owner = parse_owner(self._drive.cluster.read([ReadRequest(path, 0, 1000)]).contents.get(path, b""))
         with self._drive.apply() as session:
             installation = installation_id(session)
         if owner is not None and _life(owner.driver) is True and not self._has_gone(owner, installation):
