@@ -59,7 +59,9 @@ def site(world: World, sessions: sessionmaker[Session], tmp_path: Path, monkeypa
     sinfo.write_text(SINFO)
     sinfo.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
-    return Site(world, sessions, tmp_path)
+    found = Site(world, sessions, tmp_path)
+    found.drive.cluster.prepare()
+    return found
 
 
 @pytest.fixture

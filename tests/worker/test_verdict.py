@@ -45,7 +45,10 @@ def test_no_clock_of_the_cluster_leaves_the_calendar(epoch: float, ahead: float)
         replace(SILENCE, queued=queued("RUNNING", epoch), clock_ahead_seconds=ahead),
     ):
         decide(RUNNING, seen)
-    ended = decide(RUNNING, replace(SILENCE, exit_record=record, clock_ahead_seconds=ahead))
+    ended = decide(
+        missing_since(RUNNING, timedelta(seconds=2), polls=1),
+        replace(SILENCE, exit_record=record, clock_ahead_seconds=ahead),
+    )
     assert isinstance(ended, Ended)
     assert ended.finished_at <= NOW
 
