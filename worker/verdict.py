@@ -211,6 +211,8 @@ def _ended_or_ending(
     grace = RETURN_GRACE if meaning.may_return else RECORD_GRACE
     if not never_ran and (_waited(attempt, seen.now) < grace or _is_to_be_looked_at(attempt, seen)):
         return Ending(state)
+    if _is_to_be_claimed(attempt, seen, meaning):
+        return Ending(state)
     if seen.look is not None and (owner := _other_owner(attempt, seen.look)) is not None:
         return Elsewhere(owner)
     if seen.look is not None and seen.look.is_abandoned:
@@ -218,6 +220,12 @@ def _ended_or_ending(
     told = seen.accounted.end_epoch if seen.accounted else None
     finished_at = min(_ours(told, seen), seen.now) if told else seen.now
     return Ended(state, meaning.word, None, finished_at, nodes, _slurm_exit_code(seen, meaning), seen.look)
+
+
+def _is_to_be_claimed(attempt: LiveAttempt, seen: Seen, meaning: StateMeaning) -> bool:
+    """Whether a controller that lost its state ended it before it began: that is no attempt, once its claim is ours."""
+    has_not_begun = attempt.status is JobStatus.PENDING and seen.look is not None and seen.look.claim == ""
+    return has_not_begun and meaning.may_return and seen.queued is None and not is_overdue(attempt, seen.now)
 
 
 def _is_to_be_looked_at(attempt: LiveAttempt, seen: Seen) -> bool:

@@ -457,7 +457,7 @@ def forgotten(run: Run, seconds: int = 150) -> JobStatus:
     return run.world.job(run.job_id).status
 
 
-@pytest.mark.parametrize("accounted", [None, "PENDING", "RUNNING"])
+@pytest.mark.parametrize("accounted", [None, "PENDING", "RUNNING", "CANCELLED", "NODE_FAIL"])
 def test_what_slurm_forgot_before_it_began_is_submitted_again(run: Run, accounted: str | None) -> None:
     run.slurm_says("PENDING")
     run.look()
