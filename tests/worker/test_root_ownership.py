@@ -76,7 +76,9 @@ def living() -> Iterator[str]:
 
 def test_a_root_without_an_owner_is_taken_and_signed_anew_each_time(site: Site) -> None:
     ownership = site.ownership()
-    assert ownership.described().slurm_version == "24.11.5"
+    facts = ownership.described()
+    assert facts
+    assert facts.slurm_version == "24.11.5"
     first = site.owner()
     ownership.described()
     second = site.owner()

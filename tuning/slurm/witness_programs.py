@@ -61,7 +61,6 @@ case $known in
 esac
 printf '\n%s ours\n' "$1"
 umask 077
-mkdir -p "$2" 2>/dev/null
 printf 'installation=%s\nsign=%s\nby=%s\n' "$3" "$5" "$6" 2>/dev/null >"$2/owner.part" &&
   mv -fT "$2/owner.part" "$2/owner" 2>/dev/null && printf '\n%s signed\n' "$1"
 set -- "$1" "$2" "${@:8}"

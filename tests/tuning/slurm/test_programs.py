@@ -14,7 +14,8 @@ from tests.factories import make_cluster_settings
 from tests.local_transport import LocalTransport
 from tuning.errors import CopiesGone, RemoteFileError, SiteState, SlurmUnavailable, TransientError
 from tuning.slurm.answers import ABANDONED, AttemptLook
-from tuning.slurm.cluster import Cluster, Examination, LookRequest, ReadRequest, Submission
+from tuning.slurm.cluster import Cluster, Examination, LookRequest, ReadRequest, RootSign, Submission
+from tuning.slurm.inventory import ClusterFacts
 from tuning.slurm.records import parse_files
 from tuning.ssh.transport import Completed
 
@@ -320,25 +321,35 @@ def test_a_content_is_known_by_its_bytes(root: Path, there: bytes | None) -> Non
     assert (path.read_bytes(), slurm.has_content(len(content), digest, str(path))) == (content, True)
 
 
+SIGN = RootSign("inst", "host:1", "", "sign")
+
+
+def described(slurm: Cluster) -> ClusterFacts:
+    _, facts = slurm.facts(SIGN)
+    assert facts
+    return facts
+
+
 def test_the_facts_tell_of_the_copies_and_not_of_a_folder_that_is_away(root: Path, tmp_path: Path) -> None:
     (tmp_path / "bin/sinfo").write_text("#!/bin/bash\n")
     (tmp_path / "bin/sinfo").chmod(0o755)
     slurm = cluster(root, LocalTransport())
     (root / "datasets/a.json").write_bytes(b"[1]")
     (root / "datasets/link.json").symlink_to("a.json")
-    facts = slurm.facts()
+    facts = described(slurm)
     assert facts.copies is not None
     assert {name: stat.size_bytes for name, stat in facts.copies.items()} == {"a.json": 3}
     assert "copies" not in facts.to_json()
     (root / "datasets").rename(root / "elsewhere")
-    assert slurm.facts().copies is None
+    assert described(slurm).copies is None
 
 
 def test_facts_without_an_answer_of_sinfo_are_none(root: Path, tmp_path: Path) -> None:
     (tmp_path / "bin/sinfo").write_text("#!/bin/bash\necho 'sinfo: error: no slurm.conf' >&2\nexit 1\n")
     (tmp_path / "bin/sinfo").chmod(0o755)
-    with pytest.raises(SlurmUnavailable, match=r"no slurm\.conf"):
-        cluster(root, LocalTransport()).facts()
+    answer, facts = cluster(root, LocalTransport()).facts(SIGN)
+    assert (answer.is_ours, facts) == (True, None)
+    assert "no slurm.conf" in str(answer.trouble)
 
 
 def test_a_data_set_that_was_damaged_on_its_way_is_not_put_in_its_place(root: Path) -> None:
