@@ -174,6 +174,10 @@ class LoginRefused(PermanentError):
     """The login node does not accept our key."""
 
 
+class ForeignRoot(PermanentError):
+    """The root on the cluster belongs to another installation, or a copy of this one drives it."""
+
+
 class SubmissionRefused(PermanentError):
     """sbatch refused the job; the message holds Slurm's own words."""
 

@@ -35,6 +35,8 @@ class Drive:
     """Set by the heartbeat when the lease could not be renewed in time."""
     ages: Ages = field(default_factory=Ages)
     """How long something has been so: `now` is only for what is shown."""
+    owns_root: threading.Event = field(default_factory=threading.Event)
+    """Set while the root on the cluster is known to be ours (worker.root_ownership)."""
 
     @contextmanager
     def apply(self) -> Iterator[Session]:

@@ -23,16 +23,26 @@ RESULTS = {
 def evidence_requests(root: str, job_id: str, number: int) -> list[ReadRequest]:
     """The files to read when a run has ended: the listing of its output, and LLaMA-Factory's results or a verdict."""
     output = output_directory(root, job_id)
-    listing = ReadRequest(_listing_path(root, job_id, number), 0, LISTING_BYTES)
+    listing = ReadRequest(listing_path(root, job_id, number), 0, LISTING_BYTES)
     records = [_record_path(root, job_id, number, name) for name in ("started", "resumed")]
     small = [ReadRequest(path, 0, RECORD_BYTES) for path in records]
     results = [ReadRequest(f"{output}/{name}", 0, most) for name, most in RESULTS.items()]
     return [*small, listing, verdict_request(root, job_id), *results]
 
 
+def listing_path(root: str, job_id: str, number: int) -> str:
+    """Where the script leaves the listing of the output folder."""
+    return f"{attempt_directory(root, job_id, number)}/files"
+
+
 def listing_text(root: str, job_id: str, number: int, contents: Mapping[str, bytes]) -> bytes:
     """The listing of the output folder that the script left; empty when it left none."""
-    return contents.get(_listing_path(root, job_id, number), b"")
+    return contents.get(listing_path(root, job_id, number), b"")
+
+
+def is_whole_listing(root: str, job_id: str, number: int, contents: Mapping[str, bytes]) -> bool:
+    """Whether the script's listing is there and was not cut short, by a full disk for one."""
+    return listing_text(root, job_id, number, contents).endswith(b"\0")
 
 
 def started_text(root: str, job_id: str, number: int, contents: Mapping[str, bytes]) -> bytes:
@@ -54,7 +64,3 @@ def result_texts(root: str, job_id: str, contents: Mapping[str, bytes]) -> dict[
 
 def _record_path(root: str, job_id: str, number: int, name: str) -> str:
     return f"{attempt_directory(root, job_id, number)}/{name}"
-
-
-def _listing_path(root: str, job_id: str, number: int) -> str:
-    return f"{attempt_directory(root, job_id, number)}/files"

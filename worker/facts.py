@@ -1,16 +1,12 @@
 """What the cluster is like (partitions, nodes, image, data sets), kept in its row: requests are checked with it."""
 
-import logging
 import time
 from typing import Any
 
 from tuning.clusters.models import ClusterRow
-from tuning.errors import SlurmUnavailable
-from tuning.slurm.inventory import ClusterFacts
 from worker.copies import CopiesCheck
 from worker.drive import Drive
-
-log = logging.getLogger(__name__)
+from worker.root_ownership import RootOwnership
 
 EVERY_SECONDS = 60.0
 
@@ -20,17 +16,18 @@ class FactsKeeper:
 
     def __init__(self, drive: Drive) -> None:
         self._drive = drive
+        self._root = RootOwnership(drive)
         self._asked_at: float | None = None
         self._copies = CopiesCheck(drive)
 
     def refresh_if_old(self) -> None:
-        """One remote command a minute. Raises ClusterError."""
+        """One remote command a minute. Raises ClusterError, ForeignRoot among them: then nothing is done there."""
         if self._asked_at is not None and time.monotonic() - self._asked_at < EVERY_SECONDS:
             return
         if self._asked_at is None:
             self._drive.cluster.prepare()
         known = self._copies.known()
-        facts = self._ask()
+        facts = self._root.described()
         self._asked_at = time.monotonic()
         if facts is None:
             return
@@ -41,14 +38,6 @@ class FactsKeeper:
         with self._drive.apply() as session:
             row = session.get_one(ClusterRow, self._drive.settings.name)
             row.snapshot, row.snapshot_at = _with_known_data(facts.to_json(), row.snapshot), now
-
-    def _ask(self) -> ClusterFacts | None:
-        """None where sinfo gives no answer: what was known stays, and jobs can be watched without it."""
-        try:
-            return self._drive.cluster.facts()
-        except SlurmUnavailable as error:
-            log.warning("%s", error, extra={"action": "no_facts", "cluster": self._drive.settings.name})
-            return None
 
 
 def _with_known_data(new: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
@@ -15,7 +15,8 @@ from tuning.jobs.removals import ask_removal, checkpoint_path, secrets_path, sur
 from tuning.jobs.source_repository import steps_among
 from tuning.jobs.status import ENDED, JobStatus
 from tuning.jobs.tails import log_end
-from tuning.jobs.transition import record_event, transition
+from tuning.jobs.transition import correct, record_event, transition
+from tuning.jobs.wishes import touch
 from tuning.llamafactory import outcome
 from tuning.llamafactory.kinds import CHECK, Kind
 from tuning.llamafactory.outcome import Outcome, RunEvidence, judge
@@ -28,6 +29,7 @@ from worker.evidence import listing_text, result_texts, resumed_text, started_te
 from worker.failing import advice_for, failure_json, masked
 from worker.next_step import DIVERGED, NextStep, next_step
 from worker.onward import ended_attempt
+from worker.recheck_times import next_recheck
 from worker.set_aside import note_set_aside
 from worker.verdict import Ended
 
@@ -36,8 +38,57 @@ log = logging.getLogger(__name__)
 LOG_BYTES = 32 * 1024
 
 
+@dataclass(frozen=True)
+class _Judgement:
+    """What a run left, and what follows from it."""
+
+    files: tuple[OutputFile, ...]
+    outcome: Outcome
+    following: NextStep
+
+
 def finish(session: Session, drive: Drive, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]) -> None:
     """Judge a run that has ended, and move its job to its last status or to its next attempt."""
+    job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
+    found = _judged(session, drive, one, verdict, contents)
+    following = found.following
+    _write_down(session, drive, one, verdict, found)
+    if _is_in_doubt(job, verdict, following):
+        attempt.recheck_at = next_recheck(drive.now(), drive.now())
+    finished_at = max(verdict.finished_at, job.started_at or verdict.finished_at)
+    transition(session, job, following.status, following.reason, drive.now(), at=finished_at)
+    action = {"action": f"job_{following.status}", "job_id": job.id, "reason": following.reason}
+    log.info("%s %s", job.id, following.status, extra=action)
+
+
+def judge_again(
+    session: Session, drive: Drive, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]
+) -> None:
+    """Set an end right that was in doubt: as a success, or by the reason that its own record gives."""
+    job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
+    found = _judged(session, drive, one, verdict, contents)
+    if found.following.status is JobStatus.SUCCEEDED:
+        finished_at = min(verdict.finished_at, job.finished_at or verdict.finished_at)
+        job.failure, attempt.recheck_at = None, None
+        _write_down(session, drive, one, replace(verdict, finished_at=finished_at), found)
+        correct(session, job, JobStatus.SUCCEEDED, found.following.reason, drive.now(), at=finished_at)
+    elif _is_explained_otherwise(job, found.following):
+        job.status_reason = found.following.reason
+        _write_down(session, drive, one, replace(verdict, finished_at=job.finished_at or verdict.finished_at), found)
+        record_event(session, job.id, "job.corrected", f"why it failed: {found.following.reason}", drive.now())
+        touch(job, drive.now())
+
+
+def _is_explained_otherwise(job: Job, following: NextStep) -> bool:
+    """Whether it failed all the same, for a reason that was not known before."""
+    told = (job.failure or {}).get("code")
+    failure = following.failure
+    return job.status is following.status is JobStatus.FAILED and failure is not None and failure.code != told
+
+
+def _judged(
+    session: Session, drive: Drive, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]
+) -> _Judgement:
     job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
     listing = parse_files(listing_text(drive.settings.root, one.job_id, one.number, contents))
     files = listing.files
@@ -49,19 +100,28 @@ def finish(session: Session, drive: Drive, one: LiveAttempt, verdict: Ended, con
         judged = judge(replace(evidence, kind=cast(Kind, job.kind)))
     _note_what_is_set_aside(session, drive, one, listing, contents)
     attempt.resumed_step = parse_resumed(resumed_text(drive.settings.root, one.job_id, one.number, contents)) or 0
-    following = next_step(job, verdict, judged, ended_attempt(attempt, verdict, files, attempt.resumed_step))
-    if files or following.status in ENDED:
-        _keep_files(session, one.job_id, files)
-    _close_attempt(attempt, verdict, following)
+    ended = ended_attempt(session, attempt, verdict, files)
+    return _Judgement(files, judged, next_step(job, verdict, judged, ended))
+
+
+def _write_down(session: Session, drive: Drive, one: LiveAttempt, verdict: Ended, found: _Judgement) -> None:
+    job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
+    if found.files or found.following.status in ENDED:
+        _keep_files(session, one.job_id, found.files)
+    _close_attempt(attempt, verdict, found.following)
     if verdict.slurm_state:
         job.slurm_state = verdict.slurm_state
-    if following.status in ENDED:
-        _tell_outcome(session, drive, job, judged, following)
-    _ask_removals(session, job, one.number, files, following.status, drive.now())
-    finished_at = max(verdict.finished_at, job.started_at or verdict.finished_at)
-    transition(session, job, following.status, following.reason, drive.now(), at=finished_at)
-    action = {"action": f"job_{following.status}", "job_id": job.id, "reason": following.reason}
-    log.info("%s %s", job.id, following.status, extra=action)
+    if found.following.status in ENDED:
+        _tell_outcome(session, drive, job, found.outcome, found.following)
+    _ask_removals(session, job, one.number, found.files, found.following.status, drive.now())
+
+
+def _is_in_doubt(job: Job, verdict: Ended, following: NextStep) -> bool:
+    """Whether a witness may still come: no record of its end was seen, or not what a good end must have left."""
+    if job.kind == CHECK or job.cancel_requested_at is not None:
+        return False
+    is_bad = following.status in (JobStatus.FAILED, JobStatus.CANCELLED)
+    return is_bad and (verdict.exit_record is None or verdict.exit_code == 0)
 
 
 def _tell_outcome(session: Session, drive: Drive, job: Job, judged: Outcome, following: NextStep) -> None:
@@ -115,9 +175,10 @@ def _evidence(
     record = verdict.exit_record
     started = parse_started(started_text(drive.settings.root, one.job_id, one.number, contents))
     by_node = started.epoch if started else one.submitted_at.timestamp()
-    by_files = record.files_since_epoch if record else None
+    by_look = verdict.look.started_epoch if verdict.look else None
+    by_files = record.files_since_epoch if record and record.files_since_epoch is not None else by_look
     return RunEvidence(
-        exit_code=record.exit_code if record else None,
+        exit_code=verdict.exit_code,
         started_at_seconds=by_node if by_files is None else by_files,
         files=tuple(outcome.OutputFile(file.path, file.size_bytes, file.modified_epoch) for file in files),
         trainer_state=texts.get("trainer_state.json"),
@@ -145,7 +206,7 @@ def _ask_removals(
 def _close_attempt(attempt: Attempt, verdict: Ended, following: NextStep) -> None:
     attempt.finished_at, attempt.ended_by = verdict.finished_at, following.ended_by
     attempt.slurm_state = verdict.slurm_state
-    attempt.exit_code = verdict.exit_record.exit_code if verdict.exit_record else None
+    attempt.exit_code = verdict.exit_code
     attempt.nodes = attempt.nodes or verdict.nodes
 
 

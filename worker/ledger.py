@@ -9,18 +9,33 @@ from sqlalchemy.orm import Session
 
 from tuning.jobs.live import LiveAttempt, update_jobs
 from tuning.jobs.models import Attempt, Job
-from tuning.jobs.status import JobStatus
+from tuning.jobs.repository import lock_job
+from tuning.jobs.status import ENDED, JobStatus
 from tuning.jobs.transition import transition
 from tuning.llamafactory.eta import EtaState
-from tuning.slurm.cluster import AccountedJob, Observation
+from tuning.slurm.cluster import AccountedJob, AttemptLook, Observation, QueuedJob
 from tuning.slurm.records import ExitRecord
+from worker.contradiction import is_contradiction_news, note_contradiction
+from worker.correct import follow, recheck
 from worker.drive import Drive
 from worker.finish import finish
 from worker.progress import take_in
 from worker.set_aside import note_set_aside
 from worker.stall import quiet_until
+from worker.submit import give_back
 from worker.tail import TailRead, is_all_there, is_read_to_end
-from worker.verdict import CannotTell, Ended, Ending, Missing, Runs, Verdict, Waits
+from worker.verdict import (
+    CannotTell,
+    Claimed,
+    Elsewhere,
+    Ended,
+    Ending,
+    Forgotten,
+    Missing,
+    Runs,
+    Verdict,
+    Waits,
+)
 
 LATE_TIME = timedelta(seconds=75)
 """How long the ends of an ended run's logs are waited for: network file systems show them up to a minute late."""
@@ -30,6 +45,11 @@ MOVED = timedelta(seconds=30)
 no news. Written down each cycle for each pending job, it would cost more than all else."""
 
 
+NO_END = dict.fromkeys(("eta_seconds", "eta_low_seconds", "eta_high_seconds", "expected_end_at"))
+"""What is not told of a job that has ended."""
+FORGOTTEN = "Slurm has forgotten it, and it had not begun: submitting again"
+
+
 @dataclass(frozen=True)
 class Answers:
     """What the cluster said in one cycle."""
@@ -37,9 +57,13 @@ class Answers:
     observation: Observation
     reads: Sequence[TailRead]
     contents: Mapping[str, bytes]
+    own: Mapping[str, QueuedJob]
+    """Slurm's jobs, by job id."""
     records: Mapping[str, ExitRecord]
     """By job id."""
     accounted: Mapping[str, AccountedJob]
+    """By job id."""
+    looks: Mapping[str, AttemptLook]
     """By job id."""
     grown: frozenset[str]
     """Ids of the jobs with a file that grew."""
@@ -62,35 +86,48 @@ class Ledger:
 
     def write(self, verdicts: Sequence[tuple[LiveAttempt, Verdict]]) -> None:
         """One transaction for these jobs; untouched ones cost nothing."""
-        touched = [(one, verdict) for one, verdict in verdicts if self._is_touched(one, verdict)]
+        now = self._drive.now()
+        touched = [(one, said) for one, said in verdicts if self._is_touched(one, said, now)]
         if not touched:
             return
         with self._drive.apply() as session:
-            now = self._drive.now()
-            for one, _ in touched:
-                if one.job_id in self._answers.unreadable:
-                    note_set_aside(session, one.job_id, one.number, "exit", "it is no record of an end", now)
-            read = [(one, self._reads[one.job_id]) for one, _ in touched if one.job_id in self._reads]
-            update_jobs(session, take_in(session, read, self._answers.contents, now), now)
-            waits = [(one, said) for one, said in touched if _still_waits(said, one)]
+            self._take_in(session, [one for one, _ in touched if _is_there(session, one)], now)
+            waits = [(one, said) for one, said in touched if _still_waits(said, one, now)]
             update_jobs(session, [_news_of_waiting(one, said, now) for one, said in waits], now)
             for one, verdict in touched:
-                if not _still_waits(verdict, one):
+                if one.status in ENDED:
+                    recheck(session, self._drive, one, verdict, self._answers.contents)
+                elif not _still_waits(verdict, one, now):
                     self._apply(session, one, verdict)
 
-    def _is_touched(self, one: LiveAttempt, verdict: Verdict) -> bool:
-        return one.job_id in self._reads or one.job_id in self._answers.unreadable or _says(one, verdict)
+    def _is_touched(self, one: LiveAttempt, verdict: Verdict, now: datetime) -> bool:
+        return one.job_id in self._reads or one.job_id in self._answers.unreadable or _says(one, verdict, now)
+
+    def _take_in(self, session: Session, attempts: Sequence[LiveAttempt], now: datetime) -> None:
+        """What was read of these attempts; of ended ones no end is foretold."""
+        for one in attempts:
+            if one.job_id in self._answers.unreadable:
+                note_set_aside(session, one.job_id, one.number, "exit", "it is no record of an end", now)
+        read = [(one, self._reads[one.job_id]) for one in attempts if one.job_id in self._reads]
+        ended = {one.job_id for one in attempts if one.status in ENDED}
+        news = take_in(session, read, self._answers.contents, now)
+        update_jobs(session, [{**change, **NO_END} if change["id"] in ended else change for change in news], now)
 
     def _apply(self, session: Session, one: LiveAttempt, verdict: Verdict) -> None:
         match verdict:
-            case Waits() if _says(one, verdict):
+            case Waits() if _says(one, verdict, self._drive.now()):
                 self._waits(session, one, verdict)
-            case Runs() if _says(one, verdict):
+            case Runs() if _says(one, verdict, self._drive.now()):
                 self._runs(session, one, verdict)
-            case Ending():
-                self._unsure(session, one, verdict.slurm_state)
-            case Missing():
-                self._unsure(session, one, one.slurm_state)
+            case Ending() | Missing():
+                self._unsure(session, one, verdict)
+            case Claimed():
+                self._claimed(session, one)
+            case Elsewhere(slurm_job_id):
+                follow(session, one, slurm_job_id, self._drive.now())
+            case Forgotten():
+                job, attempt = _rows(session, one)
+                give_back(session, job, attempt, FORGOTTEN, self._drive.now())
             case Ended():
                 self._ended(session, one, verdict)
             case _:
@@ -107,6 +144,7 @@ class Ledger:
     def _runs(self, session: Session, one: LiveAttempt, verdict: Runs) -> None:
         job, attempt = _rows(session, one)
         attempt.missing_since, attempt.missing_polls = None, 0
+        note_contradiction(session, one, attempt, verdict, self._drive.now())
         if one.status is JobStatus.PENDING:
             attempt.started_at, attempt.nodes = verdict.started_at, verdict.nodes
             attempt.quiet_until = quiet_until(EtaState(), self._drive.now()) if job.kind == "train" else None
@@ -114,16 +152,27 @@ class Ledger:
             transition(session, job, JobStatus.RUNNING, reason, self._drive.now(), at=verdict.started_at)
         self._tell(session, one, verdict.slurm_state, {"expected_start_at": None, "slurm_reason": verdict.slurm_reason})
 
-    def _unsure(self, session: Session, one: LiveAttempt, slurm_state: str | None) -> None:
+    def _claimed(self, session: Session, one: LiveAttempt) -> None:
+        """From now on its files are watched: when they grow it runs, and its own record may tell of its end."""
+        job, attempt = _rows(session, one)
+        now = self._drive.now()
+        attempt.missing_since, attempt.missing_polls = None, 0
+        attempt.started_at, attempt.quiet_until = now, quiet_until(EtaState(), now) if job.kind == "train" else None
+        transition(session, job, JobStatus.RUNNING, "its claim says that it runs, though Slurm does not know it", now)
+
+    def _unsure(self, session: Session, one: LiveAttempt, verdict: Ending | Missing | None) -> None:
         """It has ended or vanished, by one witness: remembered, and asked again."""
         _, attempt = _rows(session, one)
         attempt.missing_since = one.missing_since or self._drive.now()
         attempt.missing_polls = one.missing_polls + 1
-        if slurm_state != one.slurm_state:
-            self._tell(session, one, slurm_state, {})
+        if isinstance(verdict, Missing):
+            attempt.missing_since = verdict.since if verdict.polls else None
+            attempt.missing_polls = verdict.polls
+        if isinstance(verdict, Ending) and verdict.slurm_state != one.slurm_state:
+            self._tell(session, one, verdict.slurm_state, {})
 
     def _ended(self, session: Session, one: LiveAttempt, verdict: Ended) -> None:
-        if one.status is JobStatus.PENDING and verdict.exit_record is not None:
+        if one.status is JobStatus.PENDING and verdict.has_run:
             # too short to have been seen running: its logs are read first, in the next cycle
             job, attempt = _rows(session, one)
             attempt.started_at = job.submitted_at
@@ -133,7 +182,7 @@ class Ledger:
         told = verdict.exit_record.stream_bytes if verdict.exit_record else {}
         waited = self._drive.now() - (one.missing_since or self._drive.now())
         if waited < LATE_TIME and not is_all_there(root, one, files, told):
-            self._unsure(session, one, one.slurm_state)
+            self._unsure(session, one, None)
         elif is_read_to_end(root, one, files, self._reads.get(one.job_id, ())):
             finish(session, self._drive, one, verdict, self._answers.contents)
 
@@ -142,10 +191,15 @@ class Ledger:
         update_jobs(session, [{"id": one.job_id, "slurm_state": slurm_state, "observed_at": now, **more}], now)
 
 
-def _still_waits(verdict: Verdict, one: LiveAttempt) -> TypeGuard[Waits]:
+def _is_there(session: Session, one: LiveAttempt) -> bool:
+    """Ended jobs may be deleted meanwhile; others may not."""
+    return one.status not in ENDED or lock_job(session, one.job_id) is not None
+
+
+def _still_waits(verdict: Verdict, one: LiveAttempt, now: datetime) -> TypeGuard[Waits]:
     """Whether it waits as it did, with other words of Slurm's: of thousands that is written at once."""
     was_waiting = one.status is JobStatus.PENDING and one.missing_since is None
-    return isinstance(verdict, Waits) and was_waiting and _says(one, verdict)
+    return isinstance(verdict, Waits) and was_waiting and _says(one, verdict, now)
 
 
 def _news_of_waiting(one: LiveAttempt, verdict: Waits, now: datetime) -> dict[str, Any]:
@@ -164,7 +218,7 @@ def _has_moved(old: datetime | None, new: datetime | None) -> bool:
     return abs(new - old) >= MOVED
 
 
-def _says(one: LiveAttempt, verdict: Verdict) -> bool:
+def _says(one: LiveAttempt, verdict: Verdict, now: datetime) -> bool:
     """Whether the verdict says something that the rows do not hold yet."""
     recovered = one.missing_since is not None
     match verdict:
@@ -173,10 +227,11 @@ def _says(one: LiveAttempt, verdict: Verdict) -> bool:
             has_moved = _has_moved(one.expected_start_at, expected)
             return recovered or one.status is not JobStatus.PENDING or not is_told or has_moved
         case Runs(state, reason):
-            old_state = (one.slurm_state, one.slurm_reason)
-            return recovered or one.status is not JobStatus.RUNNING or old_state != (state, reason)
+            is_told = (one.slurm_state, one.slurm_reason) == (state, reason)
+            is_known = is_told and not is_contradiction_news(one, verdict, now)
+            return recovered or one.status is not JobStatus.RUNNING or not is_known
         case CannotTell():
-            return False
+            return one.status in ENDED
     return True
 
 

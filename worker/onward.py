@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from tuning.jobs.continuation import EndedAttempt, is_near_limit
@@ -22,29 +23,34 @@ _WARNING, _LIMIT = r"signal=B:USR1@([0-9]{1,9})$", r"time=(\S+)$"
 
 
 def carry_over(session: Session, job_id: str, number: int) -> EtaState | None:
-    """What the attempt before has shown; the training log, which is the job's, is read on from where it was read to."""
-    earlier = session.get(Attempt, (job_id, number - 1))
+    """What the attempt before has shown; the training log, which is the job's, is read on from where it was read to.
+
+    The attempt before need not have the number before: those that Slurm never had are gone.
+    """
+    earlier = session.scalars(_earlier(job_id, number).limit(1)).first()
     if earlier is None:
         return None
-    row = session.get(FilePosition, (job_id, number - 1, _TRAINER_LOG))
+    row = session.get(FilePosition, (job_id, earlier.number, _TRAINER_LOG))
     if row is not None:
         position = Position(row.inode, row.size_bytes, row.offset_bytes, row.bad_lines)
         save_position(session, job_id, number, _TRAINER_LOG, position)
     return from_json(dict(earlier.eta_state) if earlier.eta_state else None)
 
 
-def ended_attempt(attempt: Attempt, verdict: Ended, files: Iterable[OutputFile], resumed_step: int) -> EndedAttempt:
+def ended_attempt(session: Session, attempt: Attempt, verdict: Ended, files: Iterable[OutputFile]) -> EndedAttempt:
     """An attempt that is over, as tuning.jobs.continuation looks at it; without a listing nobody knows its steps."""
     listed = list(files)
     record = verdict.exit_record
+    before = session.scalars(_earlier(attempt.job_id, attempt.number)).all()
     return EndedAttempt(
         number=attempt.number,
+        count=len(before) + 1,
         slurm=verdict.word,
         exit_code=record.exit_code if record else None,
         was_stopped=bool(record and record.was_stopped),
         was_asked_by_us=attempt.stop_sent_at is not None,
         had_stalled=attempt.ended_by == STALLED,
-        resumed_step=resumed_step,
+        resumed_step=attempt.resumed_step or 0,
         newest_step=max(_whole_steps(listed), default=0) if listed else None,
         was_near_limit=_was_near_limit(attempt, verdict),
     )
@@ -58,6 +64,12 @@ def _was_near_limit(attempt: Attempt, verdict: Ended) -> bool:
         return True
     ran = (verdict.finished_at - attempt.started_at).total_seconds()
     return is_near_limit(ran, parse_time_limit(limit[1]), int(warning[1]))
+
+
+def _earlier(job_id: str, number: int) -> Select[Attempt]:
+    """Those that Slurm had, the newest first: a submission that is proved not to have happened leaves no row."""
+    own = (Attempt.job_id == job_id, Attempt.number < number)
+    return select(Attempt).where(*own).order_by(Attempt.number.desc())
 
 
 def _whole_steps(files: Iterable[OutputFile]) -> set[int]:

@@ -125,7 +125,10 @@ def _columns(attempt: LiveAttempt, progress: dict[str, Any], now: datetime) -> d
 
 
 def _never_back(attempt: LiveAttempt, progress: dict[str, Any]) -> dict[str, Any]:
-    """Steps that are done again after a resume are no news. The ETA is the true one, which counts them."""
+    """Steps that are done again after a resume are no news, nor is time. The ETA is the true one, which counts them."""
+    elapsed = progress["elapsed_seconds"]
+    if attempt.shown_elapsed is not None and elapsed is not None:
+        progress = {**progress, "elapsed_seconds": max(elapsed, attempt.shown_elapsed)}
     step, total = progress["current_steps"], progress["total_steps"]
     if attempt.shown_step is None or attempt.shown_total != total or step >= attempt.shown_step:
         return progress

@@ -40,9 +40,9 @@ def keep_staging(drive: Drive, store: ContentStore, stop: threading.Event) -> No
     failures, collected_at, guard = 0, time.monotonic(), StepGuard(drive)
     while not stop.is_set() and not drive.lost.is_set():
         with Contained() as attempt:
-            if not drive.breaker.is_open:
+            if _may_work(drive):
                 guard.run(Step.STAGE, lambda: stage_missing(drive, store))
-            if not drive.breaker.is_open and time.monotonic() - collected_at > EVERY_SECONDS:
+            if _may_work(drive) and time.monotonic() - collected_at > EVERY_SECONDS:
                 guard.run(Step.COLLECT, lambda: collect_copies(drive))
                 collected_at = time.monotonic()
         if isinstance(attempt.error, LeaseLost):
@@ -85,6 +85,10 @@ def staged_jobs(session: Session, cluster: str, needs: Needs) -> list[str]:
     rows = _rows(session, needs)
     there = datasets.staged(session, cluster, {row.sha256 for row in rows.values()}) if rows else frozenset()
     return [job_id for job_id, ids in needs.items() if all(rows[one].sha256 in there for one in ids)]
+
+
+def _may_work(drive: Drive) -> bool:
+    return drive.owns_root.is_set() and not drive.breaker.is_open
 
 
 def _rows(session: Session, needs: Needs) -> dict[str, Dataset]:

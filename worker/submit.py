@@ -152,7 +152,7 @@ class Submitter:
     def _note_pauses(self, claimed: Sequence[Handover], answers: Sequence[SubmissionAnswer]) -> None:
         places = {handover.attempt.token: handover.place for handover in claimed}
         for answer in answers:
-            if answer.slurm_job_id is not None:
+            if answer.slurm_job_id is not None and answer.was_begun:
                 self._pauses.end(places[answer.token])
         for answer in answers:
             if answer.error is not None and not isinstance(answer.error, _OF_ONE_JOB):
@@ -237,7 +237,7 @@ class Submitter:
         confirmed, others = [], []
         for one in handovers:
             answer = by_token.get(one.attempt.token)
-            if answer is not None and answer.slurm_job_id is not None:
+            if answer is not None and answer.slurm_job_id is not None and answer.was_begun:
                 confirmed.append(Confirmed(one.job_id, one.attempt.number, answer.slurm_job_id))
             else:
                 others.append(one)
@@ -307,7 +307,9 @@ def _trouble(answers: Sequence[SubmissionAnswer]) -> ClusterError | None:
 def _apply_one(
     session: Session, job: Job, attempt: Attempt, answer: SubmissionAnswer | None, pause: str | None, now: datetime
 ) -> None:
-    if answer is None or answer.error is None:
+    if answer is not None and not answer.was_begun:
+        _apply_earlier(session, job, attempt, answer, now)
+    elif answer is None or answer.error is None:
         attempt.unconfirmed_since = now
         record_event(session, job.id, "warning", "sbatch gave no answer: looking the job up by its token", now)
     elif isinstance(answer.error, SubmissionRefused):
@@ -315,6 +317,18 @@ def _apply_one(
     else:
         job.attempt -= 1  # nothing of it is left on the cluster: the number is free again
         give_back(session, job, attempt, pause or waiting_reason(answer.error), now)
+
+
+def _apply_earlier(session: Session, job: Job, attempt: Attempt, answer: SubmissionAnswer, now: datetime) -> None:
+    """Nothing was submitted: an earlier submission is adopted, the number of one that was given up is left out."""
+    if answer.slurm_job_id is not None:
+        log.warning("adopted %s", answer.slurm_job_id, extra={"action": "adopt", "job_id": job.id})
+        confirm(session, job, attempt, answer.slurm_job_id, now)
+    elif answer.is_earlier:
+        give_back(session, job, attempt, "an earlier submission of it was given up: submitting again", now)
+    else:
+        job.attempt -= 1
+        give_back(session, job, attempt, "earlier submissions of other jobs were found: submitting again", now)
 
 
 def _refuse(session: Session, job: Job, error: SubmissionRefused, now: datetime) -> None:

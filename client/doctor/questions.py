@@ -28,6 +28,7 @@ def questions(cluster: ClusterSettings) -> list[Question]:
 def _root(cluster: ClusterSettings) -> Question:
     name, root = "folder", shlex.quote(cluster.root)
     script = f'mkdir -p {root} && probe=$(mktemp {root}/.doctor.XXXXXX) && rm -f "$probe" && df -Pk {root}'
+    script += f" && {{ grep -s '^by=' {root}/owner || :; }}"
 
     def judge(answer: Answer) -> Check:
         if answer.exit_status != 0:
@@ -37,7 +38,9 @@ def _root(cluster: ClusterSettings) -> Question:
         free = int(found[3]) * 1024 if found else None
         if free is None:
             return Check(name, "warning", f"{cluster.root} is writable; how much is free cannot be told")
-        detail = f"{cluster.root} is writable, {size(free)} free"
+        driver = re.search(r"^by=(\S{1,200})$", answer.stdout, re.MULTILINE)
+        driven = f", driven by the worker {driver[1]}" if driver else ""
+        detail = f"{cluster.root} is writable, {size(free)} free{driven}"
         if free < _LOW_BYTES:
             return Check(name, "warning", detail, "free some space: checkpoints are large")
         return Check(name, "ok", detail)

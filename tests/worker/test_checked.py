@@ -49,7 +49,7 @@ class Check:
         self.run.end(exit_code)
         if verdict is not None:
             self.run.write("output/checked.json", as_text(verdict))
-        self.run.slurm_says(None)
+        self.run.slurm_says("COMPLETED" if exit_code == 0 else "FAILED")
         self.run.look()
         return self.run.look()
 

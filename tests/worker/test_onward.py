@@ -37,6 +37,21 @@ def test_the_training_log_is_read_on_and_what_was_learned_is_kept(
         assert session.get(FilePosition, (job_id, 2, "stderr")) is None
 
 
+def test_what_was_learned_is_taken_over_from_the_last_attempt_that_slurm_had(
+    world: World, sessions: sessionmaker[Session]
+) -> None:
+    job_id = world.add(JobStatus.RUNNING)
+    with transaction(sessions) as session:
+        session.get_one(Attempt, (job_id, 1)).eta_state = to_json(EtaState(elapsed_before=88.0))
+    with transaction(sessions) as session:
+        learned = carry_over(session, job_id, 4)
+        assert learned
+        assert learned.elapsed_before == 88.0
+        attempt = Attempt(job_id=job_id, number=4)
+        verdict = Ended(None, "node_fail", None, world.clock(), None)
+        assert ended_attempt(session, attempt, verdict, []).count == 2
+
+
 def test_a_first_attempt_has_nothing_before_it(world: World, sessions: sessionmaker[Session]) -> None:
     job_id = world.add()
     with transaction(sessions) as session:
@@ -47,7 +62,7 @@ def file(path: str, size: int = 9) -> OutputFile:
     return OutputFile(path, size, 0.0)
 
 
-def test_the_newest_checkpoint_is_the_newest_with_a_state(world: World) -> None:
+def test_the_newest_checkpoint_is_the_newest_with_a_state(session: Session, world: World) -> None:
     record = ExitRecord(7, 0, "n1", 0.0, 0, was_stopped=True)
     verdict = Ended("COMPLETED", "completed", record, world.clock(), "n1")
     files = [
@@ -57,11 +72,11 @@ def test_the_newest_checkpoint_is_the_newest_with_a_state(world: World) -> None:
         file("checkpoint-30/optimizer.pt"),
         file("deep/checkpoint-40/trainer_state.json"),
     ]
-    attempt = Attempt(job_id="job_1", number=3, stop_sent_at=world.clock())
-    found = ended_attempt(attempt, verdict, files, resumed_step=5)
+    attempt = Attempt(job_id="job_1", number=3, stop_sent_at=world.clock(), resumed_step=5)
+    found = ended_attempt(session, attempt, verdict, files)
     assert (found.newest_step, found.resumed_step, found.was_stopped, found.was_asked_by_us) == (10, 5, True, True)
-    assert ended_attempt(attempt, verdict, [], 5).newest_step is None
-    assert ended_attempt(attempt, verdict, [file("README.md")], 5).newest_step == 0
+    assert ended_attempt(session, attempt, verdict, []).newest_step is None
+    assert ended_attempt(session, attempt, verdict, [file("README.md")]).newest_step == 0
 
 
 @pytest.mark.parametrize(
@@ -75,8 +90,10 @@ def test_the_newest_checkpoint_is_the_newest_with_a_state(world: World) -> None:
     ],
     ids=["long before", "early", "short limit", "a clock that jumped", "nothing asked"],
 )
-def test_whether_the_limit_was_near_is_told_by_the_script(world: World, ran: float, script: str, is_near: bool) -> None:
+def test_whether_the_limit_was_near_is_told_by_the_script(
+    session: Session, world: World, ran: float, script: str, is_near: bool
+) -> None:
     started = world.clock()
     verdict = Ended("COMPLETED", "completed", None, started + timedelta(seconds=ran), "n1")
     attempt = Attempt(job_id="job_1", number=1, started_at=started, script=f"#!/bin/bash\n{script}")
-    assert ended_attempt(attempt, verdict, [], 0).was_near_limit is is_near
+    assert ended_attempt(session, attempt, verdict, []).was_near_limit is is_near

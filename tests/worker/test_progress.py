@@ -87,7 +87,7 @@ def test_files_that_no_run_leaves_are_told_of_and_the_end_is_as_it_should_be(run
     run.write("1/files", listing * 2 + b"9223372036854775808 1795877246 a\0" + b"1 99999999999999 b\0")
     run.write("1/resumed", b"step=99999999999\n")
     run.write("output/all_results.json", b'{"train_loss": "\\u0000"}')
-    run.slurm_says(None)
+    run.slurm_says("COMPLETED")
     assert run.look() is JobStatus.SUCCEEDED
     assert sorted(one["file"] for one in warnings(run)) == ["all_results.json", "files", "resumed"]
 
@@ -96,7 +96,7 @@ def test_what_an_interrupted_run_says_of_its_steps_is_no_text_of_its_own(run: Ru
     run.end(0, kind="jit_sigterm")
     state = run.cluster.files[f"{run.folder}/output/trainer_state.json"]
     run.write("output/trainer_state.json", state.replace(b'"global_step": ', b'"global_step": "\\u0000",\n"x": '))
-    run.slurm_says(None)
+    run.slurm_says("COMPLETED")
     assert run.look() is JobStatus.FAILED
     failure = run.world.job(run.job_id).failure
     assert failure

@@ -312,3 +312,27 @@ def test_a_worker_that_lost_its_lease_submits_nothing(world: World) -> None:
         world.submitter().submit_waiting()
     assert world.cluster.submitted == []
     assert world.job(job_id).status is JobStatus.QUEUED
+
+
+EARLIER = {
+    "adopted": SubmissionAnswer("", 77, was_begun=False, is_earlier=True),
+    "given up": SubmissionAnswer("", None, was_begun=False, is_earlier=True),
+    "beside": SubmissionAnswer("", None, was_begun=False),
+}
+
+
+def test_after_a_restored_database_earlier_submissions_count_and_nothing_pauses(world: World) -> None:
+    jobs = {name: world.add(name=name) for name in EARLIER}
+    world.cluster.answers = {jobs[name]: answer for name, answer in EARLIER.items()}
+    submitter = world.submitter()
+    submitter.submit_waiting()
+    assert {name: world.job(job_id).status for name, job_id in jobs.items()} == {
+        "adopted": JobStatus.PENDING,
+        "given up": JobStatus.QUEUED,
+        "beside": JobStatus.QUEUED,
+    }
+    assert world.attempts(jobs["adopted"]) == [(1, 77)]
+    world.cluster.answers = {}
+    submitter.submit_waiting()
+    assert [number for number, _ in world.attempts(jobs["given up"])] == [2], "its number is left out"
+    assert [number for number, _ in world.attempts(jobs["beside"])] == [1]

@@ -18,8 +18,16 @@ from tuning.jobs.models import Artifact, Job, JobEvent, MetricPoint
 from tuning.jobs.removals import unwanted_paths
 from tuning.jobs.status import JobStatus
 from tuning.secrets.service import keep_secret
-from tuning.slurm.answers import AccountedJob, FileStat, QueuedJob
-from tuning.slurm.cluster import NamedJob, Observation, ReadAnswer, ReadRequest
+from tuning.slurm.answers import ABANDONED, AccountedJob, FileStat, QueuedJob
+from tuning.slurm.cluster import (
+    AttemptLook,
+    Examination,
+    LookRequest,
+    NamedJob,
+    Observation,
+    ReadAnswer,
+    ReadRequest,
+)
 from worker.ages import Ages
 from worker.reach import note_reached, note_unreachable
 from worker.watch import watch
@@ -38,6 +46,14 @@ class WatchedCluster(ScriptedCluster):
         self.clock_epoch = 0.0
         self.opened: tuple[str, ...] = ()
         self.has_root = True
+        self.examined: list[LookRequest] = []
+        self.owners: dict[str, str] = {}
+        """Claims, by the folder of the attempt."""
+        self.listings: dict[str, bytes] = {}
+        """What the output holds, by the folder of the attempt."""
+        self.reads: list[str] = []
+        self.closed: set[str] = set()
+        """Folders that cannot be looked into."""
 
     def observe(self, files: Iterable[str], opened: Iterable[str] = ()) -> Observation:
         """The queue, and the files that exist."""
@@ -47,15 +63,25 @@ class WatchedCluster(ScriptedCluster):
         error = None if self.queue is not None else "squeue gave no answer: down"
         return Observation(self.queue, error, stats, self.clock_epoch, has_root=self.has_root)
 
-    def account(self, slurm_job_ids: Sequence[int], since_seconds: float) -> dict[NamedJob, AccountedJob]:
+    def examine(
+        self, slurm_job_ids: Sequence[int], since_seconds: float, requests: Sequence[LookRequest]
+    ) -> Examination:
         """Accounting is down unless told otherwise: everything must work without it."""
-        if self.accounted is None:
-            raise SlurmUnavailable("sacct gave no answer")
-        return self.accounted
+        self.examined = [*requests]
+        return Examination(self.accounted or {}, [self._look(one) for one in requests])
+
+    def _look(self, request: LookRequest) -> AttemptLook | None:
+        folder = request.attempt_directory
+        if folder in self.closed:
+            return AttemptLook(None)
+        if request.takes_claim:
+            self.owners.setdefault(folder, ABANDONED)
+        return AttemptLook(self.owners.get(folder, ""), None, self.listings.get(folder, b""))
 
     def read(self, requests: Sequence[ReadRequest]) -> ReadAnswer:
         """Ranges of the files that exist."""
         there = [one for one in requests if one.path in self.files]
+        self.reads += [one.path for one in there]
         return ReadAnswer({one.path: self.files[one.path][one.offset : one.offset + one.length] for one in there})
 
 
@@ -116,6 +142,7 @@ def test_of_a_success_only_so_many_checkpoints_stay_and_no_secret(run: Run, sess
     run.write("1/files", listing.encode())
     run.slurm_says(None)
     run.look()
+    run.look()
     assert run.look() is JobStatus.SUCCEEDED
     with sessions() as session:
         assert unwanted_paths(session, run.job_id) == {"output/checkpoint-2", "1/secrets"}
@@ -171,7 +198,7 @@ def test_a_recorded_run_is_followed_to_its_success(run: Run) -> None:
 def test_a_run_that_was_too_short_to_be_seen_running_has_its_log_read_all_the_same(run: Run) -> None:
     run.write("output/trainer_log.jsonl", (RECORDED / "trainer_log.complete.jsonl").read_bytes())
     run.end(0)
-    run.slurm_says(None)
+    run.slurm_says("COMPLETED")
     assert run.look() is JobStatus.RUNNING
     assert run.look() is JobStatus.SUCCEEDED
     assert run.world.job(run.job_id).current_steps == 90
@@ -241,10 +268,27 @@ def test_exit_code_0_is_not_success_when_steps_are_missing(run: Run) -> None:
     run.slurm_says("RUNNING")
     run.look()
     run.end(0, kind="jit_sigterm")
+    run.slurm_says("COMPLETED")
     assert run.look() is JobStatus.FAILED
     failure = run.world.job(run.job_id).failure
     assert failure
     assert failure["message"]
+
+
+def test_elapsed_time_never_falls_when_slurm_starts_a_job_anew(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    line = '{{"current_steps": {0}, "total_steps": 90, "loss": 2.0, "percentage": 1.0, "elapsed_time": "0:0{1}:00"}}\n'
+    told = []
+    log = b""
+    for step, minutes in ((1, 0), (2, 5), (1, 0), (2, 1), (3, 9)):
+        log += line.format(step, minutes).encode()
+        run.write("output/trainer_log.jsonl", log)
+        run.look()
+        told.append(run.world.job(run.job_id).elapsed_seconds or 0.0)
+        run.world.clock.advance(400)
+    assert told == sorted(told)
+    assert told[-1] > told[0]
 
 
 def test_a_failed_run_says_why_from_its_log(run: Run) -> None:
@@ -307,7 +351,7 @@ def test_a_success_that_diverged_says_so(run: Run) -> None:
     run.slurm_says("RUNNING")
     run.look()
     run.end(0, kind="nan")
-    run.slurm_says(None)
+    run.slurm_says("COMPLETED")
     assert run.look() is JobStatus.SUCCEEDED
     job = run.world.job(run.job_id)
     assert "diverged" in (job.status_reason or "")
@@ -335,14 +379,18 @@ def test_no_answer_ends_nothing_and_is_told(run: Run) -> None:
     assert back.version > away.version
 
 
-def test_an_empty_queue_ends_nothing_before_two_minutes(run: Run) -> None:
+def owned_by(run: Run, slurm_job_id: int) -> None:
+    run.cluster.owners[f"{run.folder}/1"] = str(slurm_job_id)
+
+
+def test_a_run_that_slurm_forgot_is_given_up_when_it_is_silent_for_longer_than_it_should_be(run: Run) -> None:
     run.slurm_says("RUNNING")
     run.look()
     run.slurm_says(None)
-    for _ in range(11):
+    owned_by(run, 100)
+    for _ in range(120):
         assert run.look() is JobStatus.RUNNING
-        run.world.clock.advance(10)
-    run.world.clock.advance(10)
+        run.world.clock.advance(30)
     assert run.look() is JobStatus.FAILED
     failure = run.world.job(run.job_id).failure
     assert failure
@@ -382,7 +430,266 @@ def test_a_clock_that_jumps_ends_nothing_and_holds_up_nothing(run: Run, jump: ti
         assert run.look() is JobStatus.RUNNING
         seconds.now += 30
     seconds.now += 30
+    assert run.look() is JobStatus.QUEUED, "it never had a claim"
+
+
+def test_a_run_that_slurm_forgot_lives_while_its_files_grow(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.slurm_says(None)
+    owned_by(run, 100)
+    for size in range(1, 200):
+        run.write("1/stdout.log", b"x" * size)
+        run.look()
+        run.world.clock.advance(100)
+        assert run.look() is JobStatus.RUNNING
+    run.end(0)
+    run.look()
+    assert run.look() is JobStatus.SUCCEEDED, "nobody knows it any more: its own record tells"
+
+
+def forgotten(run: Run, seconds: int = 150) -> JobStatus:
+    """Slurm says nothing of the job for this time."""
+    run.slurm_says(None)
+    for _ in range(seconds // 10 + 1):
+        run.look()
+        run.world.clock.advance(10)
+    return run.world.job(run.job_id).status
+
+
+@pytest.mark.parametrize("accounted", [None, "PENDING", "RUNNING", "CANCELLED", "NODE_FAIL"])
+def test_what_slurm_forgot_before_it_began_is_submitted_again(run: Run, accounted: str | None) -> None:
+    run.slurm_says("PENDING")
+    run.look()
+    if accounted:
+        name = run.cluster.submitted[0].job_name
+        run.cluster.accounted = {(100, name): AccountedJob(100, accounted, None, None, None, None)}
+    assert forgotten(run, 110) is JobStatus.PENDING
+    assert run.cluster.owners == {}, "its claim is left alone until then"
+    assert forgotten(run) is JobStatus.QUEUED
+    assert run.cluster.owners == {f"{run.folder}/1": ABANDONED}
+    assert run.world.attempts(run.job_id) == []
+    submit(run.drive)
+    assert run.world.attempts(run.job_id) == [(2, 100)]
+
+
+@pytest.mark.parametrize(("wish", "status"), [("cancel", JobStatus.CANCELLED), ("hold", JobStatus.HELD)])
+def test_what_slurm_forgot_is_not_submitted_again_where_nobody_wants_it(
+    run: Run, sessions: sessionmaker[Session], wish: str, status: JobStatus
+) -> None:
+    with transaction(sessions) as session:
+        setattr(session.get_one(Job, run.job_id), f"{wish}_requested_at", run.world.clock())
+    assert forgotten(run) is status
+
+
+def test_what_slurm_forgot_after_it_began_is_not_submitted_again(run: Run) -> None:
+    owned_by(run, 100)
+    assert forgotten(run) is JobStatus.RUNNING
+    assert run.world.attempts(run.job_id) == [(1, 100)]
+
+
+def test_what_slurm_forgot_is_left_alone_while_nobody_can_tell_who_owns_it(run: Run) -> None:
+    run.cluster.closed.add(f"{run.folder}/1")
+    assert forgotten(run, 3600) is JobStatus.PENDING
+    run.cluster.closed.clear()
+    assert forgotten(run, 10) is JobStatus.QUEUED
+
+
+def test_the_slurm_job_that_owns_the_attempt_counts_and_not_its_double(run: Run) -> None:
+    owned_by(run, 88)
+    run.slurm_says("FAILED")
+    run.look()
+    run.world.clock.advance(16)
+    run.look()
+    job = run.world.job(run.job_id)
+    assert (job.status, job.slurm_job_id, run.world.attempts(run.job_id)) == (JobStatus.PENDING, 88, [(1, 88)])
+    earlier = QueuedJob(88, "RUNNING", None, run.cluster.clock_epoch, "n1", f"{run.job_id}-1-earlier8", "")
+    run.cluster.queue = {88: earlier}
+    assert run.look() is JobStatus.RUNNING
+
+
+def events(run: Run) -> list[str]:
+    with run.sessions() as session:
+        wanted = select(JobEvent.type).where(JobEvent.job_id == run.job_id).order_by(JobEvent.id)
+        return list(session.scalars(wanted))
+
+
+def test_an_exit_record_does_not_end_what_slurm_runs_and_is_told_once(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0)
+    read = run.cluster.reads = []
+    for _ in range(100):
+        assert run.look() is JobStatus.RUNNING
+        run.world.clock.advance(10)
+    assert events(run).count("warning") == 1
+    assert set(read) == {f"{run.folder}/1/exit"}, "of the rest nothing is read"
+    run.slurm_says("COMPLETED")
+    assert run.look() is JobStatus.SUCCEEDED
+
+
+def test_an_exit_record_ends_nothing_while_slurm_does_not_answer(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0)
+    run.cluster.queue = None
+    for _ in range(5):
+        with pytest.raises(SlurmUnavailable):
+            watch(run.drive)
+    assert run.world.job(run.job_id).status is JobStatus.RUNNING
+
+
+def test_one_empty_answer_and_an_exit_record_end_nothing(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0)
+    run.slurm_says(None)
+    assert run.look() is JobStatus.RUNNING
+    run.slurm_says("RUNNING")
+    assert run.look() is JobStatus.RUNNING
+
+
+def test_an_exit_record_and_an_empty_queue_end_nothing_that_accounting_says_to_run(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0)
+    name = run.cluster.submitted[0].job_name
+    run.cluster.accounted = {(100, name): AccountedJob(100, "RUNNING", None, None, None, None)}
+    assert forgotten(run, 60) is JobStatus.RUNNING
+    assert forgotten(run) is JobStatus.SUCCEEDED, "not for ever: a controller that lost its state leaves that behind"
+
+
+def lose_records(run: Run, *names: str) -> None:
+    for name in names:
+        del run.cluster.files[f"{run.folder}/{name}"]
+
+
+@pytest.mark.parametrize("is_in_queue", [True, False])
+def test_a_success_whose_records_were_lost_is_a_success(run: Run, is_in_queue: bool) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0)
+    run.cluster.listings[f"{run.folder}/1"] = run.cluster.files[f"{run.folder}/1/files"]
+    owned_by(run, 100)
+    lose_records(run, "1/exit", "1/files")
+    run.slurm_says("COMPLETED" if is_in_queue else None)
+    name = run.cluster.submitted[0].job_name
+    run.cluster.accounted = {(100, name): AccountedJob(100, "COMPLETED", 0, 1.0, 2.0, "n1")}
+    run.look()
+    run.world.clock.advance(16)
+    assert run.look() is JobStatus.SUCCEEDED
+    with run.sessions() as session:
+        assert len(session.scalars(select(Artifact)).all()) == 4
+
+
+def test_a_success_in_a_folder_that_is_closed_for_a_while_is_waited_for_and_corrected_after_that(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0)
+    files, run.cluster.files = run.cluster.files, {}
+    run.cluster.closed.add(f"{run.folder}/1")
+    run.slurm_says("COMPLETED")
+    for _ in range(15):
+        assert run.look() is JobStatus.RUNNING
+        run.world.clock.advance(60)
     assert run.look() is JobStatus.FAILED
+    run.cluster.files = files
+    run.cluster.closed.clear()
+    run.world.clock.advance(31)
+    assert run.look() is JobStatus.SUCCEEDED
+
+
+def test_a_listing_that_a_full_disk_cut_short_is_made_anew(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0)
+    whole = run.cluster.files[f"{run.folder}/1/files"]
+    run.write("1/files", whole[:7])
+    run.cluster.listings[f"{run.folder}/1"] = whole
+    run.slurm_says("COMPLETED")
+    assert run.look() is JobStatus.SUCCEEDED
+
+
+def fail_without_a_record(run: Run, state: str | None) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    owned_by(run, 100)
+    run.slurm_says(state)
+    for _ in range(20):
+        run.look()
+        run.world.clock.advance(300)
+    job = run.world.job(run.job_id)
+    assert job.status is JobStatus.FAILED
+    assert job.finished_at
+
+
+def test_a_record_that_turns_up_corrects_a_failure(run: Run) -> None:
+    fail_without_a_record(run, "FAILED")
+    run.end(0)
+    run.world.clock.advance(1000)
+    run.look()
+    job = run.world.job(run.job_id)
+    assert (job.status, job.failure) == (JobStatus.SUCCEEDED, None)
+    assert job.result
+    assert events(run)[-2:] == ["job.corrected", "job.succeeded"]
+
+
+def test_the_reason_of_a_failure_that_is_known_late_is_told(run: Run) -> None:
+    fail_without_a_record(run, None)
+    run.write("1/stderr.log", b"Traceback (most recent call last):\n  File x\nValueError: Undefined dataset foo\n")
+    run.end(1)
+    run.slurm_says("FAILED")
+    run.world.clock.advance(1000)
+    run.look()
+    run.world.clock.advance(10_000)
+    run.look()
+    job = run.world.job(run.job_id)
+    assert job.status is JobStatus.FAILED
+    assert (job.failure or {})["code"] == "dataset"
+    assert events(run)[-1] == "job.corrected"
+
+
+@pytest.mark.parametrize("witness", ["slurm", "growth"])
+def test_a_run_that_was_given_up_and_lives_is_running_again(run: Run, witness: str) -> None:
+    fail_without_a_record(run, None)
+    run.world.clock.advance(1000)
+    if witness == "slurm":
+        run.slurm_says("RUNNING")
+    else:
+        run.write("1/stdout.log", b"step 7")
+    assert run.look() is JobStatus.RUNNING
+    job = run.world.job(run.job_id)
+    assert (job.finished_at, job.failure, job.result) == (None, None, None)
+    assert events(run)[-2:] == ["job.corrected", "job.running"]
+    run.slurm_says("RUNNING")
+    run.world.clock.advance(100_000)
+    assert run.look() is JobStatus.RUNNING
+
+
+def test_an_end_in_doubt_stands_after_a_day_and_costs_little_until_then(run: Run) -> None:
+    fail_without_a_record(run, "FAILED")
+    run.slurm_says(None)
+    looks = 0
+    for _ in range(3000):
+        run.cluster.examined = []
+        run.look()
+        looks += bool(run.cluster.examined)
+        run.world.clock.advance(30)
+    assert 10 < looks < 50
+    run.end(0)
+    assert run.look() is JobStatus.FAILED
+
+
+def test_a_failure_with_a_record_is_not_looked_at_again(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(1)
+    run.slurm_says("FAILED")
+    assert run.look() is JobStatus.FAILED
+    run.world.clock.advance(1000)
+    run.cluster.opened = ("nobody looked",)
+    run.look()
+    assert run.cluster.opened == ("nobody looked",)
 
 
 def test_a_job_of_another_name_that_was_given_its_number_is_not_taken_for_it(run: Run) -> None:
@@ -438,3 +745,22 @@ def test_a_worker_that_lost_its_lease_writes_nothing(run: Run) -> None:
     with pytest.raises(LeaseLost):
         watch(run.drive)
     assert run.world.job(run.job_id).status is JobStatus.PENDING
+
+
+def test_an_ended_job_that_was_deleted_meanwhile_is_no_fault(
+    run: Run, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_without_a_record(run, None)
+    run.world.clock.advance(1000)
+    run.write("1/stdout.log", b"step 7")
+    observe = run.cluster.observe
+
+    def deleted_meanwhile(files: Iterable[str], opened: Iterable[str] = ()) -> Observation:
+        with transaction(sessions) as session:
+            session.delete(session.get_one(Job, run.job_id))
+        return observe(files, opened)
+
+    monkeypatch.setattr(run.cluster, "observe", deleted_meanwhile)
+    watch(run.drive)
+    with sessions() as session:
+        assert session.get(Job, run.job_id) is None

@@ -22,11 +22,25 @@ class ClusterRow(Base):
     reached_at: Mapped[datetime | None]
     unreachable_since: Mapped[datetime | None]
     unreachable_reason: Mapped[str | None] = mapped_column(Text)
+    root_sign: Mapped[str | None] = mapped_column(String(32))
+    """The newest sign of life that is known to lie in its root (docs/decisions/0007-whose-root.md)."""
+    root_sign_next: Mapped[str | None] = mapped_column(String(32))
+    """One that may lie there: kept before it is left."""
     snapshot: Mapped[dict[str, Any] | None]
     """Partitions, nodes, GPUs and data sets as last seen (tuning.clusters.snapshot)."""
     snapshot_at: Mapped[datetime | None]
     commands: Mapped[dict[str, Any] | None]
     """Remote commands, connections and cycles counted by the driver: the budget that is used."""
+
+
+class Installation(Base):
+    """This packtrain among others: its id goes with the database, into copies of it too."""
+
+    __tablename__ = "installations"
+
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """1: there is one."""
+    id: Mapped[str] = mapped_column(String(32))
 
 
 class TrialRow(Base):

@@ -55,6 +55,8 @@ class EndedAttempt:
     """The checkpoint that it went on from; 0 when it began anew."""
     newest_step: int | None
     """The newest checkpoint that it left; None where nobody could look."""
+    count: int | None = None
+    """The attempts that Slurm had, this one with them; None = as many as its number says."""
     had_stalled: bool = False
     """It was ended because it stood still, which the operator wants."""
     was_near_limit: bool = True
@@ -89,8 +91,9 @@ def onward(ended: EndedAttempt, wish: Mapping[str, Any] | None) -> Onward | None
         on = "" if cause == "interrupted" else f'"on": ["{cause}"]'
         hint = f'"continuation": {{{on}}} lets it go on from its newest checkpoint'
         return Onward(cause, _WORDS[cause], hint)
-    if ended.number >= most:
-        return Onward(cause, f"{_WORDS[cause]}, and it was attempt {ended.number} of {most}", "raise max_attempts")
+    count = ended.number if ended.count is None else ended.count
+    if count >= most:
+        return Onward(cause, f"{_WORDS[cause]}, and it was attempt {count} of {most}", "raise max_attempts")
     if cause in _NEED_PROGRESS and ended.newest_step is not None and ended.newest_step <= ended.resumed_step:
         refusal = f"{_WORDS[cause]} without a checkpoint beyond step {ended.resumed_step}: it would never end"
         return Onward(cause, refusal, "give a longer time_limit, or save more often (save_steps)")

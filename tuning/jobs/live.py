@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tuning.jobs.dependencies import is_ready
 from tuning.jobs.models import Attempt, FilePosition, Job, JobDataset
-from tuning.jobs.status import ON_CLUSTER, JobStatus
+from tuning.jobs.status import ENDED, ON_CLUSTER, JobStatus
 from tuning.jobs.transition import Step, transition_all
 from tuning.jobs.troubles import LONGEST_PAUSE, is_not_held
 
@@ -49,7 +49,12 @@ class LiveAttempt:
     shown_step: int | None
     """The greatest step that readers were told, of `shown_total`; an earlier attempt may have done it."""
     shown_total: int | None
-    positions: Mapping[str, Position]
+    shown_elapsed: float | None = None
+    """Seconds."""
+    quiet_until: datetime | None = None
+    contradicted_since: datetime | None = None
+    contradiction_told_at: datetime | None = None
+    positions: Mapping[str, Position] = field(default_factory=dict)
     """By stream: trainer_log, stdout, stderr."""
 
 
@@ -158,8 +163,18 @@ def unconfirmed(session: Session, cluster: str) -> list[Unconfirmed]:
 def live_attempts(session: Session, cluster: str) -> list[LiveAttempt]:
     """Every job of a cluster that Slurm has, without its wide columns: this is read each cycle."""
     of = {"cluster": cluster}
-    positions = _positions(session, of)
+    positions = _positions(session, _positions_of_live(), of)
     rows = session.connection().execute(_live(), of)
+    return [LiveAttempt(*(*row, positions.get((row[0], row[1]), {}))) for row in rows]
+
+
+def doubtful_attempts(session: Session, cluster: str, now: datetime, limit: int) -> list[LiveAttempt]:
+    """Ended jobs whose end is to be looked at again by now, those first that have waited longest."""
+    of = {"cluster": cluster, "now": now, "most": limit}
+    rows = session.connection().execute(_doubtful(), of).all()
+    if not rows:
+        return []
+    positions = _positions(session, _positions_of(), {"keys": [(row[0], row[1]) for row in rows]})
     return [LiveAttempt(*(*row, positions.get((row[0], row[1]), {}))) for row in rows]
 
 
@@ -232,6 +247,17 @@ def _change(names: tuple[str, ...]) -> Update:
 
 @cache
 def _live() -> Select[*tuple[Any, ...]]:
+    return _attempts().where(Job.status.in_(ON_CLUSTER)).order_by(Job.created_at)
+
+
+@cache
+def _doubtful() -> Select[*tuple[Any, ...]]:
+    wanted = (Job.status.in_(ENDED), Attempt.recheck_at <= bindparam("now", type_=Attempt.recheck_at.type))
+    known = (Attempt.slurm_job_id.is_not(None), Attempt.submitted_at.is_not(None))
+    return _attempts().where(*wanted, *known).order_by(Attempt.recheck_at).limit(bindparam("most"))
+
+
+def _attempts() -> Select[*tuple[Any, ...]]:
     """In the order of LiveAttempt's fields."""
     return (
         select(
@@ -251,10 +277,13 @@ def _live() -> Select[*tuple[Any, ...]]:
             Attempt.last_step,
             Job.current_steps.label("shown_step"),
             Job.total_steps.label("shown_total"),
+            Job.elapsed_seconds.label("shown_elapsed"),
+            Attempt.quiet_until,
+            Attempt.contradicted_since,
+            Attempt.contradiction_told_at,
         )
         .join(Attempt, (Job.id == Attempt.job_id) & (Job.attempt == Attempt.number))
-        .where(Job.cluster == bindparam("cluster"), Job.status.in_(ON_CLUSTER))
-        .order_by(Job.created_at)
+        .where(Job.cluster == bindparam("cluster"))
     )
 
 
@@ -266,16 +295,25 @@ def _paces() -> Select[str, int, dict[str, Any] | None]:
 
 @cache
 def _positions_of_live() -> Select[*tuple[Any, ...]]:
+    own = (Job.id == FilePosition.job_id) & (Job.attempt == FilePosition.attempt)
+    return _positions_by_key().join(Job, own).where(Job.cluster == bindparam("cluster"), Job.status.in_(ON_CLUSTER))
+
+
+@cache
+def _positions_of() -> Select[*tuple[Any, ...]]:
+    keys = tuple_(FilePosition.job_id, FilePosition.attempt)
+    return _positions_by_key().where(keys.in_(bindparam("keys", expanding=True)))
+
+
+def _positions_by_key() -> Select[*tuple[Any, ...]]:
     columns = (FilePosition.inode, FilePosition.size_bytes, FilePosition.offset_bytes, FilePosition.bad_lines)
-    return (
-        select(FilePosition.job_id, FilePosition.attempt, FilePosition.stream, *columns)
-        .join(Job, (Job.id == FilePosition.job_id) & (Job.attempt == FilePosition.attempt))
-        .where(Job.cluster == bindparam("cluster"), Job.status.in_(ON_CLUSTER))
-    )
+    return select(FilePosition.job_id, FilePosition.attempt, FilePosition.stream, *columns)
 
 
-def _positions(session: Session, of: Mapping[str, str]) -> dict[tuple[str, int], dict[str, Position]]:
+def _positions(
+    session: Session, query: Select[*tuple[Any, ...]], of: Mapping[str, Any]
+) -> dict[tuple[str, int], dict[str, Position]]:
     found: dict[tuple[str, int], dict[str, Position]] = {}
-    for job_id, number, stream, *position in session.connection().execute(_positions_of_live(), of):
+    for job_id, number, stream, *position in session.connection().execute(query, of):
         found.setdefault((job_id, number), {})[stream] = Position(*position)
     return found

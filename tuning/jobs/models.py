@@ -177,6 +177,11 @@ class Attempt(Base):
     missing_since: Mapped[datetime | None]
     """First of the polls in a row in which Slurm did not know it."""
     missing_polls: Mapped[int] = mapped_column(default=0)
+    contradicted_since: Mapped[datetime | None]
+    """Since when its own exit record says that it has ended while Slurm runs it."""
+    contradiction_told_at: Mapped[datetime | None]
+    recheck_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When an end that little evidence tells of is looked at again (worker.correct); None = it stands."""
     exit_code: Mapped[int | None]
     nodes: Mapped[str | None] = mapped_column(Text)
     ended_by: Mapped[str | None] = mapped_column(String(16))

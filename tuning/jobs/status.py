@@ -32,6 +32,12 @@ TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
     S.CANCELLED: frozenset(),
 }
 
+CORRECTIONS: dict[JobStatus, frozenset[JobStatus]] = {
+    S.FAILED: frozenset({S.PENDING, S.RUNNING, S.SUCCEEDED}),
+    S.CANCELLED: frozenset({S.PENDING, S.RUNNING, S.SUCCEEDED}),
+}
+"""Ends that were wrong: evidence that came late makes them right (tuning.jobs.transition.correct), nothing else."""
+
 ENDED = frozenset({S.SUCCEEDED, S.FAILED, S.CANCELLED})
 ON_CLUSTER = frozenset({S.PENDING, S.RUNNING})
 """Slurm has them: they are watched."""

@@ -14,7 +14,7 @@ from tuning.db import lock_event_order
 from tuning.errors import Conflict
 from tuning.jobs.check_ends import refuse_unchecked
 from tuning.jobs.models import Job, JobEvent
-from tuning.jobs.status import ENDED, JobStatus, may_become
+from tuning.jobs.status import CORRECTIONS, ENDED, JobStatus, may_become
 from tuning.llamafactory.kinds import CHECK
 
 _WAITS_HERE = (JobStatus.HELD, JobStatus.QUEUED)
@@ -30,22 +30,24 @@ def transition(
     `at` is when it happened on the cluster, where that is known better than `now`. Raises Conflict when the table
     does not allow the step, or when somebody else moved the job since it was loaded.
     """
+    if not may_become(job.status, to):
+        raise Conflict(f"job {job.id} is {job.status}: it cannot become {to}")
+    _move(session, job, to, reason, now, at or now)
+
+
+def correct(
+    session: Session, job: Job, to: JobStatus, reason: str, now: datetime, *, at: datetime | None = None
+) -> None:
+    """Set an end right that was wrong, by evidence that came late: as `transition` does, and told as a correction.
+
+    Raises Conflict when the table of corrections does not allow it, or when somebody else moved the job.
+    """
     old = job.status
-    if not may_become(old, to):
-        raise Conflict(f"job {job.id} is {old}: it cannot become {to}")
-    changes = _changes(job, to, reason, now, at or now)
-    lock_event_order(session)
-    # On the connection: the session would first write out what is pending, job by job. The caller's object is brought
-    # up to date by hand: a refresh would be one more query for each job of a batch.
-    guarded = _guarded(tuple(changes)).returning(Job.version)
-    version = session.connection().scalar(guarded, {"job_id": job.id, "old": old, **changes})
-    if version is None:
-        raise Conflict(f"job {job.id} is no longer {old}", hint="look at it again: something else moved it")
-    for name, value in {**changes, "version": version}.items():
-        set_committed_value(job, name, value)
-    record_event(session, job.id, f"job.{to}", reason, now, {"from": old, "to": to, "attempt": job.attempt})
-    if job.kind == CHECK and to in (JobStatus.FAILED, JobStatus.CANCELLED):
-        refuse_unchecked(session, job, to, reason)
+    if to not in CORRECTIONS.get(old, ()):
+        raise Conflict(f"job {job.id} has {old}: that cannot be corrected to {to}")
+    record_event(session, job.id, "job.corrected", f"it had not {old}: {reason}", now, {"from": old, "to": to})
+    session.flush()  # the correction is told before what the job becomes
+    _move(session, job, to, reason, now, at or now)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,22 @@ def record_event(
     session.add(JobEvent(job_id=job_id, at=now, type=event_type, message=message, data=data or {}))
 
 
+def _move(session: Session, job: Job, to: JobStatus, reason: str, now: datetime, at: datetime) -> None:
+    old, changes = job.status, _changes(job, to, reason, now, at)
+    lock_event_order(session)
+    # On the connection: the session would first write out what is pending, job by job. The caller's object is brought
+    # up to date by hand: a refresh would be one more query for each job of a batch.
+    guarded = _guarded(tuple(changes)).returning(Job.version)
+    version = session.connection().scalar(guarded, {"job_id": job.id, "old": old, **changes})
+    if version is None:
+        raise Conflict(f"job {job.id} is no longer {old}", hint="look at it again: something else moved it")
+    for name, value in {**changes, "version": version}.items():
+        set_committed_value(job, name, value)
+    record_event(session, job.id, f"job.{to}", reason, now, {"from": old, "to": to, "attempt": job.attempt})
+    if job.kind == CHECK and to in (JobStatus.FAILED, JobStatus.CANCELLED):
+        refuse_unchecked(session, job, to, reason)
+
+
 @cache
 def _guarded(names: tuple[str, ...]) -> Update:
     """To these columns of a job that still has its old status. Kept: to build it costs more than to run it."""
@@ -121,6 +139,8 @@ def _changes(job: Job, to: JobStatus, reason: str, now: datetime, at: datetime) 
         changes |= {"slurm_job_id": None, "slurm_state": None, "slurm_reason": None, "expected_start_at": None}
         changes |= {"eta_seconds": None, "eta_low_seconds": None, "eta_high_seconds": None, "expected_end_at": None}
         changes |= {"unreachable_since": None, "stalled_since": None}
+    if job.status in ENDED and to not in ENDED:
+        changes |= {"finished_at": None, "failure": None, "result": None}
     if to is JobStatus.HELD:
         changes["hold_requested_at"] = None
     return changes

@@ -18,6 +18,7 @@ from tuning.llamafactory.traceback_text import last_error
 
 Verdict = Literal["succeeded", "succeeded_early", "interrupted", "failed"]
 
+_NO_BAD_END = (None, "completed", "lost")
 _ROUNDING = 1 - 1e-4
 """Logged losses may be rounded; a resume is told by far more."""
 _PREDICTED = {
@@ -46,7 +47,7 @@ class RunEvidence:
     """All that is known of an attempt that is over; texts are None where the file is missing or was not read."""
 
     exit_code: int | None
-    """Of the batch script; None when it left no exit record."""
+    """Of the batch script, by its own record or Slurm's word; None when neither tells."""
     started_at_seconds: float
     """By the clock of the cluster's file system (the mtime of the attempt's `started` file): files are held to it."""
     files: tuple[OutputFile, ...] = ()
@@ -101,9 +102,9 @@ def _judge_training(evidence: RunEvidence, fresh: frozenset[str]) -> Outcome:
     )
     is_complete = bool(state and results and _has_weights(fresh))
     result, diverged = _result(state, results), _diverged(state, results)
+    if _may_be_good(evidence) and is_complete and _reached_end(state):
+        return Outcome("succeeded", None, result, diverged)
     if evidence.exit_code == 0 and is_complete:
-        if _reached_end(state):
-            return Outcome("succeeded", None, result, diverged)
         if _stopped_early(state):
             return Outcome("succeeded_early", None, result, diverged)
         return Outcome("interrupted", _interruption(evidence, state), result, diverged)
@@ -119,7 +120,7 @@ def _judge_prediction(evidence: RunEvidence, fresh: frozenset[str]) -> Outcome:
     known = {name: results.get(f"predict_{key}") for name, key in _PREDICTED.items()}
     result = {name: counted for name, value in known.items() if (counted := number(value)) is not None}
     missing = [name for name in ("predict_results.json", "generated_predictions.jsonl") if name not in fresh]
-    if evidence.exit_code == 0 and results and not missing:
+    if _may_be_good(evidence) and results and not missing:
         return Outcome("succeeded", None, result, diverged=False)
     return Outcome("failed", _failure(evidence, missing or ["a readable predict_results.json"]), result, diverged=False)
 
@@ -133,6 +134,11 @@ def _judge_export(evidence: RunEvidence, fresh: Mapping[str, OutputFile]) -> Out
     if evidence.exit_code == 0 and not missing:
         return Outcome("succeeded", None, result, diverged=False)
     return Outcome("failed", _failure(evidence, missing or ["a whole model"]), result, diverged=False)
+
+
+def _may_be_good(evidence: RunEvidence) -> bool:
+    """Whether nobody told of a bad end: without any word of it, what a run writes last shows that it was done."""
+    return evidence.exit_code == 0 or (evidence.exit_code is None and evidence.slurm in _NO_BAD_END)
 
 
 def _has_weights(fresh: Iterable[str]) -> bool:

@@ -4,7 +4,7 @@ The layouts are those that tuning.slurm.programs asks for; recorded answers of 2
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tuning.errors import ClusterError
@@ -22,6 +22,8 @@ LARGEST_SLURM_JOB_ID = 2**32 - 1
 _MAX_STATE_CHARACTERS = 32
 _MAX_WORDS_CHARACTERS = 1000
 """Of a reason, or of a list of nodes."""
+ABANDONED = "abandoned"
+"""The claim of an attempt that was given up (tuning.slurm.programs)."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,32 @@ class AccountedJob:
     slurm_job_id: int
     state: str
     exit_code: int | None
+    """As a shell tells it: 128 and the number of a signal that ended it."""
     start_epoch: float | None
     end_epoch: float | None
     nodes: str | None
+
+
+@dataclass(frozen=True)
+class AttemptLook:
+    """A closer look at the folders of an attempt."""
+
+    claim: str | None
+    """Who has its claim: a Slurm job's number, ABANDONED, or "" = nobody. None = nobody can tell now."""
+    started_epoch: float | None = None
+    """When it started, by the clock of the file system; None when it left no record of that."""
+    listing: bytes = b""
+    """Of its output, as the batch script writes it (tuning.slurm.records.parse_files)."""
+
+    @property
+    def owner(self) -> int | None:
+        """The Slurm job that has the claim."""
+        return parse_slurm_job_id(self.claim) if self.claim is not None else None
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the claim is ours: no job can ever train this attempt."""
+        return self.claim == ABANDONED
 
 
 @dataclass(frozen=True)
@@ -93,6 +118,11 @@ def split_parts(stdout: bytes, boundary: str) -> list[Part]:
         first, _, content = piece.partition(b"\n")
         parts.append(Part(tuple(first.decode("utf-8", "replace").split()), content))
     return parts
+
+
+def whole_parts(parts: Sequence[Part]) -> Sequence[Part]:
+    """Those that are certainly whole: each is ended by the next; the last is `done`, or was cut off."""
+    return parts[:-1]
 
 
 def parse_queue(content: bytes) -> dict[int, QueuedJob]:
@@ -155,6 +185,18 @@ def parse_trial(exit_status: int, said: str) -> TrialAnswer:
     return TrialAnswer(error=refusal_of(said, exit_status))
 
 
+def parse_looks(parts: Sequence[Part], count: int) -> list[AttemptLook | None]:
+    """The looks at so many attempts, in the order in which they were asked for; None where the answer broke off."""
+    claims = {part.words[1]: "".join(part.words[2:3]) for part in parts if part.words[:1] == ("claim",)}
+    outputs = {part.words[1]: part for part in whole_parts(parts) if part.words[:1] == ("output",)}
+    found: list[AttemptLook | None] = [None] * count
+    for number, part in outputs.items():
+        started = _epoch("".join(part.words[2:3]))
+        listing = part.content[: part.content.rfind(b"\0") + 1]
+        found[int(number)] = AttemptLook(claims.get(number), started, listing)
+    return found
+
+
 def _lines(content: bytes) -> Iterator[str]:
     return (line for line in content.decode("utf-8", "replace").split("\n") if line)
 
@@ -169,9 +211,15 @@ def _queued(fields: list[str]) -> QueuedJob | None:
 
 def _accounted(slurm_job_id: int, fields: list[str]) -> AccountedJob:
     _, _, _, state, exit_code, start, end, nodes = fields
-    code = exit_code.partition(":")[0]
-    exit_number = int(code) if re.fullmatch(r"[0-9]{1,3}", code) else None
-    return AccountedJob(slurm_job_id, _state(state), exit_number, _epoch(start), _epoch(end), _known(nodes))
+    return AccountedJob(slurm_job_id, _state(state), _status(exit_code), _epoch(start), _epoch(end), _known(nodes))
+
+
+def _status(exit_code: str) -> int | None:
+    """Of sacct's `CODE:SIGNAL`."""
+    found = re.fullmatch(r"([0-9]{1,3}):([0-9]{1,3})", exit_code)
+    if found is None:
+        return None
+    return 128 + int(found[2]) if int(found[2]) else int(found[1])
 
 
 def _epoch(text: str) -> float | None:

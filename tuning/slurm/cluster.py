@@ -1,11 +1,10 @@
 """One Slurm cluster over one transport. What each method costs in remote commands is stated with it."""
 
-import io
 import re
 import secrets
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
@@ -18,41 +17,54 @@ from tuning.errors import (
     RemoteDiskFull,
     RemoteFileError,
     SiteState,
-    SlurmUnavailable,
     Unreachable,
     UploadDamaged,
 )
 from tuning.settings import ClusterSettings
 from tuning.slurm import programs
 from tuning.slurm.answers import (
+    ABANDONED,
     AccountedJob,
+    AttemptLook,
     FileStat,
     NamedJob,
     Part,
     QueuedJob,
     parse_accounting,
+    parse_looks,
     parse_paths,
     parse_queue,
     parse_slurm_job_id,
     parse_stats,
-    parse_submission,
     parse_trial,
     split_parts,
+    whole_parts,
 )
 from tuning.slurm.complaints import slurm_trouble, unpacking_errors
 from tuning.slurm.inventory import ClusterFacts, parse_facts
+from tuning.slurm.records import parse_owner
+from tuning.slurm.signal_program import SIGNAL
+from tuning.slurm.submissions import Submission, SubmissionAnswer, submission_answers
+from tuning.slurm.witness_programs import EXAMINE, OWN
+from tuning.slurm.witnesses import Examination, LookRequest, RootAnswer, RootSign
 from tuning.ssh.transport import Completed, Transport
 
 __all__ = [
     "AccountedJob",
+    "AttemptLook",
     "Cluster",
+    "Examination",
     "FileStat",
+    "LookRequest",
     "NamedJob",
     "Observation",
     "QueuedJob",
     "ReadAnswer",
     "ReadRequest",
+    "RootAnswer",
+    "RootSign",
     "Submission",
+    "SubmissionAnswer",
     "Trial",
 ]
 
@@ -61,42 +73,6 @@ MESSAGE_TIMEOUT_SECONDS = 10.0
 _SECONDS_PER_SUBMISSION = 1.0
 _MOST_FACTS = 4000
 """Characters of what a node says of a job."""
-
-
-@dataclass(frozen=True)
-class Submission:
-    """One attempt to hand to Slurm."""
-
-    token: str
-    job_name: str
-    comment: str
-    """Holds the token: by it a submission without an answer is found again."""
-    directory: str
-    """Absolute; the files go there."""
-    files: Mapping[str, bytes] = field(repr=False)
-    data: tuple[str, ...] = ()
-    """The copies of data sets that it needs, by paths under the root."""
-
-    packed: bytes = field(init=False, repr=False, compare=False)
-    """Entries of a tar archive: its files by their paths beneath the root. Made at once: what cannot be packed is no
-    trouble of those that are sent with it."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "packed", _packed(self.folder, self.files))
-
-    @property
-    def folder(self) -> str:
-        """The directory beneath the root: jobs/JOB/N."""
-        return "/".join(PurePosixPath(self.directory).parts[-3:])
-
-
-@dataclass(frozen=True)
-class SubmissionAnswer:
-    """What became of a submission. Neither id nor error: unknown, to be looked up."""
-
-    token: str
-    slurm_job_id: int | None = None
-    error: ClusterError | None = None
 
 
 @dataclass(frozen=True)
@@ -173,7 +149,7 @@ class Cluster:
         _raise_if_not_begun(self._settings.root, answer)
         unwritable = _unwritable(batch, answer)
         if not unwritable:
-            return _answers(batch, answer.parts)
+            return submission_answers(batch, answer.parts)
         refused = [SubmissionAnswer(token, error=error) for token, error in unwritable.items()]
         rest = [one for one in batch if one.token not in unwritable]
         return [*refused, *self.submit(rest)] if rest else refused
@@ -198,7 +174,7 @@ class Cluster:
         answer = self._run(programs.TRY_OUT, stdin="".join(f"{script}\0" for script in scripts).encode())
         found = [Trial() for _ in scripts]
         clock = 0.0
-        for part in _whole(answer.parts):
+        for part in whole_parts(answer.parts):
             if part.words[0] == "clock":
                 clock = float(part.words[1])
             elif part.words[0] == "answer":
@@ -235,8 +211,8 @@ class Cluster:
         listing = "".join(f"{one}\n" for one in directories)
         answer = self._run(programs.ABANDON, self._settings.root, stdin=listing.encode())
         return {
-            part.content.decode().rstrip("\n"): part.words[1] == "abandoned"
-            for part in _whole(answer.parts)
+            part.content.decode().rstrip("\n"): part.words[1] == ABANDONED
+            for part in whole_parts(answer.parts)
             if part.words[:1] == ("claim",) and len(part.words) == 2
         }
 
@@ -267,20 +243,27 @@ class Cluster:
         answer = self._run(programs.READ, self._settings.root, stdin=listing.encode())
         if "done" not in _by_word(answer.parts):
             raise Unreachable(f"the login node's answer broke off: {_words(answer)}")
-        said = [(part.words[0], requests[int(part.words[1])].path, part.content) for part in _whole(answer.parts)]
+        said = [(part.words[0], requests[int(part.words[1])].path, part.content) for part in whole_parts(answer.parts)]
         return ReadAnswer(
             contents={path: content for word, path, content in said if word == "part"},
             refused=frozenset(path for word, path, _ in said if word == "refused"),
         )
 
-    def account(self, slurm_job_ids: Sequence[int], since_seconds: float) -> dict[NamedJob, AccountedJob]:
-        """What accounting knows of jobs submitted in the last `since_seconds`. 1 command.
-
-        Raises SlurmUnavailable when sacct gives no answer.
-        """
-        ids = ",".join(str(one) for one in slurm_job_ids)
-        answer = self._run(programs.ACCOUNT, f"now-{max(1, round(since_seconds))}seconds", ids)
-        return parse_accounting(_complete(answer, "accounting", "sacct").content)
+    def examine(
+        self, slurm_job_ids: Sequence[int], since_seconds: float, requests: Sequence[LookRequest]
+    ) -> Examination:
+        """Accounting's word on jobs submitted in the last `since_seconds`, and a look at attempts. 1 command."""
+        ids = ",".join(str(slurm_job_id) for slurm_job_id in slurm_job_ids)
+        listing = "".join(
+            f"{'take' if wanted.takes_claim else 'look'} {wanted.attempt_directory} {wanted.output_directory}\n"
+            for wanted in requests
+        )
+        since = f"now-{max(1, round(since_seconds))}seconds"
+        answer = self._run(EXAMINE, self._settings.root, since, ids, stdin=listing.encode())
+        by_word = _by_word(answer.parts)
+        has_answered = "accounting-end" in by_word and by_word["accounting-end"].words[1:] == ("0",)
+        accounted = parse_accounting(by_word["accounting"].content) if has_answered else {}
+        return Examination(accounted, parse_looks(answer.parts, len(requests)))
 
     def cancel(self, jobs: Iterable[NamedJob]) -> None:
         """scancel; jobs that have ended or never were are no error. 1 command. Raises SlurmUnavailable."""
@@ -309,16 +292,20 @@ class Cluster:
         gone = {part.content.decode().strip("\n") for part in answer.parts[:-1] if part.words == ("gone",)}
         return [path for path in paths if path in gone]
 
-    def facts(self) -> ClusterFacts:
-        """What the cluster is like. 1 command. Raises SlurmUnavailable when sinfo gives no answer."""
+    def facts(self, sign: RootSign) -> tuple[RootAnswer, ClusterFacts | None]:
+        """Whose root it is, and what the cluster is like where it is ours and sinfo gives an answer. 1 command."""
         checkout = self._settings.llamafactory_checkout
         register = f"{checkout}/data/dataset_info.json" if checkout else ""
         models = list(dict.fromkeys(self._settings.models.values()))
-        answer = self._run(programs.FACTS, self._settings.root, self._settings.image, register, *models)
+        signed = (sign.installation, sign.last or sign.next, sign.next, sign.driver, sign.taken_over or sign.next)
+        root, image = self._settings.root, self._settings.image
+        answer = self._run(OWN + programs.FACTS, root, *signed, image, register, *models)
         by_word = _by_word(answer.parts)
-        if by_word.get("nodes-end", Part((), b"")).content.strip() != b"0":
-            raise slurm_trouble(answer.completed.stderr, "sinfo")
-        return parse_facts(by_word, models)
+        owner = parse_owner(by_word.get("owner", Part((), b"")).content)
+        has_nodes = by_word.get("nodes-end", Part((), b"")).content.strip() == b"0"
+        trouble = None if has_nodes else str(slurm_trouble(answer.completed.stderr, "sinfo"))
+        found = RootAnswer(owner, "ours" in by_word, "signed" in by_word, trouble)
+        return found, parse_facts(by_word, models) if found.is_ours and has_nodes else None
 
     def has_content(self, size_bytes: int, sha256: str, path: str) -> bool:
         """Whether a content lies whole at its path. 1 command, which reads the file. Raises RemoteFileError."""
@@ -342,7 +329,7 @@ class Cluster:
 
     def _signal(self, jobs: Iterable[NamedJob], *options: str) -> frozenset[str]:
         listing = "".join(f"{slurm_job_id} {name}\n" for slurm_job_id, name in jobs)
-        answer = self._run(programs.SIGNAL, self._settings.user, *options, stdin=listing.encode())
+        answer = self._run(SIGNAL, self._settings.user, *options, stdin=listing.encode())
         done = _by_word(answer.parts).get("done")
         if done is None or b"Unable to contact" in answer.completed.stderr:
             raise slurm_trouble(answer.completed.stderr, "scancel")
@@ -388,27 +375,12 @@ def _complete(answer: _Answer, name: str, command: str) -> Part:
     return by_word[name]
 
 
-def _packed(folder: str, files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path, content in files.items():
-            _add(tar, f"{folder}/{path}", content)
-        size = tar.offset
-    return buffer.getvalue()[:size]
-
-
 def _archive(batch: Sequence[Submission]) -> tuple[bytes, str]:
     """One tar of all files, by paths under the root, and the path of the last of them."""
     packed = b"".join(one.packed for one in batch)
     end = bytes(2 * tarfile.BLOCKSIZE)
     padding = bytes(-(len(packed) + len(end)) % tarfile.RECORDSIZE)
     return packed + end + padding, f"{batch[-1].folder}/{list(batch[-1].files)[-1]}"
-
-
-def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = len(content), 0o600
-    tar.addfile(entry, io.BytesIO(content))
 
 
 def _raise_if_not_begun(root: str, answer: _Answer) -> None:
@@ -424,6 +396,8 @@ def _unwritable(batch: Sequence[Submission], answer: _Answer) -> dict[str, Attem
     Raises another error where nothing can be unpacked there.
     """
     by_word = _by_word(answer.parts)
+    if "unasked" in by_word:
+        raise slurm_trouble(answer.completed.stderr, "squeue")
     if "damaged" in by_word:
         raise UploadDamaged("the upload was damaged on its way to the cluster")
     failed = by_word.get("failed")
@@ -441,26 +415,6 @@ def _unwritable(batch: Sequence[Submission], answer: _Answer) -> dict[str, Attem
         for one in batch
         if one.folder in found
     }
-
-
-def _answers(batch: Sequence[Submission], parts: Sequence[Part]) -> list[SubmissionAnswer]:
-    """By the parts that are certainly whole: of an id that was cut off, the rest is another job's."""
-    answers = {one.token: SubmissionAnswer(one.token) for one in batch}
-    whole = _whole(parts)
-    said = {part.words[1]: part.content.decode("utf-8", "replace") for part in whole if part.words[0] == "sbatch"}
-    for word, number, *status in (part.words for part in whole):
-        token = batch[int(number)].token
-        if word == "exit":
-            submitted = parse_submission(int(status[0]), said[number])
-            answers[token] = SubmissionAnswer(token, submitted.slurm_job_id, submitted.error)
-        elif word == "late":
-            error = SlurmUnavailable("sbatch was too slow for this batch: the rest of it comes with the next")
-            answers[token] = SubmissionAnswer(token, error=error)
-    return list(answers.values())
-
-
-def _whole(parts: Sequence[Part]) -> Sequence[Part]:
-    return parts[:-1]  # each is ended by the next; the last is `done`, or was cut off
 
 
 def _accounted_names(parts: Iterable[Part], job_names: Mapping[str, str]) -> Iterable[tuple[str, int]]:

@@ -32,8 +32,10 @@ printf '\n%s done\n' "$1"
 # of job.sh is in functions, which its last line calls.) `SECONDS` is bash's own clock, set back since the shell may
 # have waited for its command: past the limit no script is given to Slurm, so that after limit + sbatch's own time-out
 # no submission can still be under way.
-# A claim means that somebody has given this attempt up (ABANDON): it is left alone. Other attempts' folders are made
-# anew, and what lies on the way to one and is no folder goes: tar would unpack through a link that a run put there.
+# A folder that is there already was submitted before: by a site limit's leave, or in a time that the database no longer
+# knows (restored, or a replica that lacked the last seconds). Who has its claim is told, and what Slurm has of the same
+# job and attempt by any token; then nothing of the batch is unpacked or submitted. Else the folders are made anew, and
+# what lies on the way to one and is no folder goes: tar would unpack through a link that a run put there.
 # Few processes and few files: each costs the login node a millisecond, and whoever submitted waits for it.
 SUBMIT = r"""
 SECONDS=0
@@ -46,6 +48,7 @@ cd -P -- "$root" || {
 shift 5
 main() {
   require_bash
+  find_earlier "$@"
   look_for_data
   clear_all "$@"
   prepare "$1" "$2" "$3"
@@ -99,6 +102,44 @@ clear_way() {
   if [ -L "$2" ] || { [ -e "$2" ] && [ ! -L "$2/claim" ]; }; then
     rm -rf -- "$2"
   fi
+}
+find_earlier() {
+  local is_asked= is_found= folder id
+  declare -A queued
+  while [ $# -gt 0 ]; do
+    folder=${1%/*}
+    if [ -L "$1/claim" ]; then
+      is_found=yes
+      tell claimed "$(readlink "$1/claim")"
+    elif [ -e "$1/job.sh" ]; then
+      [ -n "$is_asked" ] || ask_queue
+      is_asked=yes
+      for id in ${queued[${folder##*/}-${1##*/}]-}; do
+        is_found=yes
+        tell queued "$id"
+      done
+    fi
+    number=$((number + 1))
+    shift 3
+  done
+  number=0
+  [ -n "$is_found" ] || return 0
+  cat >/dev/null  # whoever sends the archive would take an end before it for a broken connection
+  printf '\n%s done\n' "$boundary"
+  exit
+}
+ask_queue() {
+  local queue id name comment rest
+  queue=$(squeue -h -r -t all -u "$(id -un)" -o $'%i\x1f%j\x1f%k') || give_up unasked
+  while IFS=$'\x1f' read -r id name comment; do
+    rest=${name#*-}
+    [[ $name != job_*-*-* ]] || queued[${name%%-*}-${rest%%-*}]+=" $id"
+    if [[ $comment == packtrain:job_*:*:* ]]; then
+      comment=${comment#packtrain:}
+      rest=${comment#*:}
+      queued[${comment%%:*}-${rest%%:*}]+=" $id"
+    fi
+  done <<<"$queue"
 }
 unpack() {
   names=$(tar -xvf -) || give_up failed
@@ -266,24 +307,6 @@ done
 printf '\n%s done\n' "$boundary"
 """,
 )
-
-ACCOUNT = r"""
-printf '\n%s accounting\n' "$1"
-SLURM_TIME_FORMAT=%s sacct -X -D -P -n -S "$2" -j "$3" -o JobIDRaw,JobName,Submit,State,ExitCode,Start,End,NodeList
-printf '\n%s accounting-end %s\n' "$1" "$?"
-"""
-
-# Numbers are used again (a controller that lost its state begins anew): only a job that has its number and its name,
-# one `ID NAME` a line on stdin, is signalled. The arguments behind the account are scancel's.
-SIGNAL = r"""
-boundary=$1 account=$2
-shift 2
-if queue=$(squeue -h -r -u "$account" -o '%i %j'); then
-  mapfile -t found < <(grep -Fxf - <(printf '%s\n' "$queue"))
-  [ "${#found[@]}" -eq 0 ] || scancel "$@" "${found[@]%% *}"
-  printf '\n%s done %s\n' "$boundary" "${found[*]#* }"
-fi
-"""
 
 # What the first node of a job says of it. Each part may fail: no accounting, no srun into it, no GPU. Of the processes
 # only those that Slurm counts as the job's: other people's run there under the same account.

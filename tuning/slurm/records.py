@@ -74,6 +74,24 @@ class OutputListing:
     """So many entries are not of the expected form, name a path twice, or are beyond MAX_FILES."""
 
 
+@dataclass(frozen=True)
+class OwnerRecord:
+    """`owner` in the root: the installation that drives the cluster, and its newest sign of life."""
+
+    installation: str
+    sign: str
+    driver: str
+    """Its worker: HOST:PID."""
+
+
+def parse_owner(text: bytes) -> OwnerRecord | None:
+    """The record of a root's owner; None where there is none."""
+    fields = _fields(text)
+    return (
+        OwnerRecord(fields.get("installation", ""), fields["sign"], fields.get("by", "")) if "sign" in fields else None
+    )
+
+
 def parse_started(text: bytes) -> StartRecord | None:
     """The record of a start; None when it is not whole."""
     fields = _fields(text)

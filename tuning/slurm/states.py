@@ -23,6 +23,9 @@ class StateMeaning:
     """Slurm may start the job again under the same id, depending on the site."""
 
 
+COMPLETING = "COMPLETING"
+"""It has ended, and its end is not recorded yet."""
+
 _P, _R, _E = Phase.PENDING, Phase.RUNNING, Phase.ENDED
 
 MEANINGS: dict[str, StateMeaning] = {
@@ -34,7 +37,7 @@ MEANINGS: dict[str, StateMeaning] = {
     "RESV_DEL_HOLD": StateMeaning(_P),
     "SPECIAL_EXIT": StateMeaning(_P),
     "RUNNING": StateMeaning(_R),
-    "COMPLETING": StateMeaning(_R),  # its end is not recorded yet
+    COMPLETING: StateMeaning(_R),
     "SIGNALING": StateMeaning(_R),
     "RESIZING": StateMeaning(_R),
     "STAGE_OUT": StateMeaning(_R),

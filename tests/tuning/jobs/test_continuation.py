@@ -36,6 +36,14 @@ def test_what_slurm_cut_off_goes_on(slurm: str, cause: str) -> None:
     assert "from checkpoint 100" in found.reason(CUT)
 
 
+def test_submissions_that_slurm_never_had_use_up_no_attempts() -> None:
+    for number, count, is_refused in ((5, 2, False), (5, 3, True), (3, None, True)):
+        found = onward(replace(CUT, number=number, count=count), ALL)
+        assert found
+        assert (found.refusal is not None) is is_refused
+        assert found.refusal is None or "attempt 3 of 3" in found.refusal
+
+
 @pytest.mark.parametrize("slurm", ["completed", "failed", "out_of_memory", "cancelled", "lost", "deadline", None])
 def test_an_end_of_its_own_is_an_end(slurm: str | None) -> None:
     assert onward(replace(CUT, slurm=slurm, exit_code=1), ALL) is None

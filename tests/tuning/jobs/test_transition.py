@@ -11,7 +11,7 @@ from tuning.db import transaction
 from tuning.errors import Conflict
 from tuning.jobs.models import Job, JobEvent
 from tuning.jobs.status import ENDED, TRANSITIONS, JobStatus, may_become
-from tuning.jobs.transition import Step, transition, transition_all
+from tuning.jobs.transition import Step, correct, transition, transition_all
 
 PAIRS = [(old, new) for old in JobStatus for new in JobStatus]
 
@@ -30,6 +30,24 @@ def test_every_pair_is_allowed_or_refused_as_the_table_says(session: Session, cl
 
 def test_nothing_follows_an_end() -> None:
     assert all(not TRANSITIONS[status] for status in ENDED)
+
+
+@pytest.mark.parametrize(("old", "new"), PAIRS, ids=[f"{old}-{new}" for old, new in PAIRS])
+def test_only_wrong_ends_are_corrected(session: Session, clock: Clock, old: str, new: str) -> None:
+    failure = {"code": "lost"} if old == JobStatus.FAILED else None
+    job = make_job(session, make_user(session), status=JobStatus(old), failure=failure, finished_at=clock())
+    session.flush()
+    if old in (JobStatus.FAILED, JobStatus.CANCELLED) and new in ("pending", "running", "succeeded"):
+        correct(session, job, JobStatus(new), "Slurm runs it", clock())
+        session.flush()
+        session.expire_all()
+        events = session.scalars(select(JobEvent).order_by(JobEvent.id)).all()
+        assert [event.type for event in events] == ["job.corrected", f"job.{new}"]
+        assert (job.status, job.version) == (new, 2)
+        assert (job.finished_at is None, job.failure is None) == (new != "succeeded", new != "succeeded" or not failure)
+    else:
+        with pytest.raises(Conflict):
+            correct(session, job, JobStatus(new), "because", clock())
 
 
 def test_a_job_that_somebody_else_moved_stays_as_they_left_it(sessions: sessionmaker[Session], clock: Clock) -> None:

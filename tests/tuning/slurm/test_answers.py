@@ -125,7 +125,7 @@ def test_of_a_job_that_was_put_back_the_latest_line_counts_and_none_of_another_w
     assert parse_accounting("\n".join(lines).encode()) == {
         (5, "a-1"): AccountedJob(5, "RUNNING", 0, 210.0, None, "n1"),
         (5, "b-1"): AccountedJob(5, "COMPLETED", 0, 310.0, 320.0, "n2"),
-        (6, "c-1"): AccountedJob(6, "CANCELLED by 1000", 0, None, 120.0, None),
+        (6, "c-1"): AccountedJob(6, "CANCELLED by 1000", 143, None, 120.0, None),
     }
 
 

@@ -20,7 +20,10 @@ from tuning.errors import (
     SlurmUnavailable,
     TransientError,
 )
-from tuning.slurm.cluster import Cluster, ReadRequest, Submission
+from tuning.slurm.answers import ABANDONED, AttemptLook
+from tuning.slurm.cluster import Cluster, Examination, LookRequest, ReadRequest, RootSign, Submission
+from tuning.slurm.inventory import ClusterFacts
+from tuning.slurm.records import parse_files
 from tuning.ssh.transport import Completed
 
 SCRIPT = b"#!/bin/bash\nexit\n"
@@ -63,7 +66,8 @@ echo "$@" >>{0}/called
 """
 SQUEUE = """#!/bin/bash
 [ ! -e {0}/down ] || exit 1
-printf '7 job_a-1-0\\n8 mine\\n9 job_c-1-0\\n15_1 job_d-1-0\\n'
+printf '7\\x1fjob_a-1-0\\x1f\\n8\\x1fmine\\x1f(null)\\n9\\x1fjob_c-1-0\\x1f\\n15_1\\x1fjob_d-1-0\\x1f\\n'
+printf '20\\x1frenamed\\x1fpacktrain:job_e:2:token-with-dash\\n21\\x1fjob_e-21-0\\x1f\\n22\\x1fjob_f-1-another\\x1f\\n'
 """
 
 
@@ -74,6 +78,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sbatch = tmp_path / "bin" / "sbatch"
     sbatch.write_text(SBATCH.format(tmp_path))
     sbatch.chmod(0o755)
+    (tmp_path / "bin" / "squeue").write_text(SQUEUE.format(tmp_path))
+    (tmp_path / "bin" / "squeue").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     return tmp_path / "packtrain"
 
@@ -159,18 +165,106 @@ def test_several_are_submitted_in_their_order_each_with_its_script(root: Path, t
     ).decode().splitlines()
 
 
-def test_an_attempt_that_was_given_up_is_not_submitted_and_those_beside_it_are(root: Path, tmp_path: Path) -> None:
+def test_an_attempt_that_was_given_up_is_not_submitted_and_those_beside_it_wait(root: Path, tmp_path: Path) -> None:
     slurm = cluster(root, LocalTransport())
     batch = [submission(root, number) for number in (1, 2, 3)]
     assert slurm.abandon([batch[0].directory, batch[2].directory]) == dict.fromkeys(
         (batch[0].directory, batch[2].directory), True
     )
     answers = slurm.submit(batch)
-    assert [answer.slurm_job_id for answer in answers] == [None, 7, None]
-    assert isinstance(answers[0].error, SlurmUnavailable)
-    assert isinstance(answers[2].error, SlurmUnavailable)
-    assert "job_1-2" in (tmp_path / "called").read_text()
-    assert "job_1-3" not in (tmp_path / "called").read_text()
+    assert [(answer.slurm_job_id, answer.was_begun, answer.is_earlier, answer.error) for answer in answers] == [
+        (None, False, True, None),
+        (None, False, False, None),
+        (None, False, True, None),
+    ]
+    assert not (tmp_path / "called").exists()
+    assert not (root / "jobs/job_1/2").exists(), "nothing was unpacked either"
+
+
+def test_whoever_has_the_claim_is_told_before_anything_is_submitted(root: Path, tmp_path: Path) -> None:
+    slurm = cluster(root, LocalTransport())
+    folder = root / "jobs/job_1/1"
+    folder.mkdir(parents=True)
+    (folder / "claim").symlink_to("77")
+    (folder / "job.sh").write_text("as it was")
+    [answer] = slurm.submit([submission(root, 1, SCRIPT * 100_000)])
+    assert (answer.slurm_job_id, answer.was_begun, answer.is_earlier) == (77, False, True)
+    assert not (tmp_path / "called").exists()
+    assert (folder / "job.sh").read_text() == "as it was"
+
+
+@pytest.mark.parametrize(("job_id", "number", "found"), [("job_e", 2, 20), ("job_f", 1, 22), ("job_e", 1, None)])
+def test_an_earlier_submission_that_waits_in_slurm_is_found_by_any_token(
+    root: Path, job_id: str, number: int, found: int | None
+) -> None:
+    slurm = cluster(root, LocalTransport())
+    folder = root / "jobs" / job_id / str(number)
+    folder.mkdir(parents=True)
+    (folder / "job.sh").write_text("as it was")
+    batch = [Submission("tok", f"{job_id}-{number}-tok", "comment", str(folder), {"job.sh": SCRIPT})]
+    [answer] = slurm.submit(batch)
+    assert (answer.slurm_job_id, answer.is_earlier) == ((found, True) if found else (7, False))
+
+
+def test_nothing_is_submitted_twice_while_slurm_does_not_say_what_it_has(root: Path, tmp_path: Path) -> None:
+    slurm = cluster(root, LocalTransport())
+    slurm.submit([submission(root)])
+    (tmp_path / "called").unlink()
+    (tmp_path / "down").touch()
+    with pytest.raises(SlurmUnavailable):
+        slurm.submit([submission(root)])
+    assert not (tmp_path / "called").exists()
+    [answer] = slurm.submit([submission(root, 2)])
+    assert answer.slurm_job_id == 7, "of what was never submitted nothing is asked"
+
+
+SACCT = """#!/bin/bash
+[ ! -e {0}/down ] || exit 1
+printf '7|job_1-1-0|100|COMPLETED|0:0|100|200|n1\\n8|job_1-2-0|100|FAILED|0:9|100|200|n1\\n'
+"""
+
+
+def test_a_closer_look_tells_of_claims_starts_and_outputs(root: Path, tmp_path: Path) -> None:
+    slurm = cluster(root, LocalTransport())
+    (tmp_path / "bin" / "sacct").write_text(SACCT.format(tmp_path))
+    (tmp_path / "bin" / "sacct").chmod(0o755)
+    claimed, free, gone = (root / f"jobs/job_{number}/1" for number in (1, 2, 3))
+    for folder in (claimed, free):
+        (folder.parent / "output/checkpoint-5").mkdir(parents=True)
+        folder.mkdir()
+    (claimed / "claim").symlink_to("77")
+    (claimed / "started").write_text("x")
+    os.utime(claimed / "started", (50, 50))
+    (claimed.parent / "output/checkpoint-5/a file").write_bytes(b"123")
+    (claimed.parent / "output/link").symlink_to("/etc")
+    (free.parent / "output").rename(free.parent / "elsewhere")
+    (free.parent / "output").symlink_to(claimed.parent / "output")
+    requests = [LookRequest(str(folder), f"{folder.parent}/output") for folder in (claimed, free, gone)]
+    found = slurm.examine([7, 8], 3600, requests)
+    first, second, third = found.looks
+    assert first
+    assert (first.claim, first.owner, first.started_epoch) == ("77", 77, 50.0)
+    assert [file.path for file in parse_files(first.listing).files] == ["checkpoint-5/a file"]
+    assert (second, third) == (AttemptLook(""), AttemptLook(None)), "no link is followed"
+    codes = {slurm_job_id: job.exit_code for (slurm_job_id, _), job in found.accounted.items()}
+    assert codes == {7: 0, 8: 137}
+    (tmp_path / "down").touch()
+    assert slurm.examine([7], 3600, requests[:1]) == Examination({}, [first])
+
+
+def test_a_claim_is_taken_only_where_nobody_has_it_and_the_jobs_lie(root: Path) -> None:
+    slurm = cluster(root, LocalTransport())
+    claimed, free, gone = (root / f"jobs/job_{number}/1" for number in (1, 2, 3))
+    for folder in (claimed, free):
+        folder.mkdir(parents=True)
+    (claimed / "claim").symlink_to("77")
+    requests = [LookRequest(str(folder), f"{folder.parent}/output", True) for folder in (claimed, free, gone)]
+    looks = slurm.examine([], 1, requests).looks
+    assert [look and look.claim for look in looks] == ["77", ABANDONED, ABANDONED]
+    assert (gone / "claim").readlink() == Path(ABANDONED)
+    (root / "jobs").rename(root / "away")
+    assert slurm.examine([], 1, requests[1:2]).looks == [AttemptLook(None)]
+    assert not (root / "jobs").exists()
 
 
 @pytest.mark.parametrize("bad", [(1,), (2,), (3,), (1, 3), (1, 2, 3)])
@@ -253,25 +347,35 @@ def test_a_content_is_known_by_its_bytes(root: Path, there: bytes | None) -> Non
     assert (path.read_bytes(), slurm.has_content(len(content), digest, str(path))) == (content, True)
 
 
+SIGN = RootSign("inst", "host:1", "", "sign")
+
+
+def described(slurm: Cluster) -> ClusterFacts:
+    _, facts = slurm.facts(SIGN)
+    assert facts
+    return facts
+
+
 def test_the_facts_tell_of_the_copies_and_not_of_a_folder_that_is_away(root: Path, tmp_path: Path) -> None:
     (tmp_path / "bin/sinfo").write_text("#!/bin/bash\n")
     (tmp_path / "bin/sinfo").chmod(0o755)
     slurm = cluster(root, LocalTransport())
     (root / "datasets/a.json").write_bytes(b"[1]")
     (root / "datasets/link.json").symlink_to("a.json")
-    facts = slurm.facts()
+    facts = described(slurm)
     assert facts.copies is not None
     assert {name: stat.size_bytes for name, stat in facts.copies.items()} == {"a.json": 3}
     assert "copies" not in facts.to_json()
     (root / "datasets").rename(root / "elsewhere")
-    assert slurm.facts().copies is None
+    assert described(slurm).copies is None
 
 
 def test_facts_without_an_answer_of_sinfo_are_none(root: Path, tmp_path: Path) -> None:
     (tmp_path / "bin/sinfo").write_text("#!/bin/bash\necho 'sinfo: error: no slurm.conf' >&2\nexit 1\n")
     (tmp_path / "bin/sinfo").chmod(0o755)
-    with pytest.raises(SlurmUnavailable, match=r"no slurm\.conf"):
-        cluster(root, LocalTransport()).facts()
+    answer, facts = cluster(root, LocalTransport()).facts(SIGN)
+    assert (answer.is_ours, facts) == (True, None)
+    assert "no slurm.conf" in str(answer.trouble)
 
 
 def test_a_data_set_that_was_damaged_on_its_way_is_not_put_in_its_place(root: Path) -> None:
@@ -286,9 +390,8 @@ def test_a_data_set_that_was_damaged_on_its_way_is_not_put_in_its_place(root: Pa
 @pytest.fixture
 def queue(root: Path, tmp_path: Path) -> Path:
     """A cluster that has three jobs; returns what its scancel was called with."""
-    for name, program in {"scancel": SCANCEL, "squeue": SQUEUE}.items():
-        (tmp_path / "bin" / name).write_text(program.format(tmp_path))
-        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / "bin" / "scancel").write_text(SCANCEL.format(tmp_path))
+    (tmp_path / "bin" / "scancel").chmod(0o755)
     (tmp_path / "called").touch()
     return tmp_path / "called"
 
@@ -299,6 +402,14 @@ def test_only_a_job_with_this_number_and_this_name_is_ended(root: Path, queue: P
     assert queue.read_text() == "7\n"
     slurm.cancel([(8, "job_b-1-0")])
     assert queue.read_text() == "7\n", "nothing is signalled when there is nobody"
+
+
+def test_a_job_that_was_renamed_is_ended_by_its_comment_and_one_of_another_token_by_its_attempt(
+    root: Path, queue: Path
+) -> None:
+    slurm = cluster(root, LocalTransport())
+    slurm.cancel([(20, "job_e-2-to-n-ken"), (21, "job_e-2-token123"), (22, "job_f-1-t-ken123")])
+    assert queue.read_text() == "20 22\n"
 
 
 def test_those_that_were_asked_to_stop_are_told(root: Path, queue: Path) -> None:

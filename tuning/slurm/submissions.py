@@ -1,0 +1,101 @@
+"""Submissions, and what the answer of the program that hands them to Slurm means for each. Pure."""
+
+import io
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from tuning.errors import ClusterError, SlurmUnavailable
+from tuning.slurm.answers import AttemptLook, Part, parse_submission, whole_parts
+
+_EARLIER = ("claimed", "queued")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One attempt to hand to Slurm."""
+
+    token: str
+    job_name: str
+    comment: str
+    """Holds the token: by it a submission without an answer is found again."""
+    directory: str
+    """Absolute; the files go there."""
+    files: Mapping[str, bytes] = field(repr=False)
+    data: tuple[str, ...] = ()
+    """The copies of data sets that it needs, by paths under the root."""
+
+    packed: bytes = field(init=False, repr=False, compare=False)
+    """Entries of a tar archive: its files by their paths beneath the root. Made at once: what cannot be packed is no
+    trouble of those that are sent with it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "packed", _packed(self.folder, self.files))
+
+    @property
+    def folder(self) -> str:
+        """The directory beneath the root: jobs/JOB/N."""
+        return "/".join(PurePosixPath(self.directory).parts[-3:])
+
+
+@dataclass(frozen=True)
+class SubmissionAnswer:
+    """What became of a submission. Neither id nor error, though it was begun: unknown, to be looked up."""
+
+    token: str
+    slurm_job_id: int | None = None
+    error: ClusterError | None = None
+    was_begun: bool = True
+    """False: nothing was done, since of this or another one of the batch an earlier submission was found."""
+    is_earlier: bool = False
+    """The id is that of an earlier submission of the same attempt; without an id, the attempt was given up then."""
+
+
+def submission_answers(batch: Sequence[Submission], parts: Sequence[Part]) -> list[SubmissionAnswer]:
+    """What became of a batch, by the parts that are certainly whole: of an id cut off, the rest is another job's."""
+    whole = whole_parts(parts)
+    if any(part.words[0] in _EARLIER for part in whole):
+        return _earlier(batch, whole)
+    answers = {one.token: SubmissionAnswer(one.token) for one in batch}
+    said = {part.words[1]: part.content.decode("utf-8", "replace") for part in whole if part.words[0] == "sbatch"}
+    for word, number, *status in (part.words for part in whole):
+        token = batch[int(number)].token
+        if word == "exit":
+            submitted = parse_submission(int(status[0]), said[number])
+            answers[token] = SubmissionAnswer(token, submitted.slurm_job_id, submitted.error)
+        elif word == "late":
+            error = SlurmUnavailable("sbatch was too slow for this batch: the rest of it comes with the next")
+            answers[token] = SubmissionAnswer(token, error=error)
+    return list(answers.values())
+
+
+def _earlier(batch: Sequence[Submission], parts: Sequence[Part]) -> list[SubmissionAnswer]:
+    """Of whom an earlier submission was found; whoever has the claim counts, else the first that Slurm has."""
+    claims = {int(part.words[1]): "".join(part.words[2:3]) for part in parts if part.words[0] == "claimed"}
+    queued: dict[int, int] = {}
+    for part in parts:
+        if part.words[0] == "queued" and part.words[2].isdecimal():
+            number, slurm_job_id = int(part.words[1]), int(part.words[2])
+            queued[number] = min(slurm_job_id, queued.get(number, slurm_job_id))
+    owners = {number: AttemptLook(claim).owner for number, claim in claims.items()}
+    found = {**queued, **owners}
+    return [
+        SubmissionAnswer(one.token, found.get(number), was_begun=False, is_earlier=number in found)
+        for number, one in enumerate(batch)
+    ]
+
+
+def _packed(folder: str, files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for path, content in files.items():
+            _add(tar, f"{folder}/{path}", content)
+        size = tar.offset
+    return buffer.getvalue()[:size]
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), 0o600
+    tar.addfile(entry, io.BytesIO(content))
