@@ -14,7 +14,7 @@ from client.payloads import Job
 from container import lab
 from tests.e2e.escape import lab_files
 from tests.e2e.escape.answers import canaries_until_the_end
-from tests.e2e.escape.canaries import neighbour, plant, state_of_the_home
+from tests.e2e.escape.canaries import neighbour, plant, state_of_the_home, uproot
 from tests.e2e.escape.inside.attacks import ATTACKS
 from tests.e2e.escape.inside.orders import VARIABLE
 from tests.e2e.escape.people import (
@@ -104,6 +104,8 @@ class Scene:
     running_after: Job
     steps: tuple[int, int]
     pending_after: Job
+    changed_script_ran: bool
+    """Whether the pending job's nodes ran what the control wrote into its script after Slurm had taken it."""
     neighbour_lives: bool
     secret_marks: frozenset[str]
 
@@ -114,9 +116,10 @@ def played(cluster: lab.Lab, folder: Path) -> Iterator[Scene]:
     lab_files.install(cluster)
     with second_site(folder, cluster, lab_files.clusters_toml(cluster)) as site, neighbour(cluster) as beside:
         plant(cluster)
-        with member(site, "alice").client as alice:
+        mallory = member(site, "mallory")
+        with member(site, "alice").client as alice, mallory.client:
             try:
-                yield _play(site, alice, member(site, "mallory"), beside)
+                yield _play(site, alice, mallory, beside)
             finally:
                 _clear(site)
 
@@ -129,6 +132,7 @@ def _play(site: Site, alice: Packtrain, mallory: Member, beside: "subprocess.Pop
     control = _outside(site, victim)
     running = alice.job(victim.running["id"])
     steps = step, alice.progress(victim.running["id"])["current_steps"] or 0
+    pending = _pending_run(alice, victim)
     return Scene(
         attackers=attackers,
         control=control,
@@ -138,7 +142,8 @@ def _play(site: Site, alice: Packtrain, mallory: Member, beside: "subprocess.Pop
         victim=victim,
         running_after=running,
         steps=steps,
-        pending_after=_pending_run(alice, victim),
+        pending_after=pending,
+        changed_script_ran=any(mark.endswith(".run") for mark in marks(site, "control")),
         neighbour_lives=lives,
         secret_marks=marks(site, "secret"),
     )
@@ -186,11 +191,12 @@ def _pending_run(alice: Packtrain, victim: Victim) -> Job:
 
 
 def _clear(site: Site) -> None:
-    """No job of the scene is left in Slurm for the tests after it."""
+    """Nothing of the scene is left on the lab for the tests after it."""
     with site.client() as administrator:
         jobs = administrator.jobs(limit=100, status=["pending", "running"])["data"]
     if jobs:
         site.on_cluster(" ".join(["scancel --quiet", *(str(job["slurm_job_id"]) for job in jobs)]))
+    uproot(site.lab)
 
 
 def marks(site: Site, job: str) -> frozenset[str]:

@@ -20,9 +20,9 @@ def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield scene
 
 
-@pytest.fixture(scope="module", params=[1, 2], ids=["one_node", "two_nodes"])
+@pytest.fixture(params=[1, 2], ids=["one_node", "two_nodes"])
 def attacker(scene: Scene, request: pytest.FixtureRequest) -> Attacker:
-    """The attacker's job on so many nodes."""
+    """The attacker's job on so many nodes. Not of the module: pytest would order by it, and play each scene twice."""
     return scene.attackers[request.param]
 
 
@@ -76,6 +76,11 @@ def test_the_running_victim_trains_on(scene: Scene) -> None:
 def test_the_pending_victim_succeeds(scene: Scene) -> None:
     assert scene.pending_after["status"] == "succeeded", scene.pending_after["status_reason"]
     assert (scene.pending_after["result"] or {})["steps"] == RUN["max_steps"]
+
+
+def test_a_pending_job_runs_the_script_that_slurm_took(scene: Scene) -> None:
+    assert scene.control[0].of("write_other_scripts")
+    assert not scene.changed_script_ran
 
 
 def test_each_attack_reaches_something_without_a_container(scene: Scene) -> None:

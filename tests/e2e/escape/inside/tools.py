@@ -116,7 +116,7 @@ def run_tool(
     """A program of the host by the host's own loader: the image's C library may be older."""
     tools = Path(orders.tools)
     configuration = Path(orders.output, f"slurm.{os.getpid()}.conf")
-    text = (tools / "slurm.conf").read_text(encoding="utf-8")
+    text = (tools / "slurm.conf").read_text(encoding="utf-8").replace("SlurmUser=slurm", "SlurmUser=root")
     configuration.write_text(f"{text}\nPluginDir={tools}/plugins\nAuthInfo=socket={socket_path}\n", encoding="utf-8")
     environment = {"SLURM_CONF": str(configuration), "PATH": "/usr/bin:/bin", "HOME": "/tmp"}
     command = [f"{tools}/ld.so", "--library-path", f"{tools}/lib", f"{tools}/bin/{program}", *arguments]
