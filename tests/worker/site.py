@@ -13,8 +13,17 @@ from tests.worker.conftest import ScriptedCluster, World
 from tuning.db import transaction
 from tuning.jobs.models import JobEvent, Trouble
 from tuning.jobs.troubles import LONGEST_PAUSE
-from tuning.slurm.answers import AccountedJob, FileStat, QueuedJob
-from tuning.slurm.cluster import NamedJob, Observation, ReadAnswer, ReadRequest, Submission, SubmissionAnswer, Trial
+from tuning.slurm.answers import AttemptLook, FileStat, QueuedJob
+from tuning.slurm.cluster import (
+    Examination,
+    LookRequest,
+    Observation,
+    ReadAnswer,
+    ReadRequest,
+    Submission,
+    SubmissionAnswer,
+    Trial,
+)
 from worker.cycle import Cycle
 
 JOBS = 50
@@ -88,9 +97,12 @@ class Site(ScriptedCluster):
         there = [one for one in requests if one.path in self.files]
         return ReadAnswer({one.path: self.files[one.path][one.offset : one.offset + one.length] for one in there})
 
-    def account(self, slurm_job_ids: Sequence[int], since_seconds: float) -> dict[NamedJob, AccountedJob]:
-        """Nothing."""
-        return {}
+    def examine(
+        self, slurm_job_ids: Sequence[int], since_seconds: float, requests: Sequence[LookRequest]
+    ) -> Examination:
+        """Accounting knows nothing; each attempt that was submitted here has been claimed by its job."""
+        claims = {one.directory: str(number) for number, one in self.jobs.items()}
+        return Examination({}, [AttemptLook(claims.get(request.attempt_directory, "1")) for request in requests])
 
     def remove(self, paths: Sequence[str]) -> list[str]:
         """What can be."""

@@ -37,7 +37,7 @@ ERRORS: dict[str, BaseException] = {
 }
 
 WAYS: dict[str, list[str]] = {
-    "submit": ["worker.submit.plan_handover", "worker.submit.begin_attempts", "tuning.slurm.cluster._packed"],
+    "submit": ["worker.submit.plan_handover", "worker.submit.begin_attempts", "tuning.slurm.submissions._packed"],
     "settle": ["worker.submit.confirm_attempts", "worker.submit.confirm_attempts worker.settle.confirm"],
     "watch": [
         "worker.watch._watched_files",
