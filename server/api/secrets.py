@@ -21,7 +21,9 @@ class SecretValue(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    value: SecretStr = Field(description="One line, at most 4,096 characters. It is never shown again.")
+    value: SecretStr = Field(
+        description="Text of at most 65,536 bytes without a NUL character. It is never shown again."
+    )
 
 
 class SecretInfo(BaseModel):

@@ -128,6 +128,7 @@ forward() {
 # read a stranger's file, and others will train on this one.
 keep_content() {
   local file name
+  [ ! -L "$cache/content" ] || return
   for file in "$cache"/content/*; do
     name=${file##*/}
     [[ $name =~ ^[0-9a-f]{64}\.[a-z]{1,16}$ && -f $file && ! -L $file ]] || continue

@@ -110,3 +110,15 @@ def test_an_output_that_is_a_link_is_not_used(node: Node, tmp_path: Path) -> Non
     assert code == 74
     assert "is no folder" in stderr
     assert not node.ran.exists()
+
+
+def test_a_folder_of_contents_that_is_a_link_is_not_entered(tmp_path: Path) -> None:
+    node = Node(tmp_path, command="check", gpus_per_node=0, gpu_flag="none")
+    digest = hashlib.sha256(b"x").hexdigest()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / f"elsewhere/{digest}.jsonl").write_bytes(b"x")
+    (node.attempt / "check.pyz").write_text(
+        f"import os\nos.symlink({str(tmp_path / 'elsewhere')!r}, {str(node.attempt / 'cache/content')!r})\n"
+    )
+    assert node.run("")[0] == 74
+    assert (tmp_path / f"elsewhere/{digest}.jsonl").exists()

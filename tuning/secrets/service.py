@@ -17,7 +17,8 @@ from tuning.secrets.models import Secret
 SECRET_NAME = r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*_(API_KEY|API_TOKEN|TOKEN|KEY|SECRET|PASSWORD|USERNAME)"  # noqa: S105
 MAX_NAME_LENGTH = 64
 MAX_SECRETS = 50
-_VALUE = re.compile(r"[^\x00-\x1f\x7f]{1,4096}")
+MAX_VALUE_BYTES = 65_536
+"""Linux takes no environment variable of more than twice as many (MAX_ARG_STRLEN)."""
 
 
 def keep_secret(session: Session, owner_id: str, name: str, value: str, cipher: Cipher, now: datetime) -> None:
@@ -80,7 +81,16 @@ def _check(name: str, value: str) -> None:
     if not _is_name(name):
         hint = "capital letters, digits and _, ending in _API_KEY, _TOKEN, _KEY, _SECRET, _PASSWORD or _USERNAME"
         findings.append(Finding(("name",), "this cannot be a secret's name", hint))
-    if not _VALUE.fullmatch(value):
-        findings.append(Finding(("value",), "a secret is one line of 1 to 4,096 characters", "leave the line end out"))
+    if not _is_value(value):
+        message = f"a secret is 1 to {MAX_VALUE_BYTES:,} bytes of UTF-8 text without a NUL character"
+        findings.append(Finding(("value",), message, "encode what is no text, as base64 does"))
     if findings:
         raise InvalidInput(findings)
+
+
+def _is_value(value: str) -> bool:
+    try:
+        size_bytes = len(value.encode())
+    except UnicodeEncodeError:  # half a character
+        return False
+    return 0 < size_bytes <= MAX_VALUE_BYTES and "\x00" not in value
