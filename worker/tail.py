@@ -1,7 +1,7 @@
 """Which parts of the growing files to read, and what becomes of the bytes. Pure."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tuning.jobs.live import LiveAttempt, Position
 from tuning.jobs.paths import attempt_directory, output_directory
@@ -41,17 +41,14 @@ def stream_paths(root: str, job_id: str, number: int) -> dict[str, str]:
 
 
 def plan_reads(root: str, attempts: Iterable[LiveAttempt], files: Mapping[str, FileStat]) -> list[TailRead]:
-    """What has grown since it was last read, within the cycle's bytes; who comes late comes with the next cycle."""
-    planned: list[TailRead] = []
-    left = CYCLE_BYTES
-    for attempt in attempts:
-        for stream, path in stream_paths(root, attempt.job_id, attempt.number).items():
-            stat = files.get(path)
-            request = _request(stream, path, stat, attempt.positions.get(stream)) if stat else None
-            if stat and request and request.length <= left:
-                left -= request.length
-                planned.append(TailRead(attempt.job_id, attempt.number, stream, request, stat))
-    return planned
+    """Reads of what has grown, in fair shares of the cycle's bytes; the rest comes with the next cycle."""
+    wanted = [read for attempt in attempts for read in _grown(root, attempt, files)]
+    shares = _fair_shares([read.request.length for read in wanted], CYCLE_BYTES)
+    return [
+        replace(read, request=replace(read.request, length=share))
+        for read, share in zip(wanted, shares, strict=True)
+        if share > 0
+    ]
 
 
 def moved(read: TailRead, consumed_bytes: int, bad_lines: int, old: Position | None) -> Position:
@@ -81,6 +78,23 @@ def is_all_there(root: str, attempt: LiveAttempt, files: Mapping[str, FileStat],
     paths = stream_paths(root, attempt.job_id, attempt.number)
     seen = {stream: files[path].size_bytes for stream, path in paths.items() if path in files}
     return all(seen.get(stream, 0) >= size for stream, size in told.items())
+
+
+def _grown(root: str, attempt: LiveAttempt, files: Mapping[str, FileStat]) -> Iterator[TailRead]:
+    for stream, path in stream_paths(root, attempt.job_id, attempt.number).items():
+        stat = files.get(path)
+        request = _request(stream, path, stat, attempt.positions.get(stream)) if stat else None
+        if stat and request:
+            yield TailRead(attempt.job_id, attempt.number, stream, request, stat)
+
+
+def _fair_shares(wanted: Sequence[int], total: int) -> list[int]:
+    """Shares of a total: nobody gets more than another who still wants some, so a flood takes nobody's part."""
+    shares, left = [0] * len(wanted), total
+    for done, index in enumerate(sorted(range(len(wanted)), key=wanted.__getitem__)):
+        shares[index] = min(wanted[index], left // (len(wanted) - done))
+        left -= shares[index]
+    return shares
 
 
 def _request(stream: str, path: str, stat: FileStat, position: Position | None) -> ReadRequest | None:

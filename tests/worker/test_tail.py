@@ -123,3 +123,13 @@ def test_a_cycle_never_asks_for_more_than_its_bytes(sizes: list[int]) -> None:
     reads = plan_reads("/r", attempts, {path: stat(size) for path, size in zip(paths, sizes, strict=True)})
     assert sum(read.request.length for read in reads) <= CYCLE_BYTES
     assert all(read.request.length > 0 for read in reads)
+
+
+def test_floods_do_not_keep_a_young_job_from_being_read() -> None:
+    attempts = [attempt(f"job_{number}") for number in range(200)]
+    paths = [stream_paths("/r", one.job_id, 1)["trainer_log"] for one in attempts]
+    files = {path: stat(TRAINER_LOG_BYTES) for path in paths[:-1]} | {paths[-1]: stat(300)}
+    reads = {read.job_id: read.request.length for read in plan_reads("/r", attempts, files)}
+    assert reads["job_199"] == 300
+    assert min(reads.values()) == 300
+    assert sorted(reads.values())[1] >= (CYCLE_BYTES - 300) // 199
