@@ -47,6 +47,7 @@ batch() {
   settings
   cd "$attempt" || exit 74
   claim || exit 75
+  ! is_done || exit 0
   rm -f exit stop  # of an earlier start of this same job
   trap finish EXIT
   trap forward TERM
@@ -90,6 +91,12 @@ claim() {
     echo "packtrain: this attempt belongs to $(readlink claim), not to $SLURM_JOB_ID; nothing is run" >&2
     return 1
   }
+}
+
+# What this same job has done is not done again: a controller that lost its last minutes, or an administrator, may start
+# an ended job once more.
+is_done() {
+  grep -qx exit_code=0 exit 2>/dev/null && grep -qx stopped=no exit
 }
 
 # The output is this attempt's from now on. What an earlier one was just writing when it was killed is moved out of the

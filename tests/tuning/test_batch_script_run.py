@@ -155,6 +155,22 @@ def test_slurm_may_start_the_same_job_again(node: Node) -> None:
     assert (ended.restart, ended.exit_code) == (1, 0)
 
 
+@pytest.mark.parametrize("slurm_restarts", ["0", "1"])
+def test_what_the_same_job_has_done_is_not_done_again(node: Node, slurm_restarts: str) -> None:
+    node.run("exit 0")
+    record = (node.attempt / "exit").read_bytes()
+    node.ran.unlink()
+    assert node.run("exit 1", SLURM_RESTART_COUNT=slurm_restarts)[0] == 0
+    assert not node.ran.exists()
+    assert (node.attempt / "exit").read_bytes() == record
+
+
+def test_a_run_that_only_saved_goes_on_when_slurm_starts_it_again(node: Node) -> None:
+    node.run(f"touch {node.attempt}/stop; exit 0")
+    node.ran.unlink()
+    assert node.run("exit 4", SLURM_RESTART_COUNT="1")[0] == 4
+
+
 def test_what_an_earlier_start_of_the_same_job_left_does_not_end_the_next(node: Node) -> None:
     """A run that was asked to stop, and was put back by Slurm instead: it would stop at once again, and again."""
     for name in ("stop", "exit"):
