@@ -43,7 +43,7 @@ test: $(INSTALLED) ## everything: units, both databases, end to end on the lab c
 test-compose: $(INSTALLED) ## docker compose on a real engine, one job through it
 	@$(PYTHON) -m container.compose test
 
-chaos: $(INSTALLED) ## 200 trials of kills, cuts and freezes: every job in Slurm once
+chaos: $(INSTALLED) ## 200 trials of kills, cuts, freezes and a site's bad days: every job once
 	$(PYTHON) -m tests.chaos
 
 bench: $(INSTALLED) ## the numbers, as ratios of one run

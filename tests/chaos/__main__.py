@@ -1,7 +1,7 @@
 """`make chaos`, or `python -m tests.chaos [--trials N] [--seed S] [--first K]`.
 
-Kills, cuts and freezes by chance while jobs are submitted, lets everything recover, and checks that every accepted job
-is in Slurm once. The same seed does the same faults again.
+Kills, cuts and freezes by chance while jobs are submitted, and what a site does on a bad day; lets everything recover,
+and checks that every accepted job was in Slurm, and ended, once. The same seed does the same faults again.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def main() -> int:
         sys.stderr.write(f"error: {error}\n")
         return 1
     say("\n" + table(done))
-    say(f"{len(done)} trials, seed {options.seed}: every accepted job was in Slurm once")
+    say(f"{len(done)} trials, seed {options.seed}: every accepted job ran and ended once")
     return 0
 
 

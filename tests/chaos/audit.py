@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from tests.chaos.house import House
 from tests.chaos.orders import Receipt
-from tests.chaos.witness import ClusterWitness, JobRow, SlurmJob
+from tests.chaos.witness import UNDER_WAY, ClusterWitness, JobRow, SlurmJob
 
 ACCOUNTING_SECONDS = 30.0
-UNDER_WAY = frozenset({"PENDING", "CONFIGURING", "RUNNING", "COMPLETING"})
 IMAGE_MISSING = 66
 CLAIM_REFUSED = 75
 

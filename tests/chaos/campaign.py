@@ -3,9 +3,10 @@
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from statistics import median
@@ -20,6 +21,10 @@ from tests.chaos.orders import Counter, Receipt, draw_orders
 from tests.chaos.points import Strike, SubmissionWatch
 from tests.chaos.recovery import await_recovery
 from tests.chaos.scene import FaultMissed, Scene
+from tests.chaos.site import trial as site_trial
+from tests.chaos.site.all_faults import site_faults
+from tests.chaos.site.kind import SiteFault
+from tests.chaos.site.scene import WronglyEndedError
 
 ONE_LINK_SECONDS = 15.0
 
@@ -35,10 +40,12 @@ class Plan:
     trials: int
     seed: int
     first: int = 1
+    kinds: Sequence[Fault | SiteFault] = (*all_faults(), *site_faults())
 
-    def faults(self) -> Iterator[tuple[int, Fault]]:
+    def faults(self) -> Iterator[tuple[int, Fault | SiteFault]]:
         """The trials' numbers and faults: every fault once, in an order by chance, then every fault once more."""
-        return islice(enumerate(_shuffled_for_ever(self.seed), start=1), self.first - 1, self.first - 1 + self.trials)
+        drawn = _shuffled_for_ever(self.seed, self.kinds)
+        return islice(enumerate(drawn, start=1), self.first - 1, self.first - 1 + self.trials)
 
     def replay(self, number: int) -> str:
         """The command that does one trial again."""
@@ -52,11 +59,12 @@ class Trial:
     number: int
     fault: str
     finding: Finding
-    receipts: Sequence[Receipt]
     seconds: float
     recovery_seconds: float
     """From the end of the fault to the end of the last job."""
-    strikes: Sequence[Strike]
+    audit_again: Callable[[], Sequence[str]]
+    """Nothing has come to its jobs after it was over; returns what is wrong."""
+    strikes: Sequence[Strike] = ()
 
     @property
     def hits(self) -> int:
@@ -71,17 +79,27 @@ def run(plan: Plan, state: Path) -> list[Trial]:
     with furnished(state) as (house, token):
         for number, fault in plan.faults():
             try:
-                done.append(_trial(house, Counter(house.url, token), plan.seed, number, fault))
-            except (TimeoutError, FaultMissed, RuntimeError, httpx.HTTPError) as error:
+                done.append(play(house, token, plan.seed, number, fault))
+            except (TimeoutError, FaultMissed, WronglyEndedError, RuntimeError, httpx.HTTPError) as error:
                 raise NotOnce(_report(plan, state, number, fault.name, [str(error)])) from error
             last = done[-1]
             say(_progress(last))
             if last.finding.complaints:
                 raise NotOnce(_report(plan, state, number, fault.name, last.finding.complaints))
-        for trial in done:  # nothing has come to a trial's jobs after it was over
-            if late := audit(house, _prefix(trial.number), trial.receipts).complaints:
+        for trial in done:
+            if late := trial.audit_again():
                 raise NotOnce(_report(plan, state, trial.number, trial.fault, late))
     return done
+
+
+def play(house: House, token: str, seed: int, number: int, fault: Fault | SiteFault) -> Trial:
+    """One trial. Raises what its fault or its recovery raises; what the audit found is in its finding."""
+    rng = random.Random(f"{seed}:{number}")  # noqa: S311 (not a secret)
+    house.staff(fault.crew)
+    if isinstance(fault, SiteFault):
+        return _site_trial(house, token, number, rng, fault)
+    house.account(accounting=True)
+    return _submission_trial(house, token, number, rng, fault)
 
 
 def table(done: Iterable[Trial]) -> str:
@@ -109,10 +127,8 @@ def _progress(trial: Trial) -> str:
     return f"{trial.number:4}  {trial.fault:42} {trial.finding.jobs} jobs  {trial.seconds:5.1f} s  {struck}".rstrip()
 
 
-def _trial(house: House, counter: Counter, seed: int, number: int, fault: Fault) -> Trial:
-    prefix, rng = _prefix(number), random.Random(f"{seed}:{number}")  # noqa: S311 (not a secret)
-    house.staff(fault.crew)
-    began = time.monotonic()
+def _submission_trial(house: House, token: str, number: int, rng: random.Random, fault: Fault) -> Trial:
+    prefix, began, counter = _prefix(number), time.monotonic(), Counter(house.url, token)
     watch = SubmissionWatch(house.database, house.cluster, house.proxy, prefix)
     orders = draw_orders(prefix, rng)
     with ThreadPoolExecutor(len(orders)) as pool:
@@ -121,23 +137,40 @@ def _trial(house: House, counter: Counter, seed: int, number: int, fault: Fault)
         undone = time.monotonic()
         receipts = [future.result() for future in placed]
     stuck = await_recovery(house, prefix, receipts)
-    recovered = time.monotonic()
+    recovery = time.monotonic() - undone
     finding = audit(house, prefix, receipts)
-    until("single SSH connection", lambda: house.proxy.links <= 1 or None, ONE_LINK_SECONDS)
+    _await_one_link(house)
     finding = Finding(stuck + finding.complaints, finding.jobs, finding.held_back)
-    return Trial(number, fault.name, finding, receipts, time.monotonic() - began, recovered - undone, watch.strikes)
+    again = partial(_late_complaints, house, prefix, receipts)
+    return Trial(number, fault.name, finding, time.monotonic() - began, recovery, again, watch.strikes)
+
+
+def _site_trial(house: House, token: str, number: int, rng: random.Random, fault: SiteFault) -> Trial:
+    prefix, began = _prefix(number), time.monotonic()
+    expected, recovery = site_trial.play(house, token, prefix, rng, fault)
+    complaints = site_trial.judge(house, prefix, expected)
+    _await_one_link(house)
+    finding = Finding(complaints, len(expected), site_trial.held_back(house, expected))
+    again = partial(site_trial.judge, house, prefix, expected)
+    return Trial(number, fault.name, finding, time.monotonic() - began, recovery, again)
+
+
+def _late_complaints(house: House, prefix: str, receipts: Sequence[Receipt]) -> Sequence[str]:
+    return audit(house, prefix, receipts).complaints
+
+
+def _await_one_link(house: House) -> None:
+    until("single SSH connection", lambda: house.proxy.links <= 1 or None, ONE_LINK_SECONDS)
 
 
 def _prefix(number: int) -> str:
     return f"trial-{number}-"
 
 
-def _shuffled_for_ever(seed: int) -> Iterator[Fault]:
+def _shuffled_for_ever(seed: int, kinds: Sequence[Fault | SiteFault]) -> Iterator[Fault | SiteFault]:
     rng = random.Random(seed)  # noqa: S311 (not a secret)
     for _ in count():
-        faults = all_faults()
-        rng.shuffle(faults)
-        yield from faults
+        yield from rng.sample(kinds, len(kinds))
 
 
 def _report(plan: Plan, state: Path, number: int, fault: str, complaints: Sequence[str]) -> str:

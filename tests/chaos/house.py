@@ -22,6 +22,10 @@ POLL_SECONDS = 0.3
 SETTLE_SECONDS = 5.0
 READY_SECONDS = 40.0
 ROOT = "/home/packtrain/packtrain"
+IMAGE = "/opt/packtrain/stand-in.sif"
+"""Missing, but where a stand-in for the training is asked for."""
+_WORKER = ["tests.chaos.short_times", "worker"]
+"""The word by which a packtrain tells whether a process is one of its workers."""
 CLUSTERS = """\
 [clusters.lab]
 host = "{host}"
@@ -30,7 +34,8 @@ user = "{user}"
 key_file = "{key_file}"
 known_hosts_file = "{known_hosts_file}"
 root = "{root}"
-image = "/opt/packtrain/nowhere.sif"
+image = "{image}"
+accounting = {accounting}
 llamafactory_checkout = "/srv/LLaMA-Factory"
 allowed_roots = ["/srv/models", "/srv/LLaMA-Factory"]
 poll_interval_seconds = {poll}
@@ -61,7 +66,10 @@ class House:
         self.port = ports.pick()
         self.database = Database(state / "packtrain.db")
         self.cluster = ClusterWitness(cluster, ROOT)
+        self.image = IMAGE
         self.crew = 1
+        self._accounting = True
+        self._of_workers: dict[str, str] = {}
         self._environment = stack.settings(state, self.port) | {"PACKTRAIN_LEASE_SECONDS": str(LEASE_SECONDS)}
 
     @property
@@ -71,13 +79,19 @@ class House:
 
     def furnish(self) -> str:
         """Make settings and database; returns a token."""
-        known_hosts = self.state / "known_hosts"
         key = self.lab.known_hosts_file.read_text(encoding="utf-8").split()[1:]
-        known_hosts.write_text(f"[{self.lab.host}]:{self.proxy.port} {' '.join(key)}\n", encoding="utf-8")
-        clusters = clusters_toml(self.lab.host, self.proxy.port, self.lab.user, self.lab.key_file, known_hosts)
-        (self.state / "clusters.toml").write_text(clusters, encoding="utf-8")
+        self._known_hosts.write_text(f"[{self.lab.host}]:{self.proxy.port} {' '.join(key)}\n", encoding="utf-8")
+        self._write_clusters()
         stack.packtrain(["migrate"], self._environment)
         return stack.packtrain(["token", "create", "chaos", "--admin", "--quiet"], self._environment).strip()
+
+    def account(self, accounting: bool) -> None:
+        """See that packtrain asks accounting, or that it does not."""
+        if accounting != self._accounting:
+            self._accounting = accounting
+            self._write_clusters()
+            self.close()
+            self.staff(self.crew)
 
     def staff(self, crew: int) -> None:
         """See that the server and exactly so many workers run, and that one of them has reached the cluster."""
@@ -95,6 +109,17 @@ class House:
         for name in ["server", *(f"worker-{number}" for number in range(1, self.crew + 1))]:
             if find_process(stack.pid_file(self.state, name)) is None:
                 self._start(name)
+
+    @contextmanager
+    def worker_with(self, **variables: str) -> Iterator[None]:
+        """Another worker in place of the one, with these variables, for as long as the block lasts."""
+        self._of_workers = variables
+        self._replace_worker()
+        try:
+            yield
+        finally:
+            self._of_workers = {}
+            self._replace_worker()
 
     def kill(self, name: str) -> None:
         """SIGKILL, as the kernel does when memory runs out."""
@@ -124,13 +149,27 @@ class House:
             if process := find_process(stack.pid_file(self.state, name)):
                 process.end(patience=10.0)
 
+    def _replace_worker(self) -> None:
+        self._find("worker-1").end(patience=20.0)
+        self.staff(1)
+
+    @property
+    def _known_hosts(self) -> Path:
+        return self.state / "known_hosts"
+
+    def _write_clusters(self) -> None:
+        lab = self.lab
+        login = lab.host, self.proxy.port, lab.user, lab.key_file, self._known_hosts
+        (self.state / "clusters.toml").write_text(clusters_toml(*login, self._accounting), encoding="utf-8")
+
     def _running_workers(self) -> list[str]:
         names = sorted(file.stem for file in self.state.glob("worker-*.pid"))
         return [name for name in names if find_process(stack.pid_file(self.state, name))]
 
     def _start(self, name: str) -> None:
-        command = [sys.executable, "-m", name.partition("-")[0]]
-        start_process(command, stack.pid_file(self.state, name), self.log(name), self._environment)
+        command = [sys.executable, "-m", *(["server"] if name == "server" else _WORKER)]
+        environment = self._environment | (self._of_workers if name != "server" else {})
+        start_process(command, stack.pid_file(self.state, name), self.log(name), environment)
 
     def _find(self, name: str) -> Process:
         process = find_process(stack.pid_file(self.state, name))
@@ -142,11 +181,13 @@ class House:
         return self.database.driver().reached_at not in {None, before} or None
 
 
-def clusters_toml(host: str, port: int, user: str, key_file: Path, known_hosts_file: Path) -> str:
+def clusters_toml(
+    host: str, port: int, user: str, key_file: Path, known_hosts_file: Path, accounting: bool = True
+) -> str:
     """The clusters file, with short times."""
     return CLUSTERS.format(
         host=host, port=port, user=user, key_file=key_file, known_hosts_file=known_hosts_file,
-        root=ROOT, poll=POLL_SECONDS, settle=SETTLE_SECONDS,
+        root=ROOT, image=IMAGE, accounting=str(accounting).lower(), poll=POLL_SECONDS, settle=SETTLE_SECONDS,
     )  # fmt: skip
 
 

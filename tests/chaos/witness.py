@@ -4,11 +4,13 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from container import lab
 from container.background import Process
+
+UNDER_WAY = frozenset({"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED"})
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,19 @@ class SlurmJob:
     state: str
     exit_code: int
     has_started: bool
+    is_queued: bool = False
+    """Whether Slurm itself still has it, whatever accounting says."""
 
 
 class Database:
     """packtrain's SQLite file, only read."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        self.file = file
+
+    def files(self) -> list[Path]:
+        """The file, and what SQLite keeps beside it."""
+        return [self.file, *self.file.parent.glob(f"{self.file.name}-*")]
 
     def jobs(self, prefix: str) -> list[JobRow]:
         """The jobs whose names begin with a prefix."""
@@ -56,6 +64,14 @@ class Database:
         with self._open() as connection:
             rows = connection.execute(f"SELECT {columns} FROM jobs j WHERE j.name GLOB ?", (f"{prefix}*",))  # noqa: S608
             return [JobRow(*row) for row in rows]
+
+    def events(self, job_id: str) -> list[str]:
+        """The types of everything that was told of a job, in order."""
+        with self._open() as connection:
+            return [
+                row[0]
+                for row in connection.execute("SELECT type FROM job_events WHERE job_id = ? ORDER BY id", (job_id,))
+            ]
 
     def driver(self) -> Driver:
         """The row of the one cluster."""
@@ -68,7 +84,7 @@ class Database:
 
     def has_stuck_writer(self) -> bool:
         """Whether somebody holds the one lock of the file for longer than any writer needs it."""
-        connection = sqlite3.connect(self._file, timeout=1.0, isolation_level=None)
+        connection = sqlite3.connect(self.file, timeout=1.0, isolation_level=None)
         try:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
@@ -93,7 +109,7 @@ class Database:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=30)
+        connection = sqlite3.connect(f"file:{self.file}?mode=ro", uri=True, timeout=30)
         try:
             yield connection
         finally:
@@ -107,6 +123,7 @@ class ClusterWitness:
         self._lab = cluster
         self._root = cluster.root_dir / root.removeprefix("/")
         self._log = cluster.root_dir / "var/log/slurm/slurmctld.log"
+        self._remembered: dict[tuple[int, str], SlurmJob] = {}
 
     def is_there(self, job_id: str, number: int, file: str) -> bool:
         """Whether a file of an attempt's folder is there; without a name, the folder."""
@@ -127,13 +144,21 @@ class ClusterWitness:
             log.seek(since)
             return b"_slurm_rpc_submit_batch_job: JobId=" in log.read()
 
+    def remember(self) -> None:
+        """Keep what accounting has now: it is about to lose it."""
+        self._remembered |= {(job.id, job.name): job for job in self.slurm_jobs("job_")}
+
     def slurm_jobs(self, prefix: str) -> list[SlurmJob]:
         """Every Slurm job ever submitted whose name begins with a prefix, by accounting and by the queue."""
         fields = "JobIDRaw,JobName,State,ExitCode,Start"
         accounted = self._lab.run("sacct", "-a", "-X", "-D", "-P", "-n", "-S", "now-1day", "-o", fields)
         queued = self._lab.run("squeue", "-h", "-a", "-t", "all", "-o", "%i|%j|%T|0:0|%S")
-        jobs = {job.id: job for text in (queued, accounted) for job in _parse(text)}  # accounting knows more
-        return [job for job in jobs.values() if job.name.startswith(prefix)]
+        # Accounting knows more; and a controller that lost its state gives the same numbers again.
+        jobs = {(job.id, job.name): job for text in (queued, accounted) for job in _parse(text)}
+        jobs = self._remembered | jobs
+        in_queue = {(job.id, job.name) for job in _parse(queued) if job.state in UNDER_WAY}
+        own = (job for job in jobs.values() if job.name.startswith(prefix))
+        return [replace(job, is_queued=(job.id, job.name) in in_queue) for job in own]
 
 
 def _parse(text: str) -> Iterator[SlurmJob]:

@@ -9,6 +9,7 @@ import pytest
 from container.steps import say
 from tests.chaos.campaign import Plan, run, table
 from tests.chaos.crew import hired
+from tests.chaos.faults import all_faults
 from tests.chaos.house import READY_SECONDS, until
 from tests.chaos.same_key import TIMES, send_at_once, serving
 
@@ -17,7 +18,7 @@ ROUNDS = 3
 
 
 def test_every_accepted_job_is_in_slurm_once(tmp_path: Path) -> None:
-    done = run(Plan(TRIALS, seed=secrets.randbelow(1_000_000)), tmp_path)
+    done = run(Plan(TRIALS, secrets.randbelow(1_000_000), kinds=all_faults()), tmp_path)
     say(table(done))
     assert len(done) == TRIALS
 
