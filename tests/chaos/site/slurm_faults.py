@@ -11,16 +11,10 @@ STATE = "/var/spool/slurmctld"
 STOP_CONTROLLER = """
 pid=$(cat /run/slurm/slurmctld.pid)
 kill -KILL "$pid"
-while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
+timeout 30 tail --pid="$pid" -f /dev/null
 """
-SAVE_STATE = f"""
-pid=$(cat /run/slurm/slurmctld.pid)
-kill -TERM "$pid"
-while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
-rm -rf {STATE}.old && cp -a {STATE} {STATE}.old
-/opt/lab/start.sh slurmctld
-"""
-"""A controller that is asked to end writes everything down first."""
+COPY_STATE = f"rm -rf {STATE}.old && cp -a {STATE} {STATE}.old"
+"""A running controller writes its state every few seconds, each file under another name first."""
 BACK_WITH_OLD_STATE = f"""
 {STOP_CONTROLLER}
 rm -rf {STATE} && mv {STATE}.old {STATE}
@@ -30,7 +24,7 @@ WIPE = f"""
 {STOP_CONTROLLER}
 pid=$(cat /run/slurm/slurmdbd.pid)
 kill -KILL "$pid"
-while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
+timeout 30 tail --pid="$pid" -f /dev/null
 rm -rf {STATE}/*
 mariadb --socket=/run/mysqld/mysqld.sock --execute 'DROP DATABASE slurm_acct_db; CREATE DATABASE slurm_acct_db'
 /opt/lab/start.sh slurmdbd
@@ -69,7 +63,7 @@ def slurm_faults() -> Iterator[SiteFault]:
 
 def _forgotten(scene: SiteScene) -> None:
     """Its state of before the jobs is put back, with the nodes open as they were then."""
-    scene.shell(SAVE_STATE)
+    scene.shell(COPY_STATE)
     scene.until_shell("controller", DRAIN)
     jobs = [scene.order() for _ in range(scene.rng.randint(1, 3))]
     for job in jobs:
@@ -84,7 +78,8 @@ def _forgotten_end(scene: SiteScene) -> None:
     scene.shell(DRAIN)
     job = scene.order()
     slurm_id = scene.slurm_id(job)
-    scene.shell(SAVE_STATE)
+    scene.until_shell("saved job", f"grep -q {job}-1- {STATE}/job_state")
+    scene.shell(COPY_STATE)
     scene.until_shell("open nodes", OPEN)
     scene.begun(job)
     scene.stand_in.let_go(job)
