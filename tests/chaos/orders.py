@@ -12,9 +12,12 @@ import httpx
 from tests.e2e.site import SHORT_RUN
 
 PATIENCE_SECONDS = 30.0
-LONG_NAME = "x" * 100_000
-"""With it an archive is several SSH packets, so that a fault can come in the middle of it."""
-BODY = {"config": {**SHORT_RUN, "run_name": LONG_NAME}, "resources": {"gpus_per_node": 0, "memory": "100M"}}
+LONG_TEXTS = dict.fromkeys(
+    ("run_name", "project", "swanlab_project", "swanlab_workspace", "swanlab_run_name"), "x" * 9_990
+)
+"""With them, nearly as much as a configuration may hold, an archive is several SSH packets: a fault can come in the
+middle of it."""
+BODY = {"config": {**SHORT_RUN, **LONG_TEXTS}, "resources": {"gpus_per_node": 0, "memory": "100M"}}
 
 
 @dataclass(frozen=True)
