@@ -7,7 +7,7 @@ import shlex
 from client.doctor.check import Answer, Check, Question
 from client.wording import size
 from tuning.settings import ClusterSettings
-from tuning.slurm.programs import OLDEST_BASH
+from tuning.slurm.submit_program import OLDEST_BASH
 
 _LOW_BYTES = 10 * 1000**3
 _NEWER_BASH = f"put bash {'.'.join(map(str, OLDEST_BASH))} or newer first on the PATH of the account, on the login node"

@@ -10,7 +10,6 @@ from typing import BinaryIO
 
 from tuning.errors import (
     AttemptUnwritable,
-    ClusterError,
     CommandTimedOut,
     CopiesGone,
     NotSent,
@@ -42,9 +41,11 @@ from tuning.slurm.answers import (
 )
 from tuning.slurm.complaints import slurm_trouble, unpacking_errors
 from tuning.slurm.inventory import ClusterFacts, parse_facts
+from tuning.slurm.looks import Observation, ReadAnswer, ReadRequest, Trial
 from tuning.slurm.records import parse_owner
 from tuning.slurm.signal_program import SIGNAL
 from tuning.slurm.submissions import Submission, SubmissionAnswer, submission_answers
+from tuning.slurm.submit_program import SUBMIT
 from tuning.slurm.witness_programs import EXAMINE, OWN
 from tuning.slurm.witnesses import Examination, LookRequest, RootAnswer, RootSign
 from tuning.ssh.transport import Completed, Transport
@@ -73,50 +74,6 @@ MESSAGE_TIMEOUT_SECONDS = 10.0
 _SECONDS_PER_SUBMISSION = 1.0
 _MOST_FACTS = 4000
 """Characters of what a node says of a job."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What Slurm would do with a job. Neither a wait nor an error: it gave no answer."""
-
-    wait_seconds: float | None = None
-    """Until it would start."""
-    error: ClusterError | None = None
-
-
-@dataclass(frozen=True)
-class Observation:
-    """One look at the queue and at files."""
-
-    queue: Mapping[int, QueuedJob] | None
-    """None: squeue gave no answer, nothing can be told."""
-    queue_error: str | None
-    files: Mapping[str, FileStat]
-    """Those that exist."""
-    clock_epoch: float
-    refused: frozenset[str] = frozenset()
-    """Paths at which there is a link, or something else that is no file of ours."""
-    has_root: bool = True
-    """False: our folder is away, so that a file which is not seen says nothing."""
-
-
-@dataclass(frozen=True)
-class ReadAnswer:
-    """Ranges of files, by path."""
-
-    contents: Mapping[str, bytes]
-    """Of those that exist."""
-    refused: frozenset[str] = frozenset()
-    """As in Observation."""
-
-
-@dataclass(frozen=True)
-class ReadRequest:
-    """A range of a remote file."""
-
-    path: str
-    offset: int
-    length: int
 
 
 class Cluster:
@@ -163,7 +120,7 @@ class Cluster:
         arguments = (self._settings.root, last, f"{limit:.0f}", data, *jobs)
         timeout_seconds = limit + 2 * MESSAGE_TIMEOUT_SECONDS
         try:
-            return self._run(programs.SUBMIT, *arguments, stdin=archive, timeout_seconds=timeout_seconds)
+            return self._run(SUBMIT, *arguments, stdin=archive, timeout_seconds=timeout_seconds)
         except NotSent:
             raise  # of less than the whole archive nothing is started
         except (Unreachable, CommandTimedOut):
