@@ -1,14 +1,10 @@
 """Ownership of the root on a cluster: signed once a minute, refused where somebody else signs (decision 0007)."""
 
 import logging
-import os
-import re
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from sqlalchemy.orm import Session
 
@@ -19,6 +15,7 @@ from tuning.slurm.cluster import ReadRequest, RootSign
 from tuning.slurm.inventory import ClusterFacts
 from tuning.slurm.records import OwnerRecord, parse_owner
 from worker.drive import Drive
+from worker.neighbours import database_url, is_alive, uses_database
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +59,7 @@ class RootOwnership:
         owner = parse_owner(self._drive.cluster.read([ReadRequest(path, 0, 1000)]).contents.get(path, b""))
         with self._drive.apply() as session:
             installation = installation_id(session)
-        if owner is not None and _life(owner.driver) is True and not self._has_gone(owner, installation):
+        if owner is not None and is_alive(owner.driver) is True and not self._has_gone(owner, installation):
             raise self._refusal(owner, installation)
 
     def _sign(self) -> RootSign:
@@ -82,8 +79,11 @@ class RootOwnership:
         return session.get_one(ClusterRow, self._drive.settings.name)
 
     def _has_gone(self, owner: OwnerRecord, installation: str) -> bool:
-        """Its worker was one of this machine and is no more; or it is a copy of ours and signs no longer."""
-        if owner.driver == self._drive.lease.owner or _life(owner.driver) is False:
+        """Its worker was one of this machine and is no more, or uses our own database, in which the lease is ours; or
+        it is a copy of ours and signs no longer."""
+        if owner.driver == self._drive.lease.owner or is_alive(owner.driver) is False:
+            return True
+        if owner.installation == installation and uses_database(owner.driver, database_url(self._drive.sessions)):
             return True
         if self._foreign is None or self._foreign[0] != owner.sign:
             self._foreign = (owner.sign, self._monotonic())
@@ -104,19 +104,3 @@ class RootOwnership:
             f"{root} belongs to another packtrain, driven by {driver}: nothing is done there. Give this one another "
             f"root; or, if that one is gone for good, remove {root}/owner on the cluster"
         )
-
-
-def _life(driver: str) -> bool | None:
-    """Whether a worker lives; None where nobody can tell: only of this machine's anything is known."""
-    host, _, pid = driver.rpartition(":")
-    if host != socket.gethostname() or not re.fullmatch(r"[0-9]{1,9}", pid) or int(pid) == os.getpid():
-        return None
-    process = Path(f"/proc/{int(pid)}")
-    try:
-        is_worker = b"worker" in (process / "cmdline").read_bytes().split(b"\0")
-        state = (process / "stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return None
-    return is_worker and state not in ("T", "Z")

@@ -18,6 +18,7 @@ from tuning.clusters.models import ClusterRow, Installation
 from tuning.db import transaction
 from tuning.errors import ForeignRoot
 from tuning.slurm.cluster import Cluster
+from worker import root_ownership
 from worker.drive import Drive
 from worker.root_ownership import STANDSTILL_SECONDS, RootOwnership
 
@@ -170,3 +171,14 @@ def test_the_installation_keeps_its_id(site: Site, sessions: sessionmaker[Sessio
     site.ownership().described()
     with sessions() as session:
         assert session.get_one(Installation, 1).id == site.owner()["installation"]
+
+
+def test_a_living_worker_of_the_same_database_that_lost_the_lease_is_not_waited_for(
+    site: Site, living: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was stopped for a while, and is one of several workers: nobody drives a copy."""
+    site.ownership(living).described()
+    monkeypatch.setattr(root_ownership, "uses_database", lambda driver, _: driver == living)
+    site.drive.owns_root.clear()
+    site.ownership("far:1").described()
+    assert site.owner()["by"] == "far:1"
