@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -15,6 +15,7 @@ from container.lab.namespace import Mount
 from tests.tuning.llamafactory.test_rules import CASES, MARKED, PLAIN, RANKED, SOUND, TEXT
 from tests.tuning.llamafactory.test_seeds import EXPORT_OF_003, METHODS_OF_003, SEED_002, SEED_003, SEED_004
 from tuning.llamafactory.arguments import Argument, load_schema
+from tuning.llamafactory.bounds import bound_of, is_inside
 from tuning.llamafactory.config import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
 from tuning.llamafactory.deepspeed import PRESETS
 from tuning.llamafactory.kinds import KINDS, Kind
@@ -252,7 +253,13 @@ def _value(argument: Argument, chosen: random.Random) -> Any:
     if "bool" in argument.types:
         return chosen.choice((True, False))
     if "int" in argument.types:
-        return chosen.choice((1, 2, 4, 8, 100))
+        return _number(argument, (1, 2, 4, 8, 100), chosen)
     if "float" in argument.types:
-        return chosen.choice((0.1, 0.5, 2.0, 10.0, 100.0))
+        return _number(argument, (0.1, 0.5, 2.0, 10.0, 100.0), chosen)
     return None
+
+
+def _number(argument: Argument, numbers: Sequence[float], chosen: random.Random) -> float:
+    """Within our bounds: the parser itself has none."""
+    bound = bound_of(argument.name)
+    return chosen.choice([number for number in numbers if is_inside(bound, number)])
