@@ -174,3 +174,20 @@ def test_what_kept_a_run_from_its_start_says_what_to_do(line: str, exit_code: in
     failure = explain(End(exit_code, "failed", f"{line}\nsrun: error: n1: task 0: Exited with exit code {exit_code}\n"))
     assert failure.code == "container"
     assert says in (failure.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("number", "word", "code"),
+    [(9, "Killed", "killed"), (11, "Segmentation fault", "crashed"), (6, "Aborted", "aborted")],
+)
+def test_the_launchers_word_shows_which_signal_ended_a_run(number: int, word: str, code: str) -> None:
+    line = f"packtrain: the program was ended by signal {number} ({word})"
+    failure = explain(End(128 + number, "failed", f"1%|\n{line}\nsrun: error: n1: task 0: Exited with exit code 1\n"))
+    assert (failure.code, failure.evidence[0]) == (code, line)
+
+
+@pytest.mark.parametrize("place", ["bash", "/var/spool/slurmd/job00007/slurm_script", "/r/jobs/job_1/1/job.sh"])
+def test_a_program_that_is_missing_on_the_node_is_told_by_the_shell(place: str) -> None:
+    failure = explain(End(127, "failed", f"{place}: line 138: apptainer: command not found\n"))
+    assert failure.code == "not_found"
+    assert "apptainer" in failure.evidence[0]

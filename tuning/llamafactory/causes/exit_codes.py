@@ -42,13 +42,14 @@ WHATEVER_ELSE = (
     Row("training_error", "last", r"", "{line}", LOOK),
 )
 
-# What the shell and srun say of a process that died by a signal. Behind all that fits without them: they only show it,
-# since srun, when one task of several fails, kills the others.
+# What the shell, our launcher and srun say of a process that died by a signal. Behind all that fits without them: they
+# only show it, since srun, when one task of several fails, kills the others.
 SHOWN_BY_THE_SHELL = tuple(
     Row(
         code,
         "stderr",
-        rf"/job\.sh: line \d+: .*\b{word}\b|^srun: error: .*: ({word}|Exited with exit code {number})$",
+        rf"(/job\.sh|/slurm_script|^bash): line \d+: .*\b{word}\b|^packtrain: the program was ended .*\({word}\)$"
+        rf"|^srun: error: .*: ({word}|Exited with exit code {number})$",
         message,
         LOOK,
     )

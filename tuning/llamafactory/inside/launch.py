@@ -34,14 +34,21 @@ def main(arguments: Sequence[str]) -> int:
     environment = {**os.environb, **secrets}
     process = subprocess.Popen(arguments, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
     threading.Thread(target=_end_when_told, args=(sys.stdin.fileno(), process.pid), daemon=True).start()
-    status = process.wait()
-    return 128 - status if status < 0 else status
+    return _exit_code(process.wait())
 
 
 def read_secrets() -> dict[bytes, bytes]:
     """The job's secrets by name, as their files hold them. Raises SecretMissingError."""
     folder, names = Path(os.environ["PACKTRAIN_SECRETS"]), os.environ["PACKTRAIN_SECRET_NAMES"].split()
     return {name.encode(): _value(folder / name) for name in names}
+
+
+def _exit_code(status: int) -> int:
+    if status >= 0:
+        return status
+    # as a shell says it: nobody outside sees this process's end
+    sys.stderr.write(f"packtrain: the program was ended by signal {-status} ({signal.strsignal(-status)})\n")
+    return 128 - status
 
 
 def _value(path: Path) -> bytes:

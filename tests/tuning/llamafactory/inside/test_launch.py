@@ -17,7 +17,9 @@ def launched(tmp_path: Path, *program: str, names: str = "") -> subprocess.Popen
     (tmp_path / PROGRAMS_FILE).write_bytes(programs())
     environment = {"PATH": "/usr/bin:/bin", "PACKTRAIN_SECRETS": str(tmp_path), "PACKTRAIN_SECRET_NAMES": names}
     command = [sys.executable, str(tmp_path / PROGRAMS_FILE), "launch", *program]
-    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    return subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 def output_of(process: subprocess.Popen[bytes]) -> bytes:
@@ -28,8 +30,10 @@ def output_of(process: subprocess.Popen[bytes]) -> bytes:
 @pytest.mark.parametrize(("script", "status"), [("exit 3", 3), ("kill -KILL $$", 137), ("exit 0", 0)])
 def test_it_ends_as_its_program_ends(tmp_path: Path, script: str, status: int) -> None:
     process = launched(tmp_path, "sh", "-c", script)
-    process.communicate(timeout=TIMEOUT_SECONDS)
+    _, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
     assert process.returncode == status
+    said = "packtrain: the program was ended by signal 9 (Killed)\n" if status == 137 else ""
+    assert stderr.decode() == said
 
 
 def test_secrets_are_the_bytes_of_their_files(tmp_path: Path) -> None:
