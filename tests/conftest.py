@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import LiteralString
 
+import hypothesis
 import psycopg
 import pytest
 from fastapi import FastAPI
@@ -22,6 +23,11 @@ from tuning.accounts.models import User
 from tuning.db import open_engine, open_sessions, transaction
 from tuning.migrate import upgrade
 from tuning.settings import ClusterSettings, Settings
+
+# No test is red for the time that it takes: the machine may be busy.
+_PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("packtrain", _PATIENT)
+hypothesis.settings.load_profile("packtrain")
 
 _TEMPLATE = "packtrain_template"
 _numbers = count()
