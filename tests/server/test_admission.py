@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from server.admission import Admission
 from server.dependencies import API
 from tests.factories import Seconds
+from tests.statements import counted_statements
 from tuning.errors import TooManyRequests
 from tuning.jobs.models import Job
 
@@ -83,16 +83,9 @@ def test_people_do_not_share_and_one_who_is_refused_costs_no_query(
     limit(1, 1)
     assert [client.get(ME).status_code, client.get(ME).status_code] == [200, 429]
     assert administrator.get(ME).status_code == 200
-    asked: list[object] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        asked.append(statement) if "tokens" in statement and "sha256 =" in statement else None
-
-    engine = app.state.sessions.kw["bind"]
-    event.listen(engine, "before_cursor_execute", note)
-    assert client.get(ME).status_code == 429
-    event.remove(engine, "before_cursor_execute", note)
-    assert asked == []
+    with counted_statements(app) as statements:
+        assert client.get(ME).status_code == 429
+    assert [statement for statement in statements if "sha256 =" in statement] == []
 
 
 @pytest.mark.parametrize("path", [ME, "/api/v1/jobs/job_00000000000000000000/events"])

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from tests.factories import NOON, Clock, make_attempt, make_dataset, make_job, make_user
+from tests.statements import counted_statements
 from tuning.accounts.models import User
 from tuning.db import transaction
 from tuning.jobs.models import Job, JobEvent
@@ -104,15 +105,8 @@ def test_one_key_sent_many_times_at_once_makes_one_job(client: TestClient) -> No
 
 def test_a_new_job_costs_few_statements(client: TestClient, app: FastAPI) -> None:
     """At most three times a bare insert of its rows: five statements that write, and as few that read."""
-    engine: Engine = app.state.sessions.kw["bind"]
-    statements: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    client.post("/api/v1/jobs", json=REQUEST)
-    event.remove(engine, "before_cursor_execute", note)
+    with counted_statements(app) as statements:
+        client.post("/api/v1/jobs", json=REQUEST)
     posted = [statement for statement in statements if "pg_advisory" not in statement and "max(" not in statement]
     assert len([one for one in posted if one.startswith("INSERT")]) == 3, posted
     assert len(posted) <= 10, posted

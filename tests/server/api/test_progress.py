@@ -1,17 +1,17 @@
 """GET progress."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import event, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from tests.factories import NOON, make_job
+from tests.statements import counted_statements
 from tuning.accounts.models import Token, User
 from tuning.db import transaction
 from tuning.jobs.live import update_jobs
@@ -24,22 +24,6 @@ Sessions = sessionmaker[Session]
 @pytest.fixture
 def path(running_job: Job) -> str:
     return f"/api/v1/jobs/{running_job.id}/progress"
-
-
-@contextmanager
-def counted_statements(app: FastAPI) -> Iterator[list[str]]:
-    """The statements that the server runs within the block."""
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    engine = app.state.sessions.kw["bind"]
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def test_every_field_of_the_contract(client: TestClient, sessions: Sessions, user: User) -> None:
