@@ -44,7 +44,7 @@ communication() {
 render() {
     sed -e "s|@HOST@|$(hostname)|g" -e "s|@PORT@|$port|g" -e "s|@BIND@|${LAB_BIND:-0.0.0.0}|g" \
         -e "s|@PORT_CTLD@|$((port + 1))|g" -e "s|@PORT_N1@|$((port + 2))|g" -e "s|@PORT_N2@|$((port + 3))|g" \
-        -e "s|@PORT_DBD@|$((port + 4))|g" -e "s|@CPUS@|${LAB_CPUS:-8}|g" \
+        -e "s|@PORT_DBD@|$((port + 4))|g" -e "s|@FIRST_JOB@|$((10001 + port % 10000))|g" -e "s|@CPUS@|${LAB_CPUS:-8}|g" \
         -e "s|@ACCOUNTING@|$(accounting)|g" -e "s|@COMMUNICATION@|$(communication)|g" "$here/etc/$1"
 }
 
