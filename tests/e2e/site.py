@@ -18,6 +18,8 @@ from container.lab import ports
 
 T = TypeVar("T")
 ENDED = ("succeeded", "failed", "cancelled")
+PATIENCE_SECONDS = 1200.0
+"""Far more than anything takes here: a busy machine makes no test red."""
 SHORT_RUN: dict[str, Any] = {
     "model_name_or_path": "tiny-llama",
     "stage": "sft",
@@ -97,7 +99,7 @@ def second_site(state: Path, cluster: lab.Lab, clusters: str | None = None, **mo
         stack.stop(state)
 
 
-def wait_for(what: str, look: Callable[[], T | None], seconds: float = 120.0) -> T:
+def wait_for(what: str, look: Callable[[], T | None], seconds: float = PATIENCE_SECONDS) -> T:
     """The first thing that `look` finds; a bounded wait."""
     deadline = time.monotonic() + seconds
     while (found := look()) is None:
@@ -107,7 +109,7 @@ def wait_for(what: str, look: Callable[[], T | None], seconds: float = 120.0) ->
     return found
 
 
-def wait_status(client: Packtrain, job_id: str, *wanted: str, seconds: float = 180.0) -> Job:
+def wait_status(client: Packtrain, job_id: str, *wanted: str, seconds: float = PATIENCE_SECONDS) -> Job:
     """The job once it has one of these statuses; an end that was not wanted is said at once."""
 
     def look() -> Job | None:

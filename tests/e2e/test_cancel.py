@@ -55,7 +55,7 @@ def test_a_pending_job_shows_slurms_reason_and_can_be_cancelled(client: Packtrai
 
 def test_a_running_job_is_stopped(client: Packtrain, site: Site) -> None:
     job = client.submit(config=LONG_RUN)
-    wait_for("first step", lambda: client.progress(job["id"])["current_steps"], seconds=180)
+    wait_for("first step", lambda: client.progress(job["id"])["current_steps"])
     asked = client.cancel(job["id"])
     assert asked["status"] == "running"
     assert asked["cancel_requested_at"]
@@ -70,7 +70,7 @@ def test_cancelling_while_it_ends_is_told_as_it_was(client: Packtrain) -> None:
         progress = client.progress(job["id"])
         return True if progress["current_steps"] == 6 or progress["status"] in ENDED else None
 
-    wait_for("end", at_its_end, seconds=180)
+    wait_for("end", at_its_end)
     if client.job(job["id"])["status"] not in ENDED:
         client.cancel(job["id"])
     assert wait_status(client, job["id"], "succeeded", "cancelled")["status"] in ("succeeded", "cancelled")

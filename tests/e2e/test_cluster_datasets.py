@@ -87,7 +87,7 @@ def test_it_is_told_of_as_an_upload_and_trained_on_to_the_end(
 
     config = {name: value for name, value in SHORT_RUN.items() if name != "dataset"}
     job = client.submit(config=config, datasets=[ready["id"]])
-    wait_status(client, job["id"], "succeeded", seconds=300)
+    wait_status(client, job["id"], "succeeded")
 
 
 def test_a_table_becomes_json_lines_by_the_command_line_and_leaves_with_its_data_set(

@@ -30,7 +30,7 @@ that may not be requeued, as ours, ends with BOOT_FAIL then (_job_requeue_op in 
 
 
 def wait_step(client: Packtrain, job: Job, step: int) -> None:
-    wait_for(f"step {step}", lambda: (client.progress(job["id"])["current_steps"] or 0) >= step or None, 180)
+    wait_for(f"step {step}", lambda: (client.progress(job["id"])["current_steps"] or 0) >= step or None)
 
 
 def attempts(job: Job) -> list[tuple[str | None, int | None]]:
@@ -55,9 +55,9 @@ def test_a_run_goes_on_beyond_its_time_limit_as_if_there_were_none(site: Site, c
         assert job["status"] != "failed", job["failure"]
         return job if job["status"] == "succeeded" else None
 
-    ended = wait_for("end", watched, 900)
+    ended = wait_for("end", watched)
     whole = client.submit(config=config, resources={"time_limit": "00:20:00"})  # afterwards: it would take time from it
-    reference = wait_status(client, whole["id"], "succeeded", seconds=600)
+    reference = wait_status(client, whole["id"], "succeeded")
     assert seen == sorted(seen), "progress never goes back"
     ends = [end for end, _ in attempts(ended)]
     assert ends == ["timeout"] * (len(ends) - 1) + ["succeeded"]
@@ -103,9 +103,9 @@ def test_a_preempted_run_goes_on_from_its_newest_checkpoint(site: Site, client: 
     job = client.submit(config={**LONG, "save_steps": 20}, resources={"partition": partition})
     wait_step(client, job, 30)
     site.on_cluster("sbatch --partition=gpu --nodes=2 --gres=gpu:4 --output=/dev/null --wrap='sleep 2'")
-    wait_for("second attempt", lambda: client.job(job["id"])["attempt"] == 2 or None, 180)
+    wait_for("second attempt", lambda: client.job(job["id"])["attempt"] == 2 or None)
     assert attempts(client.job(job["id"]))[0][0] == "preempted"
-    ended = wait_status(client, job["id"], "succeeded", seconds=300)
+    ended = wait_status(client, job["id"], "succeeded")
     assert (ended["attempts"][1]["resumed_step"] or 0) >= 20
 
 
@@ -115,12 +115,12 @@ def test_a_run_outlives_its_node(site: Site, client: Packtrain) -> None:
     node = client.job(job["id"])["attempts"][0]["nodes"]
     site.lab.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
     try:
-        wait_for("second attempt", lambda: client.job(job["id"])["attempt"] == 2 or None, 180)
+        wait_for("second attempt", lambda: client.job(job["id"])["attempt"] == 2 or None)
     finally:
         # it may have come back by itself already: then there is nothing to resume
         back = f"scontrol update nodename={node} state=resume || sinfo -h -n {node} -t idle,mixed,alloc | grep -q ."
         site.lab.run("bash", "-c", back)
-    ended = wait_status(client, job["id"], "succeeded", seconds=300)
+    ended = wait_status(client, job["id"], "succeeded")
     assert attempts(ended)[0][0] == "node_fail"
     assert (ended["attempts"][1]["resumed_step"] or 0) >= 20
 
@@ -130,8 +130,8 @@ def test_a_run_outlives_a_failed_boot(site: Site, client: Packtrain) -> None:
     wait_step(client, job, 30)
     slurm_job_id = client.job(job["id"])["slurm_job_id"]
     site.lab.run("python3", "-c", BOOT_FAILED, str(slurm_job_id))
-    wait_for("second attempt", lambda: client.job(job["id"])["attempt"] == 2 or None, 180)
-    ended = wait_status(client, job["id"], "succeeded", seconds=300)
+    wait_for("second attempt", lambda: client.job(job["id"])["attempt"] == 2 or None)
+    ended = wait_status(client, job["id"], "succeeded")
     assert site.on_cluster(f"sacct -X -n -P -j {slurm_job_id} -o State").split() == ["BOOT_FAIL"]
     assert attempts(ended)[0][0] == "node_fail"
     assert (ended["attempts"][1]["resumed_step"] or 0) >= 20

@@ -20,7 +20,7 @@ def connections(site: Site) -> int:
 
 def test_readers_cause_no_remote_command_and_a_cycle_costs_at_most_three(client: Packtrain, site: Site) -> None:
     jobs = [client.submit(config=SHORT_RUN) for _ in range(3)]
-    wait_for("first step", lambda: client.progress(jobs[0]["id"])["current_steps"], seconds=180)
+    wait_for("first step", lambda: client.progress(jobs[0]["id"])["current_steps"])
     begun, before, opened = time.monotonic(), commands(site), connections(site)
     for _ in range(30):
         for job in jobs:

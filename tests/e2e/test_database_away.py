@@ -62,7 +62,7 @@ def test_a_minute_without_the_database(site: Site, tmp_path: Path, database: pos
         again = wait_for("answer", lambda: found if (found := order(own)).is_success else None)
         assert again.json()["id"] == accepted["id"]
         wait_for("progress", lambda: (client.progress(running["id"])["current_steps"] or 0) > before or None)
-        wait_status(client, accepted["id"], "succeeded", seconds=300)
+        wait_status(client, accepted["id"], "succeeded")
         assert client.job(running["id"])["status"] == "running"
         client.cancel(running["id"])
         wait_status(client, running["id"], "cancelled")

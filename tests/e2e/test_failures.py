@@ -12,8 +12,8 @@ from tests.e2e.site import SHORT_RUN, Site, wait_for, wait_status
 ENDLESS = {**SHORT_RUN, "max_steps": 100_000}
 
 
-def failure_of(client: Packtrain, job: Job, seconds: float = 240.0) -> Failure:
-    failure = wait_status(client, job["id"], "failed", seconds=seconds)["failure"]
+def failure_of(client: Packtrain, job: Job) -> Failure:
+    failure = wait_status(client, job["id"], "failed")["failure"]
     assert failure
     assert 0 < len(failure["evidence"]) <= 10
     return failure
@@ -39,7 +39,7 @@ def test_a_time_limit_is_told_and_doubled(client: Packtrain) -> None:
 
 def test_a_killed_process_is_told_and_gets_more_memory(client: Packtrain, site: Site) -> None:
     job = client.submit(config=ENDLESS, resources={"memory": "2G"})
-    wait_for("first step", lambda: client.progress(job["id"])["current_steps"], seconds=180)
+    wait_for("first step", lambda: client.progress(job["id"])["current_steps"])
     site.lab.run("bash", "-c", f"kill -KILL $(pgrep -n -f {job['id']}/1/[c]onfig.yaml)")
     failure = failure_of(client, job)
     assert failure["code"] == "killed"

@@ -36,7 +36,7 @@ def test_what_the_controller_forgot_is_submitted_again_and_cancelled_where_it_wa
             wait_status(client, job["id"], "pending")
         site.lab.run("bash", "-c", FORGET)
         client.cancel(unwanted["id"])
-        wait_status(client, unwanted["id"], "cancelled", seconds=240)
+        wait_status(client, unwanted["id"], "cancelled")
         wait_for("second submission", lambda: client.job(wanted["id"])["attempt"] == 2 or None, 240)
     ended = wait_status(client, wanted["id"], "succeeded")
     assert len(ended["attempts"]) == 1, "what Slurm forgot was no attempt"

@@ -58,12 +58,12 @@ def test_a_run_whose_files_are_seen_late_ends_as_it_did(late: Site) -> None:
     wait_for("late file", lambda: is_seen(late, f"{ROOT}/probe"))
     with late.client() as client:
         good, bad = client.submit(config=SHORT_RUN), client.submit(config={**SHORT_RUN, "max_steps": 1_000_000})
-        ended = wait_status(client, good["id"], "succeeded", seconds=300)
+        ended = wait_status(client, good["id"], "succeeded")
         assert (ended["result"] or {})["steps"] == SHORT_RUN["max_steps"]
         assert client.progress(good["id"])["current_steps"] == SHORT_RUN["max_steps"], "all of its log was waited for"
         wait_for("first step", lambda: client.progress(bad["id"])["current_steps"], 240)
         late.lab.run("bash", "-c", f"kill -KILL $(pgrep -n -f {bad['id']}/1/[c]onfig.yaml)")
-        failure = wait_status(client, bad["id"], "failed", seconds=240)["failure"]
+        failure = wait_status(client, bad["id"], "failed")["failure"]
         assert failure
         assert failure["code"] == "killed"
         assert any("Killed" in line for line in failure["evidence"]), failure

@@ -13,7 +13,7 @@ def test_a_run_succeeds(old_site: Site) -> None:
 def test_a_running_job_is_cancelled(old_site: Site) -> None:
     with old_site.client() as client:
         job = client.submit(config={**SHORT_RUN, "max_steps": 100_000})
-        wait_for("first step", lambda: client.progress(job["id"])["current_steps"], seconds=180)
+        wait_for("first step", lambda: client.progress(job["id"])["current_steps"])
         client.cancel(job["id"])
         wait_status(client, job["id"], "cancelled")
 

@@ -32,7 +32,7 @@ def test_a_full_disk_keeps_the_job_waiting_until_there_is_room(client: Packtrain
     waiting = reason(client, job, "No space left")
     assert waiting["status"] == "queued"
     site.lab.run("bash", "-c", "rm /srv/full/filler; mount -o remount,size=256m /srv/full")
-    wait_status(client, job["id"], "succeeded", seconds=240)
+    wait_status(client, job["id"], "succeeded")
     assert len(site.sacct(job)) == 1
 
 

@@ -73,7 +73,7 @@ def test_a_worker_that_was_stopped_for_two_minutes_writes_nothing(site: Site, tm
         log = own.state / "worker.log"
         wait_for("word of the lost lease", lambda: any(map(says_lost, log.read_bytes().splitlines())) or None)
         for job in (caught, later):
-            wait_status(client, job["id"], "succeeded", seconds=240)
+            wait_status(client, job["id"], "succeeded")
         assert lease(database) == taken
         assert client.job(running["id"])["status"] == "running"
         client.cancel(running["id"])

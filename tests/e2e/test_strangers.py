@@ -57,7 +57,7 @@ def test_a_number_that_was_given_again_is_a_strangers(site: Site, client: Packtr
         strangers(site, first, last)
         client.cancel(unwanted["id"])
         wait_status(client, unwanted["id"], "cancelled")
-        wait_for("second attempt", lambda: client.job(wanted["id"])["attempt"] == 2 or None, 180)
+        wait_for("second attempt", lambda: client.job(wanted["id"])["attempt"] == 2 or None)
         assert client.job(wanted["id"])["attempts"][0]["ended_by"] == "node_fail"
         wait_status(client, wanted["id"], "running")
         assert states(site, first, last) == {"RUNNING"}

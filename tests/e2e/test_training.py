@@ -13,7 +13,6 @@ from client.payloads import Job, JobFields
 from tests.e2e.site import Site, wait_for, wait_status
 
 EXAMPLES = Path(__file__).parents[2] / "examples/datasets"
-PATIENCE_SECONDS = 1800.0
 SECRET = "wandb-key-that-nobody-may-see"
 SHORT: dict[str, Any] = {
     "cutoff_len": 128,
@@ -144,7 +143,7 @@ def material(client_of_all: Packtrain, tmp_path_factory: pytest.TempPathFactory)
 
 
 def ended(client: Packtrain, material: Material, name: str) -> Job:
-    return wait_status(client, material.jobs[name]["id"], "succeeded", seconds=PATIENCE_SECONDS)
+    return wait_status(client, material.jobs[name]["id"], "succeeded")
 
 
 def paths(site: Site, job: Job) -> set[str]:
@@ -177,9 +176,9 @@ def test_of_its_checkpoints_the_newest_two_stay(site: Site, client: Packtrain, m
     def steps() -> list[int]:
         return [one["step"] for one in client.checkpoints(job["id"])["data"]]
 
-    wait_for("removal", lambda: steps() == [2, 3] or None, seconds=30)
+    wait_for("removal", lambda: steps() == [2, 3] or None)
     client.remove_checkpoint(job["id"], 2)
-    wait_for("removal", lambda: steps() == [3] or None, seconds=30)
+    wait_for("removal", lambda: steps() == [3] or None)
     assert site.on_cluster(f"ls packtrain/jobs/{job['id']}/output | grep checkpoint") == "checkpoint-3\n"
 
 
