@@ -38,7 +38,8 @@ test: $(INSTALLED) ## everything: units, both databases, end to end on the lab c
 	$(PYTHON) -m container.lab build --profile trixie
 	$(PYTHON) -m container.lab build --profile bookworm
 	$(PYTHON) -m container.image build --variant cpu
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest -q --ignore=tests/e2e -n 3 --dist worksteal
+	$(VENV)/bin/pytest -v tests/e2e -n 2 --dist loadfile
 
 test-compose: $(INSTALLED) ## docker compose on a real engine, one job through it
 	@$(PYTHON) -m container.compose test

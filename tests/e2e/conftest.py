@@ -1,10 +1,12 @@
-"""One site for all end-to-end tests, with clusters that are well and clusters that are not."""
+"""One site for all end-to-end tests of a process, with clusters that are well and clusters that are not."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from client.api import Packtrain
 from container import image, lab, stack
@@ -28,6 +30,36 @@ known_hosts_file = "{wrong_known_hosts}"
 root = "/home/packtrain/changed-key"
 image = "/opt/packtrain/llamafactory.sif"
 """
+# Runs with two GPUs each fit once, with one GPU twice: more at once would keep each other from this machine's cores.
+NODE_CPUS = 4
+SEPARATE_TESTS = ("test_continuation", "test_chaos", "test_sick_clusters", "test_failures")
+LONG_FILES = (
+    "test_training",
+    "test_continuation",
+    "test_site_faults",
+    "test_escape",
+    "test_faults",
+    "test_stopped_worker",
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file's tests share fixtures and go to one process, but for some files' tests, which go each by itself."""
+    config.option.loadscopereorder = False
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = _unit_of_work
+    return scheduler
+
+
+def _unit_of_work(nodeid: str) -> str:
+    file = nodeid.partition("::")[0]
+    return nodeid if Path(file).stem in SEPARATE_TESTS else file
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that no process is left with a long file at the end."""
+    items.sort(key=lambda item: LONG_FILES.index(item.path.stem) if item.path.stem in LONG_FILES else len(LONG_FILES))
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +83,7 @@ def client(site: Site) -> Iterator[Packtrain]:
 
 def _running(state: Path, profile: lab.Profile) -> Iterator[Site]:
     try:
-        cluster = lab.up(profile, state / "lab", image=image.build("cpu"), models=models.build())
+        cluster = lab.up(profile, state / "lab", image=image.build("cpu"), models=models.build(), cpus=NODE_CPUS)
         cluster.run("bash", "-c", "mkdir -p /srv/full && mount -t tmpfs -o size=64k,mode=1777 none /srv/full")
         port = ports.pick()
         stack.start(state, port, stack.clusters_toml(cluster) + _sick(cluster, state))
