@@ -1,6 +1,7 @@
 """One cycle of a cluster, step by step; docs/decisions/0001-shape.md says what each costs."""
 
 import time
+from collections.abc import Callable
 
 from tuning.jobs.troubles import Step
 from worker.await_jobs import end_dead_ends
@@ -18,12 +19,17 @@ from worker.submit import Submitter
 from worker.try_out import Trials
 from worker.watch import watch
 
+QUIET_SECONDS = 0.5
+"""Between two cycles the database (never the cluster) is asked whether somebody submitted or cancelled: at once when
+somebody wrote there, and this often where no word of a write comes. An idle worker costs next to nothing."""
+
 
 class Cycle:
     """The steps in their order, and what must be remembered from one cycle to the next."""
 
-    def __init__(self, drive: Drive) -> None:
+    def __init__(self, drive: Drive, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._drive = drive
+        self._monotonic = monotonic
         self._facts = FactsKeeper(drive)
         self._known = KnownCluster(drive.settings)
         self._submitter = Submitter(drive, self._known)
@@ -33,10 +39,11 @@ class Cycle:
         self.guard = StepGuard(drive)
         self._visible: frozenset[str] = frozenset()
         self.seconds = 0.0
+        self._looked_at = self._monotonic()
 
     def run(self) -> None:
         """Everything once. Raises ClusterError, LeaseLost, or the database's trouble; other errors stay with a step."""
-        started = time.monotonic()
+        started = self._monotonic()
         self._drive.check()
         run = self.guard.run
         release_ended(self._drive)
@@ -51,12 +58,17 @@ class Cycle:
         run(Step.CANCEL, self._canceller.cancel_wanted)
         run(Step.REMOVE, lambda: remove_unwanted(self._drive))
         run(Step.TRY_OUT, self._trials.answer_waiting)
-        self.seconds = time.monotonic() - started
+        self._looked_at = self._monotonic()
+        self.seconds = self._looked_at - started
         note_reached(self._drive, self.seconds)
 
     def _watch(self) -> None:
         self._visible = frozenset()
         self._visible = watch(self._drive)
+
+    def is_urgent_due(self) -> bool:
+        """Whether the urgent part has not run for a while, though no word of a write came."""
+        return self._monotonic() - self._looked_at >= QUIET_SECONDS
 
     def run_urgent(self) -> None:
         """What people wait for, between two cycles: new jobs, cancellations, questions about jobs to come."""
@@ -64,3 +76,4 @@ class Cycle:
         self.guard.run(Step.SUBMIT, self._submitter.submit_waiting)
         self.guard.run(Step.CANCEL, self._canceller.cancel_new)
         self.guard.run(Step.TRY_OUT, self._trials.answer_waiting)
+        self._looked_at = self._monotonic()

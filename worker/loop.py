@@ -42,8 +42,7 @@ from worker.step_guard import StepGuard
 log = logging.getLogger(__name__)
 
 URGENT_SECONDS = 0.1
-"""Between two cycles the database (never the cluster) is asked whether somebody submitted or cancelled: at once when
-somebody wrote there, and this often."""
+"""How long the worker listens at a time, between two cycles, for somebody who writes to the database."""
 PROBE_SECONDS = 3.0
 """How often a port that took no connection is tried during a pause: no login, and nothing where nobody listens."""
 STOP_SECONDS = 3.0
@@ -183,9 +182,11 @@ class Worker:
                 looked_at = time.monotonic()
 
     def _listen(self, news: News, cycle: Cycle, seconds: float) -> None:
-        if not cycle.guard.run(Step.NEWS, partial(news.wait, seconds)):
+        told: list[bool] = []
+        if not cycle.guard.run(Step.NEWS, lambda: told.append(news.wait(seconds))):
             self.stop.wait(seconds)
-        cycle.run_urgent()
+        if any(told) or cycle.is_urgent_due():
+            cycle.run_urgent()
 
     def _is_over(self, drive: Drive) -> bool:
         """Whether the worker is to stop, or somebody else has the cluster."""

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from tests.factories import Seconds
 from tests.worker.conftest import World
 from tuning.clusters.models import ClusterRow
 from tuning.db import transaction
@@ -11,7 +12,7 @@ from tuning.jobs.models import Attempt
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.eta import EtaState, to_json
 from worker import cycle
-from worker.cycle import Cycle
+from worker.cycle import QUIET_SECONDS, Cycle
 from worker.facts import FactsKeeper
 
 
@@ -71,3 +72,14 @@ def test_a_job_of_a_cycle_is_made_by_what_the_cluster_has_just_said(
     job_id = world.add(name="grace")
     cycle.run()
     assert made_in(world, job_id) == "sha256:2"
+
+
+def test_the_urgent_part_is_due_once_a_while_where_nobody_writes(world: World) -> None:
+    seconds = Seconds()
+    steps = Cycle(world.drive, seconds)
+    seen = []
+    for _ in range(4):
+        seen.append(steps.is_urgent_due())
+        seconds.now += QUIET_SECONDS / 2
+    steps.run_urgent()
+    assert (seen, steps.is_urgent_due()) == ([False, False, True, True], False)

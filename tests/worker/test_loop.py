@@ -27,7 +27,7 @@ from worker import loop
 from worker.facts import FactsKeeper
 from worker.loop import Worker
 
-LONGEST_WAIT_SECONDS = 20.0
+LONGEST_WAIT_SECONDS = 120.0
 
 
 class Away(LocalTransport):
