@@ -133,6 +133,10 @@ class SlurmUnavailable(TransientError):
     """slurmctld or slurmdbd does not answer."""
 
 
+class LaunchFailed(TransientError):
+    """Slurm took a job and ended it on its node before it began: a prolog failed, or the node refused it."""
+
+
 class UploadDamaged(TransientError):
     """What arrived is not what was sent."""
 

@@ -14,6 +14,7 @@ from tuning.jobs.paths import slurm_job_name
 from tuning.jobs.status import ON_CLUSTER, JobStatus
 from tuning.jobs.troubles import Step, Subject
 from worker.drive import Drive
+from worker.launch import LAUNCH_FAILED
 from worker.quarantine import Quarantine
 from worker.stall import STALLED
 
@@ -118,7 +119,7 @@ class Canceller:
                 or_(
                     Job.cancel_requested_at.is_not(None),
                     Job.hold_requested_at.is_not(None),
-                    Attempt.ended_by == STALLED,  # told again until it has ended, as all others are
+                    Attempt.ended_by.in_((STALLED, LAUNCH_FAILED)),  # told again until it has ended, as all others are
                 ),
                 Attempt.slurm_job_id.is_not(None),
             )

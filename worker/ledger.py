@@ -15,10 +15,12 @@ from tuning.jobs.transition import transition
 from tuning.llamafactory.eta import EtaState
 from tuning.slurm.cluster import AccountedJob, AttemptLook, Observation, QueuedJob
 from tuning.slurm.records import ExitRecord
+from tuning.slurm.states import HELD_AFTER_LAUNCH, waiting_words
 from worker.contradiction import is_contradiction_news, note_contradiction
 from worker.correct import follow, recheck
 from worker.drive import Drive
 from worker.finish import finish
+from worker.launch_failures import note_begun, note_unbegun, take_back
 from worker.progress import take_in
 from worker.set_aside import note_set_aside
 from worker.stall import quiet_until
@@ -33,6 +35,7 @@ from worker.verdict import (
     Forgotten,
     Missing,
     Runs,
+    Unbegun,
     Verdict,
     Waits,
 )
@@ -110,6 +113,8 @@ class Ledger:
                 note_set_aside(session, one.job_id, one.number, "exit", "it is no record of an end", now)
         read = [(one, self._reads[one.job_id]) for one in attempts if one.job_id in self._reads]
         ended = {one.job_id for one in attempts if one.status in ENDED}
+        begun = [one.job_id for one, reads in read if any(found.stream == "trainer_log" for found in reads)]
+        note_begun(session, self._drive, begun)
         news = take_in(session, read, self._answers.contents, now)
         update_jobs(session, [{**change, **NO_END} if change["id"] in ended else change for change in news], now)
 
@@ -128,6 +133,8 @@ class Ledger:
             case Forgotten():
                 job, attempt = _rows(session, one)
                 give_back(session, job, attempt, FORGOTTEN, self._drive.now())
+            case Unbegun():
+                note_unbegun(session, self._drive, one, verdict)
             case Ended():
                 self._ended(session, one, verdict)
             case _:
@@ -138,7 +145,13 @@ class Ledger:
         attempt.missing_since, attempt.missing_polls = None, 0
         if one.status is JobStatus.RUNNING:
             transition(session, job, JobStatus.PENDING, "Slurm put it back into its queue", self._drive.now())
-        expected = {"expected_start_at": verdict.expected_start_at, "slurm_reason": verdict.slurm_reason}
+        if _is_to_be_taken_back(verdict, one):
+            take_back(session, one, attempt, verdict, self._drive)
+        expected = {
+            "status_reason": _why_it_waits(one, verdict),
+            "expected_start_at": verdict.expected_start_at,
+            "slurm_reason": verdict.slurm_reason,
+        }
         self._tell(session, one, verdict.slurm_state, expected)
 
     def _runs(self, session: Session, one: LiveAttempt, verdict: Runs) -> None:
@@ -184,6 +197,7 @@ class Ledger:
         if waited < LATE_TIME and not is_all_there(root, one, files, told):
             self._unsure(session, one, None)
         elif is_read_to_end(root, one, files, self._reads.get(one.job_id, ())):
+            note_begun(session, self._drive, [one.job_id])
             finish(session, self._drive, one, verdict, self._answers.contents)
 
     def _tell(self, session: Session, one: LiveAttempt, slurm_state: str | None, more: Mapping[str, object]) -> None:
@@ -199,12 +213,24 @@ def _is_there(session: Session, one: LiveAttempt) -> bool:
 def _still_waits(verdict: Verdict, one: LiveAttempt, now: datetime) -> TypeGuard[Waits]:
     """Whether it waits as it did, with other words of Slurm's: of thousands that is written at once."""
     was_waiting = one.status is JobStatus.PENDING and one.missing_since is None
-    return isinstance(verdict, Waits) and was_waiting and _says(one, verdict, now)
+    if not isinstance(verdict, Waits) or _is_to_be_taken_back(verdict, one):
+        return False
+    return was_waiting and _says(one, verdict, now)
+
+
+def _is_to_be_taken_back(verdict: Waits, one: LiveAttempt) -> bool:
+    return verdict.slurm_reason in HELD_AFTER_LAUNCH and one.ended_by is None
+
+
+def _why_it_waits(one: LiveAttempt, verdict: Waits) -> str:
+    words = waiting_words(verdict.slurm_reason)
+    return f"Slurm job {one.slurm_job_id}" + (f" waits ({verdict.slurm_reason}): {words}" if words else "")
 
 
 def _news_of_waiting(one: LiveAttempt, verdict: Waits, now: datetime) -> dict[str, Any]:
     return {
         "id": one.job_id,
+        "status_reason": _why_it_waits(one, verdict),
         "slurm_state": verdict.slurm_state,
         "slurm_reason": verdict.slurm_reason,
         "expected_start_at": verdict.expected_start_at,
@@ -224,7 +250,7 @@ def _says(one: LiveAttempt, verdict: Verdict, now: datetime) -> bool:
     match verdict:
         case Waits(state, reason, expected):
             is_told = (one.slurm_state, one.slurm_reason) == (state, reason)
-            has_moved = _has_moved(one.expected_start_at, expected)
+            has_moved = _has_moved(one.expected_start_at, expected) or _is_to_be_taken_back(verdict, one)
             return recovered or one.status is not JobStatus.PENDING or not is_told or has_moved
         case Runs(state, reason):
             is_told = (one.slurm_state, one.slurm_reason) == (state, reason)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tuning.jobs.live import LiveAttempt
-from tuning.jobs.status import JobStatus
+from tuning.jobs.status import ON_CLUSTER, JobStatus
 from tuning.moments import moment
 from tuning.slurm.cluster import AccountedJob, AttemptLook, QueuedJob
 from tuning.slurm.records import ExitRecord
 from tuning.slurm.states import COMPLETING, Phase, StateMeaning, accounted_meaning, meaning_of
+from worker.launch import LAUNCH_FAILED, is_somebodys_wish, may_be_unbegun
 
 MISSING_POLLS = 3
 MISSING_TIME = timedelta(minutes=2)
@@ -87,6 +88,14 @@ class Forgotten:
 
 
 @dataclass(frozen=True)
+class Unbegun:
+    """Slurm ended it before it began, and it never will: the claim was given up. It may be submitted again."""
+
+    slurm_state: str
+    nodes: str | None
+
+
+@dataclass(frozen=True)
 class Ending:
     """Slurm says that it has ended, and the exit record may still be on its way."""
 
@@ -131,7 +140,7 @@ class CannotTell:
     """No answer, or answers that contradict each other: everything stays as it is."""
 
 
-Verdict = Waits | Runs | Claimed | Elsewhere | Forgotten | Ending | Ended | Missing | CannotTell
+Verdict = Waits | Runs | Claimed | Elsewhere | Forgotten | Unbegun | Ending | Ended | Missing | CannotTell
 
 
 def decide(attempt: LiveAttempt, seen: Seen) -> Verdict:
@@ -156,6 +165,14 @@ def is_overdue(attempt: LiveAttempt, now: datetime) -> bool:
 def is_due(attempt: LiveAttempt, now: datetime) -> bool:
     """Whether a job that has ended by Slurm's word, or is unknown to it, is to be looked at more closely."""
     return _waited(attempt, now) >= RECORD_GRACE
+
+
+def is_to_be_taken(attempt: LiveAttempt, queued: QueuedJob | None, now: datetime) -> bool:
+    """Whether the claim of a job is to be taken: Slurm has ended it, so that it will not begin any more."""
+    meaning = meaning_of(queued.state) if queued else None
+    if queued is None or meaning is None or meaning.phase is not Phase.ENDED:
+        return False
+    return may_be_unbegun(attempt, meaning, queued.nodes) and _waited(attempt, now) >= _grace(meaning)
 
 
 def _by_queue(attempt: LiveAttempt, seen: Seen, queued: QueuedJob) -> Verdict:
@@ -204,22 +221,28 @@ def _by_record(seen: Seen, record: ExitRecord, state: str | None, word: str | No
 
 def _ended_or_ending(
     attempt: LiveAttempt, seen: Seen, state: str, meaning: StateMeaning, nodes: str | None
-) -> Ended | Ending | Elsewhere | Forgotten:
+) -> Ended | Ending | Elsewhere | Forgotten | Unbegun:
     if seen.has_grown:
         return Ending(state)  # somebody still writes there: the answer may be another job's, or a wrong one
-    never_ran = attempt.status is JobStatus.PENDING and meaning.word == "cancelled"
-    grace = RETURN_GRACE if meaning.may_return else RECORD_GRACE
-    if not never_ran and (_waited(attempt, seen.now) < grace or _is_to_be_looked_at(attempt, seen)):
+    is_in_doubt = may_be_unbegun(attempt, meaning, nodes)
+    never_ran = attempt.status is JobStatus.PENDING and meaning.word == "cancelled" and not is_in_doubt
+    is_early = _waited(attempt, seen.now) < _grace(meaning)
+    if not never_ran and (is_early or _is_to_be_looked_at(attempt, seen, is_in_doubt=is_in_doubt)):
         return Ending(state)
     if _is_to_be_claimed(attempt, seen, meaning):
         return Ending(state)
     if seen.look is not None and (owner := _other_owner(attempt, seen.look)) is not None:
         return Elsewhere(owner)
-    if seen.look is not None and seen.look.is_abandoned:
-        return Forgotten()
+    if seen.look is not None and seen.look.is_abandoned and not is_somebodys_wish(attempt, seen.accounted):
+        return Unbegun(state, nodes) if is_in_doubt else Forgotten()
     told = seen.accounted.end_epoch if seen.accounted else None
     finished_at = min(_ours(told, seen), seen.now) if told else seen.now
-    return Ended(state, meaning.word, None, finished_at, nodes, _slurm_exit_code(seen, meaning), seen.look)
+    word = LAUNCH_FAILED if attempt.ended_by == LAUNCH_FAILED and meaning.word == "cancelled" else meaning.word
+    return Ended(state, word, None, finished_at, nodes, _slurm_exit_code(seen, meaning), seen.look)
+
+
+def _grace(meaning: StateMeaning) -> timedelta:
+    return RETURN_GRACE if meaning.may_return else RECORD_GRACE
 
 
 def _is_to_be_claimed(attempt: LiveAttempt, seen: Seen, meaning: StateMeaning) -> bool:
@@ -228,12 +251,13 @@ def _is_to_be_claimed(attempt: LiveAttempt, seen: Seen, meaning: StateMeaning) -
     return has_not_begun and meaning.may_return and seen.queued is None and not is_overdue(attempt, seen.now)
 
 
-def _is_to_be_looked_at(attempt: LiveAttempt, seen: Seen) -> bool:
-    """Whether the folders that tell more were not looked into yet."""
+def _is_to_be_looked_at(attempt: LiveAttempt, seen: Seen, *, is_in_doubt: bool) -> bool:
+    """Whether the folders that tell more were not looked into yet, or a claim that was to be taken was not."""
     if seen.look is None:
         return True
     is_waited_for = attempt.cancel_requested_at is None and _waited(attempt, seen.now) < CLOSED_TIME
-    return seen.look.claim is None and is_waited_for
+    is_open = seen.look.claim is None or (is_in_doubt and attempt.status in ON_CLUSTER and seen.look.claim == "")
+    return is_open and is_waited_for
 
 
 def _slurm_exit_code(seen: Seen, meaning: StateMeaning) -> int | None:

@@ -31,7 +31,7 @@ from worker.quarantine import Quarantine
 from worker.refused import tell_refused
 from worker.settle import CLOCKS_DIFFER_SECONDS
 from worker.tail import plan_reads, stream_paths
-from worker.verdict import MISSING_POLLS, Seen, decide, is_due, is_overdue
+from worker.verdict import MISSING_POLLS, Seen, decide, is_due, is_overdue, is_to_be_taken
 
 CHUNK = 100
 """So many jobs are written in one transaction: the database is never held for long."""
@@ -196,9 +196,14 @@ def _examined(
     drive: Drive, quarantine: Quarantine[LiveAttempt], attempts: Sequence[LiveAttempt], answers: Answers
 ) -> Answers:
     """The answers with accounting's word on who has gone, and a closer look where something is missing."""
-    gone = [one for one in attempts if one.job_id not in answers.own] if drive.settings.accounting else []
     judged = quarantine.each(attempts, lambda one: _is_to_be_looked_at(drive, one, answers))
     looked_at = [one for one, is_wanted in judged if is_wanted][:MOST_LOOKS]
+    gone = [one for one in attempts if one.job_id not in answers.own] + [
+        one
+        for one in looked_at
+        if one.job_id in answers.own  # squeue says "CANCELLED" and not by whom
+    ]
+    gone = gone if drive.settings.accounting else []
     if not gone and not looked_at:
         return answers
     oldest = drive.now() - min((one.submitted_at for one in gone), default=drive.now())
@@ -222,11 +227,12 @@ def _is_to_be_looked_at(drive: Drive, attempt: LiveAttempt, answers: Answers) ->
 def _look_request(drive: Drive, attempt: LiveAttempt, answers: Answers) -> LookRequest:
     root = drive.settings.root
     is_forgotten = attempt.job_id not in answers.own and attempt.job_id not in answers.records
-    has_live_status = attempt.status in ON_CLUSTER
+    has_live_status, queued = attempt.status in ON_CLUSTER, answers.own.get(attempt.job_id)
+    is_unbegun = attempt.job_id not in answers.records and is_to_be_taken(attempt, queued, drive.now())
     return LookRequest(
         attempt_directory(root, attempt.job_id, attempt.number),
         output_directory(root, attempt.job_id),
-        takes_claim=has_live_status and is_forgotten and is_overdue(attempt, drive.now()),
+        takes_claim=has_live_status and (is_unbegun or (is_forgotten and is_overdue(attempt, drive.now()))),
     )
 
 

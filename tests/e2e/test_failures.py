@@ -1,6 +1,7 @@
 """Runs that really fail say why, show it, and are retried as they advise."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
@@ -9,6 +10,16 @@ from client.api import Packtrain
 from client.payloads import Failure, Job, JobFields
 from tests.e2e.site import SHORT_RUN, Site, wait_for, wait_status
 
+BREAK_PROLOG = """
+cp /etc/slurm/slurm.conf /etc/slurm/kept
+echo Prolog=/bin/false >>/etc/slurm/slurm.conf
+scontrol reconfigure
+"""
+MEND_PROLOG = """
+[ ! -e /etc/slurm/kept ] || mv /etc/slurm/kept /etc/slurm/slurm.conf
+scontrol reconfigure
+for node in n1 n2; do scontrol update nodename=$node state=resume || true; done
+"""
 ENDLESS = {**SHORT_RUN, "max_steps": 100_000}
 
 
@@ -62,6 +73,33 @@ def test_a_broken_model_is_told_and_not_tried_again(client: Packtrain, broken_mo
     failure = failure_of(client, job)
     assert (failure["code"], failure["retry"]) == ("model_files", None)
     assert any("safetensors" in line.lower() for line in failure["evidence"])
+
+
+@pytest.fixture
+def prolog(site: Site) -> Iterator[Callable[[], None]]:
+    """Fails on every node until it is mended."""
+
+    def mend() -> None:
+        site.lab.run("bash", "-c", MEND_PROLOG)
+
+    site.lab.run("bash", "-c", BREAK_PROLOG)
+    yield mend
+    mend()
+
+
+def test_a_prolog_that_fails_is_told_and_costs_no_attempt(client: Packtrain, prolog: Callable[[], None]) -> None:
+    job = client.submit(config=SHORT_RUN, continuation={"max_attempts": 1})
+
+    def failed_launch() -> Job | None:
+        now = client.job(job["id"])
+        return now if now["status"] == "queued" and "before it began" in (now["status_reason"] or "") else None
+
+    waits = wait_for("failed launch", failed_launch, 120)
+    assert re.search("Slurm ended it on n[12] before it began .*sinfo -R", waits["status_reason"] or "")
+    prolog()
+    ended = wait_status(client, job["id"], "succeeded", seconds=300)
+    assert len(ended["attempts"]) == 1
+    assert [event["type"] for event in client.events(job["id"])].count("job.running") == 1
 
 
 def test_a_full_disk_is_told(client: Packtrain, site: Site) -> None:

@@ -24,6 +24,7 @@ from worker.verdict import (
     Missing,
     Runs,
     Seen,
+    Unbegun,
     Verdict,
     Waits,
     decide,
@@ -32,6 +33,7 @@ from worker.verdict import (
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 RUNNING = attempt()
 PENDING = replace(attempt(), status=JobStatus.PENDING, started_at=None)
+CANCELLED = replace(PENDING, cancel_requested_at=NOW)
 OWNED = AttemptLook("7")
 SILENCE = Seen(now=NOW, queue_answered=True, queued=None, accounted=None, exit_record=None, has_grown=False, look=OWNED)
 
@@ -147,8 +149,9 @@ def test_what_slurm_may_start_again_gets_a_longer_grace() -> None:
     assert isinstance(decide(missing_since(RUNNING, timedelta(seconds=61)), seen), Ended)
 
 
-def test_a_cancelled_job_that_never_ran_has_ended_at_once() -> None:
-    verdict = decide(PENDING, replace(SILENCE, queued=queued("CANCELLED")))
+@pytest.mark.parametrize(("one", "nodes"), [(PENDING, None), (CANCELLED, None), (CANCELLED, "n1")])
+def test_a_cancelled_job_that_never_ran_has_ended_at_once(one: LiveAttempt, nodes: str | None) -> None:
+    verdict = decide(one, replace(SILENCE, queued=replace(queued("CANCELLED"), nodes=nodes)))
     assert isinstance(verdict, Ended)
     assert verdict.word == "cancelled"
 
@@ -196,11 +199,14 @@ def test_a_vanished_job_whose_log_grows_is_alive() -> None:
 
 
 @pytest.mark.parametrize("one", [PENDING, RUNNING])
-@pytest.mark.parametrize("seen", [SILENCE, replace(SILENCE, queued=queued("FAILED"))])
-def test_whoever_owns_the_claim_counts(one: LiveAttempt, seen: Seen) -> None:
+@pytest.mark.parametrize(
+    ("seen", "given_up"),
+    [(SILENCE, Forgotten()), (replace(SILENCE, queued=queued("FAILED")), Unbegun("FAILED", "n1"))],
+)
+def test_whoever_owns_the_claim_counts(one: LiveAttempt, seen: Seen, given_up: Verdict) -> None:
     gone = missing_since(one, timedelta(hours=1))
     assert decide(gone, replace(seen, look=AttemptLook("8"))) == Elsewhere(8)
-    assert decide(gone, replace(seen, look=AttemptLook(ABANDONED))) == Forgotten()
+    assert decide(gone, replace(seen, look=AttemptLook(ABANDONED))) == given_up
 
 
 def test_an_exit_code_of_slurms_counts_only_where_the_script_came_to_its_end() -> None:
@@ -292,7 +298,7 @@ def test_no_story_ends_a_job_without_evidence_or_submits_what_may_run(
         seen = replace(SILENCE, exit_record=exit_record, look=look, has_grown=grown)
         verdict = story.look(answered, state, sacct, seen)
         ongoing = state in MEANINGS and MEANINGS[state].phase is not Phase.ENDED if state and answered else False
-        if isinstance(verdict, Forgotten):
+        if isinstance(verdict, Forgotten | Unbegun):
             assert look is not None
             assert look.is_abandoned, "only what can never train is submitted again"
             assert not ongoing

@@ -702,6 +702,7 @@ def test_a_job_of_another_name_that_was_given_its_number_is_not_taken_for_it(run
     assert run.look() is JobStatus.RUNNING
     own = run.cluster.submitted[0].job_name
     run.cluster.accounted[100, own] = AccountedJob(100, "NODE_FAIL", 0, 1.0, 2.0, "n1")
+    owned_by(run, 100)
     assert run.look() is JobStatus.QUEUED, "its own line in accounting counts"
 
 

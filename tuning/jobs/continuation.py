@@ -26,6 +26,7 @@ _CAUSES: Mapping[str, Cause] = {
     "preempted": "preempted",
     "node_fail": "node_fail",
     "boot_fail": "node_fail",
+    "launch_failed": "node_fail",
 }
 _NEED_PROGRESS: tuple[Cause, ...] = ("timeout", "stalled", "interrupted")
 """After these an attempt without a new checkpoint would be followed by more of the same."""

@@ -54,6 +54,8 @@ class LiveAttempt:
     quiet_until: datetime | None = None
     contradicted_since: datetime | None = None
     contradiction_told_at: datetime | None = None
+    ended_by: str | None = None
+    """What we are ending it for."""
     positions: Mapping[str, Position] = field(default_factory=dict)
     """By stream: trainer_log, stdout, stderr."""
 
@@ -281,6 +283,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
             Attempt.quiet_until,
             Attempt.contradicted_since,
             Attempt.contradiction_told_at,
+            Attempt.ended_by,
         )
         .join(Attempt, (Job.id == Attempt.job_id) & (Job.attempt == Attempt.number))
         .where(Job.cluster == bindparam("cluster"))

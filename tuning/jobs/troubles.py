@@ -29,6 +29,7 @@ class Step(StrEnum):
     SETTLE = "settle"
     DEAD_ENDS = "dead_ends"
     SUBMIT = "submit"
+    LAUNCH = "launch"
     WATCH = "watch"
     STALL = "stall"
     CANCEL = "cancel"
@@ -47,10 +48,12 @@ class Step(StrEnum):
 
 _SECOND_CHANCE = (Step.REMOVE,)
 """Of these one failure may be a disk that is away for a moment: it is tried again at once, and told the second time."""
+_OF_THE_JOB = (Step.SUBMIT, Step.LAUNCH)
 _DEEDS: Mapping[Step, str] = {
     Step.SETTLE: "find out what became of its submission",
     Step.DEAD_ENDS: "end it, though it waits for what will not come",
     Step.SUBMIT: "hand it to Slurm",
+    Step.LAUNCH: "get it started by Slurm",
     Step.WATCH: "take in what the cluster says of it",
     Step.STALL: "look after it, though it stands still",
     Step.CANCEL: "end it as was asked for",
@@ -160,12 +163,12 @@ def ended_subjects(session: Session, cluster: str) -> list[tuple[Step, str]]:
 
 
 def is_not_held(now: ColumnElement[datetime], latest: ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Of a queued job: neither its submission nor a data set of its waits to be tried again.
+    """Of a queued job: neither its submission, its start nor a data set of its waits to be tried again.
 
     `latest` is `now` and LONGEST_PAUSE.
     """
     is_waiting = (Trouble.next_try_at > now, Trouble.next_try_at <= latest)
-    of_itself = exists().where(Trouble.job_id == Job.id, Trouble.step == Step.SUBMIT, *is_waiting)
+    of_itself = exists().where(Trouble.job_id == Job.id, Trouble.step.in_(_OF_THE_JOB), *is_waiting)
     of_its_data = exists().where(
         JobDataset.job_id == Job.id,
         Trouble.subject == JobDataset.dataset_id,

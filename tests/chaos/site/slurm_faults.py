@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from tests.chaos.site.kind import SiteFault
-from tests.chaos.site.nodes import DRAIN, OPEN
+from tests.chaos.site.nodes import DRAIN, OPEN, RESUME
 from tests.chaos.site.scene import SiteScene
 
 STATE = "/var/spool/slurmctld"
@@ -43,6 +43,18 @@ WORDS = (
     "Unable to contact slurm controller (connect failure)",
     "Zero Bytes were transmitted or received",
 )
+BREAK_PROLOG = """
+cp /etc/slurm/slurm.conf /etc/slurm/kept
+echo {key}=/bin/false >>/etc/slurm/slurm.conf
+scontrol reconfigure
+"""
+MEND_PROLOG = f"""
+mv /etc/slurm/kept /etc/slurm/slurm.conf
+scontrol reconfigure
+{RESUME} || true
+"""
+PROLOGS = ("Prolog", "PrologSlurmctld")
+"""Of the nodes, which drains each that fails, and of the controller."""
 PARTITION_STATES = {"DRAIN": "queued", "DOWN": "pending", "INACTIVE": "queued"}
 """And how a job that was ordered meanwhile is told: refused by sbatch, or kept waiting."""
 
@@ -54,6 +66,8 @@ def slurm_faults() -> Iterator[SiteFault]:
     yield SiteFault("slurmctld forgets an end", _forgotten_end)
     for state in PARTITION_STATES:
         yield SiteFault(f"partition {state}", partial(_partition, state=state))
+    for key in PROLOGS:
+        yield SiteFault(f"{key} fails", partial(_prolog, key=key))
     yield SiteFault("slurm.conf away", _configuration_away)
     yield SiteFault("munge away", _munge_away)
     yield SiteFault("host names away", _names_away)
@@ -101,6 +115,17 @@ def _partition(scene: SiteScene, state: str) -> None:
         scene.lives(runs)
     for job in waits:
         scene.begun(job)
+
+
+def _prolog(scene: SiteScene, key: str) -> None:
+    """What it ended before it began waits, and is submitted again; what runs is not touched."""
+    runs = scene.running()
+    with scene.struck(BREAK_PROLOG.format(key=key), MEND_PROLOG):
+        waits = scene.order()
+        scene.desk.wait_reason(waits, "queued")
+        scene.lives(runs)
+    scene.until_shell("open nodes", OPEN)
+    scene.begun(waits)
 
 
 def _configuration_away(scene: SiteScene) -> None:
