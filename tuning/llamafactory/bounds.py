@@ -88,7 +88,7 @@ _TABLE: tuple[tuple[Bound, tuple[str, ...]], ...] = (
         ("dataloader_num_workers", "preprocessing_num_workers", "ray_num_workers"),
     ),
     (Bound(1, 1e6, "torch wants at least one"), ("dataloader_prefetch_factor", "ddp_bucket_cap_mb")),
-    (Bound(1, 1e12, "seconds: torch keeps them as milliseconds in 64 bits"), ("ddp_timeout",)),
+    (Bound(1, 1e12, "it counts seconds, which torch keeps as milliseconds in 64 bits"), ("ddp_timeout",)),
     (Bound(0, 2**32 - 1, "numpy seeds with 32 bits"), ("seed",)),
     (Bound(-(2**63), 2**63 - 1, "torch seeds with 64 bits"), ("data_seed",)),
     (Bound(-1e6, 1e6, "there are no more devices"), (
@@ -97,7 +97,7 @@ _TABLE: tuple[tuple[Bound, tuple[str, ...]], ...] = (
     (Bound(-64, 64, "a weight has at most 32 bits"), (
         "quantization_bit", "export_quantization_bit", "ref_model_quantization_bit", "reward_model_quantization_bit",
     )),
-    (Bound(-1e6, 1e6, "gigabytes of one file"), ("export_size",)),
+    (Bound(-1e6, 1e6, "it counts the gigabytes of one file"), ("export_size",)),
     (
         Bound(-1e6, 1e6, "a rate above 1 already diverges"),
         ("learning_rate", "loraplus_lr_embedding", "loraplus_lr_ratio"),
@@ -109,13 +109,13 @@ _TABLE: tuple[tuple[Bound, tuple[str, ...]], ...] = (
             "module_dropout", "top_p", "vllm_gpu_util", "sglang_mem_fraction", "badam_update_ratio",
         ),
     ),
-    (Bound(-1, 1, "a share of all steps, or of the neurons"), ("warmup_ratio", "lora_dropout")),
+    (Bound(-1, 1, "it is a share of all steps, or of the neurons"), ("warmup_ratio", "lora_dropout")),
     (Bound(0, 1e6, "torch and transformers refuse a number below 0"), (
         "adam_epsilon", "weight_decay", "temperature",
     )),
     (Bound(1e-6, 1e6, "transformers wants a number above 0"), ("repetition_penalty",)),
     (
-        Bound(-1e6, 1e6, "a factor of the loss, of a score or of a gradient"),
+        Bound(-1e6, 1e6, "it is a factor of the loss, of a score or of a gradient"),
         (
             "max_grad_norm",
             "apollo_scale", "asft_alpha", "eaft_alpha", "galore_scale", "kto_chosen_weight", "kto_rejected_weight",

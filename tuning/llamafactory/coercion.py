@@ -93,7 +93,8 @@ def _outside(argument: Argument, given: Any, value: Any) -> Coerced | None:
 
 
 def _out_of_bounds(argument: Argument, given: Any, bound: Bound) -> Coerced:
-    hint = f"give a number from {_number(bound.least)} to {_number(bound.most)}: {bound.reason}"
+    least = max(bound.least, 0)  # what a number below 0 means, if anything, is no advice
+    hint = f"give a number from {_number(least)} to {_number(bound.most)}: {bound.reason}"
     return Coerced(given, problem=f"{argument.name}: {_shown(given)} is out of any range", hint=hint)
 
 

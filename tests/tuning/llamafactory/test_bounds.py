@@ -58,17 +58,12 @@ def test_a_number_beyond_any_run_is_refused_with_its_place(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "hint"),
     [
-        (
-            "max_steps",
-            100_000_000_000_000,
-            "give a number from -1000000000 to 1000000000: at a thousand steps a second",
-        ),
-        (
-            "logging_steps",
-            100_000_000_000,
-            "give a number from -1000000000 to 1000000000: at a thousand steps a second",
-        ),
-        ("num_train_epochs", 1e12, "give a number from -1000000 to 1000000: a million epochs"),
+        ("max_steps", 100_000_000_000_000, "give a number from 0 to 1000000000: at a thousand steps a second"),
+        ("max_steps", -(2**63), "give a number from 0 to 1000000000: at a thousand steps a second"),
+        ("logging_steps", 100_000_000_000, "give a number from 0 to 1000000000: at a thousand steps a second"),
+        ("num_train_epochs", 1e12, "give a number from 0 to 1000000: a million epochs"),
+        ("warmup_ratio", -2, "give a number from 0 to 1: it is a share of all steps"),
+        ("ddp_timeout", 0, "give a number from 1 to 1000000000000: it counts seconds"),
         ("seed", 2**32, "give a number from 0 to 4294967295: numpy seeds with 32 bits"),
         ("top_p", 1.5, "give a number from 0 to 1: torch and transformers"),
         ("lora_target", "x" * (MAX_TEXT_CHARACTERS + 1), "at most 10000"),
