@@ -6,13 +6,13 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from server.api.pages import Moment, Page
+from server.api.pages import MAX_LIMIT, After, Limit, Moment, Page
 from server.dependencies import CurrentUser, NowDep, SessionDep
 from server.problems import responses
 from tuning.accounts import service
 from tuning.accounts.models import Token
 from tuning.accounts.scopes import Scope, widest
-from tuning.errors import NotFound
+from tuning.errors import Finding, InvalidInput, NotFound
 
 router = APIRouter(prefix="/tokens", tags=["accounts"])
 
@@ -65,7 +65,7 @@ class NewToken(TokenInfo):
     token: str = Field(description="The text to send as `Authorization: Bearer`. It is shown this once.")
 
 
-@router.post("", status_code=201, responses=responses(403))
+@router.post("", status_code=201, responses=responses(403, 409))
 def create_token(request: TokenRequest, session: SessionDep, user: CurrentUser, now: NowDep) -> NewToken:
     """Make a token."""
     issued = service.create_token(
@@ -81,16 +81,25 @@ def create_token(request: TokenRequest, session: SessionDep, user: CurrentUser, 
 
 
 @router.get("")
-def list_tokens(session: SessionDep, user: CurrentUser) -> Page[TokenInfo]:
-    """One's own tokens that are not revoked; for administrators everybody's."""
-    tokens = [TokenInfo.of(token, name) for token, name in service.visible_tokens(session, user)]
-    return Page(data=tokens, has_more=False, next=None)
+def list_tokens(
+    session: SessionDep, user: CurrentUser, limit: Limit = MAX_LIMIT, after: After = None
+) -> Page[TokenInfo]:
+    """One's own tokens that are not revoked, newest first; for administrators everybody's."""
+    if after is not None and not _is_id(after):
+        raise InvalidInput([Finding(("query", "after"), "unknown cursor", "give the `next` of the page before")])
+    page = service.visible_tokens(session, user, limit, after)
+    tokens = [TokenInfo.of(token, name) for token, name in page.tokens]
+    return Page(data=tokens, has_more=page.next_cursor is not None, next=page.next_cursor)
 
 
 @router.delete("/{token_id}", status_code=204, responses=responses(404))
 def revoke_token(token_id: str, session: SessionDep, user: CurrentUser, now: NowDep) -> Response:
     """End a token: one's own, or as an administrator anybody's."""
-    if not token_id.startswith("tok_") or not token_id.isprintable():
+    if not _is_id(token_id):
         raise NotFound("there is no such token")
     service.revoke_token(session, user, token_id, now)
     return Response(status_code=204)
+
+
+def _is_id(text: str) -> bool:
+    return text.startswith("tok_") and text.isprintable()

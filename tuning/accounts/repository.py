@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from tuning.accounts.models import Token, User
@@ -23,8 +23,7 @@ def valid_token_ids(session: Session, token_ids: Iterable[str], now: datetime) -
     wanted = list(token_ids)
     if not wanted:
         return frozenset()
-    holds = (Token.revoked_at.is_(None), Token.expires_at.is_(None) | (Token.expires_at > now))
-    return frozenset(session.scalars(select(Token.id).where(Token.id.in_(wanted), *holds)))
+    return frozenset(session.scalars(select(Token.id).where(Token.id.in_(wanted), *_holds(now))))
 
 
 def token_by_id(session: Session, token_id: str) -> Token | None:
@@ -32,12 +31,27 @@ def token_by_id(session: Session, token_id: str) -> Token | None:
     return session.get(Token, token_id)
 
 
-def tokens_of(session: Session, user_id: str | None) -> Sequence[tuple[Token, str]]:
-    """The tokens that are not revoked, newest first, each with its user's name; of everybody without `user_id`."""
+def tokens_of(
+    session: Session, user_id: str | None, limit: int | None = None, behind: Token | None = None
+) -> Sequence[tuple[Token, str]]:
+    """The tokens that are not revoked, newest first, each with its user's name; of everybody without `user_id`.
+
+    At most `limit`, and only those that come after `behind` in this order.
+    """
     query = select(Token, User.name).join(User, User.id == Token.user_id).where(Token.revoked_at.is_(None))
     if user_id is not None:
         query = query.where(Token.user_id == user_id)
-    return [(token, name) for token, name in session.execute(query.order_by(Token.created_at.desc(), Token.id))]
+    if behind is not None:
+        at_once = and_(Token.created_at == behind.created_at, Token.id > behind.id)
+        query = query.where(or_(Token.created_at < behind.created_at, at_once))
+    ordered = query.order_by(Token.created_at.desc(), Token.id).limit(limit)
+    return [(token, name) for token, name in session.execute(ordered)]
+
+
+def live_token_count(session: Session, user_id: str, now: datetime) -> int:
+    """How many tokens of a user hold. Others who ask for the same user wait for this transaction's end."""
+    session.execute(select(User.id).where(User.id == user_id).with_for_update())
+    return session.scalar(select(func.count()).where(Token.user_id == user_id, *_holds(now))) or 0
 
 
 def revoke(session: Session, token_id: str, now: datetime) -> None:
@@ -57,3 +71,7 @@ def user_names(session: Session, user_ids: Iterable[str]) -> dict[str, str]:
         return {}
     users = session.scalars(select(User).where(User.id.in_(wanted)))
     return {user.id: user.name for user in users}
+
+
+def _holds(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Token.revoked_at.is_(None), Token.expires_at.is_(None) | (Token.expires_at > now)

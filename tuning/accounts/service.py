@@ -16,6 +16,8 @@ from tuning.db import insert_if_new
 from tuning.errors import Conflict, Finding, InvalidInput, NotAllowed, NotAuthenticated, NotFound
 from tuning.ids import new_id, new_secret
 
+MOST_TOKENS = 100
+"""Of one person, at once, that are made over the API."""
 TOKEN_PREFIX = "pt_"  # noqa: S105 - no secret: by it people and leak scanners recognise a token
 USER_NAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$"
 _REFUSED = "this token is unknown, expired or revoked"
@@ -38,6 +40,15 @@ class Principal:
     def may_change(self, owner_id: str) -> bool:
         """Whether a thing of this owner may be changed: by its owner, or by an administrator."""
         return self.is_administrator or self.user_id == owner_id
+
+
+@dataclass(frozen=True)
+class TokenPage:
+    """A part of the list; `next_cursor` leads to the rest."""
+
+    tokens: Sequence[tuple[Token, str]]
+    """Each with its user's name."""
+    next_cursor: str | None
 
 
 @dataclass(frozen=True)
@@ -86,7 +97,7 @@ def create_token(
     """A token for oneself; an administrator's may be for anybody, who is made when new.
 
     Without `scope` it is the usual one, but no token makes one that may do more than itself.
-    Raises NotAllowed, InvalidInput.
+    Raises NotAllowed, InvalidInput, Conflict when that person has too many.
     """
     if expires_at is not None and expires_at <= now:
         raise InvalidInput([Finding(("expires_at",), "this time is past: the token would never work")])
@@ -94,10 +105,12 @@ def create_token(
         hint = f"leave it out, or ask for {principal.scope} at most"
         raise NotAllowed(f"your own token has no scope {scope}, so it cannot give it", hint=hint)
     if user_name is None or user_name == principal.name:
+        _refuse_too_many(session, principal.user_id, principal.name, now)
         return _issue(session, principal.user_id, principal.name, name, now, expires_at, scope or principal.scope)
     if not principal.is_administrator:
         raise NotAllowed("only an administrator makes tokens for others")
     user = repository.user_by_name(session, user_name) or _add_user(session, user_name, now, is_administrator=False)
+    _refuse_too_many(session, user.id, user.name, now)
     return _issue(session, user.id, user.name, name, now, expires_at, _scope_for(user, scope))
 
 
@@ -126,9 +139,17 @@ def create_operator_token(
     return _issue(session, user.id, user.name, name, now, expires_at, _scope_for(user, scope)).text
 
 
-def visible_tokens(session: Session, principal: Principal) -> Sequence[tuple[Token, str]]:
-    """One's own tokens that are not revoked, each with its user's name; for administrators everybody's."""
-    return repository.tokens_of(session, None if principal.is_administrator else principal.user_id)
+def visible_tokens(session: Session, principal: Principal, limit: int, after: str | None) -> TokenPage:
+    """One's own tokens that are not revoked, newest first; for administrators everybody's.
+
+    Raises InvalidInput for a cursor that was never given out.
+    """
+    behind = repository.token_by_id(session, after) if after is not None else None
+    if after is not None and (behind is None or not principal.may_change(behind.user_id)):
+        raise InvalidInput([Finding(("query", "after"), "unknown cursor", "give the `next` of the page before")])
+    owner = None if principal.is_administrator else principal.user_id
+    found = repository.tokens_of(session, owner, limit + 1, behind)
+    return TokenPage(found[:limit], found[limit - 1][0].id if len(found) > limit else None)
 
 
 def revoke_token(session: Session, principal: Principal, token_id: str, now: datetime) -> None:
@@ -137,6 +158,13 @@ def revoke_token(session: Session, principal: Principal, token_id: str, now: dat
     if token is None or token.revoked_at is not None or not principal.may_change(token.user_id):
         raise NotFound(f"there is no token {token_id}")
     repository.revoke(session, token_id, now)
+
+
+def _refuse_too_many(session: Session, user_id: str, user_name: str, now: datetime) -> None:
+    if repository.live_token_count(session, user_id, now) < MOST_TOKENS:
+        return
+    hint = "end one that nobody uses any more: DELETE /api/v1/tokens/{id}"
+    raise Conflict(f"{user_name} has {MOST_TOKENS} tokens that hold, and no more are given out", hint=hint)
 
 
 def _add_user(session: Session, name: str, now: datetime, *, is_administrator: bool) -> User:

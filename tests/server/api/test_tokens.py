@@ -1,5 +1,7 @@
 """Tokens over HTTP."""
 
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
-from tuning.accounts.models import Token
+from tests.factories import NOON, Clock, make_token
+from tuning.accounts.models import Token, User
+from tuning.accounts.service import MOST_TOKENS
+from tuning.db import transaction
 
 
 def bearer(text: str) -> dict[str, str]:
@@ -120,3 +125,62 @@ def test_an_ordinary_users_token_never_has_the_scope_admin(administrator: TestCl
     assert (answer.status_code, answer.json()["errors"][0]["message"]) == (422, "bob is no administrator")
     narrow = administrator.post("/api/v1/tokens", json={"name": "x", "user": "bob", "scopes": ["read"]}).json()
     assert narrow["scopes"] == ["read"]
+
+
+def test_a_person_has_so_many_tokens_at_most_whoever_makes_them(
+    client: TestClient, administrator: TestClient, sessions: sessionmaker[Session], clock: Clock
+) -> None:
+    with transaction(sessions) as session:
+        ada = session.scalars(select(User).where(User.name == "ada")).one()
+        for _ in range(MOST_TOKENS - 2):
+            make_token(session, ada)
+        make_token(session, ada, expires_at=clock() - timedelta(seconds=1))
+        make_token(session, ada, revoked=True)
+    last = client.post("/api/v1/tokens", json={"name": "last"})
+    assert last.status_code == 201, "an expired one does not count"
+    for maker, body in ((client, {"name": "x"}), (administrator, {"name": "x", "user": "ada"})):
+        refused = maker.post("/api/v1/tokens", json=body)
+        assert refused.status_code == 409
+        assert f"ada has {MOST_TOKENS} tokens" in refused.json()["detail"]
+        assert "DELETE" in refused.text
+    assert administrator.post("/api/v1/tokens", json={"name": "x"}).status_code == 201
+    assert client.delete(f"/api/v1/tokens/{last.json()['id']}").status_code == 204
+    assert client.post("/api/v1/tokens", json={"name": "in its place"}).status_code == 201
+
+
+def pages(who: TestClient, limit: int) -> Iterator[list[str]]:
+    """The ids of each page."""
+    after: str | None = None
+    while True:
+        page = who.get("/api/v1/tokens", params={"limit": limit} | ({"after": after} if after else {})).json()
+        yield [token["id"] for token in page["data"]]
+        after = page["next"]
+        assert page["has_more"] is (after is not None)
+        if after is None:
+            return
+
+
+def test_the_list_of_tokens_has_pages_and_is_whole_without_them(
+    client: TestClient, administrator: TestClient, sessions: sessionmaker[Session]
+) -> None:
+    with transaction(sessions) as session:
+        ada = session.scalars(select(User).where(User.name == "ada")).one()
+        for _ in range(60):
+            make_token(session, ada)
+        for number, token in enumerate(session.scalars(select(Token))):
+            token.created_at = NOON + timedelta(seconds=number // 2)
+    for who, count in ((client, 61), (administrator, 62)):
+        whole = [token["id"] for token in who.get("/api/v1/tokens").json()["data"]]
+        assert len(whole) == count
+        found = list(pages(who, 7))
+        assert [len(page) for page in found[:-1]] == [7] * (len(found) - 1)
+        assert [token for page in found for token in page] == whole
+
+
+@pytest.mark.parametrize("cursor", ["tok_unknown", "x", "tok_\x00", "theirs"])
+def test_a_cursor_that_was_never_given_out_is_refused(
+    client: TestClient, administrator: TestClient, cursor: str
+) -> None:
+    theirs = administrator.post("/api/v1/tokens", json={"name": "x"}).json()["id"]
+    after = theirs if cursor == "theirs" else cursor
+    assert client.get("/api/v1/tokens", params={"after": after}).status_code == 422
