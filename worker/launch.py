@@ -20,7 +20,8 @@ _BY_SOMEBODY = re.compile(r"CANCELLED by [1-9][0-9]*")
 
 def may_be_unbegun(attempt: LiveAttempt, meaning: StateMeaning, nodes: str | None) -> bool:
     """Whether a job with this end may never have begun: its claim tells."""
-    if attempt.cancel_requested_at is not None or meaning.word in _NEVER_OF_A_LAUNCH:
+    has_spoken = attempt.last_step is not None or not attempt.positions.keys().isdisjoint(("stdout", "stderr"))
+    if has_spoken or attempt.cancel_requested_at is not None or meaning.word in _NEVER_OF_A_LAUNCH:
         return False
     return nodes is not None or attempt.ended_by == LAUNCH_FAILED
 

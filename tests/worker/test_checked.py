@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from tests.factories import NOON, make_dataset
 from tests.tuning.datasets.test_on_cluster import SHA, as_text, told
 from tests.worker.conftest import World, submit
-from tests.worker.test_watch import Run
+from tests.worker.watched_run import Run
 from tuning.accounts.models import User
 from tuning.datasets.models import Dataset
 from tuning.datasets.repository import is_staged

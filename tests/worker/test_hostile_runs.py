@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from tests.factories import make_job, make_user
 from tests.worker import hostile_files as hostile
 from tests.worker.conftest import World, submit
-from tests.worker.test_watch import WatchedCluster
+from tests.worker.watched_run import WatchedCluster
 from tuning.db import transaction
 from tuning.jobs.models import Attempt, Job, JobEvent
 from tuning.jobs.status import JobStatus

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests.worker.conftest import World, submit
-from tests.worker.test_watch import Run, events, owned_by
+from tests.worker.watched_run import Run, events, owned_by
 from tuning.db import transaction
 from tuning.jobs.models import Job, JobEvent, Trouble
 from tuning.jobs.status import JobStatus
@@ -89,6 +89,17 @@ def test_a_run_that_has_the_claim_had_begun(run: Run) -> None:
     after_grace(run)
     run.look()
     assert run.world.job(run.job_id).status is JobStatus.CANCELLED
+
+
+@pytest.mark.parametrize("file", ["1/stdout.log", "1/stderr.log", "output/trainer_log.jsonl"])
+def test_a_run_that_was_heard_had_begun_whatever_became_of_its_claim(run: Run, file: str) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.write(file, b'{"current_steps": 5, "total_steps": 9, "epoch": 0.5, "loss": 1.0, "elapsed_time": "0:01:00"}\n')
+    run.look()
+    slurm_says(run, "FAILED")
+    assert after_grace(run, 61).status is JobStatus.FAILED
+    assert run.cluster.owners == {}
 
 
 @pytest.mark.parametrize(("wish", "status"), [("cancel", JobStatus.CANCELLED), ("hold", JobStatus.HELD)])

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests.worker.conftest import World
-from tests.worker.test_watch import Run
+from tests.worker.watched_run import Run
 from tuning.db import transaction
 from tuning.jobs.models import Attempt, FilePosition, JobEvent
 from tuning.jobs.status import JobStatus

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests.worker.conftest import World
-from tests.worker.test_watch import Run, WatchedCluster
+from tests.worker.watched_run import Run, WatchedCluster
 from tuning.jobs.models import JobEvent
 from tuning.slurm.cluster import Observation, ReadAnswer, ReadRequest
 
