@@ -12,7 +12,7 @@ from tuning.jobs.live import LiveAttempt
 from tuning.jobs.status import ON_CLUSTER, JobStatus
 from tuning.moments import moment
 from tuning.slurm.cluster import AccountedJob, AttemptLook, QueuedJob
-from tuning.slurm.records import ExitRecord
+from tuning.slurm.records import ExitRecord, parse_files
 from tuning.slurm.states import COMPLETING, Phase, StateMeaning, accounted_meaning, meaning_of
 from worker.launch import LAUNCH_FAILED, is_somebodys_wish, may_be_unbegun
 
@@ -285,9 +285,19 @@ def _by_claim(attempt: LiveAttempt, seen: Seen, look: AttemptLook, missing: Miss
         return Elsewhere(owner)
     if attempt.status is JobStatus.PENDING:
         return Claimed()
-    if _waited(attempt, seen.now) < _silence(attempt, missing.since):
+    silence = _silence(attempt, missing.since)
+    if _waited(attempt, seen.now) < silence or _has_written(attempt, seen, look, silence):
         return missing
     return Ended(None, "lost", None, seen.now, None, look=look)
+
+
+def _has_written(attempt: LiveAttempt, seen: Seen, look: AttemptLook, within: timedelta) -> bool:
+    """Whether its output has a file of so late: a run may save checkpoints, and log nothing."""
+    if attempt.cancel_requested_at is not None:
+        return False
+    files = parse_files(look.listing).files
+    moments = (moment(file.modified_epoch - seen.clock_ahead_seconds) for file in files)
+    return any(at is not None and seen.now - within < at <= seen.now for at in moments)
 
 
 def _other_owner(attempt: LiveAttempt, look: AttemptLook) -> int | None:

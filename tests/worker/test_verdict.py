@@ -188,6 +188,20 @@ def test_how_long_a_vanished_run_may_be_silent_is_told_by_its_own_lines(quiet: i
         assert isinstance(decide(replace(one, quiet_until=since + timedelta(minutes=quiet)), SILENCE), kind)
 
 
+@pytest.mark.parametrize(
+    ("minutes_ago", "kind"), [(1, Missing), (14, Missing), (16, Ended), (-1, Ended), (-(10**9), Ended)]
+)
+def test_a_vanished_run_lives_while_it_writes_files(minutes_ago: int, kind: type[Verdict]) -> None:
+    gone = missing_since(RUNNING, timedelta(hours=1))
+    ahead = 600.0
+    written = NOW.timestamp() + ahead - 60 * minutes_ago
+    listing = "\0".join(("9 1.0 old", f"9 {written} checkpoint-5/model.safetensors", ""))
+    look = AttemptLook("7", listing=listing.encode())
+    seen = replace(SILENCE, look=look, clock_ahead_seconds=ahead)
+    assert isinstance(decide(gone, seen), kind)
+    assert isinstance(decide(replace(gone, cancel_requested_at=NOW), seen), Ended)
+
+
 def test_a_vanished_run_that_is_to_be_cancelled_is_given_up_sooner() -> None:
     one = replace(missing_since(RUNNING, timedelta(minutes=2)), cancel_requested_at=NOW)
     assert isinstance(decide(one, SILENCE), Ended)
