@@ -33,6 +33,19 @@ sacctmgr -i -Q add account lab Description=lab Organization=lab
 sacctmgr -i -Q add user packtrain account=lab
 /opt/lab/start.sh slurmctld
 """
+STOP_NODES = """
+for node in n1 n2; do
+  pid=$(cat /run/slurm/slurmd-$node.pid)
+  kill -KILL "$pid"
+  timeout 30 tail --pid="$pid" -f /dev/null
+done
+"""
+START_NODES = "/opt/lab/start.sh n1 && /opt/lab/start.sh n2"
+COUNT_FROM = """
+cp /etc/slurm/slurm.conf /etc/slurm/kept
+echo FirstJobId={number} >>/etc/slurm/slurm.conf
+"""
+COUNT_AS_BEFORE = "mv /etc/slurm/kept /etc/slurm/slurm.conf\n"
 REFUSE = r"""
 printf '#!/bin/bash\necho "sbatch: error: Batch job submission failed: {words}" >&2\nexit 1\n' >/usr/local/bin/sbatch
 chmod 755 /usr/local/bin/sbatch
@@ -73,6 +86,7 @@ def slurm_faults() -> Iterator[SiteFault]:
     yield SiteFault("host names away", _names_away)
     yield SiteFault("sbatch fails in unknown words", _sbatch_fails)
     yield SiteFault("both daemons' state wiped", _wiped)
+    yield SiteFault("wiped under a run that goes on", _wiped_under_a_run)
 
 
 def _forgotten(scene: SiteScene) -> None:
@@ -173,3 +187,23 @@ def _wiped(scene: SiteScene) -> None:
     scene.until_shell("open nodes", OPEN)
     scene.desk.wait_status(runs, "failed")
     scene.begun(scene.order())
+
+
+def _wiped_under_a_run(scene: SiteScene) -> None:
+    """No node can be told to end it: unknown to Slurm it goes on, and a stranger's job gets its number."""
+    runs = scene.running(may_be_corrected=True)
+    number = scene.slurm_id(runs)
+    scene.house.cluster.remember()
+    scene.shell(STOP_NODES)
+    with scene.struck(COUNT_FROM.format(number=number), COUNT_AS_BEFORE):
+        scene.shell(WIPE)
+        given = scene.shell(
+            "setpriv --reuid packtrain --regid packtrain --init-groups sbatch --parsable -H --wrap=true"
+        )
+    if int(given) != number:
+        raise AssertionError(f"the stranger's job is {given}, not {number}")
+    scene.desk.wait_status(runs, "failed")  # silent for as long as a run may be
+    scene.stand_in.let_go(runs)
+    scene.desk.wait_status(runs, "succeeded")
+    scene.shell(f"{START_NODES}\nsqueue -h -j {number} -o %T | grep -qx PENDING\nscancel {number}")
+    scene.until_shell("open nodes", OPEN)
