@@ -36,7 +36,7 @@ printf '\n%s done\n' "$1"
 
 LOOK_UP = r"""
 printf '\n%s queue\n' "$1"
-squeue -h -r -t all -u "$2" -o $'%i\x1f%k'
+squeue -a -h -r -t all -u "$2" -o $'%i\x1f%k'
 printf '\n%s queue-end %s\n' "$1" "$?"
 if [ -n "$3" ]; then
   printf '\n%s accounting\n' "$1"
@@ -77,7 +77,7 @@ OBSERVE = r"""
 printf '\n%s clock %(%s)T\n' "$1" -1
 [ ! -x "$2/jobs" ] || printf '\n%s root\n' "$1"
 printf '\n%s queue\n' "$1"
-SLURM_TIME_FORMAT=%s squeue -h -r -t all -u "$3" -o $'%i\x1f%T\x1f%r\x1f%S\x1f%N\x1f%j\x1f%k' </dev/null
+SLURM_TIME_FORMAT=%s squeue -a -h -r -t all -u "$3" -o $'%i\x1f%T\x1f%r\x1f%S\x1f%N\x1f%j\x1f%k' </dev/null
 printf '\n%s queue-end %s\n' "$1" "$?"
 printf '\n%s files\n' "$1"
 """ + with_perl(
@@ -207,9 +207,9 @@ boundary=$1 root=$2 image=$3 register=$4 number=0
 part() { printf '\n%s %s\n' "$boundary" "$1"; }
 first() { dd if="$2" iflag=count_bytes,nonblock count="$1" bs=65536 status=none; }  # waits for no pipe
 part version; sinfo --version
-part nodes; sinfo -h -N -o $'%P\x1f%a\x1f%l\x1f%N\x1f%T\x1f%c\x1f%m\x1f%G'
+part nodes; sinfo -a -h -N -o $'%P\x1f%a\x1f%l\x1f%N\x1f%T\x1f%c\x1f%m\x1f%G'
 ended=$?; part nodes-end; echo "$ended"
-part used; sinfo -h -N -O NodeHost:128,GresUsed:256
+part used; sinfo -a -h -N -O NodeHost:128,GresUsed:256
 part image; [ -r "$image" ] && stat -L -c '%s %Y' "$image"
 part image-head; [ -r "$image" ] && head -c 32768 "$image" | sha256sum
 part space; df -PB1 "$root" | tail -n 1

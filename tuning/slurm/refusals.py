@@ -41,14 +41,29 @@ class Rule:
 
 def class_of(said: str) -> tuple[RefusalClass, str | None]:
     """The class of what sbatch printed, and a hint where the rule has one."""
-    found = next((rule for rule in RULES if rule.words.search(said)), None)
+    answered = _without_the_sites_words(said)
+    texts = {RefusalClass.UNHEARD: answered}
+    found = next((rule for rule in RULES if rule.words.search(texts.get(rule.refusal_class, said))), None)
     return (found.refusal_class, found.hint) if found is not None else (RefusalClass.UNKNOWN, None)
+
+
+def _without_the_sites_words(said: str) -> str:
+    """Without what a site's own plugin says of a job: that was heard, whatever words it was refused in."""
+    lines = said.splitlines()
+    if not any(_FINAL in line for line in lines):
+        return said
+    return "\n".join(line for line in lines if not line.startswith("sbatch: error: ") or _OF_SLURM.match(line))
 
 
 def _rule(refusal_class: RefusalClass, words: str, hint: str | None = None) -> Rule:
     return Rule(refusal_class, re.compile(words, re.MULTILINE | re.IGNORECASE), hint)
 
 
+_FINAL = "Batch job submission failed: "
+_OF_SLURM = re.compile(
+    rf"sbatch: error: ({_FINAL}|\w*_\w*: |xgetaddrinfo: |(Unable to|If) |Munge |Socket timed|Zero Bytes|Transport )"
+)
+"""Lines of sbatch and its library: a function's name, or their first words."""
 _FULL = "free some space there, or ask for a larger quota"
 _SEE_PARTITIONS = "what the partitions have: GET /api/v1/clusters, or `packtrain clusters show`"
 _SEE_ACCOUNT = "ask the site what the service account may use"

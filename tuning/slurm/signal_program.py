@@ -11,7 +11,7 @@ declare -A wanted
 while IFS=' ' read -r id name; do
   wanted[$id]=$name
 done
-if queue=$(squeue -h -r -u "$account" -o $'%i\x1f%j\x1f%k'); then
+if queue=$(squeue -a -h -r -u "$account" -o $'%i\x1f%j\x1f%k'); then
   while IFS=$'\x1f' read -r id name comment; do
     own=${wanted[${id:-none}]-}
     [ -n "$own" ] || continue

@@ -108,7 +108,7 @@ find_earlier() {
 }
 ask_queue() {
   local queue id name comment rest
-  queue=$(squeue -h -r -t all -u "$(id -un)" -o $'%i\x1f%j\x1f%k') || give_up unasked
+  queue=$(squeue -a -h -r -t all -u "$(id -un)" -o $'%i\x1f%j\x1f%k') || give_up unasked
   while IFS=$'\x1f' read -r id name comment; do
     rest=${name#*-}
     [[ $name != job_*-*-* ]] || queued[${name%%-*}-${rest%%-*}]+=" $id"

@@ -125,6 +125,22 @@ def test_what_sbatch_lacks_on_the_login_node_waits(said: str, expected: object) 
     assert scope_of(refusal_of(said, 1)) == expected
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "The allocation is used up. For the connection of projects to budgets write to the help desk.",
+        "rejected: communication with the help desk is required first",
+        "authentication of this project has expired: credentials are renewed in the portal",
+        "lua: your last job is not responding, it timed out",
+    ],
+)
+@pytest.mark.parametrize("final", ["Unspecified error", "Access/permission denied"])
+def test_what_a_site_refuses_in_its_own_words_was_heard_and_is_told(words: str, final: str) -> None:
+    error = refusal_of(f"sbatch: error: {words}\n{FAILED}{final}", 1)
+    assert isinstance(error, SiteState)
+    assert words in str(error)
+
+
 @given(said=st.text(max_size=300), status=st.integers(1, 255))
 def test_no_words_are_an_error_and_unknown_ones_fail_no_job(said: str, status: int) -> None:
     error = refusal_of(said, status)
