@@ -179,7 +179,7 @@ _ADVICE: Mapping[str, Callable[[FailedRun], Advice]] = {
     **dict.fromkeys(
         (
             "node_fail", "boot_fail", "launch_failed", "preempted", "lost", "stalled", "interrupted", "terminated",
-            "nccl", "rendezvous",
+            "nccl", "rendezvous", "gpu", "file_system",
         ),
         _the_same,
     ),

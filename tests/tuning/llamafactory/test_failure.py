@@ -191,3 +191,34 @@ def test_a_program_that_is_missing_on_the_node_is_told_by_the_shell(place: str) 
     failure = explain(End(127, "failed", f"{place}: line 138: apptainer: command not found\n"))
     assert failure.code == "not_found"
     assert "apptainer" in failure.evidence[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "hint"),
+    [
+        ("torch.AcceleratorError: CUDA error: uncorrectable ECC error encountered", "gpu", "exclude"),
+        ("RuntimeError: CUDA error: CUDA-capable device(s) is/are busy or unavailable", "gpu", "exclude"),
+        ("RuntimeError: Found no NVIDIA driver on your system.", "no_gpu", "container_gpu_flag"),
+        ("RuntimeError: No CUDA GPUs are available", "no_gpu", "container_gpu_flag"),
+        ("OSError: [Errno 5] Input/output error", "file_system", "exclude"),
+        ("OSError: [Errno 116] Stale file handle: '/home/x'", "file_system", "exclude"),
+        (
+            "requests.exceptions.ProxyError: HTTPSConnectionPool(host='huggingface.co', port=443): "
+            "Max retries exceeded (Caused by ProxyError('Unable to connect to proxy', OSError('Tunnel failed: 407')))",
+            "model_files",
+            "a path on the cluster",
+        ),
+        (
+            "deepspeed.runtime.zero.utils.ZeRORuntimeException: The checkpoint being loaded used a DP world size of 8 "
+            "but the current world size is 4.",
+            "gpu_count",
+            "as many GPUs",
+        ),
+    ],
+)
+def test_an_end_that_no_machine_here_can_provoke_is_told_by_its_last_line(line: str, code: str, hint: str) -> None:
+    failure = explain(
+        End(1, "failed", f'Traceback (most recent call last):\n  File "/x/a.py", line 3, in f\n    g()\n{line}')
+    )
+    assert (failure.code, line[:250] in failure.evidence[-1]) == (code, True)
+    assert hint in (failure.hint or "")

@@ -13,6 +13,11 @@ _MODEL = "look at the folder of the model on the cluster, or name another model"
 _OFFLINE = "the nodes cannot fetch it: use a path on the cluster, or a model of its catalogue"
 _PACKAGE = "leave out the argument that needs it, or ask the operator for another image"
 _LET_IN = "packtrain's account on the cluster must be able to read it (of the output: to write it)"
+_BAD_NODE = "retry; if it happens again, `exclude` that node and tell the site"
+_NO_GPU = (
+    "ask the operator: `container_gpu_flag` of the cluster, the driver of the node, and the GPUs that were asked for"
+)
+_AS_MANY = "go on with as many GPUs as before, or begin anew: what DeepSpeed saved of the optimizer is in as many parts"
 _NODES = "retry; if it happens again, exclude the nodes that it ran on and tell the site"
 
 # No run survives these, whoever says them.
@@ -53,6 +58,41 @@ USED_UP = (
 _DATA_UNUSABLE = "the data cannot be used: {line}"
 _NOT_ACCEPTED = "the LLaMA-Factory of the image does not accept an argument: {line}"
 RAISED = (
+    Row(
+        "gpu",
+        "stderr",
+        r"uncorrectable (NVLink|ECC) error|device\(s\) is/are busy or unavailable|fallen off the bus|GPU is lost",
+        "a GPU of the node does not work: {line}",
+        _BAD_NODE,
+    ),
+    Row(
+        "no_gpu",
+        "raised",
+        r"Found no NVIDIA driver|No (CUDA|HIP) GPUs are available|no (CUDA|ROCm)-capable device",
+        "the run sees no GPU: {line}",
+        _NO_GPU,
+    ),
+    Row(
+        "file_system",
+        "raised",
+        r"Input/output error|Stale (NFS )?file handle|Transport endpoint is not connected|Remote I/O error",
+        "a file system of the node failed: {line}",
+        _BAD_NODE,
+    ),
+    Row(
+        "model_files",
+        "raised",
+        r"ProxyError|Unable to connect to proxy|Tunnel connection failed",
+        "the model is not on the cluster, and the way out is closed: {line}",
+        _OFFLINE,
+    ),
+    Row(
+        "gpu_count",
+        "raised",
+        r"used a DP world size of \d+ but the current world size is",
+        "it was saved by another number of GPUs: {line}",
+        _AS_MANY,
+    ),
     Row(
         "diverged",
         "raised",
