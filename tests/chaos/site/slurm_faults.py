@@ -43,6 +43,7 @@ done
 START_NODES = "/opt/lab/start.sh n1 && /opt/lab/start.sh n2"
 COUNT_FROM = """
 cp /etc/slurm/slurm.conf /etc/slurm/kept
+sed -i '/^FirstJobId=/d' /etc/slurm/slurm.conf
 echo FirstJobId={number} >>/etc/slurm/slurm.conf
 """
 COUNT_AS_BEFORE = "mv /etc/slurm/kept /etc/slurm/slurm.conf\n"
