@@ -4,18 +4,15 @@ The first piece of a file has settled by then what its rows are like. Where any 
 there is something to say, nothing of this is used: the file is read on in its order, since each row's verdict and place
 may depend on those before it.
 
-The processes are forked from one that has a single thread (multiprocessing's forkserver): so they agree on what
-hash() says of a text, which Repeats compares rows by, and whoever has threads can ask for them.
+The processes agree on what hash() says of a text (tuning.datasets.processes), which Repeats compares rows by.
 """
 
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +20,7 @@ from tuning.datasets.alike_rows import AlikeReader, Shape
 from tuning.datasets.contents import Contents
 from tuning.datasets.decoding import decode_quickly
 from tuning.datasets.line_rows import BLOCK_BYTES
+from tuning.datasets.processes import running
 from tuning.datasets.rows import MAX_ROW_BYTES
 from tuning.datasets.samples import Judge
 
@@ -30,9 +28,6 @@ log = logging.getLogger(__name__)
 
 FEWEST_BYTES = 64 * 1024 * 1024
 """To start the processes takes as long as to read some 20 MB."""
-MOST_PROCESSES = 4
-_NICENESS = 10
-"""Whoever waits for an answer of the server comes first."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +50,6 @@ class Counted:
     contents: Contents
 
 
-def processes_here() -> int:
-    """How many a check may take on this machine: as many as this process has processors, within reason."""
-    return min(MOST_PROCESSES, len(os.sched_getaffinity(0)))
-
-
 def count_in_parts(stream: BinaryIO, judge: Judge, shape: Shape, processes: int) -> Counted | None:
     """The whole of an open file; None where it is small, or any of its rows has to be looked at by itself."""
     size = os.fstat(stream.fileno()).st_size
@@ -68,10 +58,8 @@ def count_in_parts(stream: BinaryIO, judge: Judge, shape: Shape, processes: int)
     path = f"/proc/{os.getpid()}/fd/{stream.fileno()}"  # it may have no name any more
     step = -(-size // processes)
     parts = [Part(path, start, min(size, start + step), judge, shape) for start in range(0, size, step)]
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    with ExitStack() as running:
-        told = _all_told([running.enter_context(_process(context, part)) for part in parts])
+    with ExitStack() as reading:
+        told = _all_told([reading.enter_context(running(_tell, part)).receiver for part in parts])
     return _sum(told) if told is not None else None
 
 
@@ -114,23 +102,7 @@ def _blocks(stream: BinaryIO, part: Part) -> Iterator[bytes]:
         yield block if block.endswith(b"\n") else block + stream.readline(MAX_ROW_BYTES + 1)
 
 
-@contextmanager
-def _process(context: ForkServerContext, part: Part) -> Iterator[Connection]:
-    """What a process that counts a part will tell; it ends with the block."""
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_tell, args=(part, sender), daemon=True)
-    process.start()
-    sender.close()
-    try:
-        with receiver:
-            yield receiver
-    finally:
-        process.terminate()
-        process.join()
-
-
-def _tell(part: Part, sender: Connection) -> None:
-    os.nice(_NICENESS)
+def _tell(sender: "Connection[Counted | None, None]", part: Part) -> None:
     sender.send(count_part(part))
 
 

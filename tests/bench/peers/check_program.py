@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from tuning.datasets.parts import processes_here
+from tuning.datasets.processes import processes_here
 from tuning.datasets.validation import validate
 
 
