@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from server.cluster_files import ClusterFiles, PersonFiles
 from server.cluster_views import ClusterViews
 from server.feed import Feed
+from server.file_checks import FileChecks
 from server.scopes import require_scope
 from server.shares import Places
 from server.slurm_trial import SlurmTrials
@@ -83,6 +84,11 @@ async def get_uploading(request: Request) -> Places:
     return cast(Places, request.app.state.uploading)
 
 
+async def get_file_checks(request: Request) -> FileChecks:
+    """Checks and previews of data files."""
+    return cast(FileChecks, request.app.state.file_checks)
+
+
 async def get_trials(request: Request) -> SlurmTrials:
     """Questions to the clusters' Slurm."""
     return cast(SlurmTrials, request.app.state.trials)
@@ -96,6 +102,7 @@ FeedDep = Annotated[Feed, Depends(get_feed)]
 SessionsDep = Annotated[sessionmaker[Session], Depends(get_sessions)]
 CipherDep = Annotated[Cipher, Depends(get_cipher)]
 UploadingDep = Annotated[Places, Depends(get_uploading)]
+FileChecksDep = Annotated[FileChecks, Depends(get_file_checks)]
 TrialsDep = Annotated[SlurmTrials, Depends(get_trials)]
 SessionDep = Annotated[Session, Depends(get_session, scope="function", max_concurrency=MAX_SESSIONS)]
 

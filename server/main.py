@@ -35,6 +35,7 @@ from server.cluster_views import ClusterViews
 from server.dependencies import API, current_user
 from server.error_handlers import add_error_handlers
 from server.feed import Feed
+from server.file_checks import FileChecks
 from server.openapi import describe
 from server.polled import PolledProgress
 from server.shares import Places
@@ -42,6 +43,9 @@ from server.slurm_trial import SlurmTrials
 from server.token_gate import TokenGate
 from server.transfer_budget import TransferLimits
 from server.transfer_response import ReaderPace
+from tuning.datasets import bounded_check
+from tuning.datasets.bounded_check import CheckBounds
+from tuning.datasets.processes import warm_up
 from tuning.db import open_engine, open_sessions
 from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings, Settings
@@ -51,7 +55,15 @@ MAX_BODY_BYTES = 1024 * 1024
 FORM_BYTES = 1024 * 1024
 """Of an upload, beside its file."""
 UPLOADS = frozenset({f"{API}/datasets"})
-FOLLOWING = (progress.router, metrics.router, events.router, logs.router, artifacts.router, job_validation.router)
+FOLLOWING = (
+    progress.router,
+    metrics.router,
+    events.router,
+    logs.router,
+    artifacts.router,
+    job_validation.router,
+    dataset_preview.router,
+)
 """They hold no session and check the token in the feed's memory. Asked most, so matched first."""
 ROUTERS = (
     jobs.router,
@@ -59,7 +71,6 @@ ROUTERS = (
     job_previews.router,
     checkpoints.router,
     datasets.router,
-    dataset_preview.router,
     clusters_api.router,
     me.router,
     tokens.router,
@@ -76,6 +87,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        warm_up(bounded_check.__name__)
         async with app.state.feed.running():
             yield
         app.state.cluster_files.close()
@@ -115,6 +127,8 @@ def _share_out(app: FastAPI, settings: Settings, clusters: Mapping[str, ClusterS
     )
     app.state.cluster_files = ClusterFiles(clusters, limits=limits, pace=pace)
     app.state.following = Places("streams and waiting polls", per_person=settings.streams_per_person)
+    bounds = CheckBounds(memory_bytes=settings.check_memory_bytes, seconds=settings.check_seconds)
+    app.state.file_checks = FileChecks(bounds, settings.checks_at_once)
     app.state.uploading = Places("uploads", per_person=settings.uploads_per_person)
     trying = Places("questions to Slurm", per_person=settings.trials_per_person)
     app.state.trials = SlurmTrials(app.state.sessions, trying, settings.slurm_wait_seconds)

@@ -1,9 +1,11 @@
-"""Fair shares of what the server has few of: so many at once for each person, and in all. Safe for many threads."""
+"""Fair shares of what the server has few of: so many at once for each person, and in all."""
 
+import asyncio
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from weakref import WeakValueDictionary
 
 from tuning.errors import TooManyRequests, Unavailable
 
@@ -11,7 +13,7 @@ _SECONDS_TO_COME_BACK = 5
 
 
 class Places:
-    """Places for one kind of use, such as open streams or downloads."""
+    """Places for one kind of use, such as open streams or downloads. Safe for many threads."""
 
     def __init__(self, uses: str, *, per_person: int, in_all: int | None = None) -> None:
         """`uses` is the plural that refusals speak of."""
@@ -56,3 +58,18 @@ class Places:
             self._held[user_id] -= 1
             if not self._held[user_id]:
                 del self._held[user_id]
+
+
+class Turns:
+    """Turns for one kind of work, such as checks: whoever comes when all are taken waits. For the event loop alone."""
+
+    def __init__(self, at_once: int) -> None:
+        self._turns = asyncio.Semaphore(at_once)
+        self._own: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def turn(self, user_id: str) -> AsyncIterator[None]:
+        """A turn until the block ends: a person has one at once, so that nobody waits for all of another's."""
+        own = self._own.setdefault(user_id, asyncio.Lock())
+        async with own, self._turns:
+            yield

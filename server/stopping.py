@@ -1,23 +1,26 @@
-"""uvicorn's server with ours: its connections are watched, and when it stops, those who wait are answered first."""
+"""uvicorn's server with ours: its connections are watched, and when it stops, those who wait or upload are answered."""
 
 import socket
 from typing import cast
 
 import uvicorn
+from fastapi import FastAPI
 
 from server.connections import BoundedConfig, BoundedProtocol, ConnectionWatch
 from server.feed import Feed
+from server.file_checks import FileChecks
 
 _TICKS_A_SWEEP = 5
 """Of a tenth of a second each."""
 
 
 class StoppingServer(uvicorn.Server):
-    """uvicorn waits for all requests before it tells the app to stop; long polls and streams would hold it up."""
+    """uvicorn waits for all requests before it tells the app to stop; polls, streams and uploads would hold it up."""
 
     def __init__(self, config: BoundedConfig, feed: Feed) -> None:
         super().__init__(config)
         self._feed = feed
+        self._file_checks: FileChecks = cast(FastAPI, config.app).state.file_checks
         self._watch: ConnectionWatch = config.watch
 
     async def on_tick(self, counter: int) -> bool:
@@ -27,6 +30,7 @@ class StoppingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End every wait and stream, and then stop as uvicorn does."""
+        """End every wait and stream, cut off uploads, and then stop as uvicorn does."""
         self._feed.end_waits()
+        self._file_checks.stop()
         await super().shutdown(sockets)

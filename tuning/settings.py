@@ -167,6 +167,12 @@ class Settings(BaseSettings):
     """Files of one cluster that all people together may read at once: an OpenSSH connection has ten channels."""
     uploads_per_person: int = Field(default=3, ge=1)
     """Uploads of one person at once, their checks included."""
+    checks_at_once: int = Field(default=2, ge=1)
+    """Uploaded files that are checked at once, and as many previews; of one person one of each. More of them wait."""
+    check_memory_bytes: int = Field(default=2 * 1024**3, ge=256 * 1024**2)
+    """How much memory each process of a check may take."""
+    check_seconds: float = Field(default=60.0, gt=0)
+    """How much processor time the check of a file may take, and one second more for each megabyte."""
     trials_per_person: int = Field(default=2, ge=1)
     """Validations of one person that wait for Slurm's word at once; of more, Slurm is not asked."""
     head_seconds: float = Field(default=10.0, gt=0)

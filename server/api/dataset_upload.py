@@ -21,6 +21,7 @@ from server.api.datasets import StoreDep, in_transaction
 from server.api.upload_form import UploadForm
 from server.checks import Checks, ClusterDataset
 from server.dependencies import CredentialsDep, NowDep, UploadingDep, current_user
+from server.file_checks import FileChecks
 from server.findings import from_pydantic
 from server.problems import responses
 from tuning.accounts.service import Principal
@@ -112,10 +113,12 @@ async def _upload(request: Request, store: ContentStore, user: Principal, now: d
     quota = _quota(request.app.state.settings)
     room = partial(service.room_for, owner_id=user.user_id, quota=quota)
     room_bytes = await run_in_threadpool(in_transaction, sessions, room)
-    with await run_in_threadpool(store.receive, room_bytes) as incoming:
+    checks: FileChecks = request.app.state.file_checks
+    with checks.until_stop(), await run_in_threadpool(store.receive, room_bytes) as incoming:
         form = await _receive(request, incoming)
         name = service.check_name(form.fields.get("name") or PurePosixPath(form.filename or "").stem or "data")
-        file = await run_in_threadpool(service.keep, store, incoming, _wanted(form.fields))
+        keep = partial(service.keep, store, incoming, _wanted(form.fields))
+        file = await checks.run(request, checks.checking, (user.user_id, form.filename or name), keep)
     make = partial(_create, file=file, name=name, user=user, now=now, quota=quota)
     return await run_in_threadpool(in_transaction, sessions, make)
 

@@ -1,20 +1,28 @@
-"""A feed that ticks when the test says so."""
+"""A feed that ticks when the test says so, and a real server on a port."""
 
-from collections.abc import AsyncIterator
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from server.connections import BoundedConfig, ConnectionLimits, ConnectionWatch
 from server.feed import Feed
+from server.stopping import StoppingServer
 from tests.factories import Clock, Seconds, make_job, make_token
 from tuning.accounts.models import User
 from tuning.accounts.service import Principal
 from tuning.db import transaction
 from tuning.jobs.models import Job
 from tuning.jobs.status import JobStatus
+
+LONGER_THAN_A_TEST_MAY_TAKE_SECONDS = 60
 
 
 class Database:
@@ -64,3 +72,28 @@ def token(sessions: sessionmaker[Session], user: User) -> str:
 async def reader(feed: Feed, token: str) -> Principal:
     """Somebody whom the feed knows."""
     return await feed.principal(token)
+
+
+@pytest.fixture
+def server(app: FastAPI) -> Iterator[StoppingServer]:
+    """A real server on a free port."""
+    limits = ConnectionLimits(head_seconds=10, idle_seconds=30, max_connections=100)
+    config = BoundedConfig(app, ConnectionWatch(limits, time.monotonic), port=0, log_config=None, access_log=False)
+    server = StoppingServer(config, app.state.feed)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield server
+    server.should_exit = True
+    thread.join(LONGER_THAN_A_TEST_MAY_TAKE_SECONDS)
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def connection(server: StoppingServer, token: str) -> Iterator[httpx.Client]:
+    """A client of that server, with a token."""
+    port = server.servers[0].sockets[0].getsockname()[1]
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", headers=headers, timeout=50) as connection:
+        yield connection

@@ -5,27 +5,22 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
-from itertools import islice
 from typing import BinaryIO, Protocol
 
 from sqlalchemy.orm import Session
 
 from tuning.datasets import repository
-from tuning.datasets.array_rows import read_array_rows
+from tuning.datasets.bounded_check import BoundedCheck
 from tuning.datasets.formats import Wanted
-from tuning.datasets.line_rows import read_line_rows
 from tuning.datasets.models import Dataset
-from tuning.datasets.parts import processes_here
-from tuning.datasets.rows import Row
 from tuning.datasets.status import DatasetStatus
 from tuning.datasets.store import HOW_TO_MAKE_ROOM, ContentStore, Incoming, StoredContent
-from tuning.datasets.tables import Table, find_table, json_lines
-from tuning.datasets.validation import CheckedFile, validate
+from tuning.datasets.tables import Table, find_table
+from tuning.datasets.validation import CheckedFile
 from tuning.errors import Conflict, Finding, InvalidInput, NotAllowed, NotFound, StorageFull
 from tuning.ids import new_id
 
 MAX_NAME_LENGTH = 200
-PREVIEW_BYTES = 4 * 1024 * 1024
 _MOST_UNFOLDED = 500
 _ALWAYS_UNFOLDED_BYTES = 128 * 1024 * 1024
 """A table may unfold to so much, however small it is."""
@@ -83,32 +78,35 @@ def check_name(name: str) -> str:
     return stripped
 
 
-def keep(store: ContentStore, incoming: Incoming, wanted: Wanted | None = None) -> KeptFile:
+def keep(
+    store: ContentStore, incoming: Incoming, wanted: Wanted | None = None, check: BoundedCheck | None = None
+) -> KeptFile:
     """Check what has come in, and put it into the store. No database: this takes as long as the file is large.
 
-    A table is kept as JSON lines. Raises InvalidInput with what is wrong in which line, StorageFull.
+    A table is kept as JSON lines. Raises InvalidInput with what is wrong in which line, StorageFull, CheckCut.
     """
+    check = check or BoundedCheck()
     with incoming.open() as stream:
         table = find_table(stream)
         if table is None:
-            checked = validate(stream, wanted, processes=processes_here())
+            checked = check.validate(stream, wanted)
             return KeptFile(incoming.keep(checked.report.encoding), checked)
     with store.receive(incoming.room_bytes) as converted:
-        return _keep_table(incoming, table, converted, wanted)
+        _convert(incoming, table, converted, check)
+        with converted.open() as stream:
+            checked = check.validate(stream, wanted)
+        report = replace(checked.report, made_from=table)
+        return KeptFile(converted.keep("jsonl"), replace(checked, report=report))
 
 
-def _keep_table(incoming: Incoming, table: Table, converted: Incoming, wanted: Wanted | None) -> KeptFile:
-    with incoming.open() as stream, closing(json_lines(stream, table)) as pieces:
-        most_bytes = max(_ALWAYS_UNFOLDED_BYTES, incoming.size_bytes * _MOST_UNFOLDED)
+def _convert(incoming: Incoming, table: Table, converted: Incoming, check: BoundedCheck) -> None:
+    most_bytes = max(_ALWAYS_UNFOLDED_BYTES, incoming.size_bytes * _MOST_UNFOLDED)
+    with incoming.open() as stream, closing(check.json_lines(stream, table, most_bytes)) as pieces:
         for piece in pieces:
             converted.write(piece)
             if converted.size_bytes > most_bytes:
                 message = f"as JSON lines the {table} is more than {_MOST_UNFOLDED} times as large as it is"
                 raise InvalidInput([Finding(("file",), message, "send the rows as JSON lines")])
-    with converted.open() as stream:
-        checked = validate(stream, wanted, processes=processes_here())
-    report = replace(checked.report, made_from=table)
-    return KeptFile(converted.keep("jsonl"), replace(checked, report=report))
 
 
 def create(session: Session, file: KeptFile, *, name: str, owner_id: str, now: datetime) -> Dataset:
@@ -170,24 +168,11 @@ def delete(session: Session, actor: Actor, dataset_id: str, now: datetime) -> No
         raise Conflict(f"data set {dataset_id} is used by jobs that have not ended", hint=hint)
 
 
-def preview(store: ContentStore, dataset: Dataset, count: int) -> list[Row]:
-    """The first rows of a data set as they are in the file: at most `count`, and what the first 4 MiB hold.
+def open_content(store: ContentStore, dataset: Dataset) -> BinaryIO:
+    """What there is of the content of a data set: of what lies on a cluster only the head is here.
 
-    Of what lies on a cluster only the head is here.
-    Raises NotFound when the content is not there: the data set was deleted a moment ago.
+    Raises NotFound when it is not there: the data set was deleted a moment ago.
     """
-    read = read_array_rows if dataset.extension == "json" else read_line_rows
-    rows: list[Row] = []
-    with _open(store, dataset) as stream:
-        for row in islice(read(stream), count):
-            if isinstance(row, Row):
-                rows.append(row)
-            if stream.tell() > PREVIEW_BYTES:
-                break
-    return rows
-
-
-def _open(store: ContentStore, dataset: Dataset) -> BinaryIO:
     if dataset.head is not None:
         return BytesIO(dataset.head)
     try:

@@ -8,9 +8,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from tests.factories import NOON, make_dataset, make_job, make_user
-from tests.tuning.datasets.files import alpaca, as_array, as_lines
+from tests.tuning.datasets.files import alpaca, as_array
 from tuning.datasets import service
-from tuning.datasets.models import Dataset
 from tuning.datasets.store import ContentStore
 from tuning.errors import Conflict, InvalidInput, NotAllowed, NotFound
 
@@ -97,22 +96,6 @@ def test_a_data_set_in_use_is_not_deleted(session: Session) -> None:
         service.delete(session, _Anybody(owner.id), dataset.id, NOON)
 
 
-@pytest.mark.parametrize("write", [as_lines, as_array])
-def test_the_preview_is_the_first_rows(store: ContentStore, write: object) -> None:
-    assert callable(write)
-    dataset = _stored(store, write([alpaca(output=str(number)) for number in range(20)]))
-    rows = service.preview(store, dataset, 3)
-    assert [row.value["output"] for row in rows] == ["0", "1", "2"]
-    assert [row.number for row in rows] == [1, 2, 3]
-
-
-@pytest.mark.parametrize("write", [as_lines, as_array])
-def test_the_preview_of_long_rows_ends_early(store: ContentStore, write: object) -> None:
-    assert callable(write)
-    dataset = _stored(store, write([alpaca(output="x" * 3_000_000)] * 5))
-    assert len(service.preview(store, dataset, 5)) == 2
-
-
 def test_a_table_is_kept_as_json_lines(session: Session, store: ContentStore, tmp_path: Path) -> None:
     content = b"\xef\xbb\xbfinstruction,output\r\na,b\r\n\r\nc,\r\n"
     dataset = service.create(session, _keep(store, content), name="a", owner_id=make_user(session).id, now=NOON)
@@ -150,8 +133,3 @@ def _keep(store: ContentStore, content: bytes) -> service.KeptFile:
     with store.receive() as incoming:
         incoming.write(content)
         return service.keep(store, incoming)
-
-
-def _stored(store: ContentStore, content: bytes) -> Dataset:
-    kept = _keep(store, content)
-    return Dataset(sha256=kept.content.sha256, extension=kept.checked.report.encoding)
