@@ -112,6 +112,7 @@ class Feed:
         self._newest = answer.newest
         self._answered_at = self._monotonic()
         subjects = self._take_in(answer)
+        self.reads.end_sharing()
         if self.tokens.keep(question.token_ids, answer.valid_tokens):
             subjects |= self.bells.subjects()  # whose token ended is among them, and notices it
         await self.bells.ring(subjects)
@@ -147,7 +148,7 @@ class Feed:
         found = self.events.after(event_id, job_id)
         if found is not None:
             return EventsPage(found, max(event_id, newest, *(event.id for event in found[-1:])))
-        # whoever joins this reading gets its `newest` with it: what was written since is not among its rows
+        # `newest` as the read began: all up to it is there to be read, of what came later only the rows tell
         page, newest = await self.reads.for_reader(
             ("events", event_id, job_id),
             lambda session: (read_events(session, event_id, _PAGE_OF_EVENTS, job_id), newest),
@@ -248,9 +249,9 @@ class Feed:
 
     async def _read_entry(self, job_id: str) -> ProgressEntry:
         asked_at = self._monotonic()
-        state, position = await self.reads.for_reader(("job", job_id), lambda session: _state_of(session, job_id))
-        entry = ProgressEntry(state, position, asked_at)
+        entry = await self.reads.for_reader(("job", job_id), lambda session: _entry_of(session, job_id, asked_at))
         if self.board.put(entry):
+            self.reads.end_sharing()
             await self.bells.ring({job_id, EVERYTHING})
         return entry
 
@@ -284,14 +285,14 @@ def logs_subject(job_id: str) -> str:
     return f"{job_id}{_LOGS}"
 
 
-def _state_of(session: Session, job_id: str) -> tuple[JobState, int | None]:
+def _entry_of(session: Session, job_id: str, asked_at: float) -> ProgressEntry:
     found = feed_repository.job_states(session, [job_id])
     if not found:
         raise NotFound(f"there is no job {job_id}")
     state = found[0]
     if state.status not in IN_OUR_QUEUE:
-        return state, None
-    return state, feed_repository.queue_positions(session, [job_id]).get(job_id)
+        return ProgressEntry(state, None, asked_at)
+    return ProgressEntry(state, feed_repository.queue_positions(session, [job_id]).get(job_id), asked_at)
 
 
 def _tell_of_a_failure(task: asyncio.Task[None]) -> None:

@@ -32,12 +32,22 @@ class DatabaseReads:
         return await asyncio.get_running_loop().run_in_executor(self._for_ticks, self._ask, question)
 
     async def for_reader(self, key: Hashable, question: Question[Answer]) -> Answer:
-        """Ask, or share the answer with those who ask the same at this moment; `key` says what is the same."""
+        """Ask, or share the answer with those who ask the same at this moment; `key` says what is the same.
+
+        What the asker knew when the read began (a place, a time) belongs into the answer: all who share it need that.
+        """
         task: asyncio.Task[Answer] | None = self._under_way.get(key)
         if task is None:
             task = self._under_way[key] = asyncio.create_task(self._ask_in_turn(question))
             task.add_done_callback(lambda done: self._end(key, done))
         return await asyncio.shield(task)
+
+    def end_sharing(self) -> None:
+        """Let those who ask from now on join no read that is under way: it may be older than what they know already.
+
+        To be called with all that memory takes in, before anybody is told of it.
+        """
+        self._under_way.clear()
 
     def close(self) -> None:
         """Let the threads go; what is asked already is answered."""
@@ -55,6 +65,7 @@ class DatabaseReads:
             raise Unavailable("the database does not answer", retry_after_seconds=2) from error
 
     def _end(self, key: Hashable, task: asyncio.Task[Any]) -> None:
-        del self._under_way[key]
+        if self._under_way.get(key) is task:
+            del self._under_way[key]
         if not task.cancelled():
             task.exception()  # looked at here too: all who asked may have left
