@@ -32,7 +32,7 @@ class Cadence:
     def period_steps(self, total: int, steps_per_epoch: float | None) -> float | None:
         """The steps between two; None while the length of an epoch is not known."""
         if self.unit == "epochs":
-            return max(1.0, steps_per_epoch * self.every) if steps_per_epoch else None
+            return _epochs_in_steps(steps_per_epoch * self.every) if steps_per_epoch else None
         return _period(self.every, total)
 
 
@@ -78,6 +78,11 @@ def _period(every: float, total: int) -> float:
     if not 0 < every <= _NEVER:
         return _NEVER
     return every if every >= 1 else max(1, math.ceil(total * every))
+
+
+def _epochs_in_steps(steps: float) -> float:
+    """One at least, and never for what is no number of steps, as in `_period`."""
+    return max(1.0, steps) if 0 < steps <= _NEVER else _NEVER
 
 
 def _cadence(config: Mapping[str, Any], what: str, default_steps: float) -> Cadence | None:

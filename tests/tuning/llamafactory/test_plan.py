@@ -33,6 +33,13 @@ def test_epochs_of_unknown_length_are_not_counted() -> None:
     assert Cadence(1, "epochs", at_end=False).count(1, 90, total=90, steps_per_epoch=None) == 0
 
 
+@pytest.mark.parametrize("every", [1e308, math.inf, math.nan, 0.0, -1.0])
+def test_what_is_no_number_of_epochs_never_comes(every: float) -> None:
+    cadence = Cadence(every, "epochs", at_end=False)
+    assert cadence.count(1, 10**6, 10**6, 100.0) == 0
+    assert math.isfinite(cadence.period_steps(10**6, 100.0) or 0)
+
+
 def test_the_plan_of_a_configuration() -> None:
     config = {"logging_steps": 5, "eval_strategy": "steps", "eval_steps": 20, "save_steps": 500, "val_size": 0.1}
     assert plan_of(config) == TrainingPlan(
