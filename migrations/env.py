@@ -6,16 +6,10 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import JSON
 
-from tuning.accounts import models as accounts
-from tuning.clusters import models as clusters
-from tuning.datasets import models as datasets
-from tuning.db import Base, UtcDateTime, open_engine
-from tuning.jobs import models as jobs
+from tuning.db import UtcDateTime, open_engine
 from tuning.migrate import is_a_models
-from tuning.secrets import models as secrets
 from tuning.settings import Settings
-
-TABLES_OF = (accounts, clusters, datasets, jobs, secrets)  # importing them is what fills Base.metadata
+from tuning.tables import METADATA
 
 
 def migrate() -> None:
@@ -26,7 +20,7 @@ def migrate() -> None:
         with engine.connect() as connection:
             context.configure(
                 connection=connection,
-                target_metadata=Base.metadata,
+                target_metadata=METADATA,
                 render_as_batch=True,  # SQLite alters a table by copying it; a migration has to run on both
                 render_item=_render,
                 include_name=is_a_models,

@@ -1,4 +1,6 @@
-"""Every table, in one metadata: foreign keys go across the packages, so a program that writes rows imports this."""
+"""Every table of the database in one metadata: foreign keys go across the packages."""
+
+from sqlalchemy.orm import configure_mappers
 
 from tuning.accounts import models as accounts
 from tuning.clusters import models as clusters
@@ -9,3 +11,8 @@ from tuning.secrets import models as secrets
 
 MODELS = (accounts, clusters, datasets, jobs, secrets)
 METADATA = Base.metadata
+
+
+def configure_tables() -> None:
+    """Configure the mappers of all tables: rows cannot be written while a table that they refer to is not imported."""
+    configure_mappers()

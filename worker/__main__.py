@@ -12,7 +12,7 @@ from tuning.errors import InvalidInput
 from tuning.logs import set_up_logs
 from tuning.settings import Settings, load_clusters
 from tuning.ssh.paramiko_transport import ParamikoTransport
-from tuning.tables import METADATA
+from tuning.tables import configure_tables
 from worker.loop import Worker
 
 log = logging.getLogger("worker")
@@ -28,16 +28,13 @@ def main() -> None:
         sys.exit(f"packtrain worker: {error}")
     if not clusters:
         sys.exit(f"packtrain worker: {settings.clusters_file} names no cluster")
+    configure_tables()
     # Less than a lease: a worker that is stopped with a lock in its hands must not cost the others their leases too.
     engine = open_engine(settings.database_url, standstill_seconds=settings.lease_seconds / 3)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     worker = Worker(settings, clusters, open_sessions(engine), ParamikoTransport, owner)
     _stop_on_signals(worker)
-    log.info(
-        "worker %s starts",
-        owner,
-        extra={"action": "start", "clusters": sorted(clusters), "tables": len(METADATA.tables)},
-    )
+    log.info("worker %s starts", owner, extra={"action": "start", "clusters": sorted(clusters)})
     worker.run()
     engine.dispose()
     log.info("worker %s ends", owner, extra={"action": "end"})
