@@ -16,6 +16,7 @@ from server.connections import BoundedConfig, ConnectionLimits, ConnectionWatch
 from server.feed import Feed
 from server.stopping import StoppingServer
 from tests.factories import Clock, Seconds, make_job, make_token
+from tests.server.feeding import Waits
 from tuning.accounts.models import User
 from tuning.accounts.service import Principal
 from tuning.db import transaction
@@ -54,6 +55,12 @@ async def feed(sessions: sessionmaker[Session], clock: Clock, seconds: Seconds) 
     feed = Feed(sessions, interval_seconds=3600, now=clock, monotonic=seconds)
     async with feed.running():
         yield feed
+
+
+@pytest.fixture
+async def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
+    """When readers wait for the bell."""
+    return Waits(monkeypatch)
 
 
 @pytest.fixture

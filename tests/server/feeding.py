@@ -1,13 +1,19 @@
 """A feed that ticks when the test says so, and what its streams said."""
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
+from server.feed_wakeups import Listener
+
 Sessions = sessionmaker[Session]
+
+PATIENCE_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -17,6 +23,27 @@ class Frame:
     event: str | None
     id: str | None
     data: Any
+
+
+class Waits:
+    """Counts how often a reader begins to wait for the bell, and waits for that itself."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun = 0
+        self._not_awaited = asyncio.Semaphore(0)
+        monkeypatch.setattr(Listener, "wait", self._counting(Listener.wait))
+
+    async def next(self) -> None:
+        """The next reader waits; from here on a bell wakes it."""
+        await asyncio.wait_for(self._not_awaited.acquire(), PATIENCE_SECONDS)
+
+    def _counting(self, wait: Callable[[Listener, float], Awaitable[bool]]) -> Callable[[Listener, float], Any]:
+        async def counted(listener: Listener, timeout_seconds: float) -> bool:
+            self.begun += 1
+            self._not_awaited.release()
+            return await wait(listener, timeout_seconds)
+
+        return counted
 
 
 class Stream:

@@ -14,6 +14,7 @@ from server.feed_progress import ProgressEntry
 from server.feed_wakeups import EVERYTHING
 from tests.factories import NOON, Clock, Seconds, make_job, make_token, make_user
 from tests.server.conftest import Database
+from tests.server.feeding import Waits
 from tuning.accounts.models import Token, User
 from tuning.accounts.service import token_sha256
 from tuning.db import open_engine, open_sessions, transaction
@@ -112,17 +113,18 @@ async def test_who_waits_is_woken_by_the_change(feed: Feed, sessions: Sessions, 
 
 
 async def test_who_waits_for_another_job_sleeps_on(
-    feed: Feed, sessions: Sessions, user: User, running_job: Job
+    feed: Feed, sessions: Sessions, user: User, running_job: Job, waits: Waits
 ) -> None:
     with transaction(sessions) as session:
         other = make_job(session, user, status=JobStatus.RUNNING)
-    waiting = asyncio.create_task(feed.wait_for_change(other.id, knows(1), 60))
     await feed.entry(running_job.id)
     await feed.entry(other.id)
+    waiting = asyncio.create_task(feed.wait_for_change(other.id, knows(1), 60))
+    await waits.next()
     step(sessions, running_job, 2)
     await feed.tick()
     await asyncio.sleep(0)
-    assert not waiting.done()
+    assert waits.begun == 1, "who is woken looks, and waits once more"
     waiting.cancel()
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from server.feed import Feed
 from server.feed_logs import LogPlace, log_frames, whole_text
 from tests.factories import NOON
-from tests.server.feeding import Frame, Sessions, Stream
+from tests.server.feeding import Frame, Sessions, Stream, Waits
 from tuning.accounts.service import Principal
 from tuning.db import transaction
 from tuning.jobs.live import Position
@@ -39,13 +39,13 @@ def test_foreign_bytes_become_text_at_the_end(content: bytes) -> None:
 @pytest.mark.anyio
 class TestTheStream:
     async def test_what_is_kept_then_what_comes_then_the_end(
-        self, feed: Feed, reader: Principal, sessions: Sessions, running_job: Job
+        self, feed: Feed, reader: Principal, sessions: Sessions, running_job: Job, waits: Waits
     ) -> None:
         write(sessions, running_job, 0, b"loading\n")
         stream = follow(feed, reader, running_job)
         assert await text_of(stream) == ("loading\n", "1:8")
         waiting = asyncio.create_task(text_of(stream))
-        await asyncio.sleep(0.05)
+        await waits.next()
         write(sessions, running_job, 8, b"10%\r20%\n")
         await feed.tick()
         assert await asyncio.wait_for(waiting, 5) == ("10%\r20%\n", "1:16")
@@ -57,14 +57,14 @@ class TestTheStream:
         assert await stream.next() is None
 
     async def test_half_a_character_waits_for_its_other_half(
-        self, feed: Feed, reader: Principal, sessions: Sessions, running_job: Job
+        self, feed: Feed, reader: Principal, sessions: Sessions, running_job: Job, waits: Waits
     ) -> None:
         content = "損失".encode()
         write(sessions, running_job, 0, content[:4])
         stream = follow(feed, reader, running_job)
         assert await text_of(stream) == ("損", "1:3")
         waiting = asyncio.create_task(text_of(stream))
-        await asyncio.sleep(0.05)
+        await waits.next()
         write(sessions, running_job, 4, content[4:])
         await feed.tick()
         assert await asyncio.wait_for(waiting, 5) == ("失", "1:6")
@@ -133,9 +133,11 @@ class TestTheStream:
         assert await stream.next() == Frame("end", None, {"status": "cancelled"})
         assert await stream.next() is None
 
-    async def test_the_end_of_the_server_ends_the_stream(self, feed: Feed, reader: Principal, running_job: Job) -> None:
+    async def test_the_end_of_the_server_ends_the_stream(
+        self, feed: Feed, reader: Principal, running_job: Job, waits: Waits
+    ) -> None:
         waiting = asyncio.create_task(follow(feed, reader, running_job).next())
-        await asyncio.sleep(0.05)
+        await waits.next()
         feed.end_waits()
         assert await asyncio.wait_for(waiting, 5) is None
 

@@ -9,7 +9,7 @@ from server.feed import Feed
 from server.feed_streams import all_job_frames, job_frames
 from tests.factories import NOON, make_job
 from tests.server.conftest import Database
-from tests.server.feeding import Sessions, Stream
+from tests.server.feeding import Sessions, Stream, Waits
 from tuning.accounts.models import Token, User
 from tuning.accounts.service import Principal
 from tuning.db import transaction
@@ -177,7 +177,7 @@ async def test_a_deleted_job_ends_its_stream(
 
 
 async def test_a_stream_stands_still_while_the_database_is_away(
-    feed: Feed, reader: Principal, sessions: Sessions, running_job: Job, database: Database
+    feed: Feed, reader: Principal, sessions: Sessions, running_job: Job, database: Database, waits: Waits
 ) -> None:
     happen(sessions, running_job, "one")
     database.is_away = True
@@ -187,7 +187,7 @@ async def test_a_stream_stands_still_while_the_database_is_away(
     assert (await waiting).startswith(b"id: ")
     stream = Stream(frames)
     reading = asyncio.create_task(stream.next())
-    await asyncio.sleep(0.05)
+    await waits.next()
     assert not reading.done()
     database.is_away = False
     await feed.bells.ring({running_job.id})
