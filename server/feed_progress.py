@@ -28,11 +28,14 @@ class Progress(BaseModel):
     tokens_per_second: float | None
     elapsed_seconds: float | None
     eta_seconds: float | None = Field(
-        description="To the end of the whole job, the wait in the queues included; null where nothing can tell."
+        description="To the end of the whole job, the wait in the queues included; null where nothing can tell. "
+        "While a run logs nothing it is told anew after a hundredth of itself, and after 15 s at the earliest."
     )
     eta_low_seconds: float | None
     eta_high_seconds: float | None
-    expected_end_at: datetime | None
+    expected_end_at: datetime | None = Field(
+        description="Moves later while what comes next (a line, an evaluation, a save) takes longer than it should."
+    )
     expected_start_at: datetime | None
     queue_position: int | None = Field(
         description="From 1, in packtrain's own queue of the cluster; null once submitted."

@@ -21,11 +21,11 @@ from worker.correct import follow, recheck
 from worker.drive import Drive
 from worker.finish import finish
 from worker.launch_failures import note_begun, note_unbegun, take_back
-from worker.progress import take_in
+from worker.progress import is_outdated, restate, take_in
 from worker.set_aside import note_set_aside
 from worker.stall import quiet_until
 from worker.submit import give_back
-from worker.tail import TailRead, is_all_there, is_read_to_end
+from worker.tail import TailRead, is_all_there, is_read_to_end, stream_paths
 from worker.verdict import (
     CannotTell,
     Claimed,
@@ -94,7 +94,11 @@ class Ledger:
         if not touched:
             return
         with self._drive.apply() as session:
-            self._take_in(session, [one for one, _ in touched if _is_there(session, one)], now)
+            heard = self._take_in(session, [one for one, _ in touched if _is_there(session, one)], now)
+            silent = [
+                one for one, said in touched if self._is_to_be_restated(one, said, now) and one.job_id not in heard
+            ]
+            update_jobs(session, restate(session, silent, now), now)
             waits = [(one, said) for one, said in touched if _still_waits(said, one, now)]
             update_jobs(session, [_news_of_waiting(one, said, now) for one, said in waits], now)
             for one, verdict in touched:
@@ -104,10 +108,18 @@ class Ledger:
                     self._apply(session, one, verdict)
 
     def _is_touched(self, one: LiveAttempt, verdict: Verdict, now: datetime) -> bool:
-        return one.job_id in self._reads or one.job_id in self._answers.unreadable or _says(one, verdict, now)
+        has_news = one.job_id in self._reads or one.job_id in self._answers.unreadable or _says(one, verdict, now)
+        return has_news or self._is_to_be_restated(one, verdict, now)
 
-    def _take_in(self, session: Session, attempts: Sequence[LiveAttempt], now: datetime) -> None:
-        """What was read of these attempts; of ended ones no end is foretold."""
+    def _is_to_be_restated(self, one: LiveAttempt, verdict: Verdict, now: datetime) -> bool:
+        """Whether it runs, its training log was looked at, and what is shown of its end is of a while ago."""
+        if not isinstance(verdict, Runs) or one.status is not JobStatus.RUNNING or not is_outdated(one, now):
+            return False
+        paths = stream_paths(self._drive.settings.root, one.job_id, one.number)
+        return paths["trainer_log"] in self._answers.observation.files
+
+    def _take_in(self, session: Session, attempts: Sequence[LiveAttempt], now: datetime) -> frozenset[str]:
+        """What was read of these attempts; of ended ones no end is foretold. The ids of those that logged a step."""
         for one in attempts:
             if one.job_id in self._answers.unreadable:
                 note_set_aside(session, one.job_id, one.number, "exit", "it is no record of an end", now)
@@ -117,6 +129,7 @@ class Ledger:
         note_begun(session, self._drive, begun)
         news = take_in(session, read, self._answers.contents, now)
         update_jobs(session, [{**change, **NO_END} if change["id"] in ended else change for change in news], now)
+        return frozenset(change["id"] for change in news)
 
     def _apply(self, session: Session, one: LiveAttempt, verdict: Verdict) -> None:
         match verdict:

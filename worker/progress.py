@@ -13,6 +13,7 @@ from tuning.jobs.live import LiveAttempt, Position, eta_states
 from tuning.jobs.models import Attempt
 from tuning.jobs.tails import Point, append_log, save_points, save_positions
 from tuning.llamafactory.eta import EtaState, advance, estimate, from_json, to_json
+from tuning.llamafactory.silence import estimate_stands_seconds
 from tuning.llamafactory.trainer_log import LogPoint, ParsedLog, parse_log
 from tuning.moments import later
 from worker.set_aside import note_set_aside
@@ -69,6 +70,30 @@ def take_in(
     said = [(piece.attempt, log.points) for piece, log in logs if log.points]
     paces = eta_states(session, [attempt for attempt, _ in said])
     return _go_on(session, [_advance(attempt, points, paces, now) for attempt, points in said], now)
+
+
+def restate(session: Session, attempts: Sequence[LiveAttempt], now: datetime) -> list[dict[str, Any]]:
+    """The estimates of running attempts that log nothing, as they are by now: columns of the jobs, with the `id`."""
+    states = eta_states(session, attempts)
+    stated = [(attempt, from_json(dict(states.get((attempt.job_id, attempt.number)) or {}))) for attempt in attempts]
+    return [_restated(attempt, state, now) for attempt, state in stated if state.last is not None]
+
+
+def is_outdated(attempt: LiveAttempt, now: datetime) -> bool:
+    """Whether the estimate that is shown was made too long ago, by a clock that may have been set back since."""
+    if attempt.shown_eta is None or attempt.shown_end is None:
+        return False
+    age_seconds = (now - attempt.shown_end).total_seconds() + attempt.shown_eta
+    return abs(age_seconds) >= estimate_stands_seconds(attempt.shown_eta)
+
+
+def _restated(attempt: LiveAttempt, state: EtaState, now: datetime) -> dict[str, Any]:
+    progress = _never_back(attempt, asdict(estimate(state, now.timestamp())))
+    columns = {
+        name: progress[name] for name in ("elapsed_seconds", "eta_seconds", "eta_low_seconds", "eta_high_seconds")
+    }
+    expected_end_at = later(now, progress["eta_seconds"])
+    return {"id": attempt.job_id, **columns, "expected_end_at": expected_end_at, "observed_at": now}
 
 
 def _note_bad_lines(session: Session, piece: _Piece, log: ParsedLog, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Training logs and rows with absurd numbers become progress that both databases take."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -101,3 +102,61 @@ def test_what_an_interrupted_run_says_of_its_steps_is_no_text_of_its_own(run: Ru
     failure = run.world.job(run.job_id).failure
     assert failure
     assert "\x00" not in failure["message"]
+
+
+@pytest.fixture
+def half_way(run: Run) -> Run:
+    """Fifty of a hundred steps of three seconds each are logged."""
+    lines = b"".join(LINE % (step, 100, b"0:%02d:%02d" % divmod(3 * step, 60)) for step in range(10, 60, 10))
+    run.write("output/trainer_log.jsonl", lines)
+    run.look()
+    return run
+
+
+def test_while_nothing_is_logged_the_estimate_is_made_anew_now_and_then(half_way: Run) -> None:
+    first = half_way.world.job(half_way.job_id)
+    assert (first.eta_seconds, first.expected_end_at, first.elapsed_seconds) != (None, None, None)
+    for _ in range(14):
+        half_way.world.clock.advance(1)
+        half_way.look()
+    assert half_way.world.job(half_way.job_id).version == first.version
+    half_way.world.clock.advance(1)
+    half_way.look()
+    half_way.look()
+    later = half_way.world.job(half_way.job_id)
+    assert later.version == first.version + 1
+    assert first.eta_seconds == pytest.approx((later.eta_seconds or 0) + 15)
+    assert later.elapsed_seconds == pytest.approx((first.elapsed_seconds or 0) + 15)
+    assert later.expected_end_at == first.expected_end_at, "the next line is not due yet"
+    assert (later.observed_at, later.progress_at) == (half_way.world.clock(), first.progress_at)
+
+
+@pytest.mark.parametrize("grows", [True, False], ids=["the bar of an evaluation moves", "nothing moves"])
+def test_the_expected_end_moves_on_while_a_line_is_late(half_way: Run, *, grows: bool) -> None:
+    ends = []
+    for hour in range(1, 4):
+        half_way.world.clock.advance(3600)
+        if grows:
+            half_way.write("1/stdout.log", b"%d%%\r" * hour)
+        half_way.look()
+        job = half_way.world.job(half_way.job_id)
+        assert job.expected_end_at
+        assert job.expected_end_at > half_way.world.clock() + timedelta(seconds=100)
+        ends.append(job.expected_end_at)
+    assert [end - ends[0] for end in ends] == [timedelta(hours=hours) for hours in range(3)]
+
+
+def test_of_a_log_that_cannot_be_seen_nothing_is_said_anew(half_way: Run) -> None:
+    version = half_way.world.job(half_way.job_id).version
+    half_way.cluster.files.clear()
+    half_way.world.clock.advance(3600)
+    half_way.look()
+    assert half_way.world.job(half_way.job_id).version == version
+
+
+def test_a_clock_that_was_set_back_keeps_no_estimate(half_way: Run) -> None:
+    half_way.world.clock.advance(-3600)
+    half_way.look()
+    job = half_way.world.job(half_way.job_id)
+    assert job.expected_end_at
+    assert job.expected_end_at < half_way.world.clock() + timedelta(seconds=300)

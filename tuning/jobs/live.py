@@ -51,6 +51,9 @@ class LiveAttempt:
     shown_total: int | None
     shown_elapsed: float | None = None
     """Seconds."""
+    shown_eta: float | None = None
+    """Seconds before `shown_end`: the estimate was made then."""
+    shown_end: datetime | None = None
     quiet_until: datetime | None = None
     contradicted_since: datetime | None = None
     contradiction_told_at: datetime | None = None
@@ -280,6 +283,8 @@ def _attempts() -> Select[*tuple[Any, ...]]:
             Job.current_steps.label("shown_step"),
             Job.total_steps.label("shown_total"),
             Job.elapsed_seconds.label("shown_elapsed"),
+            Job.eta_seconds.label("shown_eta"),
+            Job.expected_end_at.label("shown_end"),
             Attempt.quiet_until,
             Attempt.contradicted_since,
             Attempt.contradiction_told_at,

@@ -288,10 +288,13 @@ class _Part:
 
 
 def _with_eta(progress: Progress, state: EtaState, pace: Pace, age: float) -> Progress:
+    state = _with_first_evaluation(state, pace, age)
     parts = _parts(state, pace)
     expected = sum(part.seconds for part in parts)
     # A line that is late does not bring the end nearer: what comes after the next line is the least that remains.
-    eta = max(expected - age, expected - _until_next_line(state, pace), 0.0)
+    least = _CLOSING_SECONDS if state.finished else max(0.0, expected - _until_next_line(state, pace))
+    eta = max(expected - age, least)
+    late = max(0.0, age - (expected - least))  # which may take as long again
     deviation = math.hypot(*(part.deviation for part in parts), 1.0)
     if span(eta) is None:
         return progress  # of what takes a hundred years nobody knows the end
@@ -299,8 +302,16 @@ def _with_eta(progress: Progress, state: EtaState, pace: Pace, age: float) -> Pr
         progress,
         eta_seconds=eta,
         eta_low_seconds=max(0.0, eta - 1.3 * deviation),
-        eta_high_seconds=min(eta + 1.6 * deviation, LONGEST_SECONDS),
+        eta_high_seconds=min(eta + 1.6 * deviation + late, LONGEST_SECONDS),
     )
+
+
+def _with_first_evaluation(state: EtaState, pace: Pace, age: float) -> EtaState:
+    """All evaluations take at least as long as the first one has been silent; its length was only guessed."""
+    if state.evaluations or state.last is None or not _evaluations(state, state.last, state.last.current_steps):
+        return state
+    worth = max(_expected_evaluation_steps(state), age / pace.seconds_per_step)
+    return replace(state, plan=replace(state.plan, eval_steps_worth=worth))
 
 
 def _parts(state: EtaState, pace: Pace) -> list[_Part]:
@@ -310,8 +321,9 @@ def _parts(state: EtaState, pace: Pace) -> list[_Part]:
     if state.finished or state.last is None:
         return after
     left = max(0, state.last.total_steps - state.last.current_steps)
-    steps = _Part(*pace.ahead(left))
-    return [steps, _times(evaluation, _evaluations_left(state)), _times(save, _saves_left(state)), *after]
+    evaluations = _evaluations(state, state.last, state.last.total_steps)
+    saves = _saves_after_lines(state, state.last, state.last.total_steps)
+    return [_Part(*pace.ahead(left)), _times(evaluation, evaluations), _times(save, saves), *after]
 
 
 def _times(part: _Part, count: int) -> _Part:
@@ -351,35 +363,34 @@ def _save(state: EtaState, pace: Pace) -> _Part:
     return _Part(mean, 0.5 + 0.3 * mean / math.sqrt(len(state.saves)))
 
 
-def _evaluations_left(state: EtaState) -> int:
-    last = state.last
-    if last is None:
-        return 0
+def _evaluations(state: EtaState, last: LogPoint, until_step: int) -> int:
+    """Evaluations to come, from the newest line's step to this one."""
     evaluation = state.plan.evaluation
     if evaluation is None and state.evaluation_gap:
         evaluation = Cadence(state.evaluation_gap, "steps", at_end=True)
     if evaluation is None:
         return 0
     done = state.last_evaluation_step == last.current_steps
-    return evaluation.count(last.current_steps + done, last.total_steps, last.total_steps, _steps_per_epoch(last))
+    return evaluation.count(last.current_steps + done, until_step, last.total_steps, _steps_per_epoch(last))
 
 
-def _saves_left(state: EtaState) -> int:
-    last = state.last
-    if last is None or state.plan.saving is None or _saves_always(state.plan, last):
+def _saves_after_lines(state: EtaState, last: LogPoint, until_step: int) -> int:
+    """Saves to come, from the newest line's step to this one; none where each interval holds one."""
+    if state.plan.saving is None or _saves_always(state.plan, last):
         return 0
-    return state.plan.saving.count(last.current_steps, last.total_steps, last.total_steps, _steps_per_epoch(last))
+    return state.plan.saving.count(last.current_steps, until_step, last.total_steps, _steps_per_epoch(last))
 
 
 def _until_next_line(state: EtaState, pace: Pace) -> float:
-    """The expected time from the last line to the next."""
+    """The expected time from the last line to the next: an evaluation's own, or that of a step after a save."""
     last = state.last
-    if last is None or state.finished:
+    if last is None:
         return math.inf
+    if _evaluations(state, last, last.current_steps):
+        return _evaluation(state, pace).seconds
     steps = min(state.plan.steps_between_lines(last.total_steps), max(0, last.total_steps - last.current_steps))
-    due = _evaluations_left(replace(state, last=replace(last, total_steps=last.current_steps)))
-    saves = _saves_left(replace(state, last=replace(last, total_steps=last.current_steps)))
-    return steps * pace.seconds_per_step + due * _evaluation(state, pace).seconds + saves * _save(state, pace).seconds
+    saving_seconds = _saves_after_lines(state, last, last.current_steps) * _save(state, pace).seconds
+    return steps * pace.seconds_per_step + saving_seconds
 
 
 def _steps_per_epoch(point: LogPoint) -> float | None:

@@ -1,4 +1,4 @@
-"""How long a run may say nothing before something is wrong with it. Pure."""
+"""Limits of a run's silence: until its estimate is made anew, and until something is wrong with it. Pure."""
 
 from tuning.llamafactory.eta import EtaState
 from tuning.llamafactory.pace import measure
@@ -9,6 +9,8 @@ LEAST_SECONDS = 300.0
 _UNSEEN_EVALUATION_SECONDS = 1800.0
 _TIMES_USUAL = 10.0
 _TIMES_LONGEST = 3.0
+_LEAST_ESTIMATE_SECONDS = 15.0
+_ESTIMATE_SHARE = 0.01
 
 
 def patience_seconds(state: EtaState) -> float | None:
@@ -27,6 +29,11 @@ def patience_seconds(state: EtaState) -> float | None:
     usual = step * state.plan.steps_between_lines(state.last.total_steps)
     longest = _TIMES_LONGEST * (_longest_evaluation(state) + max(state.saves, default=0.0))
     return max(LEAST_SECONDS, _TIMES_USUAL * usual + longest)
+
+
+def estimate_stands_seconds(eta_seconds: float) -> float:
+    """How long an estimate is shown as it is while nothing is logged: a hundredth of itself, but 15 s at least."""
+    return max(_LEAST_ESTIMATE_SECONDS, _ESTIMATE_SHARE * eta_seconds)
 
 
 def _longest_evaluation(state: EtaState) -> float:

@@ -87,6 +87,34 @@ def test_a_run_that_stalls_does_not_come_nearer_to_its_end() -> None:
     assert late >= 120  # the 40 steps after the next line are still to come
 
 
+def test_a_first_evaluation_that_is_silent_for_long_moves_the_end_for_each_to_come() -> None:
+    """Guessed were two seconds; those after 40, 60, 80 and 100 steps and the one after training take as long."""
+    plan = TrainingPlan(10, Cadence(20, "steps", at_end=True), evaluates_at_end=True, eval_steps_worth=2)
+    state = followed([point(10, 10), point(20, 20)], plan)
+    guessed, later = estimate(state, 1020.0).eta_seconds, estimate(state, 1120.0).eta_seconds
+    assert guessed == pytest.approx(80 + 6 * 2, abs=10)
+    assert later == pytest.approx(80 + 5 * 100, abs=10)
+
+
+@pytest.mark.parametrize("what", ["evaluation", "saving"])
+def test_the_end_moves_on_while_what_comes_next_is_late(what: str) -> None:
+    """Steps and costs are known; only after the 20th and 40th step something else than steps is due."""
+    cadence = Cadence(20, "steps", at_end=True)
+    plan = TrainingPlan(10, evaluation=cadence) if what == "evaluation" else TrainingPlan(10, saving=cadence)
+    after = [point(20, 40, kind="eval", values={})] if what == "evaluation" else []
+    lines = [point(10, 10), point(20, 20), *after, point(30, 50), point(40, 60)]
+    usual = 20.0 if what == "evaluation" else 30.0
+    state = followed(lines, plan)
+    on_time, late, later = (estimate(state, 1060.0 + age) for age in (usual - 5, usual + 40, usual + 400))
+    assert on_time.eta_seconds is not None
+    assert late.eta_seconds is not None
+    assert late.eta_high_seconds is not None
+    assert later.eta_high_seconds is not None
+    assert on_time.eta_seconds - late.eta_seconds <= 10, "forty seconds have passed, which were not foreseen"
+    assert late.eta_seconds == later.eta_seconds
+    assert later.eta_high_seconds == pytest.approx(late.eta_high_seconds + 360)
+
+
 def test_evaluations_to_come_are_counted() -> None:
     plan = TrainingPlan(logging_steps=10, evaluation=Cadence(20, "steps", at_end=True), evaluates_at_end=True)
     lines = [point(10, 10), point(20, 20), point(20, 60, kind="eval", values={"eval_loss": 1.5}), point(30, 70)]
@@ -144,7 +172,11 @@ def test_after_the_last_line_only_the_closing_is_left() -> None:
     assert progress.percentage == 100.0
     assert progress.eta_seconds is not None
     assert 0 < progress.eta_seconds < 15
-    assert estimate(state, 2000.0).eta_seconds == 0.0
+    late = estimate(state, 2000.0)
+    assert late.eta_seconds is not None
+    assert 0 < late.eta_seconds < 15, "it runs still, so it has not ended"
+    assert late.eta_high_seconds is not None
+    assert late.eta_high_seconds > 880, "and may take as long again as it has taken beyond what was expected"
 
 
 def test_a_resumed_run_counts_from_its_own_first_line() -> None:
@@ -274,3 +306,20 @@ def test_whatever_the_log_says_the_answer_is_sane(
         assert math.isfinite(progress.eta_high_seconds)
     if progress.current_steps is not None and progress.total_steps is not None:
         assert progress.current_steps <= progress.total_steps
+
+
+@given(
+    any_plans,
+    st.lists(st.tuples(st.lists(any_points, max_size=4), st.floats(0, 1e9)), max_size=8),
+    st.lists(st.floats(0, 1e10), min_size=2, max_size=5).map(sorted),
+)
+def test_while_nothing_is_logged_no_end_comes_nearer(
+    plan: TrainingPlan, seen: list[tuple[list[LogPoint], float]], moments: list[float]
+) -> None:
+    state = EtaState()
+    for points, at in seen:
+        state = advance(state, points, at, plan)
+    told = [(now, estimate(state, now)) for now in moments]
+    for name in ("eta_seconds", "eta_high_seconds"):
+        ends = [now + seconds for now, progress in told if (seconds := getattr(progress, name)) is not None]
+        assert ends == pytest.approx(sorted(ends), rel=1e-9, abs=1e-3)

@@ -9,8 +9,14 @@ from hypothesis import strategies as st
 from tuning.llamafactory.eta import EtaState
 from tuning.llamafactory.pace import Stretch
 from tuning.llamafactory.plan import Cadence, TrainingPlan
-from tuning.llamafactory.silence import FIRST_LINE_SECONDS, LEAST_SECONDS, patience_seconds
+from tuning.llamafactory.silence import (
+    FIRST_LINE_SECONDS,
+    LEAST_SECONDS,
+    estimate_stands_seconds,
+    patience_seconds,
+)
 from tuning.llamafactory.trainer_log import parse_log
+from tuning.moments import LONGEST_SECONDS
 
 LAST = parse_log(
     b'{"current_steps": 100, "total_steps": 1000, "loss": 1.0, "percentage": 10.0, "elapsed_time": "0:10:00", '
@@ -51,3 +57,10 @@ def test_it_is_never_hasty(seconds: float) -> None:
     patience = patience_seconds(state)
     assert patience is not None
     assert patience >= LEAST_SECONDS
+
+
+@given(eta_seconds=st.floats(0, LONGEST_SECONDS))
+def test_an_estimate_is_made_anew_before_it_is_far_off_and_not_at_each_look(eta_seconds: float) -> None:
+    stands = estimate_stands_seconds(eta_seconds)
+    assert stands >= 15
+    assert stands <= max(15, eta_seconds / 50)
