@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.conftest import Run
-from tests.tuning.datasets.test_wmt_assessments import YEARLY
-from tests.tuning.datasets.test_wmt_testset import XML
+from tests.tuning.datasets.wmt_texts import XML, YEARLY
 
 CSV = ("--pair", "ja-en", "--to", "out.jsonl")
 

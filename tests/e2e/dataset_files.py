@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from tests.tuning.datasets import test_purposes as purposes
-from tests.tuning.datasets import test_validation as plain
+from tests.tuning.datasets import purpose_cases as purposes
+from tests.tuning.datasets import row_cases as plain
 from tests.tuning.datasets.files import alpaca, as_array, as_lines
 from tuning.datasets.detection import detect_layout
 from tuning.datasets.formats import dataset_info_entry, purpose_of

@@ -12,8 +12,8 @@ from container import image, schema
 from container.image_program import run_program
 from container.lab import models
 from container.lab.namespace import Mount
-from tests.tuning.llamafactory.test_rules import CASES, MARKED, PLAIN, RANKED, SOUND, TEXT
-from tests.tuning.llamafactory.test_seeds import EXPORT_OF_003, METHODS_OF_003, SEED_002, SEED_003, SEED_004
+from tests.tuning.llamafactory.rule_cases import CASES, MARKED, PLAIN, RANKED, SOUND, TEXT
+from tests.tuning.llamafactory.seed_configs import EXPORT_OF_003, METHODS_OF_003, SEED_002, SEED_003, SEED_004
 from tuning.llamafactory.arguments import Argument, load_schema
 from tuning.llamafactory.bounds import bound_of, is_inside
 from tuning.llamafactory.config import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from container import image
 from container.image_program import run_program
-from tests.tuning.llamafactory.test_model_facts import KNOWN, shape
+from tests.tuning.llamafactory.model_shapes import KNOWN, shape
 from tuning.llamafactory.model_facts import FAMILIES, parse_model_config
 
 PROGRAM = Path(__file__).with_name("real_models.py")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests.factories import NOON, make_dataset
-from tests.tuning.datasets.test_on_cluster import SHA, as_text, told
+from tests.tuning.datasets.cluster_verdicts import SHA, as_text, told
 from tests.worker.conftest import World, submit
 from tests.worker.watched_run import Run
 from tuning.accounts.models import User

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.worker.test_tail import attempt
+from tests.worker.live_attempts import attempt
 from tuning.jobs.live import LiveAttempt
 from tuning.jobs.status import JobStatus
 from tuning.slurm.answers import ABANDONED, AccountedJob, AttemptLook, QueuedJob

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from tests.factories import NOON, make_attempt, make_dataset, make_job
-from tests.tuning.llamafactory.test_model_facts import QWEN2_7B
+from tests.tuning.llamafactory.model_shapes import QWEN2_7B
 from tuning.accounts.models import User
 from tuning.batch_script import directives_of
 from tuning.clusters.models import ClusterRow

@@ -1,35 +1,19 @@
 """Data sets that lie on a cluster, on both kinds of database."""
 
-import base64
 import json
-from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
 
 from tests.factories import NOON, make_dataset, make_user
-from tests.tuning.datasets.files import alpaca, as_lines, check
+from tests.tuning.datasets.cluster_verdicts import CONTENT, SHA, as_text, told
+from tests.tuning.datasets.files import check
 from tuning.datasets.models import Dataset
 from tuning.datasets.on_cluster import Accepted, Refused, Whereabouts, announce, check_again, parse_verdict, settle
 from tuning.datasets.repository import is_staged
 from tuning.datasets.service import get_ready
 from tuning.datasets.status import DatasetStatus
 from tuning.errors import Conflict, Finding, NotFound
-
-CONTENT = as_lines([alpaca(), alpaca(output=None)])
-SHA = "ab" * 32
-
-
-def told(**changes: Any) -> dict[str, Any]:
-    """What a check writes of a good file."""
-    checked = check(CONTENT)
-    head = base64.b64encode(CONTENT).decode()
-    good = {"report": checked.report.as_json(), "entry": checked.entry, "sha256": SHA, "size_bytes": 9, "head": head}
-    return {**good, **changes}
-
-
-def as_text(verdict: dict[str, Any]) -> bytes:
-    return json.dumps(verdict).encode()
 
 
 @pytest.fixture

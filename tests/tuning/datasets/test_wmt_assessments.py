@@ -7,19 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tuning.datasets.wmt_texts import YEARLY
 from tuning.datasets.wmt import Pair, Translation
 from tuning.datasets.wmt_assessments import Count, Wish, read_assessments
 from tuning.errors import InvalidInput
 
 PAIR = Pair("ja", "en")
-YEARLY = """lp,src,mt,ref,z_score,score,annotators
-ja-en,犬,dogs,dog,-0.5,60.0,1
-de-en,Hund,dog,dog,1.0,90.0,1
-ja-en,犬,dog,dog,0.75,95.0,2
-ja-en,"猫、
-と",cats,cat and,0.25,70.0,1
-ja-en,,nothing,nothing,0.9,99.0,1
-"""
 COLLECTION = """lp,src,mt,ref,score,raw,annotators,domain,year
 ja-en,犬,dogs,dog,-0.5,60.0,1,news,2020
 ja-en,鳥,bird,a bird,0.75,95.0,2,news,2021

@@ -4,27 +4,12 @@ import io
 
 import pytest
 
+from tests.tuning.datasets.wmt_texts import XML
 from tuning.datasets.wmt import Pair, Translation
 from tuning.datasets.wmt_testset import Count, read_lines, read_xml
 from tuning.errors import InvalidInput
 
 PAIR = Pair("ja", "en")
-XML = """<?xml version='1.0' encoding='utf-8'?>
-<dataset id="test.ja-en">
- <collection id="general">
-  <doc origlang="ja" id="one" domain="news">
-   <src lang="ja"><p><seg id="1">犬が&lt;走る&gt;。</seg><seg id="2">猫。</seg></p><p><seg id="3"> </seg></p></src>
-   <ref lang="en" translator="refB"><p><seg id="1">B1</seg><seg id="2">B2</seg><seg id="3">B3</seg></p></ref>
-   <ref lang="en" translator="refA"><p><seg id="1">A dog &lt;runs&gt;.</seg><seg id="2">A cat.</seg></p>
-    <p><seg id="3">Nothing.</seg></p></ref>
-   <hyp system="one" language="en"><p><seg id="1">Dog.</seg><seg id="2">Cat.</seg></p></hyp>
-  </doc>
-  <doc origlang="ja" id="suite" testsuite="x"><src lang="ja"><p><seg id="1">鳥。</seg></p></src></doc>
-  <doc origlang="en" id="other"><src lang="en"><p><seg id="1">Bird.</seg></p></src>
-   <ref lang="ja" translator="refC"><p><seg id="1">鳥。</seg></p></ref></doc>
- </collection>
-</dataset>
-"""
 
 
 def read(text: str, pair: Pair = PAIR, translator: str = "refA", count: Count | None = None) -> list[Translation]:

@@ -6,8 +6,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tuning.llamafactory.test_memory import facts
-from tests.tuning.llamafactory.test_model_facts import LLAMA2_7B
+from tests.tuning.llamafactory.model_shapes import LLAMA2_7B, facts
 from tuning.llamafactory.arguments import known_versions, load_schema, versions_with
 from tuning.llamafactory.config import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
 from tuning.llamafactory.config_yaml import to_yaml

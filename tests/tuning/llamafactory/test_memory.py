@@ -4,10 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tuning.llamafactory.test_model_facts import LLAMA2_7B, LLAMA3_8B, MIXTRAL_8X7B, QWEN3_8B, QWEN25_05B
+from tests.tuning.llamafactory.model_shapes import LLAMA2_7B, LLAMA3_8B, MIXTRAL_8X7B, QWEN3_8B, QWEN25_05B, facts
 from tuning.llamafactory.arguments import load_schema
 from tuning.llamafactory.memory import GIB, MemoryEstimate, estimate_memory, trained_parameters
-from tuning.llamafactory.model_facts import ModelFacts, parse_model_config
 
 DEFAULTS = {**load_schema().defaults, "do_train": True, "bf16": True, "per_device_train_batch_size": 1}
 METHODS: dict[str, dict[str, Any]] = {
@@ -20,12 +19,6 @@ METHODS: dict[str, dict[str, Any]] = {
     "qlora-8": {"quantization_bit": 8},
     "qlora-4": {"quantization_bit": 4},
 }
-
-
-def facts(config: str) -> ModelFacts:
-    found = parse_model_config(config)
-    assert found is not None
-    return found
 
 
 def memory(config: str = LLAMA2_7B, processes: int = 1, **arguments: Any) -> MemoryEstimate:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.tuning.llamafactory.seed_configs import EXPORT_OF_003, METHODS_OF_003, SEED_002, SEED_003, SEED_004
 from tuning.llamafactory.config import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
 from tuning.llamafactory.config_yaml import parse_yaml
 from tuning.llamafactory.deepspeed import PRESETS
@@ -65,92 +66,7 @@ def test_the_model_of_seed_001_is_refused_where_hub_ids_are_not_allowed() -> Non
     assert found.loc == ("config", "model_name_or_path")
 
 
-SEED_002: dict[str, Any] = {  # QLoRA by hand with peft, as LLaMA-Factory's arguments
-    "model_name_or_path": "tiny-llama",
-    "template": "llama3",
-    "quantization_bit": 4,
-    "quantization_method": "bnb",
-    "quantization_type": "nf4",
-    "double_quantization": True,
-    "use_fast_tokenizer": False,
-    "finetuning_type": "lora",
-    "lora_rank": 16,
-    "lora_alpha": 32,
-    "lora_dropout": 0.05,
-    "lora_target": ["q_proj", "v_proj"],
-    "gradient_checkpointing": True,
-    "cutoff_len": 1024,
-    "output_dir": "result_path",
-    "num_train_epochs": 3,
-    "per_device_train_batch_size": 1,
-    "gradient_accumulation_steps": 16,
-    "learning_rate": "2e-5",
-    "logging_steps": 50,
-    "save_steps": 500,
-    "save_total_limit": 2,
-}
-SEED_003: dict[str, Any] = {  # the command line of its section 3, each flag a line
-    "stage": "sft",
-    "do_train": True,
-    "use_fast_tokenizer": True,
-    "flash_attn": True,
-    "model_name_or_path": "tiny-qwen2",
-    "dataset": "identity",
-    "template": "qwen",
-    "finetuning_type": "lora",
-    "lora_target": "q_proj,v_proj",
-    "output_dir": "OUTPUT_PATH",
-    "overwrite_cache": True,
-    "overwrite_output_dir": True,
-    "warmup_steps": 100,
-    "weight_decay": 0.1,
-    "per_device_train_batch_size": 4,
-    "gradient_accumulation_steps": 4,
-    "ddp_timeout": 9000,
-    "learning_rate": "5e-6",
-    "lr_scheduler_type": "cosine",
-    "logging_steps": 1,
-    "cutoff_len": 4096,
-    "save_steps": 1000,
-    "plot_loss": True,
-    "num_train_epochs": 3,
-    "bf16": True,
-}
-METHODS_OF_003: dict[str, dict[str, Any]] = {
-    "full": {"finetuning_type": "full"},
-    "freeze": {"finetuning_type": "freeze"},
-    "lora": {},
-    "qlora": {"quantization_bit": 4},
-    "dora": {"use_dora": True},
-}
 DS_CONFIG_PATHS = (None, *PRESETS, "examples/deepspeed/ds_z2_config.json", "examples/deepspeed/ds_z3_config.json")
-EXPORT_OF_003: dict[str, Any] = {
-    "model_name_or_path": "tiny-qwen2",
-    "adapter_name_or_path": "/models/adapter",
-    "template": "qwen",
-    "finetuning_type": "lora",
-    "export_dir": "path_to_export",
-    "export_size": 2,
-    "export_legacy_format": False,
-}
-SEED_004: dict[str, Any] = {  # what its text asks for: r 16, bfloat16, evaluation and checkpoints while training
-    "model_name_or_path": "tiny-phi3",
-    "template": "phi",
-    "stage": "sft",
-    "finetuning_type": "lora",
-    "lora_rank": 16,
-    "lora_target": "all",
-    "bf16": True,
-    "eval_strategy": "steps",
-    "eval_steps": 100,
-    "val_size": 0.1,
-    "save_strategy": "steps",
-    "save_steps": 100,
-    "learning_rate": "5.0e-06",
-    "lr_scheduler_type": "cosine",
-    "warmup_ratio": 0.2,
-    "flash_attn": "auto",
-}
 
 
 def check(config: dict[str, Any], kind: Kind = "train", uploads: bool = True, processes: int = 1) -> CheckedConfig:
