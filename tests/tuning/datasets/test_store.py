@@ -63,6 +63,19 @@ def test_a_full_disk_is_told_and_leaves_nothing(store: ContentStore, tmp_path: P
     assert _files(tmp_path) == []
 
 
+def test_what_the_disk_does_not_confirm_is_not_kept(store: ContentStore, tmp_path: Path) -> None:
+    part = tmp_path / "datasets" / "incoming" / "upload.part"
+    part.parent.mkdir(parents=True)
+    part.touch()
+    # no bytes of the null device are ever on a disk: it refuses to say so
+    with (
+        Incoming(store, (Path("/dev/null").open("wb"), part), 10_000_000) as incoming,
+        pytest.raises(OSError, match="Invalid"),
+    ):
+        incoming.keep("json")
+    assert _files(tmp_path) == []
+
+
 def test_an_error_of_the_disk_that_is_not_fullness_is_not_hidden(tmp_path: Path) -> None:
     (tmp_path / "datasets").write_text("a file where the folder should be")
     with pytest.raises(NotADirectoryError):

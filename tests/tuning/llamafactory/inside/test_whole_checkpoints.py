@@ -73,6 +73,9 @@ BROKEN: dict[str, Callable[[Path], object]] = {
     "state no object": lambda folder: (folder / "trainer_state.json").write_text("[]"),
     "no weights": lambda folder: (folder / "adapter_model.safetensors").unlink(),
     "weights cut": cut("adapter_model.safetensors"),
+    "weights with more behind them": lambda folder: (folder / "adapter_model.safetensors").write_bytes(
+        safetensors() + b"\0"
+    ),
     "weights empty": lambda folder: (folder / "adapter_model.safetensors").write_bytes(b""),
     "weights no header": lambda folder: (folder / "adapter_model.safetensors").write_bytes(b"\xff" * 16),
     "weights broken header": lambda folder: (folder / "adapter_model.safetensors").write_bytes(
