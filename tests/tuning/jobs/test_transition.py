@@ -10,26 +10,33 @@ from tests.factories import Clock, make_job, make_user
 from tuning.db import transaction
 from tuning.errors import Conflict
 from tuning.jobs.models import Job, JobEvent
-from tuning.jobs.status import ENDED, TRANSITIONS, JobStatus, may_become
+from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import Step, correct, transition, transition_all
 
+ALLOWED = {
+    "held": {"queued", "cancelled"},
+    "queued": {"held", "submitting", "failed", "cancelled"},
+    "submitting": {"queued", "held", "pending", "failed", "cancelled"},
+    "pending": {"running", "queued", "held", "succeeded", "failed", "cancelled"},
+    "running": {"pending", "queued", "held", "succeeded", "failed", "cancelled"},
+    "succeeded": set[str](),
+    "failed": set[str](),
+    "cancelled": set[str](),
+}
+"""The table as it was decided, and not read from the product: nothing follows an end."""
 PAIRS = [(old, new) for old in JobStatus for new in JobStatus]
 
 
 @pytest.mark.parametrize(("old", "new"), PAIRS, ids=[f"{old}-{new}" for old, new in PAIRS])
-def test_every_pair_is_allowed_or_refused_as_the_table_says(session: Session, clock: Clock, old: str, new: str) -> None:
+def test_every_pair_is_allowed_or_refused_as_decided(session: Session, clock: Clock, old: str, new: str) -> None:
     job = make_job(session, make_user(session), status=JobStatus(old))
     session.flush()
-    if may_become(JobStatus(old), JobStatus(new)):
+    if new in ALLOWED[old]:
         transition(session, job, JobStatus(new), "because", clock())
         assert (job.status, job.status_reason, job.version) == (new, "because", 2)
     else:
         with pytest.raises(Conflict):
             transition(session, job, JobStatus(new), "because", clock())
-
-
-def test_nothing_follows_an_end() -> None:
-    assert all(not TRANSITIONS[status] for status in ENDED)
 
 
 @pytest.mark.parametrize(("old", "new"), PAIRS, ids=[f"{old}-{new}" for old, new in PAIRS])
