@@ -1,23 +1,32 @@
 """The end of a run is judged by what it left, and written down with its cause."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from tests.factories import NOON
 from tests.worker.conftest import World
 from tests.worker.watched_run import Run, owned_by
 from tuning.clusters.models import ClusterRow
 from tuning.db import transaction
-from tuning.jobs.models import Artifact, Job, JobEvent
+from tuning.jobs.live import LiveAttempt, live_attempts
+from tuning.jobs.models import Artifact, Attempt, Job, JobEvent
 from tuning.jobs.removals import unwanted_paths
 from tuning.jobs.status import JobStatus
 from tuning.secrets.service import keep_secret
 from tuning.slurm.answers import AccountedJob
+from tuning.slurm.records import ExitRecord
+from worker.finish import finish
+from worker.verdict import Ended
 
 SNAPSHOT = {
     "partitions": [{"name": "gpu", "is_default": True, "max_time_seconds": 100_000}],
     "nodes": [{"name": "n1", "partitions": ["gpu"], "memory_mb": 256_000}],
 }
+PREEMPTED = Ended("PREEMPTED", "preempted", None, NOON + timedelta(seconds=60), "n1")
+FAILED = Ended("FAILED", "failed", ExitRecord(100, 0, "n1", 0.0, 1), NOON + timedelta(seconds=60), "n1")
 
 
 @pytest.fixture
@@ -169,3 +178,80 @@ def test_a_listing_that_a_full_disk_cut_short_is_made_anew(run: Run) -> None:
     run.cluster.listings[f"{run.folder}/1"] = whole
     run.slurm_says("COMPLETED")
     assert run.look() is JobStatus.SUCCEEDED
+
+
+@pytest.fixture
+def continued(run: Run) -> Run:
+    """A run of which an earlier attempt has left a file."""
+    run.slurm_says("RUNNING")
+    run.look()
+    with transaction(run.sessions) as session:
+        session.add(Artifact(job_id=run.job_id, path="checkpoint-5/a", size_bytes=9, modified_at=NOON))
+    return run
+
+
+def ended(run: Run, verdict: Ended, listing: bytes = b"") -> tuple[Job, Attempt, list[str]]:
+    """The rows of the job, its attempt and its artifacts when it was finished so."""
+    contents = {f"{run.folder}/1/files": listing} if listing else {}
+    with transaction(run.sessions) as session:
+        finish(session, run.drive, live(session), verdict, contents)
+    with run.sessions() as session:
+        job, attempt = session.get_one(Job, run.job_id), session.get_one(Attempt, (run.job_id, 1))
+        return job, attempt, list(session.scalars(select(Artifact.path).order_by(Artifact.path)))
+
+
+def live(session: Session) -> LiveAttempt:
+    [found] = live_attempts(session, "lab")
+    return found
+
+
+def test_without_a_listing_a_job_that_goes_on_keeps_its_files(continued: Run) -> None:
+    job, _, files = ended(continued, PREEMPTED)
+    assert (job.status, files) == (JobStatus.QUEUED, ["checkpoint-5/a"])
+
+
+def test_a_listing_of_a_job_that_goes_on_replaces_its_files(continued: Run) -> None:
+    job, _, files = ended(continued, PREEMPTED, b"9 100 checkpoint-10/a\0")
+    assert (job.status, files) == (JobStatus.QUEUED, ["checkpoint-10/a"])
+
+
+def test_an_ended_job_has_the_files_of_its_end_only(continued: Run) -> None:
+    job, _, files = ended(continued, FAILED)
+    assert (job.status, files) == (JobStatus.FAILED, [])
+
+
+@pytest.mark.parametrize(("ended_after", "finished_after"), [(-3600, 0), (0, 0), (60, 60)])
+def test_a_job_never_finishes_before_it_started(continued: Run, ended_after: int, finished_after: int) -> None:
+    """The cluster's clock may have jumped back meanwhile."""
+    started = continued.world.job(continued.job_id).started_at
+    assert started
+    record = ExitRecord(100, 0, "n1", 0.0, 1)
+    verdict = Ended("FAILED", "failed", record, started + timedelta(seconds=ended_after), "n1")
+    assert ended(continued, verdict)[0].finished_at == started + timedelta(seconds=finished_after)
+
+
+def test_a_closed_attempt_holds_slurms_word_and_its_exit_code(continued: Run) -> None:
+    job, attempt, _ = ended(continued, FAILED)
+    assert (attempt.ended_by, attempt.slurm_state, attempt.exit_code) == ("failed", "FAILED", 1)
+    assert (attempt.finished_at, attempt.nodes, job.slurm_state) == (FAILED.finished_at, "n1", "FAILED")
+    assert job.failure
+
+
+@pytest.mark.parametrize(
+    ("verdict", "cancelled", "is_looked_at_again"),
+    [
+        (FAILED, False, False),
+        (Ended("FAILED", "failed", None, NOON, "n1"), False, True),
+        (Ended("COMPLETED", "completed", ExitRecord(100, 0, "n1", 0.0, 0), NOON, "n1"), False, True),
+        (Ended("FAILED", "failed", None, NOON, "n1"), True, False),
+    ],
+)
+def test_only_a_bad_end_without_its_witness_is_looked_at_again(
+    continued: Run, verdict: Ended, cancelled: bool, is_looked_at_again: bool
+) -> None:
+    with transaction(continued.sessions) as session:
+        job = session.get_one(Job, continued.job_id)
+        job.cancel_requested_at = NOON if cancelled else None
+    job, attempt, _ = ended(continued, verdict, b"9 100 a\0")
+    assert job.status is (JobStatus.CANCELLED if cancelled else JobStatus.FAILED)
+    assert (attempt.recheck_at is not None) is is_looked_at_again
