@@ -8,7 +8,7 @@ import pytest
 
 from container.steps import say
 from tests.chaos.campaign import Plan, run, table
-from tests.chaos.crew import hired
+from tests.chaos.crew import CLUSTERS, hired
 from tests.chaos.faults import all_faults
 from tests.chaos.house import READY_SECONDS, until
 from tests.chaos.same_key import TIMES, send_at_once, serving
@@ -43,4 +43,4 @@ def test_workers_share_the_clusters(tmp_path: Path, database_url: str, size: int
             stopped.thaw()
         until("lost lease", lambda: crew.lost_leases(stopped) >= before or None, READY_SECONDS)
         crew.busiest().kill()
-        crew.all_driven()
+        assert len(crew.all_driven()) == CLUSTERS

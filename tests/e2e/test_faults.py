@@ -107,6 +107,6 @@ def test_a_job_that_ended_while_nobody_looked_and_slurm_has_forgotten_it(site: S
         left = f"/home/packtrain/packtrain/jobs/{job['id']}/1/exit"
         site.on_cluster(f"for _ in $(seq 120); do [ -e {left} ] && break; sleep 1; done")
         site.start("worker")
-        wait_status(client, job["id"], "succeeded")
+        assert wait_status(client, job["id"], "succeeded")["attempt"] == 1
     finally:
         site.lab.run("rm", "/usr/local/bin/squeue", "/usr/local/bin/sacct")

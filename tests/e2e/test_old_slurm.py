@@ -15,7 +15,7 @@ def test_a_running_job_is_cancelled(old_site: Site) -> None:
         job = client.submit(config={**SHORT_RUN, "max_steps": 100_000})
         wait_for("first step", lambda: client.progress(job["id"])["current_steps"])
         client.cancel(job["id"])
-        wait_status(client, job["id"], "cancelled")
+        assert wait_status(client, job["id"], "cancelled")["failure"] is None
 
 
 def test_the_cluster_is_described(old_site: Site) -> None:

@@ -60,7 +60,7 @@ def test_a_banner_on_every_command_does_no_harm(client: Packtrain, site: Site) -
     site.on_cluster(f'cp .bashrc .bashrc.old; (echo "{greeting}"; cat .bashrc.old) >.bashrc')
     try:
         job = client.submit(config=SHORT_RUN)
-        wait_status(client, job["id"], "succeeded")
+        assert wait_status(client, job["id"], "succeeded")["attempt"] == 1
     finally:
         site.on_cluster("mv .bashrc.old .bashrc")
 

@@ -137,9 +137,14 @@ async def test_a_reader_that_takes_too_little_is_noticed(seconds: Seconds) -> No
 
 
 async def test_a_reader_that_is_fast_enough_is_served_for_long(seconds: Seconds) -> None:
-    async def take(_message: Message) -> None:
+    taken: list[Message] = []
+
+    async def take(message: Message) -> None:
+        taken.append(message)
         seconds.now += 20
 
     reader = PacedReader(take, ReaderPace(idle_seconds=60, slowest_bytes_per_second=100), seconds)
-    for _ in range(100):
-        await reader.send({"type": "http.response.body", "body": b"x" * 2000})
+    sent = [{"type": "http.response.body", "body": b"%d" % number * 2000} for number in range(100)]
+    for message in sent:
+        await reader.send(message)
+    assert taken == sent

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from tuning.migrate import upgrade
 from tuning.private_files import close_database_to_others, make_private_folder
 
@@ -28,9 +30,17 @@ def test_an_old_one_and_what_lies_beside_it_are_closed(tmp_path: Path) -> None:
     assert {mode_of(path) for path in files} == {0o600}
 
 
-def test_other_databases_have_no_file() -> None:
-    for url in ("sqlite://", "sqlite:///:memory:", "postgresql+psycopg://x@localhost/y"):
-        close_database_to_others(url)
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "postgresql+psycopg://x@localhost/y"])
+def test_a_database_without_a_file_closes_no_file_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = [tmp_path / name for name in (":memory:", "None", "y")]
+    for path in files:
+        path.touch()
+        path.chmod(0o644)
+    close_database_to_others(url)
+    assert {mode_of(path) for path in files} == {0o644}
 
 
 def test_the_data_folder_is_made_private_and_an_old_one_too(tmp_path: Path) -> None:

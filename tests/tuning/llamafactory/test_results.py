@@ -82,6 +82,13 @@ def test_whatever_the_files_hold_the_outcome_can_be_stored(
     assert len(text) < 3000
 
 
-@given(st.text())
-def test_no_text_is_an_error(text: str) -> None:
-    load_results(text)
+@given(
+    st.text()
+    | st.recursive(st.none() | st.floats(), lambda of: st.lists(of) | st.dictionaries(st.text(), of)).map(json.dumps)
+)
+def test_of_any_text_only_an_object_is_taken(text: str) -> None:
+    try:
+        read = json.loads(text)
+    except ValueError:
+        read = None
+    assert repr(load_results(text)) == repr(read if isinstance(read, dict) else {})

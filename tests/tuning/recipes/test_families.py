@@ -105,6 +105,6 @@ def test_a_hybrid_takes_both_of_its_templates() -> None:
     assert (hybrid.thinks, instruct.thinks) == (True, False)
 
 
-@given(st.text())
-def test_no_name_is_too_odd(name: str) -> None:
-    family_of(name, None)
+@given(st.text() | st.sampled_from(["Qwen3-8B", "a/Llama-3-b", "gemma", "\\", "//"]), st.text())
+def test_the_folders_above_a_model_tell_no_family(name: str, above: str) -> None:
+    assert family_of(f"{above}/{name}/x-{name}") == family_of(f"x-{name}")

@@ -170,12 +170,33 @@ def test_a_file_of_any_size_has_one_that_the_database_takes() -> None:
     assert parse_stats(b"1 " + b"9" * 5000 + b" 1 /a\0") == {}
 
 
-@given(content=st.binary(max_size=200))
-def test_no_bytes_are_an_error(content: bytes) -> None:
-    parse_queue(content)
-    parse_accounting(content)
-    parse_stats(content)
-    split_parts(content, "b")
+NUMBERS = st.sampled_from([0, 1, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64, 10**30]).map(lambda number: b"%d" % number)
+PIECES = NUMBERS | st.binary(max_size=20)
+
+
+def lines_of(fields: int, between: bytes, end: bytes) -> st.SearchStrategy[bytes]:
+    """Lines of so many fields, of which the first is a number."""
+    lines = st.lists(st.tuples(NUMBERS, *[PIECES] * (fields - 1)), max_size=5)
+    return lines.map(lambda all_: b"".join(between.join(line) + end for line in all_)) | st.binary(max_size=200)
+
+
+@given(lines_of(7, b"\x1f", b"\n"), lines_of(8, b"|", b"\n"))
+def test_no_bytes_make_a_job_that_slurm_cannot_have(queue: bytes, accounting: bytes) -> None:
+    numbers = [*parse_queue(queue), *(number for number, _ in parse_accounting(accounting))]
+    assert all(0 < number < 2**32 for number in numbers)
+
+
+@given(lines_of(4, b" ", b"\0"))
+def test_no_bytes_make_a_file_that_the_database_cannot_take(content: bytes) -> None:
+    found = parse_stats(content).values()
+    assert all(0 <= number < 2**63 for one in found for number in (one.inode, one.size_bytes))
+
+
+@given(st.binary(max_size=50), st.lists(st.sampled_from([b"b", b"\nb ", b"\n", b"x"]), max_size=9).map(b"".join))
+def test_no_bytes_make_parts_of_more_than_they_hold(banner: bytes, content: bytes) -> None:
+    parts = split_parts(banner + content, "b")
+    assert len(parts) == (banner + content).count(b"\nb ")
+    assert sum(len(part.content) for part in parts) <= len(banner + content)
 
 
 @given(contents=st.lists(st.binary(max_size=80), max_size=5))

@@ -105,8 +105,33 @@ def test_an_entry_that_was_cut_off_is_left_out() -> None:
     assert parse_files(b"1 1.0 good\x005 1.0 ba") == OutputListing((OutputFile("good", 1, 1.0),), 0)
 
 
-@given(st.binary(max_size=300))
-def test_no_bytes_are_an_error(content: bytes) -> None:
-    parse_files(content)
-    parse_exit(content)
-    parse_started(content)
+EDGES = (0, 1, 255, 256, 2**31, 2**32, 2**63 - 1, 2**63, 10**19 - 1, 2**64, 10**30)
+NUMBERS = st.sampled_from(EDGES).map(lambda number: b"%d" % number) | st.binary(max_size=20)
+
+
+SIZES = st.sampled_from(EDGES).map(lambda number: b"%d" % number)
+PATHS = st.sampled_from([b"a/b", b"a/../b", b"/a", b"a\nb"]) | st.binary(max_size=20)
+
+
+@given(st.lists(st.tuples(SIZES, st.just(b"1.5") | NUMBERS, PATHS), max_size=4), st.binary(max_size=20))
+def test_any_listing_holds_files_inside_that_the_database_takes(
+    entries: list[tuple[bytes, bytes, bytes]], cut_off: bytes
+) -> None:
+    whole = b"".join(b"%b %b %b\0" % entry for entry in entries)
+    found = parse_files(whole + cut_off.replace(b"\0", b""))
+    assert len(found.files) + found.set_aside == whole.count(b"\0")
+    for file in found.files:
+        assert 0 <= file.size_bytes < 2**63
+        assert not file.path.startswith("/")
+        assert ".." not in file.path.split("/")
+
+
+@given(st.lists(NUMBERS, min_size=5, max_size=5), st.binary(max_size=20))
+def test_any_record_of_an_end_holds_what_the_database_takes(values: list[bytes], more: bytes) -> None:
+    names = (b"slurm_job_id", b"restart", b"node", b"epoch", b"exit_code")
+    content = b"".join(b"%b=%b\n" % pair for pair in zip(names, values, strict=True)) + more
+    found = parse_exit(content)
+    if found is not None:
+        assert parse_started(content)
+        assert 0 <= found.exit_code <= 255
+        assert max(found.slurm_job_id, found.restart) < 2**63
