@@ -27,11 +27,15 @@ STEP_SECONDS = 10.0
 @pytest.fixture
 def quiet(world: World, sessions: sessionmaker[Session]) -> str:
     """A running job that was last heard of just now."""
-    job_id = world.add(JobStatus.RUNNING)
+    return add_quiet(world, sessions, 7)
+
+
+def add_quiet(world: World, sessions: sessionmaker[Session], slurm_job_id: int) -> str:
+    job_id = world.add(JobStatus.RUNNING, name=f"owner of {slurm_job_id}")
     with transaction(sessions) as session:
         job, attempt = session.get_one(Job, job_id), session.get_one(Attempt, (job_id, 1))
         job.slurm_state, job.progress_at, job.current_steps = "RUNNING", world.clock(), 40
-        attempt.slurm_job_id, attempt.last_step = 7, 40
+        attempt.slurm_job_id, attempt.last_step = slurm_job_id, 40
         attempt.quiet_until = world.clock() + timedelta(seconds=PATIENCE_SECONDS)
     return job_id
 
@@ -70,6 +74,14 @@ def test_it_is_told_once_with_what_its_node_says(world: World, sessions: session
     assert job.version == version + 1
     assert [event.data for event in events(sessions)] == [{"step": 40, "node": "load 0.0"}]
     assert (world.cluster.inspected, world.cluster.cancelled) == ([7], [])
+
+
+def test_one_node_is_asked_in_each_look(world: World, sessions: sessionmaker[Session], quiet: str) -> None:
+    watched = Watched(world.drive, [quiet, add_quiet(world, sessions, 8)])
+    watched.look(PATIENCE_SECONDS + STEP_SECONDS)
+    assert len(world.cluster.inspected) == 1
+    watched.look(5 * STEP_SECONDS)
+    assert sorted(world.cluster.inspected) == [7, 8]
 
 
 def test_it_is_ended_where_the_operator_wants_that_and_told_again_until_it_has(

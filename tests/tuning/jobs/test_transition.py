@@ -85,6 +85,16 @@ def test_each_change_leaves_an_event_and_its_moment(session: Session, clock: Clo
     assert (job.started_at, job.finished_at, job.version) == (started, clock(), 3)
 
 
+def test_a_job_has_started_when_its_first_attempt_did(session: Session, clock: Clock) -> None:
+    job = make_job(session, make_user(session), status=JobStatus.PENDING)
+    session.flush()
+    first = clock()
+    for status in (JobStatus.RUNNING, JobStatus.PENDING, JobStatus.RUNNING):
+        transition(session, job, status, "because", clock())
+        clock.advance(60)
+    assert (job.started_at, job.submitted_at) == (first, first + timedelta(seconds=60))
+
+
 def test_many_take_a_step_together_as_each_would_alone(sessions: sessionmaker[Session], clock: Clock) -> None:
     with transaction(sessions) as session:
         user = make_user(session)
