@@ -140,7 +140,7 @@ def test_an_end_by_one_witness_is_remembered(running: Book) -> None:
 
 def test_a_short_run_is_seen_to_run_before_it_ends(pending: Book) -> None:
     job = pending.write(replace(FAILED, exit_record=replace(RECORD, stream_bytes={})))
-    assert (job.status, job.started_at) == (JobStatus.RUNNING, NOON)
+    assert (job.status, job.started_at, pending.attempt().started_at) == (JobStatus.RUNNING, NOON, NOON)
     assert pending.write(replace(FAILED, exit_record=replace(RECORD, stream_bytes={}))).status is JobStatus.FAILED
 
 
