@@ -35,11 +35,14 @@ NODE_CPUS = 4
 SEPARATE_TESTS = ("test_continuation", "test_chaos", "test_sick_clusters", "test_failures")
 LONG_FILES = (
     "test_training",
-    "test_continuation",
     "test_site_faults",
-    "test_escape",
-    "test_faults",
+    "test_chaos",
     "test_stopped_worker",
+    "test_database_away",
+    "test_sick_clusters",
+    "test_faults",
+    "test_continuation",
+    "test_escape",
 )
 
 
@@ -58,7 +61,7 @@ def _unit_of_work(nodeid: str) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that no process is left with a long file at the end."""
+    """Long files first, and beside test_training, which keeps both cores busy, those that mostly wait."""
     items.sort(key=lambda item: LONG_FILES.index(item.path.stem) if item.path.stem in LONG_FILES else len(LONG_FILES))
 
 
