@@ -1,5 +1,6 @@
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from container.lab import Profile, ports, rootfs
 from container.lab.namespace import Init, Mount, enter_command, environment, find_init
 
+ROOT = Path(__file__).parents[2]
 START = rootfs.HERE / "start.sh"
 
 
@@ -83,6 +85,22 @@ def test_an_init_is_known_by_its_start_time(tmp_path: Path) -> None:
 def test_a_broken_pid_file_means_no_lab(tmp_path: Path, content: str) -> None:
     (tmp_path / "init.pid").write_text(content)
     assert find_init(tmp_path) is None
+
+
+def test_no_process_picks_the_block_of_another_that_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both would see it free until the first one listens there."""
+    program = "from container.lab import ports; print(ports.pick(), flush=True); input()"
+    command = [sys.executable, "-c", program]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) as other:
+        assert other.stdout is not None
+        taken = int(other.stdout.readline())
+        monkeypatch.setattr(ports, "LOWEST", taken)
+        monkeypatch.setattr(ports, "HIGHEST", taken + 1)
+        with pytest.raises(OSError, match="no free block"):
+            ports.pick()
+        other.communicate("\n")
+    assert ports.pick() == taken
 
 
 def test_a_picked_port_has_its_whole_block_free() -> None:

@@ -1,13 +1,9 @@
-"""What people upload is read by other processes than the server's, which end with their request and the server."""
+"""Uploads are read by other processes than the server's, which end with their request and the server."""
 
-import os
-import select
 import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import forkserver
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +13,7 @@ from fastapi import FastAPI
 from server.main import create_app
 from server.stopping import StoppingServer
 from tests.factories import Clock
+from tests.reader_processes import ends, readers
 from tests.server.conftest import LONGER_THAN_A_TEST_MAY_TAKE_SECONDS
 from tests.tuning.datasets.files import alpaca, as_lines
 from tuning.datasets import array_rows, bounded_check, csv_lines, decoding, preview, tables, validation
@@ -128,7 +125,7 @@ def test_a_stop_cuts_off_a_check(server: StoppingServer, connection: httpx.Clien
         server.should_exit = True
         answer = uploading.result()
     assert (answer.status_code, "nothing is kept" in answer.json()["hint"]) == (503, True)
-    assert _ends(checking)
+    assert ends(checking)
     assert _kept(settings) == []
 
 
@@ -138,7 +135,7 @@ def test_a_check_ends_when_its_sender_has_gone(connection: httpx.Client, setting
     with socket.create_connection(("127.0.0.1", port), LONGER_THAN_A_TEST_MAY_TAKE_SECONDS) as sender:
         sender.sendall(_head(connection, len(body)) + body)
         checking = _first_check()
-    assert _ends(checking)
+    assert ends(checking)
     _wait_until(lambda: _kept(settings) == [])
     assert connection.get("/datasets").json()["data"] == []
     assert _upload(connection, as_lines([alpaca()])).status_code == 201
@@ -170,10 +167,8 @@ def _arriving(settings: Settings) -> int:
 
 def _first_check() -> int:
     """The process of a check, as soon as there is one."""
-    forkserver_pid: int = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
-    children = Path(f"/proc/{forkserver_pid}/task/{forkserver_pid}/children")
-    _wait_until(lambda: bool(children.read_text().split()))
-    return int(children.read_text().split()[0])
+    _wait_until(lambda: bool(readers()))
+    return readers()[0]
 
 
 def _wait_until(is_so: Callable[[], bool]) -> None:
@@ -181,15 +176,3 @@ def _wait_until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def _ends(pid: int) -> bool:
-    """Whether a process that there was a moment ago ends."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([descriptor], [], [], LONGER_THAN_A_TEST_MAY_TAKE_SECONDS)[0])
-    finally:
-        os.close(descriptor)

@@ -1,14 +1,12 @@
-"""What reads a file apart finds what would be found here, within its bounds, and leaves no process behind."""
+"""The check in a process of its own finds the same, within its bounds, and leaves no process behind."""
 
 import os
 import re
-import select
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from io import BytesIO
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.reader_processes import children, ends, readers
 from tests.tuning.datasets.files import alpaca, as_array, as_lines, check
 from tuning.datasets.bounded_check import BoundedCheck, CheckBounds, CheckCut, _Work
 from tuning.datasets.validation import CheckedFile
@@ -127,18 +126,6 @@ def _hold_the_interpreter() -> None:
     re.match(r"(a+)+$", "a" * 100 + "b")
 
 
-def _ends(pid: int) -> bool:
-    """Whether a process that there was a moment ago ends."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([descriptor], [], [], PATIENCE_SECONDS)[0])
-    finally:
-        os.close(descriptor)
-
-
 def test_who_asked_can_cut_it_off_while_it_runs() -> None:
     with BoundedCheck() as bounded:
         told = bounded._told(_Work(0), _busy, BytesIO())
@@ -146,7 +133,7 @@ def test_who_asked_can_cut_it_off_while_it_runs() -> None:
         bounded.cut()
         with pytest.raises(CheckCut):
             next(told)
-        assert _ends(pid)
+        assert ends(pid)
         with pytest.raises(CheckCut):
             bounded.validate(BytesIO(SHAPES["good"]))
 
@@ -161,11 +148,7 @@ def test_it_ends_with_who_asked_however_that_ended() -> None:
         assert asker.stdout is not None
         pid = int(asker.stdout.readline())
         asker.kill()
-        assert _ends(pid)
-
-
-def _children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        assert ends(pid)
 
 
 def test_the_reader_of_a_parquet_file_ends_with_its_check(tmp_path: Path) -> None:
@@ -174,17 +157,12 @@ def test_the_reader_of_a_parquet_file_ends_with_its_check(tmp_path: Path) -> Non
     with BoundedCheck() as bounded, path.open("rb") as stream:
         lines = bounded.json_lines(stream, "parquet", 10**12)
         assert next(lines).startswith(b'{"text": "xxx')
-        [checking] = _children(_forkserver_pid())
-        [reader] = _children(checking)
+        [checking] = readers()
+        [reader] = children(checking)
         os.kill(reader, signal.SIGSTOP)  # it does not come to write, and so to notice
         bounded.cut()
         with pytest.raises(CheckCut):
             for _ in lines:
                 pass
-        assert _ends(checking)
-        assert _ends(reader)
-
-
-def _forkserver_pid() -> int:
-    pid: int = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
-    return pid
+        assert ends(checking)
+        assert ends(reader)
