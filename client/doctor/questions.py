@@ -122,7 +122,7 @@ def _partitions(cluster: ClusterSettings) -> Question:
             return Check(name, "warning", f"Slurm has no default: {detail}", "set defaults.partition")
         return Check(name, "ok", detail)
 
-    return Question(name, "sinfo -h -o '%P %a %l %G'", judge)
+    return Question(name, "sinfo -a -h -o '%P %a %l %G'", judge)
 
 
 def _image(cluster: ClusterSettings) -> Question:

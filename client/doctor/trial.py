@@ -53,7 +53,7 @@ def run_trial(
     state, reason = "PENDING", ""
     for _ in range(_WAIT_SECONDS // _POLL_SECONDS):
         sleep(_POLL_SECONDS)
-        state, _, reason = run(f"squeue -h -t all -j {job} -o '%T %r'").stdout.strip().partition(" ")
+        state, _, reason = run(f"squeue -a -h -t all -j {job} -o '%T %r'").stdout.strip().partition(" ")
         if state not in _ALIVE:
             break
     if state in _ALIVE:

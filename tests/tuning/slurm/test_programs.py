@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 from hashlib import sha256
 from pathlib import Path
@@ -11,9 +12,8 @@ import pytest
 
 from tests.local_transport import LocalTransport
 from tests.tuning.slurm.login_node import cluster
-from tuning.errors import (
-    TransientError,
-)
+from tuning.errors import TransientError
+from tuning.slurm import programs, signal_program, submit_program, witness_programs
 from tuning.slurm.answers import ABANDONED, AttemptLook
 from tuning.slurm.cluster import Cluster, Examination, LookRequest, ReadRequest, RootSign
 from tuning.slurm.inventory import ClusterFacts
@@ -197,3 +197,13 @@ def test_of_a_node_only_the_processes_of_the_job_are_told(root: Path, tmp_path: 
     assert [words[0] for words in lines] == [str(os.getpid())]
     (tmp_path / "bin" / "scontrol").write_text("#!/bin/bash\nexit 1\n")
     assert "PID" not in cluster(root, LocalTransport()).inspect(7), "where Slurm does not say which, none is told"
+
+
+def test_hidden_partitions_are_asked_for_wherever_slurm_is() -> None:
+    """Without -a neither command shows what lies in a hidden partition: its jobs would be taken for gone."""
+    modules = (programs, signal_program, submit_program, witness_programs)
+    texts = [text for module in modules for text in vars(module).values() if isinstance(text, str)]
+    calls = [call for text in texts for call in re.findall(r"\b(?:squeue|sinfo) -[^;|)\n]*", text)]
+    questions = [call for call in calls if "--version" not in call]
+    assert len(questions) >= 5
+    assert [call for call in questions if " -a " not in call] == []
