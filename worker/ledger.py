@@ -112,21 +112,20 @@ class Ledger:
         return has_news or self._is_to_be_restated(one, verdict, now)
 
     def _is_to_be_restated(self, one: LiveAttempt, verdict: Verdict, now: datetime) -> bool:
-        """Whether it runs, its training log was looked at, and what is shown of its end is of a while ago."""
+        """True when it runs, its training log was looked at, and the estimate shown is old."""
         if not isinstance(verdict, Runs) or one.status is not JobStatus.RUNNING or not is_outdated(one, now):
             return False
         paths = stream_paths(self._drive.settings.root, one.job_id, one.number)
         return paths["trainer_log"] in self._answers.observation.files
 
     def _take_in(self, session: Session, attempts: Sequence[LiveAttempt], now: datetime) -> frozenset[str]:
-        """What was read of these attempts; of ended ones no end is foretold. The ids of those that logged a step."""
+        """Take in the reads of these attempts (no ETA for ended ones); returns the ids of those that logged a step."""
         for one in attempts:
             if one.job_id in self._answers.unreadable:
                 note_set_aside(session, one.job_id, one.number, "exit", "it is no record of an end", now)
         read = [(one, self._reads[one.job_id]) for one in attempts if one.job_id in self._reads]
         ended = {one.job_id for one in attempts if one.status in ENDED}
-        begun = [one.job_id for one, reads in read if any(found.stream == "trainer_log" for found in reads)]
-        note_begun(session, self._drive, begun)
+        note_begun(session, self._drive, [one.job_id for one, reads in read if _logs_first_step(one, reads)])
         news = take_in(session, read, self._answers.contents, now)
         update_jobs(session, [{**change, **NO_END} if change["id"] in ended else change for change in news], now)
         return frozenset(change["id"] for change in news)
@@ -229,6 +228,11 @@ def _still_waits(verdict: Verdict, one: LiveAttempt, now: datetime) -> TypeGuard
     if not isinstance(verdict, Waits) or _is_to_be_taken_back(verdict, one):
         return False
     return was_waiting and _says(one, verdict, now)
+
+
+def _logs_first_step(one: LiveAttempt, reads: Sequence[TailRead]) -> bool:
+    """True for the first read of its training log: later ones tell nothing new of its launch."""
+    return one.last_step is None and any(found.stream == "trainer_log" for found in reads)
 
 
 def _is_to_be_taken_back(verdict: Waits, one: LiveAttempt) -> bool:

@@ -198,12 +198,7 @@ def _examined(
     """The answers with accounting's word on who has gone, and a closer look where something is missing."""
     judged = quarantine.each(attempts, lambda one: _is_to_be_looked_at(drive, one, answers))
     looked_at = [one for one, is_wanted in judged if is_wanted][:MOST_LOOKS]
-    gone = [one for one in attempts if one.job_id not in answers.own] + [
-        one
-        for one in looked_at
-        if one.job_id in answers.own  # squeue says "CANCELLED" and not by whom
-    ]
-    gone = gone if drive.settings.accounting else []
+    gone = _to_be_accounted(attempts, looked_at, answers) if drive.settings.accounting else []
     if not gone and not looked_at:
         return answers
     oldest = drive.now() - min((one.submitted_at for one in gone), default=drive.now())
@@ -214,6 +209,14 @@ def _examined(
     looks = {one.job_id: look for one, look in zip(looked_at, found.looks, strict=True) if look is not None}
     contents = {**answers.contents, **_listings(drive.settings.root, looked_at, looks)}
     return replace(answers, contents=contents, accounted=accounted, looks=looks)
+
+
+def _to_be_accounted(
+    attempts: Sequence[LiveAttempt], looked_at: Sequence[LiveAttempt], answers: Answers
+) -> list[LiveAttempt]:
+    """Attempts that squeue does not have, and ended ones that are in doubt: it says "CANCELLED", and not by whom."""
+    gone = [one for one in attempts if one.job_id not in answers.own]
+    return gone + [one for one in looked_at if one.job_id in answers.own]
 
 
 def _is_to_be_looked_at(drive: Drive, attempt: LiveAttempt, answers: Answers) -> bool:
