@@ -43,7 +43,7 @@ class FileChecks:
     async def run(
         self, request: Request, turns: Turns, person: tuple[str, str], work: Callable[[BoundedCheck], Made]
     ) -> Made:
-        """What the work makes, in a thread, once it is the turn of a person, who is told by id and name of the file.
+        """Result of `work`, done in a thread once it is the turn of `person` (id of the user, name of the file).
 
         Nothing more of the request may be waited for. Raises Unavailable when it is cut, and what the work raises.
         """

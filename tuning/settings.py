@@ -170,9 +170,9 @@ class Settings(BaseSettings):
     checks_at_once: int = Field(default=2, ge=1)
     """Uploaded files that are checked at once, and as many previews; of one person one of each. More of them wait."""
     check_memory_bytes: int = Field(default=2 * 1024**3, ge=256 * 1024**2)
-    """How much memory each process of a check may take."""
+    """Memory that each process of a check may take."""
     check_seconds: float = Field(default=60.0, gt=0)
-    """How much processor time the check of a file may take, and one second more for each megabyte."""
+    """Processor time that the check of a file may take, and one second more for each megabyte."""
     trials_per_person: int = Field(default=2, ge=1)
     """Validations of one person that wait for Slurm's word at once; of more, Slurm is not asked."""
     head_seconds: float = Field(default=10.0, gt=0)

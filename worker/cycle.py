@@ -67,7 +67,7 @@ class Cycle:
         self._visible = watch(self._drive)
 
     def is_urgent_due(self) -> bool:
-        """Whether the urgent part has not run for a while, though no word of a write came."""
+        """True when the urgent part has not run for a while, though no word of a write came."""
         return self._monotonic() - self._looked_at >= QUIET_SECONDS
 
     def run_urgent(self) -> None:

@@ -12,14 +12,14 @@ from tuning.slurm.cluster import AccountedJob
 from tuning.slurm.states import StateMeaning
 
 LAUNCH_FAILED = "launch_failed"
-"""What an attempt is ended for that Slurm holds since no node could start it."""
+"""Cause of an attempt's end: Slurm holds it since no node could start it."""
 _NEVER_OF_A_LAUNCH = ("completed", "deadline", "revoked")
 _BY_SOMEBODY = re.compile(r"CANCELLED by [1-9][0-9]*")
 """A failed launch is cancelled in the name of root, if in anybody's."""
 
 
 def may_be_unbegun(attempt: LiveAttempt, meaning: StateMeaning, nodes: str | None) -> bool:
-    """Whether a job with this end may never have begun: its claim tells."""
+    """True when a job with this end may never have begun; its claim tells."""
     has_spoken = attempt.last_step is not None or not attempt.positions.keys().isdisjoint(("stdout", "stderr"))
     if has_spoken or attempt.cancel_requested_at is not None or meaning.word in _NEVER_OF_A_LAUNCH:
         return False
@@ -27,7 +27,7 @@ def may_be_unbegun(attempt: LiveAttempt, meaning: StateMeaning, nodes: str | Non
 
 
 def is_somebodys_wish(attempt: LiveAttempt, accounted: AccountedJob | None) -> bool:
-    """Whether a person cancelled it."""
+    """True when a person cancelled it."""
     if attempt.ended_by == LAUNCH_FAILED or accounted is None:
         return False
     return _BY_SOMEBODY.match(accounted.state) is not None

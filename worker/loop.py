@@ -42,7 +42,7 @@ from worker.step_guard import StepGuard
 log = logging.getLogger(__name__)
 
 URGENT_SECONDS = 0.1
-"""How long the worker listens at a time, between two cycles, for somebody who writes to the database."""
+"""The longest time that the worker listens at once, between two cycles, for a write to the database."""
 PROBE_SECONDS = 3.0
 """How often a port that took no connection is tried during a pause: no login, and nothing where nobody listens."""
 STOP_SECONDS = 3.0

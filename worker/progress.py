@@ -80,7 +80,7 @@ def restate(session: Session, attempts: Sequence[LiveAttempt], now: datetime) ->
 
 
 def is_outdated(attempt: LiveAttempt, now: datetime) -> bool:
-    """Whether the estimate that is shown was made too long ago, by a clock that may have been set back since."""
+    """True when the estimate that is shown was made too long ago, by a clock that may have been set back since."""
     if attempt.shown_eta is None or attempt.shown_end is None:
         return False
     age_seconds = (now - attempt.shown_end).total_seconds() + attempt.shown_eta

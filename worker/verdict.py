@@ -168,7 +168,7 @@ def is_due(attempt: LiveAttempt, now: datetime) -> bool:
 
 
 def is_to_be_taken(attempt: LiveAttempt, queued: QueuedJob | None, now: datetime) -> bool:
-    """Whether the claim of a job is to be taken: Slurm has ended it, so that it will not begin any more."""
+    """True when the claim of a job is to be taken: Slurm has ended it, so that it will not begin any more."""
     meaning = meaning_of(queued.state) if queued else None
     if queued is None or meaning is None or meaning.phase is not Phase.ENDED:
         return False
@@ -292,7 +292,7 @@ def _by_claim(attempt: LiveAttempt, seen: Seen, look: AttemptLook, missing: Miss
 
 
 def _has_written(attempt: LiveAttempt, seen: Seen, look: AttemptLook, within: timedelta) -> bool:
-    """Whether its output has a file of so late: a run may save checkpoints, and log nothing."""
+    """True when its output has a recent file: a run may save checkpoints, and log nothing."""
     if attempt.cancel_requested_at is not None:
         return False
     files = parse_files(look.listing).files

@@ -13,7 +13,7 @@ from server.problems import responses
 from tuning.datasets import service
 from tuning.datasets.bounded_check import BoundedCheck
 from tuning.datasets.models import Dataset
-from tuning.datasets.preview import Preview, Previewed, Wish
+from tuning.datasets.preview import Preview, PreviewQuery, PreviewSource
 from tuning.datasets.store import ContentStore
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
@@ -28,7 +28,7 @@ async def get_preview(
     sessions: SessionsDep,
     store: StoreDep,
     checks: FileChecksDep,
-    wish: Annotated[Wish, Query()],
+    wish: Annotated[PreviewQuery, Query()],
 ) -> Response:
     """The first rows (of very long ones, as many as the file's first 4 MiB hold, and 64 KiB
     of a file that lies on a cluster).
@@ -44,11 +44,11 @@ async def get_preview(
     return Response(shown, media_type="application/json")
 
 
-def _found(session: Session, *, dataset_id: str, store: ContentStore, wish: Wish) -> tuple[Dataset, BinaryIO]:
+def _found(session: Session, *, dataset_id: str, store: ContentStore, wish: PreviewQuery) -> tuple[Dataset, BinaryIO]:
     dataset = service.get_ready(session, dataset_id)
     wish.found_template()  # what is wrong with the wish is told at once
     return dataset, service.open_content(store, dataset)
 
 
-def _shown(check: BoundedCheck, *, stream: BinaryIO, dataset: Dataset, wish: Wish) -> bytes:
-    return check.preview(stream, Previewed(dataset.extension, dataset.format, dataset.entry), wish)
+def _shown(check: BoundedCheck, *, stream: BinaryIO, dataset: Dataset, wish: PreviewQuery) -> bytes:
+    return check.preview(stream, PreviewSource(dataset.extension, dataset.format, dataset.entry), wish)

@@ -59,7 +59,7 @@ async def feed(sessions: sessionmaker[Session], clock: Clock, seconds: Seconds) 
 
 @pytest.fixture
 async def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
-    """When readers wait for the bell."""
+    """Readers that wait for the bell, counted."""
     return Waits(monkeypatch)
 
 

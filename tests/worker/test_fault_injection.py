@@ -61,7 +61,7 @@ ELSEWHERE = {"dead_ends", "stall", "cancel", "remove", "try_out", "stage", "coll
 WHOLE = {"facts", "news", "cycle"}
 """Steps that are of no job: tests/worker/test_step_guard.py, test_loop.py."""
 SLURMS = {"launch"}
-"""What Slurm does, and no code of ours: tests/worker/test_launch_failures.py."""
+"""Left out: Slurm does it, and no code of ours (tests/worker/test_launch_failures.py)."""
 
 
 def test_every_step_is_broken_here() -> None:

@@ -60,7 +60,7 @@ def test_of_a_success_only_so_many_checkpoints_stay_and_no_secret(run: Run, sess
 
 @pytest.mark.parametrize(("since", "status"), [(-600, JobStatus.SUCCEEDED), (600, JobStatus.FAILED)])
 def test_files_are_held_to_the_start_by_their_own_clock(run: Run, since: float, status: JobStatus) -> None:
-    """What an earlier attempt left is no success of this one; a file server's clock may be behind the nodes'."""
+    """Files of an earlier attempt are no success of this one; a file server's clock may be behind the nodes'."""
     run.slurm_says("RUNNING")
     run.look()
     run.end(0, told=f"files_since={run.cluster.clock_epoch + since:.0f}\n")

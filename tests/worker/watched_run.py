@@ -40,7 +40,7 @@ class WatchedCluster(ScriptedCluster):
         self.owners: dict[str, str] = {}
         """Claims, by the folder of the attempt."""
         self.listings: dict[str, bytes] = {}
-        """What the output holds, by the folder of the attempt."""
+        """The listing of the output, by the folder of the attempt."""
         self.reads: list[str] = []
         self.closed: set[str] = set()
         """Folders that cannot be looked into."""
@@ -97,7 +97,7 @@ class Run:
         self.cluster.files[f"{self.folder}/{name}"] = content
 
     def end(self, exit_code: int, kind: str = "complete", told: str = "") -> None:
-        """What a recorded run left behind, and the script's records."""
+        """Files of a recorded run, and the script's records."""
         head = f"slurm_job_id=100\nrestart=0\nnode=n1\nepoch={self.cluster.clock_epoch:.0f}\n"
         self.write("1/started", head.encode())
         names = ("adapter_model.safetensors", "trainer_state.json", "train_results.json", "all_results.json")

@@ -49,7 +49,7 @@ def tokens_of(
 
 
 def live_token_count(session: Session, user_id: str, now: datetime) -> int:
-    """How many tokens of a user hold. Others who ask for the same user wait for this transaction's end."""
+    """Number of a user's live tokens. Others who ask for the same user wait for this transaction's end."""
     session.execute(select(User.id).where(User.id == user_id).with_for_update())
     return session.scalar(select(func.count()).where(Token.user_id == user_id, *_holds(now))) or 0
 

@@ -1,9 +1,8 @@
 """Bounded check of an uploaded file: every byte of it is read by a process of its own.
 
 A file is a program for its decoder: one line of 9 MB of `[],` keeps one in C busy for some twenty seconds, in which no
-other thread of the server runs, and takes 600 MB. So what is read here runs apart, in a process with a bound on its
-memory and time: what happens to it there is a finding here. Small files go the
-same way: it adds some fifteen milliseconds, and no small size bounds the cost: 256 kB of `[],` take half a second.
+other thread of the server runs, and takes 600 MB. So it runs apart, in a process with a bound on its memory and time, and
+whatever happens to it there is a finding here. Small files go the same way: no small size bounds the cost.
 """
 
 import os
@@ -20,7 +19,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from tuning.datasets.formats import Wanted
-from tuning.datasets.preview import Previewed, Wish, preview_pieces
+from tuning.datasets.preview import PreviewQuery, PreviewSource, preview_pieces
 from tuning.datasets.processes import ProcessLimits, Running, processes_here, running
 from tuning.datasets.rows import MAX_ROW_BYTES
 from tuning.datasets.tables import Table, json_lines
@@ -36,7 +35,7 @@ _HINT = "split it into shorter rows, leave out what training does not read, or a
 
 @dataclass(frozen=True)
 class CheckBounds:
-    """How much the check of one file may take."""
+    """Bounds of the check of one file: memory, processor time, wall time."""
 
     memory_bytes: int = 2 * 1024**3
     """The longest row that is allowed, if it is made of the smallest objects, takes half of it."""
@@ -48,18 +47,18 @@ class CheckBounds:
     """For each of them: a busy machine may give a process of low priority a tenth of a processor."""
 
     def cpu_seconds(self, size_bytes: int) -> int:
-        """How much processor time may be spent on so many bytes."""
+        """Limit of processor time for so many bytes."""
         return 1 + int(self.seconds + size_bytes / self.bytes_per_second)
 
     def limits(self, size_bytes: int) -> ProcessLimits:
-        """Of the process that reads so much."""
+        """Limits of the process that reads so many bytes."""
         cpu_seconds = self.cpu_seconds(size_bytes)
         if size_bytes <= _SMALL_BYTES:
             return ProcessLimits(self.memory_bytes, cpu_seconds, niceness=0)
         return ProcessLimits(self.memory_bytes, cpu_seconds)
 
     def wall_seconds(self, size_bytes: int) -> float:
-        """For how long what becomes of them may be waited for."""
+        """Limit of wall time for so many bytes."""
         return self.cpu_seconds(size_bytes) * self.wall_seconds_each
 
 
@@ -92,7 +91,7 @@ class BoundedCheck:
         """As tuning.datasets.tables does it, of which nobody wants more than so much. Raises what `validate` does."""
         yield from self._told(_Work(_size(stream), most_bytes), _converted, stream, table)
 
-    def preview(self, stream: BinaryIO, about: Previewed, wish: Wish) -> bytes:
+    def preview(self, stream: BinaryIO, about: PreviewSource, wish: PreviewQuery) -> bytes:
         """The answer of tuning.datasets.preview, as JSON. Raises what `validate` does."""
         size_bytes = min(_size(stream), _MOST_READ_FOR_A_PREVIEW)
         return b"".join(self._told(_Work(size_bytes), preview_pieces, stream, about, wish))
@@ -155,7 +154,7 @@ class BoundedCheck:
 
 @dataclass
 class _Work:
-    """How much is read and made of it, and for how long that was waited for."""
+    """Progress of a check: bytes read and told, and the time that was waited for."""
 
     size_bytes: int
     """Read, and told since."""
@@ -179,7 +178,7 @@ def _size(stream: BinaryIO) -> int:
 
 
 def _source(stream: BinaryIO) -> str | bytes:
-    """What another process opens it by; it may have no name any more."""
+    """Path (or content) by which another process opens a stream; the file may have no name any more."""
     return stream.getvalue() if isinstance(stream, BytesIO) else f"/proc/{os.getpid()}/fd/{stream.fileno()}"
 
 

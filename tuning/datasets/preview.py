@@ -60,8 +60,8 @@ class Preview(BaseModel):
     rows: list[PreviewRow]
 
 
-class Wish(BaseModel):
-    """How many rows, and how they are to be shown."""
+class PreviewQuery(BaseModel):
+    """Query of a preview: number of rows, template, training flags."""
 
     count: int = Field(10, ge=1, le=MAX_ROWS, description="How many rows at most.")
     template: str | None = Field(None, description="One of LLaMA-Factory's: shows what the model would see.")
@@ -84,8 +84,8 @@ class Wish(BaseModel):
 
 
 @dataclass(frozen=True)
-class Previewed:
-    """What is known of a data set whose rows are shown."""
+class PreviewSource:
+    """Format and entry of a data set whose rows are shown."""
 
     extension: str
     format: str
@@ -105,7 +105,7 @@ def first_rows(stream: BinaryIO, extension: str, count: int) -> list[Row]:
     return rows
 
 
-def preview_pieces(stream: BinaryIO, about: Previewed, wish: Wish) -> Iterator[bytes]:
+def preview_pieces(stream: BinaryIO, about: PreviewSource, wish: PreviewQuery) -> Iterator[bytes]:
     """The Preview of a file as JSON, in pieces. Raises InvalidInput for the template."""
     template, training = wish.found_template(), wish.training()
     rows = first_rows(stream, about.extension, wish.count)

@@ -20,7 +20,7 @@ MOST_PROCESSES = 4
 
 @dataclass(frozen=True)
 class ProcessLimits:
-    """How much a process may take; those that it starts inherit it, each for itself. None = as this one."""
+    """Limits of a process; those that it starts inherit them, each for itself. None = as this one."""
 
     memory_bytes: int | None = None
     """Of address space."""
@@ -38,7 +38,7 @@ class Running:
 
 
 def processes_here() -> int:
-    """How many the check of one file may take on this machine: as many as there are processors, within reason."""
+    """Number of processes for the check of one file: as many as there are processors, within reason."""
     return min(MOST_PROCESSES, len(os.sched_getaffinity(0)))
 
 

@@ -169,7 +169,7 @@ def delete(session: Session, actor: Actor, dataset_id: str, now: datetime) -> No
 
 
 def open_content(store: ContentStore, dataset: Dataset) -> BinaryIO:
-    """What there is of the content of a data set: of what lies on a cluster only the head is here.
+    """Open the content of a data set; of a file that lies on a cluster only the head is here.
 
     Raises NotFound when it is not there: the data set was deleted a moment ago.
     """

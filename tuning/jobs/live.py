@@ -58,7 +58,7 @@ class LiveAttempt:
     contradicted_since: datetime | None = None
     contradiction_told_at: datetime | None = None
     ended_by: str | None = None
-    """What we are ending it for."""
+    """The cause for which we are ending it."""
     positions: Mapping[str, Position] = field(default_factory=dict)
     """By stream: trainer_log, stdout, stderr."""
 

@@ -32,7 +32,7 @@ def patience_seconds(state: EtaState) -> float | None:
 
 
 def estimate_stands_seconds(eta_seconds: float) -> float:
-    """How long an estimate is shown as it is while nothing is logged: a hundredth of itself, but 15 s at least."""
+    """Time for which an estimate stands while nothing is logged: a hundredth of itself, but 15 s at least."""
     return max(_LEAST_ESTIMATE_SECONDS, _ESTIMATE_SHARE * eta_seconds)
 
 

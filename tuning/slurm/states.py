@@ -75,7 +75,7 @@ _STARTS_LATER = {"BeginTime": "Slurm put it back and starts it again after a pau
 
 
 def waiting_words(reason: str | None) -> str | None:
-    """What to know of a pending job with this reason, and what to do; None where it just waits for its turn."""
+    """Explanation of a pending job's reason, and what to do; None where it just waits for its turn."""
     if reason in _STARTS_LATER:
         return _STARTS_LATER[reason]
     return f"it does not start by itself: {_NEVER_STARTS[reason]}" if reason in _NEVER_STARTS else None

@@ -133,7 +133,7 @@ def _partition(scene: SiteScene, state: str) -> None:
 
 
 def _prolog(scene: SiteScene, key: str) -> None:
-    """What it ended before it began waits, and is submitted again; what runs is not touched."""
+    """Jobs that it ended before they began wait and are submitted again; running jobs are not touched."""
     runs = scene.running()
     with scene.struck(BREAK_PROLOG.format(key=key), MEND_PROLOG):
         waits = scene.order()

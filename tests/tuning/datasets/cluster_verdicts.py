@@ -1,4 +1,4 @@
-"""What a check on a cluster writes of a good file."""
+"""Verdicts of checks on a cluster, as they are written for a good file."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ SHA = "ab" * 32
 
 
 def told(**changes: Any) -> dict[str, Any]:
-    """What a check writes of a good file."""
+    """The verdict on a good file."""
     checked = check(CONTENT)
     head = base64.b64encode(CONTENT).decode()
     good = {"report": checked.report.as_json(), "entry": checked.entry, "sha256": SHA, "size_bytes": 9, "head": head}

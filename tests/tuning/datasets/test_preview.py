@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.tuning.datasets.files import alpaca, as_array, as_lines
-from tuning.datasets.preview import Previewed, Wish, first_rows, preview_pieces
+from tuning.datasets.preview import PreviewQuery, PreviewSource, first_rows, preview_pieces
 from tuning.errors import InvalidInput
 
 WRITERS = pytest.mark.parametrize(("extension", "write"), [("jsonl", as_lines), ("json", as_array)])
@@ -30,11 +30,15 @@ def test_the_preview_of_long_rows_ends_early(extension: str, write: Write) -> No
 
 def test_the_pieces_are_one_json_text() -> None:
     content = as_lines([alpaca(output="x" * 1_500_000, score=1e999)]).replace(b"Infinity", b"1e999")
-    pieces = list(preview_pieces(BytesIO(content), Previewed("jsonl", "alpaca", {}), Wish(count=1)))
+    pieces = list(preview_pieces(BytesIO(content), PreviewSource("jsonl", "alpaca", {}), PreviewQuery(count=1)))
     [row] = json.loads(b"".join(pieces))["rows"]
     assert (len(pieces), len(row["value"]["output"]), row["value"]["score"]) == (2, 1_500_000, None)
 
 
 def test_an_unknown_template_is_refused() -> None:
     with pytest.raises(InvalidInput, match="has no template 'qwne'"):
-        list(preview_pieces(BytesIO(as_lines([alpaca()])), Previewed("jsonl", "alpaca", {}), Wish(template="qwne")))
+        list(
+            preview_pieces(
+                BytesIO(as_lines([alpaca()])), PreviewSource("jsonl", "alpaca", {}), PreviewQuery(template="qwne")
+            )
+        )

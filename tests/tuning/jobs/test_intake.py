@@ -35,7 +35,7 @@ def checked(around: Surroundings = AROUND, **fields: Any) -> CheckedRequest:
 
 
 def places(**fields: Any) -> list[tuple[str | int, ...]]:
-    """Where the errors are."""
+    """Places of the errors."""
     return [finding.loc for finding in checked(**fields).errors]
 
 

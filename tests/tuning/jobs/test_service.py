@@ -1,4 +1,4 @@
-"""What users do with jobs, on both kinds of database."""
+"""Actions of users on jobs, on both kinds of database."""
 
 import pytest
 from sqlalchemy import select

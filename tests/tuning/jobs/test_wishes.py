@@ -1,4 +1,4 @@
-"""What people want of a job that is there, on both kinds of database."""
+"""Cancel, hold and release, on both kinds of database."""
 
 from sqlalchemy.orm import Session
 

@@ -1,4 +1,4 @@
-"""Whom the program that ends jobs ends, run in a real shell."""
+"""The program that signals jobs, run in a real shell: it ends our own alone."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the program that submits does with files that are ours, run in a real shell."""
+"""The program that submits jobs, run in a real shell on files that are ours."""
 
 import io
 from dataclasses import replace
