@@ -1,8 +1,8 @@
 """Bounded check of an uploaded file: every byte of it is read by a process of its own.
 
 A file is a program for its decoder: one line of 9 MB of `[],` keeps one in C busy for some twenty seconds, in which no
-other thread of the server runs, and takes 600 MB. So it runs apart, in a process with a bound on its memory and time, and
-whatever happens to it there is a finding here. Small files go the same way: no small size bounds the cost.
+other thread of the server runs, and takes 600 MB. So it runs apart, in a process with a bound on its memory and time,
+and whatever happens to it there is a finding here. Small files go the same way: no small size bounds the cost.
 """
 
 import os
