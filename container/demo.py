@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
-from client.wording import size
 from container import stack
 from container.lab import ports
 from container.steps import StepError, say
+from packtrain.cli.units import size
 
 STATE = Path(".packtrain/demo")
 RESULT = Path(".packtrain/demo-result")
@@ -78,7 +78,7 @@ def _run_and_show(environment: Mapping[str, str]) -> None:
 def _shown(arguments: list[str], environment: Mapping[str, str]) -> None:
     """A command as a user would type it, with its output."""
     say(f"\n$ packtrain {' '.join(_quoted(one) for one in arguments)}")
-    command = [sys.executable, "-m", "client", *arguments]
+    command = [sys.executable, "-m", "packtrain", *arguments]
     code = subprocess.run(command, env=dict(environment), check=False).returncode
     if code != 0:
         raise StepError(f"packtrain {arguments[0]} ended with {code}")

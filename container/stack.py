@@ -146,7 +146,7 @@ def clusters_toml(cluster: lab.Lab) -> str:
 
 def packtrain(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     """Run the command line and return what it printed. Raises StepError with what it said."""
-    command = [sys.executable, "-m", "client", *arguments]
+    command = [sys.executable, "-m", "packtrain", *arguments]
     done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise StepError(f"packtrain {arguments[0]} failed ({done.returncode}): {done.stderr.strip()}")

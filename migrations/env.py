@@ -6,7 +6,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import JSON
 
-from tuning.db import UtcDateTime, open_engine
+from tuning.db.engine import UtcDateTime, open_engine
 from tuning.migrate import is_a_models
 from tuning.settings import Settings
 from tuning.tables import METADATA

@@ -3,9 +3,9 @@
 import sys
 import time
 
-from server.connections import BoundedConfig, ConnectionLimits, ConnectionWatch, usable_connections
+from server.http.connections import BoundedConfig, ConnectionLimits, ConnectionWatch, usable_connections
+from server.http.stopping import StoppingServer
 from server.main import create_app
-from server.stopping import StoppingServer
 from tuning.errors import InvalidInput
 from tuning.logs import set_up_logs
 from tuning.private_files import close_database_to_others, make_private_folder

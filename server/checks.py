@@ -12,20 +12,20 @@ from sqlalchemy.orm import Session
 
 from server.cluster_views import ClusterViews
 from server.dependencies import ClustersDep, NowDep, SessionDep, ViewsDep
-from tuning.accounts.service import Principal
 from tuning.datasets import on_cluster
-from tuning.datasets.formats import Formatting, Purpose
+from tuning.datasets.check.layouts.formats import Formatting, Purpose
 from tuning.datasets.models import Dataset
 from tuning.datasets.on_cluster import Whereabouts
 from tuning.datasets.service import MAX_NAME_LENGTH, get
 from tuning.datasets.status import DatasetStatus
 from tuning.errors import Conflict, Finding, InvalidInput, NotAllowed
-from tuning.jobs.check_plan import resolve_places
-from tuning.jobs.checks import SMALL, CheckSite, make_check
+from tuning.jobs.actions.control import cancel_job
+from tuning.jobs.actions.create import Asker
+from tuning.jobs.attempt.check_plan import resolve_places
+from tuning.jobs.data_check.create import SMALL, CheckSite, make_check
 from tuning.jobs.models import Job
-from tuning.jobs.service import Asker
-from tuning.jobs.spec import JobRequest, Resources, SlurmWord
-from tuning.jobs.wishes import cancel_job
+from tuning.jobs.request.spec import JobRequest, Resources, SlurmWord
+from tuning.people.tokens import Principal
 from tuning.settings import ClusterSettings
 
 _LongestPath = Field(min_length=1, max_length=1000)

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from tuning.clusters.repository import snapshot_of, snapshot_time
 from tuning.clusters.snapshot import Snapshot
-from tuning.jobs.resources import UNKNOWN_CLUSTER, ClusterView, PartitionView
-from tuning.llamafactory.model_facts import parse_model_config
+from tuning.jobs.request.resources import UNKNOWN_CLUSTER, ClusterView, PartitionView
+from tuning.llamafactory.config.model_size import parse_model_config
 
 _HOLDS_SECONDS = 1.0
 """A cluster describes itself once a minute: so young a view is not asked about again."""

@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from server.cluster_files import ClusterFiles, PersonFiles
 from server.cluster_views import ClusterViews
-from server.feed import Feed
+from server.feed.cache import Feed
 from server.file_checks import FileChecks
+from server.http.shares import Places
+from server.http.token_gate import principal_of
 from server.scopes import require_scope
-from server.shares import Places
 from server.slurm_trial import SlurmTrials
-from server.token_gate import principal_of
-from tuning.accounts.service import Principal, authenticate
 from tuning.errors import NotFound
+from tuning.people.tokens import Principal, authenticate
 from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings, Settings
 

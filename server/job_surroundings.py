@@ -9,19 +9,19 @@ from sqlalchemy.orm import Session
 
 from server.cluster_views import ClusterViews
 from server.dependencies import ClustersDep, CurrentUser, SessionDep, SettingsDep, ViewsDep
-from tuning.accounts.service import Principal
 from tuning.datasets import repository as datasets
 from tuning.datasets.models import Dataset
-from tuning.jobs.check_plan import CheckPlan
-from tuning.jobs.intake import Surroundings
+from tuning.jobs.actions.intake import Surroundings
+from tuning.jobs.attempt.check_plan import CheckPlan
+from tuning.jobs.attempt.inputs import plan_run
+from tuning.jobs.attempt.plan import AttemptPlan, TrainingData
 from tuning.jobs.models import Attempt, Job
-from tuning.jobs.plan import AttemptPlan, TrainingData
-from tuning.jobs.repository import belongings
-from tuning.jobs.runs import plan_run
-from tuning.jobs.save_repository import longest_save_like
-from tuning.jobs.source_repository import source_jobs
-from tuning.jobs.spec import MAX_PRIORITY
-from tuning.llamafactory.eta import from_json
+from tuning.jobs.queries.requests import belongings
+from tuning.jobs.queries.save_times import longest_save_like
+from tuning.jobs.queries.sources import source_jobs
+from tuning.jobs.request.spec import MAX_PRIORITY
+from tuning.llamafactory.progress.eta import from_json
+from tuning.people.tokens import Principal
 from tuning.secrets.service import find_missing
 from tuning.settings import ClusterSettings, Settings
 

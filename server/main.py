@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 from fastapi import Depends, FastAPI
 
-from server.admission import Admission
 from server.api import (
     artifacts,
     checkpoints,
@@ -29,24 +28,25 @@ from server.api import (
     tokens,
 )
 from server.api import clusters as clusters_api
-from server.body_limit import MOST_VALUES, BodyBounds, BodyLimit
 from server.cluster_files import ClusterFiles
 from server.cluster_views import ClusterViews
 from server.dependencies import API, current_user
-from server.error_handlers import add_error_handlers
-from server.feed import Feed
+from server.feed.cache import Feed
+from server.feed.fast_path import PolledProgress
 from server.file_checks import FileChecks
+from server.http.admission import Admission
+from server.http.body_limit import MOST_VALUES, BodyBounds, BodyLimit
+from server.http.error_handlers import add_error_handlers
+from server.http.shares import Places
+from server.http.token_gate import TokenGate
 from server.openapi import describe
-from server.polled import PolledProgress
-from server.shares import Places
 from server.slurm_trial import SlurmTrials
-from server.token_gate import TokenGate
 from server.transfer_budget import TransferLimits
 from server.transfer_response import ReaderPace
 from tuning.datasets import bounded_check
 from tuning.datasets.bounded_check import CheckBounds
-from tuning.datasets.processes import warm_up
-from tuning.db import open_engine, open_sessions
+from tuning.datasets.check.processes import warm_up
+from tuning.db.engine import open_engine, open_sessions
 from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings, Settings
 

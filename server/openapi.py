@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from server.dependencies import API
-from server.problems import MEDIA_TYPE, Problem, responses
+from server.http.problems import MEDIA_TYPE, Problem, responses
 from server.scopes import needed_scope
 
 _METHODS = frozenset({"get", "head", "put", "post", "delete", "patch"})

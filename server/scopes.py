@@ -1,8 +1,8 @@
 """What a route needs of a token: the one table. By it requests are judged, and the OpenAPI document tells it."""
 
-from tuning.accounts.scopes import Scope
-from tuning.accounts.service import Principal
 from tuning.errors import NotAllowed
+from tuning.people.scopes import Scope
+from tuning.people.tokens import Principal
 
 _LOOKING = frozenset({"GET", "HEAD"})
 _FOR_ADMINISTRATORS = ("/users", "/teams", "/quotas", "/audit")

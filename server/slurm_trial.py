@@ -6,10 +6,10 @@ from datetime import datetime
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session, sessionmaker
 
-from server.shares import Places
+from server.http.shares import Places
 from tuning.clusters import trials
 from tuning.clusters.trials import TrialAnswer
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.errors import TooManyRequests
 
 _LOOK_SECONDS = 0.1

@@ -19,9 +19,9 @@ from starlette.testclient import TestClient
 from server.main import create_app
 from tests.factories import Clock, make_cluster_settings, make_token, make_user
 from tests.postgresql import running_server
-from tuning.accounts.models import User
-from tuning.db import open_engine, open_sessions, transaction
+from tuning.db.engine import open_engine, open_sessions, transaction
 from tuning.migrate import upgrade
+from tuning.people.models import User
 from tuning.settings import ClusterSettings, Settings
 
 # No test is red for the time that it takes: the machine may be busy.

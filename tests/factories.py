@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from tuning.accounts.models import Token, User
-from tuning.accounts.scopes import Scope, usual_scope
-from tuning.accounts.service import token_sha256
 from tuning.datasets.models import Dataset
 from tuning.ids import new_id, new_secret
 from tuning.jobs.models import Attempt, Job, JobDataset, JobTag
 from tuning.jobs.status import JobStatus
+from tuning.people.models import Token, User
+from tuning.people.scopes import Scope, usual_scope
+from tuning.people.tokens import token_sha256
 from tuning.settings import ClusterSettings, PartitionDefaults
 
 Row = TypeVar("Row")

@@ -9,7 +9,7 @@ from asyncio import CancelledError
 from pathlib import PurePath
 from types import TracebackType
 
-from tuning.database_errors import complaint
+from tuning.db.database_errors import complaint
 
 _END_OF_ALL: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit, GeneratorExit, CancelledError)
 _LAST_FRAMES = 12

@@ -2,11 +2,11 @@
 
 from sqlalchemy.orm import configure_mappers
 
-from tuning.accounts import models as accounts
 from tuning.clusters import models as clusters
 from tuning.datasets import models as datasets
-from tuning.db import Base
+from tuning.db.engine import Base
 from tuning.jobs import models as jobs
+from tuning.people import models as accounts
 from tuning.secrets import models as secrets
 
 MODELS = (accounts, clusters, datasets, jobs, secrets)

@@ -7,7 +7,7 @@ import socket
 import sys
 from types import FrameType
 
-from tuning.db import open_engine, open_sessions
+from tuning.db.engine import open_engine, open_sessions
 from tuning.errors import InvalidInput
 from tuning.logs import set_up_logs
 from tuning.settings import Settings, load_clusters

@@ -4,20 +4,20 @@ import time
 from collections.abc import Callable
 
 from tuning.jobs.troubles import Step
-from worker.await_jobs import end_dead_ends
-from worker.cancel import Canceller
-from worker.drive import Drive
-from worker.facts import FactsKeeper
-from worker.known_cluster import KnownCluster
+from worker.driver import Drive
+from worker.observe.stall import StallWatch
+from worker.observe.watch import watch
 from worker.quarantine import release_ended
-from worker.reach import note_reached
-from worker.remove import remove_unwanted
-from worker.settle import settle_unconfirmed
-from worker.stall import StallWatch
 from worker.step_guard import StepGuard
-from worker.submit import Submitter
-from worker.try_out import Trials
-from worker.watch import watch
+from worker.submit.batch import Submitter
+from worker.submit.cluster_cache import KnownCluster
+from worker.submit.dependencies import end_dead_ends
+from worker.submit.recover import settle_unconfirmed
+from worker.upkeep.cancel import Canceller
+from worker.upkeep.reachability import note_reached
+from worker.upkeep.removal import remove_unwanted
+from worker.upkeep.snapshot import FactsKeeper
+from worker.upkeep.trials import Trials
 
 QUIET_SECONDS = 0.5
 """Between two cycles the database (never the cluster) is asked whether somebody submitted or cancelled: at once when

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tuning.clusters.lease import Lease, release, renew
 from tuning.containment import Contained
-from tuning.database_errors import DATABASE_TROUBLE, complaint
-from tuning.db import transaction
+from tuning.db.database_errors import DATABASE_TROUBLE, complaint
+from tuning.db.engine import transaction
 from tuning.errors import LeaseLost
 
 log = logging.getLogger(__name__)

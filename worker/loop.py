@@ -18,26 +18,26 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tuning.clusters.lease import Lease, LeaseWatch, acquire, ensure_row
 from tuning.containment import Contained
-from tuning.database_errors import DATABASE_TROUBLE, complaint
 from tuning.datasets.store import ContentStore
-from tuning.db import transaction
+from tuning.db.database_errors import DATABASE_TROUBLE, complaint
+from tuning.db.engine import transaction
+from tuning.db.notify import News, open_news
 from tuning.errors import ClusterError, LeaseLost, NotListening, Unreachable
 from tuning.jobs.troubles import Step
-from tuning.news import News, open_news
 from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings, Settings
 from tuning.slurm.cluster import Cluster
+from tuning.ssh.budget import Allowance, Traffic
 from tuning.ssh.paramiko_login import is_listening
-from tuning.ssh.traffic import Allowance, Traffic
 from tuning.ssh.transport import Transport
 from worker.backoff import delay_seconds
 from worker.breaker import Breaker
 from worker.cycle import Cycle
-from worker.drive import Drive
+from worker.driver import Drive
 from worker.heartbeat import kept
-from worker.reach import note_unreachable
-from worker.stage import keep_staging
+from worker.staging.upload import keep_staging
 from worker.step_guard import StepGuard
+from worker.upkeep.reachability import note_unreachable
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Generic, TypeVar
 
 from tuning.containment import Contained
-from tuning.database_errors import DATABASE_TROUBLE
+from tuning.db.database_errors import DATABASE_TROUBLE
 from tuning.errors import ClusterError, LeaseLost
 from tuning.jobs.troubles import (
     LONGEST_PAUSE,
@@ -24,7 +24,7 @@ from tuning.jobs.troubles import (
     known,
     note_failure,
 )
-from worker.drive import Drive
+from worker.driver import Drive
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tuning.containment import Contained
 from tuning.jobs.troubles import OF_THE_CLUSTER, THE_WHOLE, Step, forget, forget_whole_steps, is_held, note_failure
-from worker.drive import Drive
+from worker.driver import Drive
 from worker.quarantine import FORESEEN
 
 log = logging.getLogger(__name__)

@@ -12,19 +12,19 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from server.byte_ranges import ByteRange, RangeNotSatisfiable, parse_range
 from server.cluster_files import RemoteFile, exactly, look_at, only_file
 from server.dependencies import ClusterFilesDep, FeedUser, JobId, SessionsDep
-from server.problems import problem, responses
-from server.tar_stream import Member, archive, archive_size
+from server.http.byte_ranges import ByteRange, RangeNotSatisfiable, parse_range
+from server.http.problems import problem, responses
+from server.http.tar_stream import Member, archive, archive_size
 from server.transfer_response import TransferResponse
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.errors import NotFound
-from tuning.jobs.artifact_repository import artifact, artifacts_of
-from tuning.jobs.feed_repository import job_place
+from tuning.jobs.layout import output_directory
 from tuning.jobs.models import Artifact
-from tuning.jobs.paths import output_directory
-from tuning.llamafactory.artifacts import ArtifactKind, describe
+from tuning.jobs.output.artifacts import artifact, artifacts_of
+from tuning.jobs.queries.feed import job_place
+from tuning.llamafactory.outcome.artifacts import ArtifactKind, describe
 from tuning.ssh.checked_files import FileRange, send_files
 
 router = APIRouter(tags=["results"])

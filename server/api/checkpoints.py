@@ -8,13 +8,13 @@ from pydantic import BaseModel, Field
 
 from server.api.job_answers import found_job, require_change
 from server.dependencies import CurrentUser, JobId, NowDep, SessionDep
-from server.problems import responses
+from server.http.problems import responses
 from tuning.errors import Conflict, NotFound
-from tuning.jobs.artifact_repository import artifacts_of
-from tuning.jobs.dependencies import waiting_for
+from tuning.jobs.actions.removals import ask_removal, checkpoint_path, unwanted_paths
 from tuning.jobs.models import Artifact
-from tuning.jobs.removals import ask_removal, checkpoint_path, unwanted_paths
-from tuning.jobs.source_repository import steps_among
+from tuning.jobs.output.artifacts import artifacts_of
+from tuning.jobs.queries.dependencies import waiting_for
+from tuning.jobs.queries.sources import steps_among
 from tuning.jobs.status import ENDED
 
 router = APIRouter(prefix="/jobs/{job_id}/checkpoints", tags=["results"])

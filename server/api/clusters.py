@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from server.api.pages import Page
 from server.dependencies import ClustersDep, CurrentUser, SessionDep
-from server.problems import responses
+from server.http.problems import responses
 from tuning.clusters.models import ClusterRow
 from tuning.clusters.repository import cluster_rows
 from tuning.clusters.snapshot import Node, Snapshot, read_snapshot
 from tuning.errors import NotFound
 from tuning.jobs.models import Trouble
-from tuning.jobs.repository import counts
+from tuning.jobs.queries.requests import counts
 from tuning.jobs.status import ACTIVE, JobStatus
 from tuning.jobs.troubles import counts as trouble_counts
 from tuning.jobs.troubles import newest

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from server.api.datasets import DatasetId, StoreDep, in_transaction
 from server.dependencies import FeedUser, FileChecksDep, SessionsDep
-from server.problems import responses
+from server.http.problems import responses
 from tuning.datasets import service
 from tuning.datasets.bounded_check import BoundedCheck
 from tuning.datasets.models import Dataset

@@ -16,21 +16,21 @@ from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from server.api.dataset_json import DatasetInfo
 from server.api.datasets import StoreDep, in_transaction
 from server.api.upload_form import UploadForm
 from server.checks import Checks, ClusterDataset
 from server.dependencies import CredentialsDep, NowDep, UploadingDep, current_user
 from server.file_checks import FileChecks
-from server.findings import from_pydantic
-from server.problems import responses
-from tuning.accounts.service import Principal
+from server.http.findings import from_pydantic
+from server.http.problems import responses
+from server.schemas.dataset import DatasetInfo
 from tuning.datasets import service
-from tuning.datasets.collection import collect_unused
-from tuning.datasets.formats import Formatting, Purpose, Wanted
+from tuning.datasets.check.layouts.formats import Formatting, Purpose, Wanted
 from tuning.datasets.service import KeptFile, Quota
 from tuning.datasets.store import ContentStore, ContentTooLarge, Incoming
+from tuning.datasets.unused_contents import collect_unused
 from tuning.errors import Finding, InvalidInput
+from tuning.people.tokens import Principal
 from tuning.settings import Settings
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])

@@ -10,18 +10,18 @@ from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session, sessionmaker
 
-from server.api.dataset_json import DatasetInfo
 from server.api.pages import DEFAULT_LIMIT, After, Limit, Page
 from server.checks import stop_check
 from server.dependencies import CurrentUser, NowDep, SessionDep, SettingsDep
-from server.problems import responses
-from tuning.accounts.repository import user_names
+from server.http.problems import responses
+from server.schemas.dataset import DatasetInfo
 from tuning.datasets import service
-from tuning.datasets.collection import collect_unused
-from tuning.datasets.report import DatasetReport, Truncation, truncation
+from tuning.datasets.check.report import DatasetReport, Truncation, truncation
 from tuning.datasets.store import ContentStore
-from tuning.db import transaction
+from tuning.datasets.unused_contents import collect_unused
+from tuning.db.engine import transaction
 from tuning.errors import Finding, InvalidInput, NotFound
+from tuning.people.queries import user_names
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 

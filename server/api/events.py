@@ -6,13 +6,13 @@ from fastapi import APIRouter, Header, Query
 
 from server.api.pages import DEFAULT_LIMIT, Limit, Page
 from server.dependencies import FeedDep, FeedUser, FollowerDep, JobId, SessionsDep
-from server.event_stream import EventStream
-from server.feed_events import Event, as_event
-from server.feed_streams import all_job_frames, job_frames
-from server.problems import responses
-from tuning.db import transaction
+from server.feed.events import Event, as_event
+from server.feed.streams import all_job_frames, job_frames
+from server.http.event_stream import EventStream
+from server.http.problems import responses
+from tuning.db.engine import transaction
 from tuning.errors import Unavailable
-from tuning.jobs.feed_repository import events_after, job_place
+from tuning.jobs.queries.feed import events_after, job_place
 
 router = APIRouter(tags=["following"])
 

@@ -13,11 +13,11 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session, sessionmaker
 
 from server.dependencies import ClustersDep, FeedDep, SessionDep, SessionsDep
-from server.problems import problem, responses
+from server.http.problems import problem, responses
 from tuning.clusters.models import ClusterRow
 from tuning.clusters.repository import cluster_rows
-from tuning.database_errors import DATABASE_TROUBLE, complaint
-from tuning.jobs.repository import counts
+from tuning.db.database_errors import DATABASE_TROUBLE, complaint
+from tuning.jobs.queries.requests import counts
 from tuning.jobs.troubles import counts as trouble_counts
 from tuning.migrate import is_current, require_writable
 

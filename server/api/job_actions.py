@@ -3,12 +3,12 @@
 from fastapi import APIRouter
 
 from server.api.job_answers import CREATED, NewJobsDep, found_job, require_change, shown
-from server.api.job_json import JobJson
 from server.checks import ChecksDep
 from server.dependencies import CurrentUser, JobId, NowDep, SessionDep
-from server.problems import responses
-from tuning.jobs import service, wishes
-from tuning.jobs.spec import Cancellation, JobRequest
+from server.http.problems import responses
+from server.schemas.job import JobJson
+from tuning.jobs.actions import control, create
+from tuning.jobs.request.spec import Cancellation, JobRequest
 from tuning.llamafactory.kinds import CHECK
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["jobs"])
@@ -24,7 +24,7 @@ def cancel_job(
 ) -> JobJson:
     """Ask for the end of a job. One that Slurm has says `cancelled` once Slurm has confirmed it."""
     require_change(session, job_id, user)
-    return shown(session, wishes.cancel_job(session, job_id, user.name, now, save=how.save))
+    return shown(session, control.cancel_job(session, job_id, user.name, now, save=how.save))
 
 
 @router.post("/hold", responses=_CHANGES)
@@ -34,14 +34,14 @@ def hold_job(job_id: JobId, session: SessionDep, user: CurrentUser, now: NowDep)
     One that Slurm has says `held` once it has ended there; `release` lets it go on from its newest checkpoint.
     """
     require_change(session, job_id, user)
-    return shown(session, wishes.hold_job(session, job_id, user.name, now))
+    return shown(session, control.hold_job(session, job_id, user.name, now))
 
 
 @router.post("/release", responses=_CHANGES)
 def release_job(job_id: JobId, session: SessionDep, user: CurrentUser, now: NowDep) -> JobJson:
     """Let a held job go."""
     require_change(session, job_id, user)
-    return shown(session, wishes.release_job(session, job_id, user.name, now))
+    return shown(session, control.release_job(session, job_id, user.name, now))
 
 
 @router.post("/retry", status_code=201, responses={**CREATED, **responses(403, 404, 409)})
@@ -52,14 +52,14 @@ def retry_job(job_id: JobId, new: NewJobsDep, checks: ChecksDep, changes: JobReq
     of data only `resources` can be changed; its data set is looked at once more.
     """
     job = found_job(new.session, job_id)
-    service.require_ended(job)
+    create.require_ended(job)
     if job.kind == CHECK:
         return new.answer(checks.again(job, changes, new.user, new.idempotency_key))
-    return new.create(service.request_of(new.session, job, changes, new.around.highest_priority), retry_of=job_id)
+    return new.create(create.request_of(new.session, job, changes, new.around.highest_priority), retry_of=job_id)
 
 
 @router.post("/clone", status_code=201, responses={**CREATED, **responses(404, 409)})
 def clone_job(job_id: JobId, new: NewJobsDep, changes: JobRequest = _NO_CHANGES) -> JobJson:
     """A new job, yours, that asks for the same as any other; the body changes things as with `retry`."""
     job = found_job(new.session, job_id)
-    return new.create(service.request_of(new.session, job, changes, new.around.highest_priority))
+    return new.create(create.request_of(new.session, job, changes, new.around.highest_priority))

@@ -8,19 +8,20 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Response
 from sqlalchemy.orm import Session
 
-from server.api.job_json import JobJson, job_path
 from server.dependencies import CurrentUser, NowDep, SessionDep
 from server.job_surroundings import SurroundingsDep
-from tuning.accounts.repository import user_names
-from tuning.accounts.service import Principal
+from server.schemas.job import JobJson, job_path
 from tuning.errors import NotAllowed, NotFound
-from tuning.jobs import repository, service
-from tuning.jobs.dependencies import dependencies_of
-from tuning.jobs.feed_repository import queue_positions
-from tuning.jobs.intake import Surroundings
+from tuning.jobs.actions import create
+from tuning.jobs.actions.intake import Surroundings
 from tuning.jobs.models import Job
-from tuning.jobs.spec import JobRequest
+from tuning.jobs.queries import requests
+from tuning.jobs.queries.dependencies import dependencies_of
+from tuning.jobs.queries.feed import queue_positions
+from tuning.jobs.request.spec import JobRequest
 from tuning.jobs.status import JobStatus
+from tuning.people.queries import user_names
+from tuning.people.tokens import Principal
 
 IdempotencyKey = Annotated[
     str | None,
@@ -38,7 +39,7 @@ _IN_OUR_QUEUE = (JobStatus.HELD, JobStatus.QUEUED)
 
 def found_job(session: Session, job_id: str) -> Job:
     """One job; everybody may see it. Raises NotFound."""
-    job = repository.job_by_id(session, job_id)
+    job = requests.job_by_id(session, job_id)
     if job is None:
         raise NotFound(f"there is no job {job_id}")
     return job
@@ -73,8 +74,8 @@ class NewJobs:
 
     def create(self, request: JobRequest, retry_of: str | None = None) -> JobJson:
         """The answer: 201 and the new job, or 200 and the job that this key made before."""
-        asker = service.Asker(self.user.user_id, self.idempotency_key, retry_of)
-        job, is_new = service.create_job(self.session, request, asker, self.around, self.now)
+        asker = create.Asker(self.user.user_id, self.idempotency_key, retry_of)
+        job, is_new = create.create_job(self.session, request, asker, self.around, self.now)
         self._point_at(job, is_new=is_new)
         return self._shown(request, job) if is_new else shown(self.session, job)
 
@@ -93,21 +94,21 @@ class NewJobs:
 
         It is committed before the answer is made, so that the worker has it at once.
         """
-        own = repository.Belongings(
+        own = requests.Belongings(
             {job.id: request.tags},
             {job.id: request.datasets},
             dependencies={job.id: _awaited(self.session, request, job)},
         )
         self.session.commit()
-        position = repository.queue_position(self.session, job)
+        position = requests.queue_position(self.session, job)
         return JobJson.of(job, self.user.name, own, {job.id: position})
 
 
 def _shown_as(
-    form: Callable[[Job, str, repository.Belongings, Mapping[str, int]], JobJson], session: Session, jobs: Sequence[Job]
+    form: Callable[[Job, str, requests.Belongings, Mapping[str, int]], JobJson], session: Session, jobs: Sequence[Job]
 ) -> list[JobJson]:
     names = user_names(session, (job.owner_id for job in jobs))
-    own = repository.belongings(session, [job.id for job in jobs])
+    own = requests.belongings(session, [job.id for job in jobs])
     positions = queue_positions(session, [job.id for job in jobs if job.status in _IN_OUR_QUEUE])
     return [form(job, names[job.owner_id], own, positions) for job in jobs]
 

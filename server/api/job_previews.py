@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from server.api.job_answers import found_job
 from server.dependencies import ClustersDep, CurrentUser, JobId, SessionDep, ViewsDep
+from server.http.problems import responses
 from server.job_surroundings import next_attempt_plan
-from server.problems import responses
 from tuning.errors import Conflict, InvalidInput, NotFound
-from tuning.jobs.repository import attempt_texts
+from tuning.jobs.queries.requests import attempt_texts
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

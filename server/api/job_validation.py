@@ -11,18 +11,18 @@ from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.orm import Session
 
 from server.dependencies import FeedUser, NowDep, SessionsDep, TrialsDep
-from server.findings import from_pydantic, placed
+from server.http.findings import from_pydantic, placed
+from server.http.problems import ProblemError, finding_json, responses
 from server.job_surroundings import SiteDep, surroundings_of
-from server.problems import ProblemError, finding_json, responses
-from tuning.batch_script import directives_of
 from tuning.clusters.trials import TrialAnswer
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.errors import Finding, InvalidInput
-from tuning.jobs.intake import CheckedRequest, Surroundings, check_request
-from tuning.jobs.plan import AttemptPlan, RunOf, plan_attempt
-from tuning.jobs.save_repository import longest_save_like
-from tuning.jobs.spec import JobRequest
-from tuning.jobs.time_limit import parse_time_limit
+from tuning.jobs.actions.intake import CheckedRequest, Surroundings, check_request
+from tuning.jobs.attempt.batch_script import directives_of
+from tuning.jobs.attempt.plan import AttemptPlan, RunOf, plan_attempt
+from tuning.jobs.queries.save_times import longest_save_like
+from tuning.jobs.request.spec import JobRequest
+from tuning.jobs.request.time_limit import parse_time_limit
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

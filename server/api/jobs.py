@@ -6,18 +6,18 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from server.api.job_answers import CREATED, NewJobsDep, found_job, listed, require_change, shown
-from server.api.job_json import JobJson
 from server.api.pages import DEFAULT_LIMIT, After, Limit, Line, Moment, Page
 from server.dependencies import CurrentUser, JobId, NowDep, SessionDep, SettingsDep
+from server.http.problems import responses
 from server.job_surroundings import highest_priority
-from server.problems import responses
-from tuning.accounts.repository import user_by_name
-from tuning.jobs import service
-from tuning.jobs.list_order import Sort
-from tuning.jobs.listing import Filter, list_jobs
-from tuning.jobs.spec import JobChange, JobRequest
+from server.schemas.job import JobJson
+from tuning.jobs.actions import create
+from tuning.jobs.request.spec import JobChange, JobRequest
+from tuning.jobs.search.order import Sort
+from tuning.jobs.search.page import Filter, list_jobs
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.kinds import JobKind
+from tuning.people.queries import user_by_name
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -77,12 +77,12 @@ def change_job(
     """Another name, priority or tags; what is left out stays."""
     require_change(session, job_id, user)
     most = highest_priority(user, settings)
-    return shown(session, service.change_job(session, job_id, change, user.name, now, highest_priority=most))
+    return shown(session, create.change_job(session, job_id, change, user.name, now, highest_priority=most))
 
 
 @router.delete("/{job_id}", status_code=204, responses=responses(403, 404, 409))
 def delete_job(job_id: JobId, session: SessionDep, user: CurrentUser) -> Response:
     """Forget an ended job. Its files stay on the cluster."""
     require_change(session, job_id, user)
-    service.delete_job(session, job_id)
+    create.delete_job(session, job_id)
     return Response(status_code=204)

@@ -8,14 +8,14 @@ from sqlalchemy.orm import Session
 
 from server.cluster_files import PersonFiles
 from server.dependencies import ClusterFilesDep, FeedDep, FeedUser, FollowerDep, JobId, SessionsDep
-from server.event_stream import EventStream
-from server.feed_logs import LogPlace, log_frames
-from server.problems import responses
-from tuning.db import transaction
+from server.feed.logs import LogPlace, log_frames
+from server.http.event_stream import EventStream
+from server.http.problems import responses
+from tuning.db.engine import transaction
 from tuning.errors import Finding, InvalidInput, NotFound
-from tuning.jobs.feed_repository import JobPlace, LogFile, job_place
-from tuning.jobs.log_repository import LogExtent, LogPiece, last_lines, log_extent, read_log
-from tuning.jobs.paths import attempt_directory
+from tuning.jobs.layout import attempt_directory
+from tuning.jobs.output.logs import LogExtent, LogPiece, last_lines, log_extent, read_log
+from tuning.jobs.queries.feed import JobPlace, LogFile, job_place
 
 MOST_BYTES = 1024 * 1024
 """Of one answer; `X-Packtrain-Next-Offset` leads on."""

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from server.dependencies import CurrentUser
-from tuning.accounts.scopes import Scope
+from tuning.people.scopes import Scope
 
 router = APIRouter(tags=["accounts"])
 

@@ -11,11 +11,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session, sessionmaker
 
 from server.dependencies import FeedUser, JobId, SessionsDep
-from server.problems import responses
-from tuning.db import transaction
-from tuning.jobs.feed_repository import job_place
-from tuning.jobs.metric_repository import MetricLine, lines_after, series_names, steps_of
-from tuning.jobs.series import FEWEST_POINTS, SeriesPoint, gather, thin
+from server.http.problems import responses
+from tuning.db.engine import transaction
+from tuning.jobs.output.metrics import MetricLine, lines_after, series_names, steps_of
+from tuning.jobs.output.thinning import FEWEST_POINTS, SeriesPoint, gather, thin
+from tuning.jobs.queries.feed import job_place
 
 MOST_POINTS = 10_000
 _CSV = "text/csv; charset=utf-8"

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 
 from server.dependencies import FeedDep, FollowerDep, JobId
-from server.feed_progress import Progress, ProgressEntry
-from server.problems import responses
+from server.feed.progress import Progress, ProgressEntry
+from server.http.problems import responses
 
 LONGEST_WAIT_SECONDS = 60
 _LARGEST_VERSION = 2**63 - 1

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from server.api.pages import Page
-from server.problems import responses
+from server.http.problems import responses
 from tuning.errors import InvalidInput, NotFound
 from tuning.llamafactory.kinds import Kind
 from tuning.recipes.catalogue import Parameter, Recipe, find_recipe, recipes

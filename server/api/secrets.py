@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from server.api.pages import Page
 from server.dependencies import CipherDep, CurrentUser, NowDep, SessionDep
-from server.problems import responses
+from server.http.problems import responses
 from tuning.secrets import service
 
 router = APIRouter(prefix="/secrets", tags=["accounts"])

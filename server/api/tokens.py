@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from server.api.pages import MAX_LIMIT, After, Limit, Moment, Page
 from server.dependencies import CurrentUser, NowDep, SessionDep
-from server.problems import responses
-from tuning.accounts import service
-from tuning.accounts.models import Token
-from tuning.accounts.scopes import Scope, widest
+from server.http.problems import responses
 from tuning.errors import Finding, InvalidInput, NotFound
+from tuning.people import tokens as service
+from tuning.people.models import Token
+from tuning.people.scopes import Scope, widest
 
 router = APIRouter(prefix="/tokens", tags=["accounts"])
 

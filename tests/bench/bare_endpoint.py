@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from tests.bench.bare_insert import BareInsert
-from tuning.db import open_engine
+from tuning.db.engine import open_engine
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, insert, select
 
-from tuning.db import Base
+from tuning.db.engine import Base
 from tuning.ids import new_id
 from tuning.jobs.models import Job, JobEvent, JobTag
 

@@ -8,7 +8,7 @@ from io import BytesIO
 from tests.bench.rig import Rig
 from tests.bench.table import Pairs, Row
 from tests.tuning.datasets.files import alpaca, as_lines, sharegpt
-from tuning.datasets.validation import validate
+from tuning.datasets.check.run import validate
 
 LEAST_A_SECOND = 100_000
 _ROWS = 100_000

@@ -22,11 +22,11 @@ from tests.bench.table import Pairs, Row
 from tests.factories import make_token, make_user
 from tests.postgresql import running_server
 from tuning.clusters.models import ClusterRow
-from tuning.db import open_engine, open_sessions, transaction
-from tuning.jobs import service
-from tuning.jobs.intake import Surroundings
+from tuning.db.engine import open_engine, open_sessions, transaction
+from tuning.jobs.actions import create
+from tuning.jobs.actions.intake import Surroundings
 from tuning.jobs.models import Job
-from tuning.jobs.spec import JobRequest
+from tuning.jobs.request.spec import JobRequest
 from tuning.migrate import upgrade
 from tuning.settings import load_clusters
 
@@ -122,14 +122,14 @@ def _in_process(sessions: sessionmaker[Session], clusters: Path) -> Step:
     """What POST /jobs does between its body and its answer."""
     settings, views, body = load_clusters(clusters), ClusterViews(), new_job()
     with transaction(sessions) as session:
-        owner = service.Asker(make_user(session, name="bob").id)
+        owner = create.Asker(make_user(session, name="bob").id)
 
     def step() -> None:
         with transaction(sessions) as session:
             around = Surroundings(
                 settings, lambda name: views.view(session, name), lambda _ids: (), lambda _ids: {}, lambda _names: ()
             )
-            service.create_job(session, JobRequest.model_validate(body), owner, around, datetime.now(UTC))
+            create.create_job(session, JobRequest.model_validate(body), owner, around, datetime.now(UTC))
 
     return step
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from tests.bench.rig import Rig
 from tests.bench.table import Row, quantile
-from tests.tuning.llamafactory.estimates.recorded import recorded_traces
-from tests.tuning.llamafactory.estimates.simulated import KINDS, make_trace
-from tests.tuning.llamafactory.estimates.study import REPORTED_ON, SHARES, Judged, judge, summarize
+from tests.tuning.llamafactory.progress.estimates.recorded import recorded_traces
+from tests.tuning.llamafactory.progress.estimates.simulated import KINDS, make_trace
+from tests.tuning.llamafactory.progress.estimates.study import REPORTED_ON, SHARES, Judged, judge, summarize
 
 MOST_OF_THE_BETTER = 0.5
 LEAST_INSIDE = 0.8

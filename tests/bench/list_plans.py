@@ -10,8 +10,8 @@ from sqlalchemy import Engine, event
 
 from server.api.jobs import JobQuery
 from tests.bench.table import Row
-from tuning.db import open_engine, open_sessions
-from tuning.jobs.listing import list_jobs
+from tuning.db.engine import open_engine, open_sessions
+from tuning.jobs.search.page import list_jobs
 
 _LARGE = ("jobs", "job_tags", "attempts")
 _SCAN = re.compile(r"Seq Scan on (\w+)")

@@ -14,7 +14,7 @@ from tests.bench.rig import Rig
 from tests.bench.stock import fill
 from tests.bench.table import Pairs, Row
 from tests.postgresql import running
-from tuning.db import open_engine
+from tuning.db.engine import open_engine
 from tuning.migrate import upgrade
 
 FEW = 1_000

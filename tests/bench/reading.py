@@ -21,8 +21,8 @@ from tests.bench.load import LoadOrder, LoadResult
 from tests.bench.rig import Rig, Running
 from tests.bench.table import Pairs, Row, shown
 from tests.factories import make_job, make_token, make_user
-from tuning.db import open_engine, open_sessions, transaction
-from tuning.jobs.live import update_jobs
+from tuning.db.engine import open_engine, open_sessions, transaction
+from tuning.jobs.queries.driver import update_jobs
 from tuning.jobs.status import JobStatus
 from tuning.migrate import upgrade
 

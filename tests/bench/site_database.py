@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 
 from tests.e2e.site import SHORT_RUN, Site
-from tuning.accounts.models import User
 from tuning.clusters.models import ClusterRow
-from tuning.db import open_engine, open_sessions, transaction
-from tuning.jobs import service
-from tuning.jobs.intake import Surroundings
+from tuning.db.engine import open_engine, open_sessions, transaction
+from tuning.jobs.actions import create
+from tuning.jobs.actions.intake import Surroundings
 from tuning.jobs.models import Job
-from tuning.jobs.resources import UNKNOWN_CLUSTER
-from tuning.jobs.spec import JobRequest
+from tuning.jobs.request.resources import UNKNOWN_CLUSTER
+from tuning.jobs.request.spec import JobRequest
 from tuning.jobs.status import ENDED, ON_CLUSTER, JobStatus
+from tuning.people.models import User
 from tuning.settings import load_clusters
 
 SMALL: dict[str, str | int] = {"gpus_per_node": 0, "cpus_per_gpu": 1, "memory": "1G"}
@@ -56,8 +56,8 @@ class SiteDatabase:
             owner = session.scalars(select(User.id)).first()
             if owner is None:
                 raise RuntimeError("the site has no user")
-            now, asker = datetime.now(UTC), service.Asker(owner)
-            return [service.create_job(session, request, asker, self._around, now)[0].id for _ in range(count)]
+            now, asker = datetime.now(UTC), create.Asker(owner)
+            return [create.create_job(session, request, asker, self._around, now)[0].id for _ in range(count)]
 
     def count(self, *statuses: JobStatus) -> int:
         """How many jobs have one of these statuses."""

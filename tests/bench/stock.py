@@ -10,7 +10,7 @@ from sqlalchemy import Engine, insert, text
 from sqlalchemy.orm import Session
 
 from tests.factories import make_token, make_user
-from tuning.db import open_sessions, transaction
+from tuning.db.engine import open_sessions, transaction
 from tuning.ids import new_id, new_secret
 from tuning.jobs.models import Attempt, Job, JobTag
 from tuning.jobs.status import JobStatus

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from client.api import Packtrain
 from container import lab
+from packtrain.client import Packtrain
 from tests.bench.creating import NAMED, SEED
 from tests.bench.rig import Rig
 from tests.bench.table import Pairs, Row

@@ -11,7 +11,7 @@ from container.lab import ports
 from tests.bench.rig import Rig
 from tests.bench.table import Row
 from tests.factories import make_token, make_user
-from tuning.db import open_engine, open_sessions, transaction
+from tuning.db.engine import open_engine, open_sessions, transaction
 from tuning.migrate import upgrade
 
 MOST_MEGABYTES = 200.0

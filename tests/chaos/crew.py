@@ -14,7 +14,7 @@ from tests.chaos.house import LEASE_SECONDS, READY_SECONDS, clusters_toml, until
 from tests.chaos.scene import says_lost
 from tests.chaos.witness import Database
 from tuning.clusters.models import ClusterRow
-from tuning.db import open_engine, open_sessions
+from tuning.db.engine import open_engine, open_sessions
 
 CLUSTERS = 6
 

@@ -14,9 +14,9 @@ from worker.__main__ import main
 
 SHORT: Mapping[str, Mapping[str, object]] = {
     "worker.backoff": {"LONGEST_SECONDS": 3.0},
-    "worker.pauses": {"FIRST_SECONDS": 2.0, "LONGEST_SECONDS": 5.0},
-    "worker.recheck_times": {"LEAST": timedelta(seconds=2)},
-    "worker.verdict": {
+    "worker.submit.pauses": {"FIRST_SECONDS": 2.0, "LONGEST_SECONDS": 5.0},
+    "worker.finish.recheck_times": {"LEAST": timedelta(seconds=2)},
+    "worker.observe.judgement": {
         "MISSING_TIME": timedelta(seconds=5),
         "RECORD_GRACE": timedelta(seconds=3),
         "RETURN_GRACE": timedelta(seconds=20),

@@ -21,6 +21,6 @@ def test_every_time_is_one_of_the_workers_and_becomes_shorter(monkeypatch: pytes
 
 
 def test_a_name_that_the_worker_no_longer_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(short_times, "SHORT", {"worker.verdict": {"MISSING_POLLS": 1.0}})
+    monkeypatch.setattr(short_times, "SHORT", {"worker.observe.judgement": {"MISSING_POLLS": 1.0}})
     with pytest.raises(TypeError, match="MISSING_POLLS"):
         short_times.shorten()

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from client.api import Packtrain
 from container import image, lab, stack
 from container.lab import models, ports
+from packtrain.client import Packtrain
 from tests.e2e.site import Site
 
 SICK_CLUSTERS = """

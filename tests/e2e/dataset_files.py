@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from tests.tuning.datasets import purpose_cases as purposes
-from tests.tuning.datasets import row_cases as plain
+from tests.tuning.datasets.check import purpose_cases as purposes
+from tests.tuning.datasets.check import row_cases as plain
 from tests.tuning.datasets.files import alpaca, as_array, as_lines
-from tuning.datasets.detection import detect_layout
-from tuning.datasets.formats import dataset_info_entry, purpose_of
-from tuning.datasets.reasons import Outcome, Reason
-from tuning.datasets.validation import validate
+from tuning.datasets.check.issues import Outcome, Reason
+from tuning.datasets.check.layouts.detection import detect_layout
+from tuning.datasets.check.layouts.formats import dataset_info_entry, purpose_of
+from tuning.datasets.check.run import validate
 from tuning.errors import InvalidInput
 
 STAGES = {"sft": "sft", "ranking": "dpo", "kto": "kto", "pretrain": "pt"}

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import httpx
 
-from client.api import Packtrain
-from client.payloads import Job
 from container import lab, stack
 from container.background import find_process
 from container.lab import ports
+from packtrain.client import Packtrain
+from packtrain.schema import Job
 
 T = TypeVar("T")
 ENDED = ("succeeded", "failed", "cancelled")

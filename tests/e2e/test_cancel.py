@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from client.api import Packtrain
-from client.payloads import Job
+from packtrain.client import Packtrain
+from packtrain.schema import Job
 from tests.e2e.site import ENDED, SHORT_RUN, Site, wait_for, wait_status
 
 LONG_RUN = {**SHORT_RUN, "max_steps": 100_000}

@@ -14,13 +14,13 @@ from container.lab import models
 from container.lab.namespace import Mount
 from tests.tuning.llamafactory.rule_cases import CASES, MARKED, PLAIN, RANKED, SOUND, TEXT
 from tests.tuning.llamafactory.seed_configs import EXPORT_OF_003, METHODS_OF_003, SEED_002, SEED_003, SEED_004
-from tuning.llamafactory.arguments import Argument, load_schema
-from tuning.llamafactory.bounds import bound_of, is_inside
-from tuning.llamafactory.config import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
-from tuning.llamafactory.deepspeed import PRESETS
+from tuning.llamafactory.arguments.accepted import Argument, load_schema
+from tuning.llamafactory.arguments.bounds import bound_of, is_inside
+from tuning.llamafactory.arguments.ownership import REFUSED, TAKEN_OVER
+from tuning.llamafactory.arguments.paths import ADAPTERS, FILES, MAPPINGS, MODELS, AllowedPlaces
+from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
+from tuning.llamafactory.config.deepspeed import PRESETS
 from tuning.llamafactory.kinds import KINDS, Kind
-from tuning.llamafactory.ownership import REFUSED, TAKEN_OVER
-from tuning.llamafactory.paths import ADAPTERS, FILES, MAPPINGS, MODELS, AllowedPlaces
 from tuning.llamafactory.rules import RULES, Rule
 
 PROGRAM = Path(__file__).with_name("real_parser.py")

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from client.api import Packtrain
-from client.payloads import Job
 from container import image, lab
 from container.lab import models
+from packtrain.client import Packtrain
+from packtrain.schema import Job
 from tests.e2e.site import SHORT_RUN, second_site, wait_for, wait_status
 
 OFF_SECONDS = 600

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from client.api import Packtrain
-from client.payloads import Dataset
 from container import stack
+from packtrain.client import Packtrain
+from packtrain.schema import Dataset
 from tests.e2e.site import SHORT_RUN, Site, wait_for, wait_status
 from tests.tuning.datasets.files import alpaca, as_lines
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from client.api import Packtrain
-from client.payloads import Job
+from packtrain.client import Packtrain
+from packtrain.schema import Job
 from tests.e2e.site import SHORT_RUN, Site, wait_for, wait_status
 
 LONG: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 import time
 
-from client.api import Packtrain
+from packtrain.client import Packtrain
 from tests.e2e.site import SHORT_RUN, Site, wait_for, wait_status
 
 POLL_SECONDS = 2.0  # the lab's

@@ -8,10 +8,10 @@ import httpx
 import psycopg
 import pytest
 
-from client.api import Packtrain
-from client.payloads import Job
 from container import stack
 from container.background import find_process
+from packtrain.client import Packtrain
+from packtrain.schema import Job
 from tests import postgresql
 from tests.e2e.site import SHORT_RUN, Site, second_site, wait_for, wait_status
 

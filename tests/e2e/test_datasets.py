@@ -15,7 +15,7 @@ from tests.e2e.dataset_files import DataFile, data_files
 from tests.e2e.real_loader import RESULT
 from tests.e2e.site import Site
 from tests.tuning.datasets.files import alpaca
-from tuning.datasets.reasons import Reason
+from tuning.datasets.check.issues import Reason
 
 FILES = {file.name: file for file in data_files()}
 STRICTER = [name for name, file in FILES.items() if b"9" * 5000 in file.content]
@@ -78,7 +78,7 @@ def test_the_check_runs_in_the_image_with_a_tokenizer(site: Site, tmp_path: Path
         shutil.copy(ROOT / "tuning" / name, target / "tuning" / name)
     pq.write_table(pa.Table.from_pylist([alpaca(), alpaca(output=None), alpaca(output="x " * 200)]), target / "data")
     options = ["--tokenizer", MODEL, "--cutoff-len", "128"]
-    python = shlex.join(["python3", "-m", "tuning.datasets", "data", *options])
+    python = shlex.join(["python3", "-m", "tuning.datasets.check", "data", *options])
     command = f"apptainer exec --bind /srv/models --pwd {folder} {IMAGE} {python}"
     said = json.loads(site.on_cluster(f"cd {folder} && {command}"))
     report = said["report"]

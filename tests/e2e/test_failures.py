@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from client.api import Packtrain
-from client.payloads import Failure, Job, JobFields
+from packtrain.client import Packtrain
+from packtrain.schema import Failure, Job, JobFields
 from tests.e2e.site import SHORT_RUN, Site, wait_for, wait_status
 
 BREAK_PROLOG = """

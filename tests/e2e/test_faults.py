@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from client.api import Packtrain
-from client.payloads import Job
+from packtrain.client import Packtrain
+from packtrain.schema import Job
 from tests.e2e.site import SHORT_RUN, Site, wait_for, wait_status
 
 FAULT_SECONDS = 12.0

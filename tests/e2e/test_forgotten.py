@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from client.api import Packtrain
+from packtrain.client import Packtrain
 from tests.e2e.site import SHORT_RUN, Site, wait_for, wait_status
 
 SPOOL, SAVED = "/var/spool/slurmctld", "/var/spool/slurmctld.saved"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from container import image
 from container.image_program import run_program
-from tests.tuning.llamafactory.model_shapes import KNOWN, shape
-from tuning.llamafactory.model_facts import FAMILIES, parse_model_config
+from tests.tuning.llamafactory.config.model_shapes import KNOWN, shape
+from tuning.llamafactory.config.model_size import FAMILIES, parse_model_config
 
 PROGRAM = Path(__file__).with_name("real_models.py")
 SMALL = {"hidden": 64, "inner": 96, "layers": 3, "heads": 4, "vocabulary": 512}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from client.api import Packtrain
-from client.payloads import Job, Progress
+from packtrain.client import Packtrain
+from packtrain.schema import Job, Progress
 from tests.e2e.site import Site, wait_status
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from client.api import Packtrain
-from client.payloads import Job
+from packtrain.client import Packtrain
+from packtrain.schema import Job
 from tests.e2e.site import SHORT_RUN, Site, wait_for, wait_status
 
 SHORT_RUN_ON_PATH = {**SHORT_RUN, "model_name_or_path": "/srv/models/tiny-llama"}

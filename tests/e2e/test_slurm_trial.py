@@ -1,6 +1,6 @@
 """Slurm itself is asked before a job is queued, and keeps nothing of it."""
 
-from client.api import Packtrain
+from packtrain.client import Packtrain
 from tests.e2e.site import SHORT_RUN, Site
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import psycopg
 
-from client.api import Packtrain
 from container import stack
 from container.background import Process, find_process, start_process
+from packtrain.client import Packtrain
 from tests import postgresql
 from tests.chaos.scene import says_lost
 from tests.e2e.site import SHORT_RUN, Site, second_site, wait_for, wait_status

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from client.api import Packtrain
-from client.payloads import Job
+from packtrain.client import Packtrain
+from packtrain.schema import Job
 from tests.e2e.site import SHORT_RUN, Site, wait_for, wait_status
 
 ENDLESS = {**SHORT_RUN, "max_steps": 1_000_000}

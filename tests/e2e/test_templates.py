@@ -12,8 +12,8 @@ import pytest
 from container import templates as reading
 from tests.e2e.site import Site
 from tuning.errors import InvalidInput
-from tuning.llamafactory.rendering import Conversation, SpecialTokens, Training, Turn, render
-from tuning.llamafactory.templates import find_template, load_templates
+from tuning.llamafactory.preview.rendering import Conversation, SpecialTokens, Training, Turn, render
+from tuning.llamafactory.preview.templates import find_template, load_templates
 
 IMAGE = "/opt/packtrain/llamafactory.sif"
 PROGRAM = Path(__file__).with_name("template_texts.py")

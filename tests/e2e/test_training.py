@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from client.api import Packtrain
-from client.payloads import Job, JobFields
+from packtrain.client import Packtrain
+from packtrain.schema import Job, JobFields
 from tests.e2e.site import Site, wait_for, wait_status
 
 EXAMPLES = Path(__file__).parents[2] / "examples/datasets"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tuning.datasets.validation import validate
+from tuning.datasets.check.run import validate
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -12,16 +12,16 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from server.connections import BoundedConfig, ConnectionLimits, ConnectionWatch
-from server.feed import Feed
-from server.stopping import StoppingServer
+from server.feed.cache import Feed
+from server.http.connections import BoundedConfig, ConnectionLimits, ConnectionWatch
+from server.http.stopping import StoppingServer
 from tests.factories import Clock, Seconds, make_job, make_token
 from tests.server.feeding import Waits
-from tuning.accounts.models import User
-from tuning.accounts.service import Principal
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.models import Job
 from tuning.jobs.status import JobStatus
+from tuning.people.models import User
+from tuning.people.tokens import Principal
 
 LONGER_THAN_A_TEST_MAY_TAKE_SECONDS = 60
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from server.feed_wakeups import Listener
+from server.feed.wakeups import Listener
 
 Sessions = sessionmaker[Session]
 

@@ -10,13 +10,13 @@ from starlette.testclient import TestClient
 from tests.conftest import speak_for
 from tests.factories import make_cluster_settings, make_dataset, make_job, make_user
 from tests.tuning.datasets.files import alpaca, as_array, as_lines, check
-from tuning.accounts.models import User
 from tuning.datasets.models import Dataset
 from tuning.datasets.status import DatasetStatus
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.models import Job
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import transition
+from tuning.people.models import User
 from tuning.settings import ClusterSettings
 
 PATH = "/api/v1/datasets"

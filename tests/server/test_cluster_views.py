@@ -7,8 +7,8 @@ from server.cluster_views import ClusterViews
 from tests.factories import NOON, Seconds
 from tests.server.conftest import Database
 from tuning.clusters.models import ClusterRow
-from tuning.db import transaction
-from tuning.jobs.resources import UNKNOWN_CLUSTER
+from tuning.db.engine import transaction
+from tuning.jobs.request.resources import UNKNOWN_CLUSTER
 
 NODES = {"nodes": [{"name": "n1", "partitions": ["gpu"], "gpus": 4, "gpu_type": "a100"}]}
 

@@ -10,13 +10,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from server.http.stopping import StoppingServer
 from server.main import create_app
-from server.stopping import StoppingServer
 from tests.factories import Clock
 from tests.reader_processes import ends, readers
 from tests.server.conftest import LONGER_THAN_A_TEST_MAY_TAKE_SECONDS
 from tests.tuning.datasets.files import alpaca, as_lines
-from tuning.datasets import array_rows, bounded_check, csv_lines, decoding, preview, tables, validation
+from tuning.datasets import bounded_check, preview
+from tuning.datasets.check import run
+from tuning.datasets.check.read import array_rows, csv_lines, decoding, tables
 from tuning.jobs.models import Job
 from tuning.settings import ClusterSettings, Settings
 
@@ -47,7 +49,7 @@ _PATIENCE_SECONDS = 600
 def undecoded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server's own process decodes nothing of a file: whatever it would do it with is away."""
     for module, names in (
-        (validation, ["validate", "read_array_rows", "read_line_rows", "read_blocks", "decode_quickly"]),
+        (run, ["validate", "read_array_rows", "read_line_rows", "read_blocks", "decode_quickly"]),
         (bounded_check, ["validate", "json_lines"]),
         (tables, ["csv_lines", "parquet_lines"]),
         (preview, ["read_array_rows", "read_line_rows", "render"]),

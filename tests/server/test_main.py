@@ -14,9 +14,9 @@ from starlette.testclient import TestClient
 
 from server.main import FOLLOWING, ROUTERS
 from tests.factories import NOON, Clock, make_token
-from tuning.accounts.models import User
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.models import Job
+from tuning.people.models import User
 
 HEALTH = {"/healthz", "/readyz", "/metrics"}
 REQUEST = {"config": {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}}

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.factories import make_token, make_user
-from tuning.db import open_engine, open_sessions, transaction
+from tuning.db.engine import open_engine, open_sessions, transaction
 from tuning.migrate import upgrade
 
 PATIENCE_SECONDS = 60.0

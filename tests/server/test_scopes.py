@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 from server.dependencies import API, current_user
 from server.scopes import needed_scope
 from tests.factories import make_token, make_user
-from tuning.accounts.models import User
-from tuning.accounts.scopes import Scope
-from tuning.db import transaction
+from tuning.db.engine import transaction
+from tuning.people.models import User
+from tuning.people.scopes import Scope
 
 Send = Callable[..., Any]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tuning.batch_script import Directives, RunPlan, render_script
+from tuning.jobs.attempt.batch_script import Directives, RunPlan, render_script
 from tuning.llamafactory.inside import PROGRAMS_FILE, programs
 
 STAND_INS = {

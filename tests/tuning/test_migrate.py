@@ -6,17 +6,17 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from tests.factories import NOON, make_dataset, make_job, make_token, make_user
-from tuning.accounts import models as accounts
-from tuning.accounts.scopes import Scope
-from tuning.accounts.service import authenticate
 from tuning.clusters import models as clusters
 from tuning.datasets import models as datasets
-from tuning.db import Base, open_engine, open_sessions, transaction
+from tuning.db.engine import Base, open_engine, open_sessions, transaction
 from tuning.errors import NotAuthenticated
 from tuning.jobs import models as jobs
-from tuning.jobs.list_order import Sort
-from tuning.jobs.listing import Filter, list_jobs
+from tuning.jobs.search.order import Sort
+from tuning.jobs.search.page import Filter, list_jobs
 from tuning.migrate import downgrade, is_a_models, is_current, upgrade
+from tuning.people import models as accounts
+from tuning.people.scopes import Scope
+from tuning.people.tokens import authenticate
 from tuning.secrets import models as secrets
 
 TABLES_OF = (accounts, clusters, datasets, jobs, secrets)

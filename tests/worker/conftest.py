@@ -13,21 +13,21 @@ from sqlalchemy.orm import Session, sessionmaker
 from tests.factories import Clock, make_cluster_settings, make_job, make_user
 from tuning.clusters.lease import acquire, ensure_row
 from tuning.clusters.models import ClusterRow
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.errors import ClusterError, CopiesGone
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import JobStatus
 from tuning.secrets.cipher import Cipher
 from tuning.slurm.cluster import Cluster, NamedJob, ReadAnswer, ReadRequest, Submission, SubmissionAnswer
+from tuning.ssh.budget import Traffic
 from tuning.ssh.fake import FakeTransport
-from tuning.ssh.traffic import Traffic
 from tuning.ssh.transport import Completed
 from worker.ages import Ages
 from worker.breaker import Breaker
-from worker.drive import Drive
-from worker.known_cluster import KnownCluster
-from worker.pauses import Pauses
-from worker.submit import Submitter
+from worker.driver import Drive
+from worker.submit.batch import Submitter
+from worker.submit.cluster_cache import KnownCluster
+from worker.submit.pauses import Pauses
 
 
 def _refuse(command: str, _stdin: bytes) -> NoReturn:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from tuning.jobs.live import LiveAttempt, Position
+from tuning.jobs.queries.driver import LiveAttempt, Position
 from tuning.jobs.status import JobStatus
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

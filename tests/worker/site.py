@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tests.factories import NOON, make_job, make_user
 from tests.worker.conftest import ScriptedCluster, World
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.models import JobEvent, Trouble
 from tuning.jobs.troubles import LONGEST_PAUSE
 from tuning.slurm.answers import AttemptLook, FileStat, QueuedJob

@@ -7,13 +7,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from tests.factories import Seconds
 from tests.worker.conftest import World
 from tuning.clusters.models import ClusterRow
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.models import Attempt
 from tuning.jobs.status import JobStatus
-from tuning.llamafactory.eta import EtaState, to_json
+from tuning.llamafactory.progress.eta import EtaState, to_json
 from worker import cycle
 from worker.cycle import QUIET_SECONDS, Cycle
-from worker.facts import FactsKeeper
+from worker.upkeep.snapshot import FactsKeeper
 
 
 class Findings:

@@ -15,7 +15,7 @@ from tests.worker.site import JOBS, MARK, House
 from tuning.jobs.models import Job
 from tuning.jobs.status import JobStatus
 from tuning.jobs.troubles import Step
-from worker.facts import FactsKeeper
+from worker.upkeep.snapshot import FactsKeeper
 
 LIFE = ["job.submitting", "job.pending", "job.running", "job.succeeded"]
 
@@ -37,22 +37,26 @@ ERRORS: dict[str, BaseException] = {
 }
 
 WAYS: dict[str, list[str]] = {
-    "submit": ["worker.submit.plan_handover", "worker.submit.begin_attempts", "tuning.slurm.submissions._packed"],
-    "settle": ["worker.submit.confirm_attempts", "worker.submit.confirm_attempts worker.settle.confirm"],
+    "submit": [
+        "worker.submit.batch.plan_handover",
+        "worker.submit.batch.begin_attempts",
+        "tuning.slurm.submissions._packed",
+    ],
+    "settle": ["worker.submit.batch.confirm_attempts", "worker.submit.confirm_attempts worker.settle.confirm"],
     "watch": [
-        "worker.watch._watched_files",
-        "worker.watch.plan_reads",
-        "worker.watch.parse_exit",
-        "worker.watch.decide",
-        "worker.ledger.take_in",
-        "worker.progress.quiet_until",
-        "worker.ledger.finish",
-        "worker.progress.parse_log",
-        "worker.progress.estimate",
-        "worker.progress.save_positions",
-        "worker.finish.judge",
-        "worker.finish.next_step",
-        "worker.finish.transition",
+        "worker.observe.watch._watched_files",
+        "worker.observe.watch.plan_reads",
+        "worker.observe.watch.parse_exit",
+        "worker.observe.watch.decide",
+        "worker.observe.write.take_in",
+        "worker.observe.progress.quiet_until",
+        "worker.observe.write.finish",
+        "worker.observe.progress.parse_log",
+        "worker.observe.progress.estimate",
+        "worker.observe.progress.save_positions",
+        "worker.finish.end.judge",
+        "worker.finish.end.next_step",
+        "worker.finish.end.transition",
     ],
 }
 """Functions on the way of every job, by the step that an error in them belongs to."""
@@ -61,7 +65,7 @@ ELSEWHERE = {"dead_ends", "stall", "cancel", "remove", "try_out", "stage", "coll
 WHOLE = {"facts", "news", "cycle"}
 """Steps that are of no job: tests/worker/test_step_guard.py, test_loop.py."""
 SLURMS = {"launch"}
-"""Left out: Slurm does it, and no code of ours (tests/worker/test_launch_failures.py)."""
+"""Left out: Slurm does it, and no code of ours (tests/worker/submit/test_launch_failures.py)."""
 
 
 def test_every_step_is_broken_here() -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from tuning.clusters.lease import Lease
-from tuning.db import open_engine, open_sessions
+from tuning.db.engine import open_engine, open_sessions
 from worker import heartbeat
 from worker.heartbeat import kept
 

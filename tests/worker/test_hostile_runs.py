@@ -13,13 +13,13 @@ from tests.factories import make_job, make_user
 from tests.worker import hostile_files as hostile
 from tests.worker.conftest import World, submit
 from tests.worker.watched_run import WatchedCluster
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.models import Attempt, Job, JobEvent
 from tuning.jobs.status import JobStatus
 from tuning.slurm.answers import AccountedJob, QueuedJob
-from worker.set_aside import CODE
-from worker.stall import StallWatch
-from worker.watch import watch
+from worker.observe.set_aside import CODE
+from worker.observe.stall import StallWatch
+from worker.observe.watch import watch
 
 ROUNDS, SETS = 10, 50
 _LOOKS_AT_THE_END = 9

@@ -17,15 +17,15 @@ from sqlalchemy.orm import Session, sessionmaker
 from tests.factories import make_cluster_settings
 from tests.local_transport import LocalTransport
 from tuning.clusters.models import ClusterRow
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.errors import ClusterError, NotListening
 from tuning.jobs.models import Trouble
 from tuning.settings import ClusterSettings, Settings
-from tuning.ssh.traffic import Traffic
+from tuning.ssh.budget import Traffic
 from tuning.ssh.transport import Transport
 from worker import loop
-from worker.facts import FactsKeeper
 from worker.loop import Worker
+from worker.upkeep.snapshot import FactsKeeper
 
 LONGEST_WAIT_SECONDS = 120.0
 
@@ -271,7 +271,9 @@ def test_a_cluster_that_cannot_be_driven_stops_no_other(
         wait_until(lambda: other.tries > tries)
 
 
-@pytest.mark.parametrize("place", ["worker.cycle.release_ended", "tuning.news._SqliteNews.wait", "worker.cycle.watch"])
+@pytest.mark.parametrize(
+    "place", ["worker.cycle.release_ended", "tuning.db.notify._SqliteNews.wait", "worker.cycle.watch"]
+)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_fails_in_a_cycle_is_the_clusters_trouble_and_heals(
     settings: Settings, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch, place: str

@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import worker.__main__
-from tuning.db import Base
+from tuning.db.engine import Base
 print(*(table.name for table in Base.metadata.sorted_tables))
 """
 

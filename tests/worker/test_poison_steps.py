@@ -16,15 +16,17 @@ from tuning.clusters.trials import ask
 from tuning.datasets import repository
 from tuning.datasets.models import DatasetCopy
 from tuning.datasets.repository import mark_staged
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.errors import CommandTimedOut
+from tuning.jobs.actions.removals import ask_removal
 from tuning.jobs.models import Job, JobDependency, Removal
-from tuning.jobs.removals import ask_removal
 from tuning.jobs.status import JobStatus
 from tuning.jobs.troubles import LONGEST_PAUSE
-from worker import await_jobs, cancel, remove, stall, try_out, watch
-from worker.collect import collect_copies
-from worker.facts import FactsKeeper
+from worker.observe import stall, watch
+from worker.staging.unused_copies import collect_copies
+from worker.submit import dependencies
+from worker.upkeep import cancel, removal, trials
+from worker.upkeep.snapshot import FactsKeeper
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -77,7 +79,7 @@ def test_dead_ends(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
         owner = make_user(session, name="eve")
         job_ids = [make_job(session, owner).id for _ in range(JOBS)]
         session.add_all(JobDependency(job_id=job_id, depends_on=awaited) for job_id in job_ids)
-    fault = Fault(monkeypatch, await_jobs, "transition", job_ids[17])
+    fault = Fault(monkeypatch, dependencies, "transition", job_ids[17])
     house.cycle.run()
     assert jobs_that_are(house, JobStatus.FAILED) == {awaited, *job_ids} - {job_ids[17]}
     assert steps_in_trouble(house) == [("dead_ends", job_ids[17])]
@@ -166,7 +168,7 @@ def left_to_remove(house: House) -> list[str]:
 
 def test_remove(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     job_ids = ended_with_secrets(house)
-    fault = Fault(monkeypatch, remove, "forget_removed", job_ids[17])
+    fault = Fault(monkeypatch, removal, "forget_removed", job_ids[17])
     house.cycle.run()
     assert left_to_remove(house) == [job_ids[17]]
     assert steps_in_trouble(house) == [("remove", job_ids[17])]
@@ -178,7 +180,7 @@ def test_remove(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_folders_that_cannot_be_removed_do_not_use_up_the_places_of_others(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remove, "BATCH", 10)
+    monkeypatch.setattr(removal, "BATCH", 10)
     job_ids = sorted(ended_with_secrets(house))
     house.site.unremovable = {f"/shared/packtrain/jobs/{job_id}/1/secrets" for job_id in job_ids[:30]}
     for _ in range(10):
@@ -212,12 +214,12 @@ def left_copies(house: House) -> list[str]:
 
 
 def test_try_out(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(try_out, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(trials, "PAUSE_SECONDS", 0.0)
     scripts = [f"#SBATCH --nodes={number}" for number in range(100, 100 + JOBS)]
     with transaction(house.sessions) as session:
         for script in scripts:
             ask(session, "lab", script, NOON)
-    fault = Fault(monkeypatch, try_out, "note_answers", scripts[17])
+    fault = Fault(monkeypatch, trials, "note_answers", scripts[17])
     for _ in range(4):
         house.cycle.run()
     assert unanswered_scripts(house) == [scripts[17]]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tests.factories import make_job, make_user
 from tests.worker.conftest import World
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.errors import CommandTimedOut, LeaseLost, Unreachable
 from tuning.jobs.models import Job, Trouble
 from tuning.jobs.troubles import FIRST_PAUSE, LONGEST_PAUSE, Step, Subject

@@ -8,15 +8,15 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tests.worker.conftest import World
 from tests.worker.site import Site
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.errors import Unreachable
 from tuning.jobs.models import Attempt, Trouble
 from tuning.jobs.status import JobStatus
 from tuning.jobs.troubles import FIRST_PAUSE, Step
 from worker import cycle
 from worker.cycle import Cycle
-from worker.facts import FactsKeeper
 from worker.step_guard import StepGuard
+from worker.upkeep.snapshot import FactsKeeper
 
 
 def troubles(sessions: sessionmaker[Session]) -> list[tuple[str, str, int]]:

@@ -20,7 +20,7 @@ from tuning.slurm.cluster import (
     ReadAnswer,
     ReadRequest,
 )
-from worker.watch import watch
+from worker.observe.watch import watch
 
 RECORDED = Path(__file__).parents[1] / "fixtures/llamafactory"
 

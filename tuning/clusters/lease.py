@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from tuning.clusters.models import ClusterRow
-from tuning.db import insert_if_new
+from tuning.db.engine import insert_if_new
 from tuning.errors import LeaseLost
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tuning.db import Base
+from tuning.db.engine import Base
 
 
 class ClusterRow(Base):

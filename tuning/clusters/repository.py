@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from tuning.clusters.models import ClusterRow, Installation
 from tuning.clusters.snapshot import Snapshot, read_snapshot
-from tuning.db import insert_if_new
+from tuning.db.engine import insert_if_new
 from tuning.ids import new_id
 
 # Built once: every new job asks it.

@@ -9,7 +9,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from tuning.clusters.models import ClusterRow, TrialRow
-from tuning.db import insert_if_new
+from tuning.db.engine import insert_if_new
 
 HOLDS = timedelta(seconds=60)
 """The queue moves on: an answer that is older is asked for again."""

@@ -18,12 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from tuning.datasets.formats import Wanted
+from tuning.datasets.check.layouts.formats import Wanted
+from tuning.datasets.check.processes import ProcessLimits, Running, processes_here, running
+from tuning.datasets.check.read.rows import MAX_ROW_BYTES
+from tuning.datasets.check.read.tables import Table, json_lines
+from tuning.datasets.check.run import CheckedFile, validate
 from tuning.datasets.preview import PreviewQuery, PreviewSource, preview_pieces
-from tuning.datasets.processes import ProcessLimits, Running, processes_here, running
-from tuning.datasets.rows import MAX_ROW_BYTES
-from tuning.datasets.tables import Table, json_lines
-from tuning.datasets.validation import CheckedFile, validate
 from tuning.errors import Finding, InvalidInput, Unavailable
 
 _PIECE_BYTES = 256 * 1024
@@ -82,13 +82,13 @@ class BoundedCheck:
         self._uncut.close()
 
     def validate(self, stream: BinaryIO, wanted: Wanted | None = None) -> CheckedFile:
-        """As tuning.datasets.validation does it. Raises InvalidInput for what it costs too, CheckCut, Unavailable."""
+        """As tuning.datasets.check.run does it. Raises InvalidInput for what it costs too, CheckCut, Unavailable."""
         checked: CheckedFile
         [checked] = self._told(_Work(_size(stream)), _validated, stream, wanted)
         return checked
 
     def json_lines(self, stream: BinaryIO, table: Table, most_bytes: int) -> Generator[bytes, None, None]:
-        """As tuning.datasets.tables does it, of which nobody wants more than so much. Raises what `validate` does."""
+        """As tuning.datasets.check.read.tables does it, of which nobody wants more than so much. Raises what `validate` does."""
         yield from self._told(_Work(_size(stream), most_bytes), _converted, stream, table)
 
     def preview(self, stream: BinaryIO, about: PreviewSource, wish: PreviewQuery) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuning.errors import Finding, InvalidInput
-from tuning.llamafactory.rendering import Conversation, Speaker, Turn
+from tuning.llamafactory.preview.rendering import Conversation, Speaker, Turn
 
 _ROLES: tuple[tuple[str, Speaker], ...] = (
     ("user_tag", "user"),

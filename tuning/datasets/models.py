@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Enum, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tuning.datasets.status import DatasetStatus
-from tuning.db import Base
+from tuning.db.engine import Base
 
 StatusWord = Enum(DatasetStatus, native_enum=False, length=16, values_callable=lambda enum: [one.value for one in enum])
 

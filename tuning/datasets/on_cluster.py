@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from sqlalchemy.orm import Session
 
 from tuning.datasets import repository
+from tuning.datasets.check.report import DatasetReport
 from tuning.datasets.models import Dataset
-from tuning.datasets.report import DatasetReport
 from tuning.datasets.service import check_name, get
 from tuning.datasets.status import DatasetStatus
 from tuning.errors import Conflict, Finding
@@ -29,7 +29,7 @@ _report = TypeAdapter(DatasetReport)
 
 
 class _Told(BaseModel):
-    """A verdict as tuning.datasets.cluster_program writes it: it comes from a cluster, and is held to its form."""
+    """A verdict as tuning.datasets.check.cluster_program writes it: it comes from a cluster, and is held to its form."""
 
     model_config = ConfigDict(frozen=True)
 

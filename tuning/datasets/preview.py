@@ -7,14 +7,14 @@ from typing import Any, BinaryIO, Self
 
 from pydantic import BaseModel, Field
 
-from tuning.datasets.array_rows import read_array_rows
+from tuning.datasets.check.layouts.formats import Formatting
+from tuning.datasets.check.read.array_rows import read_array_rows
+from tuning.datasets.check.read.line_rows import read_line_rows
+from tuning.datasets.check.read.rows import Row
 from tuning.datasets.conversation import conversation_of
-from tuning.datasets.formats import Formatting
-from tuning.datasets.line_rows import read_line_rows
-from tuning.datasets.rows import Row
 from tuning.errors import InvalidInput
-from tuning.llamafactory.rendering import Training, check_training, render
-from tuning.llamafactory.templates import Template, find_template
+from tuning.llamafactory.preview.rendering import Training, check_training, render
+from tuning.llamafactory.preview.templates import Template, find_template
 
 MAX_ROWS = 100
 PREVIEW_BYTES = 4 * 1024 * 1024

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from tuning.datasets import repository
 from tuning.datasets.bounded_check import BoundedCheck
-from tuning.datasets.formats import Wanted
+from tuning.datasets.check.layouts.formats import Wanted
+from tuning.datasets.check.read.tables import Table, find_table
+from tuning.datasets.check.run import CheckedFile
 from tuning.datasets.models import Dataset
 from tuning.datasets.status import DatasetStatus
 from tuning.datasets.store import HOW_TO_MAKE_ROOM, ContentStore, Incoming, StoredContent
-from tuning.datasets.tables import Table, find_table
-from tuning.datasets.validation import CheckedFile
 from tuning.errors import Conflict, Finding, InvalidInput, NotAllowed, NotFound, StorageFull
 from tuning.ids import new_id
 
@@ -27,7 +27,7 @@ _ALWAYS_UNFOLDED_BYTES = 128 * 1024 * 1024
 
 
 class Actor(Protocol):
-    """Who does something (tuning.accounts.service.Principal)."""
+    """Who does something (tuning.people.tokens.Principal)."""
 
     def may_change(self, owner_id: str) -> bool:
         """Whether a thing of this owner may be changed by them."""

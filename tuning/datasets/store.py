@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self
 
-from tuning.datasets.rows import Encoding
+from tuning.datasets.check.read.rows import Encoding
 from tuning.errors import Finding, InvalidInput, StorageFull
 
 HOW_TO_MAKE_ROOM = (

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Enum, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tuning.db import Base
+from tuning.db.engine import Base
 from tuning.jobs.status import JobStatus
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only a plain INTEGER key
@@ -40,7 +40,7 @@ class Job(Base):
     config: Mapped[dict[str, Any]]
     """LLaMA-Factory arguments as asked for, coerced, before those that packtrain owns are laid over."""
     resources: Mapped[dict[str, Any]]
-    """Asked for and completed with the cluster's defaults (tuning.jobs.spec.Resources)."""
+    """Asked for and completed with the cluster's defaults (tuning.jobs.request.spec.Resources)."""
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
     request_sha256: Mapped[str] = mapped_column(String(64))
     retry_of: Mapped[str | None] = mapped_column(String(32))
@@ -48,14 +48,14 @@ class Job(Base):
     """The job whose adapter or model is used."""
     source_checkpoint: Mapped[int | None]
     source: Mapped[dict[str, Any] | None]
-    """What it hands over (tuning.jobs.sources): known from its ids alone, whether or not it has ended."""
+    """What it hands over (tuning.jobs.request.sources): known from its ids alone, whether or not it has ended."""
     secrets: Mapped[list[Any] | None]
     """Names of its owner's secrets."""
     keep_checkpoints: Mapped[int | None]
     """So many of the newest stay once it has succeeded; None = all."""
 
     continuation: Mapped[dict[str, Any] | None]
-    """What it goes on after (tuning.jobs.spec.Continuation); None = what is not its own doing."""
+    """What it goes on after (tuning.jobs.request.spec.Continuation); None = what is not its own doing."""
 
     version: Mapped[int] = mapped_column(BigInteger, default=1)
     """Grows with every change that a reader can see."""
@@ -152,7 +152,7 @@ class Removal(Base):
 
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     path: Mapped[str] = mapped_column(String(200), primary_key=True)
-    """Beneath the job's folder (tuning.jobs.paths): output/checkpoint-N, N/secrets. Made by us alone."""
+    """Beneath the job's folder (tuning.jobs.layout): output/checkpoint-N, N/secrets. Made by us alone."""
     requested_at: Mapped[datetime]
 
 
@@ -185,7 +185,7 @@ class Attempt(Base):
     exit_code: Mapped[int | None]
     nodes: Mapped[str | None] = mapped_column(Text)
     ended_by: Mapped[str | None] = mapped_column(String(16))
-    """succeeded, failed, cancelled, held, or what it went on after (tuning.jobs.continuation.Cause)."""
+    """succeeded, failed, cancelled, held, or what it went on after (tuning.jobs.attempt.continuation.Cause)."""
     resumed_step: Mapped[int | None]
     """The checkpoint that it went on from; 0 = from the start, None = not told yet."""
     quiet_until: Mapped[datetime | None] = mapped_column(index=True)
@@ -195,7 +195,7 @@ class Attempt(Base):
     first_step: Mapped[int | None]
     last_step: Mapped[int | None]
     eta_state: Mapped[dict[str, Any] | None]
-    """What the estimator remembers of this attempt (tuning.llamafactory.eta)."""
+    """What the estimator remembers of this attempt (tuning.llamafactory.progress.eta)."""
     script: Mapped[str | None] = mapped_column(Text)
     config_yaml: Mapped[str | None] = mapped_column(Text)
 
@@ -228,7 +228,7 @@ class LogChunk(Base):
 
 
 class JobEvent(Base):
-    """What happened to a job; ids become visible in their order (tuning.db.lock_event_order)."""
+    """What happened to a job; ids become visible in their order (tuning.db.engine.lock_event_order)."""
 
     __tablename__ = "job_events"
     # without AUTOINCREMENT, SQLite gives the id of a deleted newest event to the next: a stream would skip that one

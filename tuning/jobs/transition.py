@@ -10,9 +10,9 @@ from sqlalchemy import Insert, Update, bindparam, insert, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from tuning.db import lock_event_order
+from tuning.datasets.ended_checks import refuse_unchecked
+from tuning.db.engine import lock_event_order
 from tuning.errors import Conflict
-from tuning.jobs.check_ends import refuse_unchecked
 from tuning.jobs.models import Job, JobEvent
 from tuning.jobs.status import CORRECTIONS, ENDED, JobStatus, may_become
 from tuning.llamafactory.kinds import CHECK

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from tuning.errors import Finding, InvalidInput
-from tuning.llamafactory.arguments import nearest
+from tuning.llamafactory.arguments.accepted import nearest
 from tuning.llamafactory.kinds import Kind
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tuning.db import Base
+from tuning.db.engine import Base
 
 
 class Secret(Base):

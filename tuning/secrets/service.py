@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from tuning.db import insert_if_new
+from tuning.db.engine import insert_if_new
 from tuning.errors import Finding, InvalidInput, NotFound
 from tuning.secrets.cipher import Cipher
 from tuning.secrets.models import Secret

@@ -1,6 +1,6 @@
 """What Slurm's commands answer: bytes in, values out. Pure.
 
-The layouts are those that tuning.slurm.programs asks for; recorded answers of 22.05 and 24.11 are in tests/transcripts.
+The layouts are those that tuning.slurm.remote_scripts asks for; recorded answers of 22.05 and 24.11 are in tests/transcripts.
 """
 
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tuning.errors import ClusterError
 from tuning.moments import LATEST_EPOCH
-from tuning.slurm.complaints import refusal_of
+from tuning.slurm.command_errors import refusal_of
 from tuning.storable import LARGEST_BIGINT, storable_line
 
 SEPARATOR = "\x1f"
@@ -23,7 +23,7 @@ _MAX_STATE_CHARACTERS = 32
 _MAX_WORDS_CHARACTERS = 1000
 """Of a reason, or of a list of nodes."""
 ABANDONED = "abandoned"
-"""The claim of an attempt that was given up (tuning.slurm.programs)."""
+"""The claim of an attempt that was given up (tuning.slurm.remote_scripts)."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class AttemptLook:
     started_epoch: float | None = None
     """When it started, by the clock of the file system; None when it left no record of that."""
     listing: bytes = b""
-    """Of its output, as the batch script writes it (tuning.slurm.records.parse_files)."""
+    """Of its output, as the batch script writes it (tuning.slurm.attempt_records.parse_files)."""
 
     @property
     def owner(self) -> int | None:

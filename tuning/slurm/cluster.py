@@ -20,7 +20,7 @@ from tuning.errors import (
     UploadDamaged,
 )
 from tuning.settings import ClusterSettings
-from tuning.slurm import programs
+from tuning.slurm import remote_scripts
 from tuning.slurm.answers import (
     ABANDONED,
     AccountedJob,
@@ -39,10 +39,10 @@ from tuning.slurm.answers import (
     split_parts,
     whole_parts,
 )
-from tuning.slurm.complaints import slurm_trouble, unpacking_errors
+from tuning.slurm.attempt_records import parse_owner
+from tuning.slurm.command_errors import slurm_trouble, unpacking_errors
 from tuning.slurm.inventory import ClusterFacts, parse_facts
 from tuning.slurm.looks import Observation, ReadAnswer, ReadRequest, Trial
-from tuning.slurm.records import parse_owner
 from tuning.slurm.signal_program import SIGNAL
 from tuning.slurm.submissions import Submission, SubmissionAnswer, submission_answers
 from tuning.slurm.submit_program import SUBMIT
@@ -85,7 +85,7 @@ class Cluster:
 
     def prepare(self) -> None:
         """Make our folders. 1 command. Raises RemoteFileError when they cannot be made."""
-        done = self._run(programs.PREPARE, self._settings.root)
+        done = self._run(remote_scripts.PREPARE, self._settings.root)
         if not done.parts:
             raise RemoteFileError(f"cannot make folders under {self._settings.root}: {_words(done)}")
 
@@ -128,7 +128,7 @@ class Cluster:
 
     def try_out(self, scripts: Sequence[str]) -> list[Trial]:
         """Ask Slurm of jobs that nobody submits, by scripts of #SBATCH lines. 1 command."""
-        answer = self._run(programs.TRY_OUT, stdin="".join(f"{script}\0" for script in scripts).encode())
+        answer = self._run(remote_scripts.TRY_OUT, stdin="".join(f"{script}\0" for script in scripts).encode())
         found = [Trial() for _ in scripts]
         clock = 0.0
         for part in whole_parts(answer.parts):
@@ -146,7 +146,9 @@ class Cluster:
         Raises SlurmUnavailable when squeue gives no answer: then nothing is known. sacct is a second witness only.
         """
         names = ",".join(job_names.values()) if self._settings.accounting else ""
-        answer = self._run(programs.LOOK_UP, self._settings.user, names, f"now-{max(1, round(since_seconds))}seconds")
+        answer = self._run(
+            remote_scripts.LOOK_UP, self._settings.user, names, f"now-{max(1, round(since_seconds))}seconds"
+        )
         queue = _complete(answer, "queue", "squeue")
         found: dict[str, list[int]] = {token: [] for token in job_names}
         for line in queue.content.decode("utf-8", "replace").split("\n"):
@@ -166,7 +168,7 @@ class Cluster:
         job has the claim; it must be adopted. Missing: cannot tell.
         """
         listing = "".join(f"{one}\n" for one in directories)
-        answer = self._run(programs.ABANDON, self._settings.root, stdin=listing.encode())
+        answer = self._run(remote_scripts.ABANDON, self._settings.root, stdin=listing.encode())
         return {
             part.content.decode().rstrip("\n"): part.words[1] == ABANDONED
             for part in whole_parts(answer.parts)
@@ -180,7 +182,7 @@ class Cluster:
         """
         stdin = b"".join(path.encode() + b"\0" for path in (*opened, *files))
         arguments = (self._settings.root, self._settings.user, str(len(opened)))
-        answer = self._run(programs.OBSERVE, *arguments, stdin=stdin)
+        answer = self._run(remote_scripts.OBSERVE, *arguments, stdin=stdin)
         by_word = _by_word(answer.parts)
         if "clock" not in by_word or "done" not in by_word:
             raise Unreachable(f"the login node's answer broke off: {_words(answer)}")
@@ -197,7 +199,7 @@ class Cluster:
     def read(self, requests: Sequence[ReadRequest]) -> ReadAnswer:
         """Ranges of files of ours, which are beneath the root and reached by no link. 1 command."""
         listing = "".join(f"{one.offset} {one.length} {one.path}\n" for one in requests)
-        answer = self._run(programs.READ, self._settings.root, stdin=listing.encode())
+        answer = self._run(remote_scripts.READ, self._settings.root, stdin=listing.encode())
         if "done" not in _by_word(answer.parts):
             raise Unreachable(f"the login node's answer broke off: {_words(answer)}")
         said = [(part.words[0], requests[int(part.words[1])].path, part.content) for part in whole_parts(answer.parts)]
@@ -228,7 +230,7 @@ class Cluster:
 
     def inspect(self, slurm_job_id: int) -> str:
         """What accounting and the first node say of a running job: processes, memory, GPUs. 1 command."""
-        answer = self._run(programs.INSPECT, str(slurm_job_id))
+        answer = self._run(remote_scripts.INSPECT, str(slurm_job_id))
         said = _by_word(answer.parts).get("node", Part((), b"")).content.decode("utf-8", "replace")
         return "".join(one for one in said[:_MOST_FACTS] if one.isprintable() or one == "\n").strip()
 
@@ -245,7 +247,9 @@ class Cluster:
 
         Nothing is removed through a link; what such a path names is no longer among our files, so it is gone.
         """
-        answer = self._run(programs.REMOVE, self._settings.root, stdin="".join(f"{path}\n" for path in paths).encode())
+        answer = self._run(
+            remote_scripts.REMOVE, self._settings.root, stdin="".join(f"{path}\n" for path in paths).encode()
+        )
         gone = {part.content.decode().strip("\n") for part in answer.parts[:-1] if part.words == ("gone",)}
         return [path for path in paths if path in gone]
 
@@ -256,7 +260,7 @@ class Cluster:
         models = list(dict.fromkeys(self._settings.models.values()))
         signed = (sign.installation, sign.last or sign.next, sign.next, sign.driver, sign.taken_over or sign.next)
         root, image = self._settings.root, self._settings.image
-        answer = self._run(OWN + programs.FACTS, root, *signed, image, register, *models)
+        answer = self._run(OWN + remote_scripts.FACTS, root, *signed, image, register, *models)
         by_word = _by_word(answer.parts)
         owner = parse_owner(by_word.get("owner", Part((), b"")).content)
         has_nodes = by_word.get("nodes-end", Part((), b"")).content.strip() == b"0"
@@ -266,7 +270,7 @@ class Cluster:
 
     def has_content(self, size_bytes: int, sha256: str, path: str) -> bool:
         """Whether a content lies whole at its path. 1 command, which reads the file. Raises RemoteFileError."""
-        has = self._run(programs.HAS_CONTENT, self._settings.root, path, str(size_bytes), sha256)
+        has = self._run(remote_scripts.HAS_CONTENT, self._settings.root, path, str(size_bytes), sha256)
         if "refused" in _by_word(has.parts):
             raise RemoteFileError(f"cannot put {path} in its place: {_words(has)}")
         return "there" in _by_word(has.parts)
@@ -277,7 +281,7 @@ class Cluster:
             return
         arriving = f"{self._settings.root}/incoming/{secrets.token_hex(12)}"
         self._transport.put(content, arriving, mode=0o600)
-        settled = self._run(programs.SETTLE_FILE, self._settings.root, sha256, arriving, path)
+        settled = self._run(remote_scripts.SETTLE_FILE, self._settings.root, sha256, arriving, path)
         said = _by_word(settled.parts)
         if "damaged" in said:
             raise UploadDamaged(f"{PurePosixPath(path).name} was damaged on its way to the cluster")
@@ -296,7 +300,7 @@ class Cluster:
         self, program: str, *arguments: str, stdin: bytes = b"", timeout_seconds: float | None = None
     ) -> "_Answer":
         boundary = secrets.token_hex(16)
-        command = programs.command_line(program, boundary, *arguments)
+        command = remote_scripts.command_line(program, boundary, *arguments)
         completed = self._transport.run(command, stdin=stdin, timeout_seconds=timeout_seconds)
         return _Answer(split_parts(completed.stdout, boundary), completed)
 

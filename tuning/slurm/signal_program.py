@@ -1,4 +1,4 @@
-"""The program for a login node that signals jobs: a constant text, as in tuning.slurm.programs."""
+"""The program for a login node that signals jobs: a constant text, as in tuning.slurm.remote_scripts."""
 
 # Numbers are used again (a controller that lost its state begins anew): only a job that has its number, and the job
 # and attempt in its name or in its comment, is signalled. (Anybody of the account may rename a job, and after a

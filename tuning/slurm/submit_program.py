@@ -1,4 +1,4 @@
-"""The program for a login node that hands jobs to Slurm: a constant text, as in tuning.slurm.programs."""
+"""The program for a login node that hands jobs to Slurm: a constant text, as in tuning.slurm.remote_scripts."""
 
 OLDEST_BASH = (4, 4)
 """Before it, `wait` did not know the processes of `>(...)` (bash's CHANGES): an sbatch's exit code would be lost."""

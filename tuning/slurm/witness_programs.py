@@ -1,6 +1,6 @@
 """Programs for a login node that ask witnesses: of a job's end, of an attempt's owner, of a root's.
 
-As in tuning.slurm.programs: constant texts, framed answers.
+As in tuning.slurm.remote_scripts: constant texts, framed answers.
 """
 
 from tuning.ssh.checked_paths import BASH_ENTER, BASH_ROOT

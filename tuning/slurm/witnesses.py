@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tuning.slurm.answers import AccountedJob, AttemptLook, NamedJob
-from tuning.slurm.records import OwnerRecord
+from tuning.slurm.attempt_records import OwnerRecord
 
 
 @dataclass(frozen=True)

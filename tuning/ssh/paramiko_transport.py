@@ -19,12 +19,12 @@ from tuning.errors import (
     Unreachable,
 )
 from tuning.settings import ClusterSettings
-from tuning.ssh.exchange import Input, exchange, stdout_of
+from tuning.ssh.budget import Traffic
+from tuning.ssh.command_io import Input, exchange, stdout_of
 from tuning.ssh.paramiko_login import connect, transport_of
-from tuning.ssh.past_banner import PastBanner
-from tuning.ssh.ready_shells import WAITING_SHELL, OwnOutput, ReadyShells, as_read, own_output
+from tuning.ssh.sftp_banner import PastBanner
 from tuning.ssh.sftp_files import upload
-from tuning.ssh.traffic import Traffic
+from tuning.ssh.shell_pool import WAITING_SHELL, OwnOutput, ReadyShells, as_read, own_output
 from tuning.ssh.transport import Completed
 
 READY_SHELLS = 2

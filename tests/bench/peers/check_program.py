@@ -5,8 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from tuning.datasets.processes import processes_here
-from tuning.datasets.validation import validate
+from tuning.datasets.check.processes import processes_here
+from tuning.datasets.check.run import validate
 
 
 def main(file: str) -> None:

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import httpx
 
-from client.api import Packtrain
-from client.errors import ApiError, BrokenTransfer
-from client.payloads import Job
+from packtrain.client import Packtrain
+from packtrain.errors import ApiError, BrokenTransfer
+from packtrain.schema import Job
 from tests.e2e.escape.inside.loot import canaries_in
 from tests.e2e.escape.inside.output import FILES
 from tests.e2e.escape.people import Member

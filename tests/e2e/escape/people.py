@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from client.api import Packtrain
-from client.errors import ApiError
-from client.payloads import Job
 from container import stack
+from packtrain.client import Packtrain
+from packtrain.errors import ApiError
+from packtrain.schema import Job
 from tests.e2e.escape.canaries import new_canary
 from tests.e2e.escape.inside.orders import VARIABLE, Orders
 from tests.e2e.escape.lab_files import TOOLS

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from client.api import Packtrain
-from client.payloads import Job
 from container import lab
+from packtrain.client import Packtrain
+from packtrain.schema import Job
 from tests.e2e.escape import lab_files
 from tests.e2e.escape.answers import canaries_until_the_end
 from tests.e2e.escape.canaries import neighbour, plant, state_of_the_home, uproot

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from server.transfer_budget import TransferLimits
 from tests.factories import NOON
 from tests.local_transport import LocalTransport
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.models import Artifact, Job
 
 Leave = Callable[..., None]

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from server.cluster_views import ClusterViews
 from tests.factories import NOON, Seconds
 from tuning.clusters.models import ClusterRow
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.models import Job
 
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}

@@ -6,11 +6,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from tests.factories import NOON, make_job
-from tuning.accounts.models import User
 from tuning.clusters.models import ClusterRow
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.status import JobStatus
 from tuning.jobs.troubles import THE_WHOLE, Step, Subject, note_failure
+from tuning.people.models import User
 from tuning.slurm.inventory import ClusterFacts, Node, Partition
 
 FACTS = ClusterFacts(

@@ -14,10 +14,10 @@ from starlette.testclient import TestClient
 from server.main import create_app
 from tests.conftest import speak_for
 from tests.factories import Clock, make_dataset, make_job, make_user
+from tests.tuning.datasets.check.row_cases import BROKEN_FILES, BROKEN_LINES
 from tests.tuning.datasets.files import alpaca, as_lines, messages, ranked, sharegpt
-from tests.tuning.datasets.row_cases import BROKEN_FILES, BROKEN_LINES
-from tuning.accounts.models import User
-from tuning.db import transaction
+from tuning.db.engine import transaction
+from tuning.people.models import User
 from tuning.settings import ClusterSettings, Settings
 
 PATH = "/api/v1/datasets"

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from tests.factories import NOON, make_job
-from tuning.accounts.models import User
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.models import Job
 from tuning.jobs.transition import record_event
+from tuning.people.models import User
 
 Sessions = sessionmaker[Session]
 

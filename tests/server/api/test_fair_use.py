@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from tests.factories import make_job
-from tuning.accounts.models import User
-from tuning.db import transaction
-from tuning.jobs.config_values import MAX_JSON_BYTES, MAX_VALUES
+from tuning.db.engine import transaction
 from tuning.jobs.models import Job
+from tuning.jobs.request.config_values import MAX_JSON_BYTES, MAX_VALUES
+from tuning.people.models import User
 from tuning.settings import Settings
 
 CONFIG: dict[str, Any] = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}

@@ -8,13 +8,13 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
-from server.feed import Feed
+from server.feed.cache import Feed
 from server.main import create_app
 from tests.conftest import speak_for
 from tests.factories import NOON, Clock, make_job
-from tuning.accounts.models import User
 from tuning.clusters.models import ClusterRow
-from tuning.db import open_sessions, transaction
+from tuning.db.engine import open_sessions, transaction
+from tuning.people.models import User
 from tuning.settings import Settings
 
 

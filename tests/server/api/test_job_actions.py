@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from tests.factories import make_dataset, make_job
-from tuning.accounts.models import User
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.models import Job, JobEvent
 from tuning.jobs.status import ENDED, ON_CLUSTER, JobStatus
+from tuning.people.models import User
 
 REQUEST: dict[str, Any] = {
     "name": "wmt ja-en",

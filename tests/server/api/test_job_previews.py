@@ -6,10 +6,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from tests.factories import make_attempt, make_job
-from tuning.accounts.models import User
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.status import JobStatus
-from tuning.llamafactory.eta import EtaState, to_json
+from tuning.llamafactory.progress.eta import EtaState, to_json
+from tuning.people.models import User
 
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}
 REQUEST: dict[str, Any] = {

@@ -10,15 +10,15 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from tests.factories import NOON, make_attempt, make_dataset, make_job
-from tests.tuning.llamafactory.model_shapes import QWEN2_7B
-from tuning.accounts.models import User
-from tuning.batch_script import directives_of
+from tests.tuning.llamafactory.config.model_shapes import QWEN2_7B
 from tuning.clusters.models import ClusterRow
 from tuning.clusters.trials import TrialAnswer, note_answers, unanswered
-from tuning.db import transaction
+from tuning.db.engine import transaction
+from tuning.jobs.attempt.batch_script import directives_of
 from tuning.jobs.models import Job, JobEvent
 from tuning.jobs.status import JobStatus
-from tuning.llamafactory.eta import EtaState, to_json
+from tuning.llamafactory.progress.eta import EtaState, to_json
+from tuning.people.models import User
 
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}
 REQUEST: dict[str, Any] = {
@@ -79,7 +79,7 @@ def test_what_is_shown_before_is_what_the_job_will_run(client: TestClient) -> No
 def test_the_warning_is_shown_as_early_as_other_jobs_saves_ask_for(
     client: TestClient, sessions: sessionmaker[Session], user: User
 ) -> None:
-    """The worker's own lead for the same job: tests/worker/test_submit.py."""
+    """The worker's own lead for the same job: tests/worker/submit/test_batch.py."""
     with transaction(sessions) as session:
         before = make_job(session, user, status=JobStatus.SUCCEEDED, attempt=1, config=CONFIG)
         make_attempt(session, before, eta_state=to_json(EtaState(saves=(200.0,))))

@@ -12,10 +12,10 @@ from starlette.testclient import TestClient
 
 from tests.factories import NOON, Clock, make_attempt, make_dataset, make_job, make_user
 from tests.statements import counted_statements
-from tuning.accounts.models import User
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.models import Job, JobEvent
 from tuning.jobs.status import JobStatus
+from tuning.people.models import User
 
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}
 REQUEST: dict[str, Any] = {"name": "wmt ja-en", "config": CONFIG, "tags": {"team": "mt"}}

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from tests.factories import NOON, make_attempt, make_job
-from tuning.accounts.models import User
-from tuning.db import transaction
-from tuning.jobs.list_order import Sort
+from tuning.db.engine import transaction
+from tuning.jobs.search.order import Sort
 from tuning.jobs.status import JobStatus
+from tuning.people.models import User
 
 FILTERS: tuple[tuple[str, str], ...] = (
     ("status", "queued"),

@@ -8,11 +8,11 @@ from starlette.testclient import TestClient
 
 from tests.factories import NOON
 from tests.local_transport import LocalTransport
-from tuning.db import transaction
-from tuning.jobs.live import Position
+from tuning.db.engine import transaction
 from tuning.jobs.models import Job
+from tuning.jobs.output.growth import append_log, save_position
+from tuning.jobs.queries.driver import Position
 from tuning.jobs.status import JobStatus
-from tuning.jobs.tails import append_log, save_position
 from tuning.jobs.transition import transition
 
 Sessions = sessionmaker[Session]

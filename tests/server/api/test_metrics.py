@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from tests.factories import NOON
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.models import Job
-from tuning.jobs.tails import Point, save_points
+from tuning.jobs.output.growth import Point, save_points
 
 Sessions = sessionmaker[Session]
 

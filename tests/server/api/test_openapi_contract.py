@@ -26,11 +26,11 @@ from starlette.testclient import TestClient
 
 from server.main import create_app
 from tests.factories import NOON, make_attempt, make_job
-from tuning.accounts.models import User
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.models import Artifact, LogChunk, MetricPoint
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event
+from tuning.people.models import User
 from tuning.settings import Settings
 
 CHECKS = [

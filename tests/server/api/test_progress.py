@@ -12,11 +12,11 @@ from starlette.testclient import TestClient
 
 from tests.factories import NOON, make_job
 from tests.statements import counted_statements
-from tuning.accounts.models import Token, User
-from tuning.db import transaction
-from tuning.jobs.live import update_jobs
+from tuning.db.engine import transaction
 from tuning.jobs.models import Job
+from tuning.jobs.queries.driver import update_jobs
 from tuning.jobs.status import JobStatus
+from tuning.people.models import Token, User
 
 Sessions = sessionmaker[Session]
 

@@ -8,10 +8,10 @@ from starlette.testclient import TestClient
 
 from tests.conftest import speak_for
 from tests.factories import NOON, make_dataset, make_job, make_user
-from tuning.accounts.models import User
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.jobs.models import Artifact, Job
 from tuning.jobs.status import JobStatus
+from tuning.people.models import User
 
 CONFIG = {"model_name_or_path": "/shared/models/tiny-qwen2", "dataset": "identity", "template": "qwen"}
 Sessions = sessionmaker[Session]

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from tests.factories import NOON, Clock, make_token
-from tuning.accounts.models import Token, User
-from tuning.accounts.service import MOST_TOKENS
-from tuning.db import transaction
+from tuning.db.engine import transaction
+from tuning.people.models import Token, User
+from tuning.people.tokens import MOST_TOKENS
 
 
 def bearer(text: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tests.factories import Seconds
 from tuning.clusters.lease import Lease, LeaseWatch, acquire, ensure_row, prove, release, renew
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.errors import LeaseLost
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from tests.factories import NOON
 from tuning.clusters.models import ClusterRow, TrialRow
 from tuning.clusters.trials import FORGOTTEN, HOLDS, TrialAnswer, answer_to, ask, can_be_asked, note_answers, unanswered
-from tuning.db import transaction
+from tuning.db.engine import transaction
 
 SCRIPT = "#!/bin/bash\n#SBATCH --nodes=1\n"
 ANSWER = TrialAnswer(starts_at=NOON + timedelta(hours=1))

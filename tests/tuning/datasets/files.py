@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
-from tuning.datasets.validation import CheckedFile, validate
+from tuning.datasets.check.run import CheckedFile, validate
 from tuning.errors import InvalidInput
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests.reader_processes import children, ends, readers
 from tests.tuning.datasets.files import alpaca, as_array, as_lines, check
 from tuning.datasets.bounded_check import BoundedCheck, CheckBounds, CheckCut, _Work
-from tuning.datasets.validation import CheckedFile
+from tuning.datasets.check.run import CheckedFile
 from tuning.errors import Finding, InvalidInput, Unavailable
 
 PATIENCE_SECONDS = 60

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from tuning.datasets.check.layouts.detection import detect_layout
+from tuning.datasets.check.layouts.formats import dataset_info_entry
 from tuning.datasets.conversation import conversation_of
-from tuning.datasets.detection import detect_layout
-from tuning.datasets.formats import dataset_info_entry
 from tuning.errors import InvalidInput
-from tuning.llamafactory.rendering import Conversation, Turn
+from tuning.llamafactory.preview.rendering import Conversation, Turn
 
 ALPACA = {"instruction": "Translate.", "input": "犬", "output": "dog"}
 CHAT = [{"role": "user", "content": "犬"}, {"role": "assistant", "content": "dog"}]

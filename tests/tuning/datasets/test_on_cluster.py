@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from tests.factories import NOON, make_dataset, make_user
-from tests.tuning.datasets.cluster_verdicts import CONTENT, SHA, as_text, told
+from tests.tuning.datasets.check.cluster_reports import CONTENT, SHA, as_text, told
 from tests.tuning.datasets.files import check
 from tuning.datasets.models import Dataset
 from tuning.datasets.on_cluster import Accepted, Refused, Whereabouts, announce, check_again, parse_verdict, settle

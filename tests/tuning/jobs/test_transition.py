@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests.factories import Clock, make_job, make_user
-from tuning.db import transaction
+from tuning.db.engine import transaction
 from tuning.errors import Conflict
 from tuning.jobs.models import Job, JobEvent
 from tuning.jobs.status import JobStatus

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from tests.factories import NOON, make_dataset, make_job, make_user
 from tuning.errors import RemoteFileError
-from tuning.jobs.live import is_any_waiting, waiting
 from tuning.jobs.models import Job, JobEvent, Trouble
-from tuning.jobs.repository import delete_job
+from tuning.jobs.queries.driver import is_any_waiting, waiting
+from tuning.jobs.queries.requests import delete_job
 from tuning.jobs.status import JobStatus
 from tuning.jobs.troubles import (
     FIRST_PAUSE,

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from tuning.llamafactory.arguments import known_versions, load_schema
-from tuning.llamafactory.config import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
-from tuning.llamafactory.deepspeed import render
+from tuning.llamafactory.arguments.accepted import known_versions, load_schema
+from tuning.llamafactory.arguments.ownership import TAKEN_OVER
+from tuning.llamafactory.arguments.paths import AllowedPlaces
+from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
+from tuning.llamafactory.config.deepspeed import render
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel, kinds_with
-from tuning.llamafactory.ownership import TAKEN_OVER
-from tuning.llamafactory.paths import AllowedPlaces
 
 PLACES = AllowedPlaces(roots=("/models",), models={"tiny-llama": "/opt/tiny/llama"})
 MODEL: dict[str, Any] = {"model_name_or_path": "tiny-llama", "template": "llama3"}

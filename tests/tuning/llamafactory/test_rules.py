@@ -8,7 +8,7 @@ from tests.tuning.llamafactory.rule_cases import (
     CASES,
     SOUND,
 )
-from tuning.llamafactory.arguments import load_schema
+from tuning.llamafactory.arguments.accepted import load_schema
 from tuning.llamafactory.kinds import KINDS, Kind
 from tuning.llamafactory.rules import RULES, Run, check_rules
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.tuning.llamafactory.seed_configs import EXPORT_OF_003, METHODS_OF_003, SEED_002, SEED_003, SEED_004
-from tuning.llamafactory.config import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
-from tuning.llamafactory.config_yaml import parse_yaml
-from tuning.llamafactory.deepspeed import PRESETS
+from tuning.llamafactory.arguments.paths import AllowedPlaces
+from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
+from tuning.llamafactory.config.deepspeed import PRESETS
+from tuning.llamafactory.config.yaml_text import parse_yaml
 from tuning.llamafactory.kinds import Kind
-from tuning.llamafactory.paths import AllowedPlaces
 
 SEEDS = Path(__file__).parents[2] / "fixtures" / "seeds"
 MODEL = "meta-llama/Meta-Llama-3-8B-Instruct"

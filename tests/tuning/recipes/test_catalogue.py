@@ -3,10 +3,10 @@
 import pytest
 
 from tuning.errors import InvalidInput
-from tuning.jobs.spec import Resources
-from tuning.llamafactory.config import ConfigContext, check_config
+from tuning.jobs.request.spec import Resources
+from tuning.llamafactory.arguments.paths import AllowedPlaces
+from tuning.llamafactory.config.check import ConfigContext, check_config
 from tuning.llamafactory.kinds import SourceModel
-from tuning.llamafactory.paths import AllowedPlaces
 from tuning.recipes.catalogue import Recipe, find_recipe, recipes
 
 WISHED = {

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning.llamafactory.arguments import load_schema
+from tuning.llamafactory.arguments.accepted import load_schema
 from tuning.recipes.families import families, family_of
 
 

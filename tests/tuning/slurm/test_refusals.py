@@ -15,7 +15,7 @@ from tuning.errors import (
     SubmissionRefused,
     UnknownRefusal,
 )
-from tuning.slurm.complaints import own_words, refusal_of
+from tuning.slurm.command_errors import own_words, refusal_of
 from tuning.slurm.refusals import RefusalClass, class_of
 
 KNOWN = [line.split("\t") for line in (transcripts.HERE / "slurm_errors.tsv").read_text(encoding="utf-8").splitlines()]

@@ -22,8 +22,8 @@ from tuning.errors import (
     RemoteFileError,
     Unreachable,
 )
+from tuning.ssh.budget import TrafficCount
 from tuning.ssh.paramiko_transport import MAX_AT_ONCE, MAX_CHANNELS, READY_SHELLS, ParamikoTransport
-from tuning.ssh.traffic import TrafficCount
 
 
 def test_a_command_gives_its_streams_and_its_status(transport: ParamikoTransport) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tuning.llamafactory.deepspeed import zero_of
+from tuning.llamafactory.config.deepspeed import zero_of
 from tuning.llamafactory.rules.rule import TRAINS, Rule, Run, names
 
 _SHARDINGS = frozenset(

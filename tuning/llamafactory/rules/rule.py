@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tuning.errors import Finding
-from tuning.llamafactory.deepspeed import zero_of
+from tuning.llamafactory.config.deepspeed import zero_of
 from tuning.llamafactory.kinds import Kind
 
 ALL: frozenset[Kind] = frozenset({"train", "export", "predict"})

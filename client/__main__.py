@@ -1,5 +1,0 @@
-"""`python -m client` is `packtrain`."""
-
-from client.main import run
-
-run()

@@ -1,0 +1,1 @@
+"""The operator's side of packtrain: start the service, tokens, the image, clusters trusted and examined."""

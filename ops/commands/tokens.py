@@ -1,0 +1,106 @@
+"""token: create, list, revoke. They work on the database itself: whoever can read it needs no token to make one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from packtrain.cli.screen import listing, note, now, say
+from packtrain.cli.units import clock_time
+from tuning.people.scopes import Scope
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+def create(
+    user: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is; a new user is made when there is none.")],
+    admin: Annotated[bool, typer.Option("--admin", help="An administrator's.")] = False,
+    scope: Annotated[
+        Scope | None,
+        typer.Option(help="What it may do: submit is usual, and admin for administrators."),
+    ] = None,
+    label: Annotated[str, typer.Option(help="What the token is for.")] = "made by packtrain token create",
+    expires: Annotated[int | None, typer.Option(min=1, metavar="DAYS", help="In how many days it ends.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the token and nothing else.")] = False,
+) -> None:
+    """Make a token and print it, this one time.
+
+    \b
+    packtrain token create --admin alice
+    packtrain token create nightly-ci --expires 90
+    packtrain token create wallboard --scope read
+    """
+    from tuning.people.tokens import create_operator_token
+
+    moment = datetime.now(UTC)
+    expires_at = moment + timedelta(days=expires) if expires is not None else None
+    with _session() as session:
+        text = create_operator_token(
+            session,
+            user_name=user,
+            name=label,
+            now=moment,
+            is_administrator=admin,
+            scope=scope,
+            expires_at=expires_at,
+        )
+    say(text)
+    if not quiet:
+        note("keep it: it is not shown again")
+
+
+def list_tokens() -> None:
+    """List the tokens that are not revoked. Their texts are not kept."""
+    from tuning.people.queries import tokens_of
+
+    moment = now()
+    with _session() as session:
+        rows = [
+            (token.id, user, token.scope, token.name, _day(token.created_at, moment), _day(token.expires_at, moment))
+            for token, user in tokens_of(session, None)
+        ]
+    listing("tokens", ("TOKEN", "USER", "SCOPE", "FOR", "CREATED", "EXPIRES"), rows)
+
+
+def revoke(token: Annotated[str, typer.Argument(metavar="TOKEN", help="A token's id, tok_...")]) -> None:
+    """End a token at once."""
+    from tuning.errors import NotFound
+    from tuning.people.queries import revoke as revoke_token
+    from tuning.people.queries import token_by_id
+
+    with _session() as session:
+        found = token_by_id(session, token)
+        if found is None or found.revoked_at is not None:
+            raise NotFound(f"there is no valid token {token}", hint="see `packtrain token list`")
+        revoke_token(session, token, datetime.now(UTC))
+    note(f"{token} is revoked")
+
+
+@contextmanager
+def _session() -> Iterator["Session"]:
+    from sqlalchemy.exc import OperationalError, ProgrammingError
+
+    from tuning.db.engine import open_engine, open_sessions, transaction
+    from tuning.errors import PacktrainError
+    from tuning.settings import Settings
+
+    engine = open_engine(Settings().database_url)
+    try:
+        with transaction(open_sessions(engine)) as session:
+            yield session
+    except (OperationalError, ProgrammingError) as error:
+        where = engine.url.render_as_string(hide_password=True)
+        hint = "PACKTRAIN_DATABASE_URL names it; `packtrain migrate` makes its tables"
+        raise PacktrainError(f"the database {where} cannot be used: {error.orig}", hint=hint) from error
+    finally:
+        engine.dispose()
+
+
+def _day(moment: datetime | None, today: datetime) -> str:
+    return clock_time(moment.isoformat(), today) if moment is not None else ""
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {"create": create, "list": list_tokens, "revoke": revoke}

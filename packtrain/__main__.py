@@ -1,0 +1,5 @@
+"""`python -m client` is `packtrain`."""
+
+from packtrain.cli.main import run
+
+run()

@@ -1,0 +1,1 @@
+"""The `packtrain` command: arguments, output to a terminal, exit codes."""

@@ -1,0 +1,45 @@
+"""checkpoints: list, remove."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from packtrain.cli.commands.arguments import AsJson, JobId, connect
+from packtrain.cli.screen import listing, note, now, say_json
+from packtrain.cli.units import age, size
+
+
+def list_checkpoints(job: JobId, as_json: AsJson = False) -> None:
+    """List what a run has left of its steps.
+
+    \b
+    packtrain submit --recipe lora-sft --from JOB --checkpoint 500 --data more.json
+    """
+    with connect() as api:
+        found = api.checkpoints(job)
+    if as_json:
+        say_json(found)
+        return
+    moment = now()
+    rows = [
+        (
+            str(one["step"]),
+            size(one["size_bytes"]),
+            age(one["modified_at"], moment),
+            "being removed" if one["is_being_removed"] else "",
+        )
+        for one in found["data"]
+    ]
+    listing("checkpoints", ("STEP", "SIZE", "AGE", ""), rows)
+
+
+def remove(job: JobId, step: Annotated[list[int], typer.Argument(metavar="STEP", help="Which. Repeatable.")]) -> None:
+    """Remove checkpoints from the cluster for good."""
+    with connect() as api:
+        for one in step:
+            api.remove_checkpoint(job, one)
+            note(f"checkpoint {one} of {job} will be removed")
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {"list": list_checkpoints, "remove": remove}

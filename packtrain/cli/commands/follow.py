@@ -1,0 +1,48 @@
+"""watch, logs."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from packtrain.cli.commands.arguments import JobId, connect
+from packtrain.cli.screen import say_piece
+from packtrain.schema import LogStream
+
+
+def watch(job: JobId) -> None:
+    """Watch a job to its end.
+
+    Where it waits, its steps, loss and time left, and at last what came of it.
+
+    Exit code: 0 succeeded, 1 failed, 3 cancelled, 130 interrupted (the job goes on).
+    """
+    from packtrain.cli.watch import view_for
+    from packtrain.cli.watch import watch as watch_job
+
+    with connect() as api:
+        raise typer.Exit(watch_job(api, job, view_for(terminal=sys.stdout.isatty())))
+
+
+def logs(
+    job: JobId,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+    stderr: Annotated[bool, typer.Option("--stderr", help="Show stderr instead of stdout.")] = False,
+    tail: Annotated[int, typer.Option(min=1, max=100_000, help="How many of the last lines.")] = 200,
+    attempt: Annotated[int | None, typer.Option(min=1, help="An earlier attempt.")] = None,
+) -> None:
+    """Show what a job has written.
+
+    \b
+    packtrain logs job_abc -f
+    packtrain logs job_abc --stderr --tail 50
+    """
+    if follow and attempt is not None:
+        raise typer.BadParameter("--follow goes with the newest attempt: leave out --attempt")
+    stream: LogStream = "stderr" if stderr else "stdout"
+    with connect() as api:
+        last = api.logs(job, stream, tail=tail, attempt=attempt)
+        say_piece(last.text)
+        if follow:
+            for piece in api.follow_logs(job, stream, offset=last.next_offset):
+                say_piece(piece)

@@ -1,0 +1,209 @@
+"""submit, check."""
+
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from packtrain.cli.commands.arguments import AsJson, ConfigFile, connect
+from packtrain.cli.commands.datasets import store
+from packtrain.cli.job_text import result_lines
+from packtrain.cli.screen import note, now, say, say_json
+from packtrain.cli.units import clock_time, size
+from packtrain.errors import finding_lines
+from packtrain.schema import Job, Verdict, finding_of
+
+if TYPE_CHECKING:
+    from packtrain.cli.job_request import Wish
+    from packtrain.client import Packtrain
+
+Words = list[str] | None
+
+
+class Kind(StrEnum):
+    """What a job may be."""
+
+    train = "train"
+    export = "export"
+    predict = "predict"
+
+
+def submit(
+    config: Annotated[
+        Path | None,
+        typer.Argument(metavar="CONFIG.yaml", dir_okay=False, exists=True, help="LLaMA-Factory arguments as YAML."),
+    ] = None,
+    data: Annotated[
+        Words, typer.Option("--data", metavar="FILE|ds_...", help="Train on this file or data set. Repeatable.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model: a name of the cluster's catalogue or a path.")] = None,
+    setting: Annotated[
+        Words, typer.Option("--set", metavar="KEY=VALUE", help="Lay an argument over the file's. Repeatable.")
+    ] = None,
+    kind: Annotated[Kind | None, typer.Option(help="train, export (merge an adapter) or predict.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="A starting point: see `packtrain recipes list`.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="JOB", help="Use what this job leaves: its adapter or model.")
+    ] = None,
+    checkpoint: Annotated[
+        int | None, typer.Option(min=1, metavar="STEP", help="Of --from: this checkpoint, not the final one.")
+    ] = None,
+    after: Annotated[
+        Words, typer.Option("--after", metavar="JOB", help="Wait until this job has succeeded. Repeatable.")
+    ] = None,
+    secret: Annotated[
+        Words, typer.Option("--secret", metavar="NAME", help="A secret of yours that the run needs. Repeatable.")
+    ] = None,
+    keep_checkpoints: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Keep the newest N once it has succeeded; by default all.")
+    ] = None,
+    attempts: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Go on after the time limit too, in up to N attempts, each from a checkpoint."
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What people call the job.")] = None,
+    tag: Annotated[Words, typer.Option("--tag", metavar="KEY=VALUE", help="A tag. Repeatable.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Which cluster, where there are several.")] = None,
+    partition: Annotated[str | None, typer.Option(help="A partition of Slurm's.")] = None,
+    nodes: Annotated[int | None, typer.Option(min=1, help="How many nodes.")] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, help="GPUs on each node.")] = None,
+    gpu_type: Annotated[str | None, typer.Option(help="Which GPUs, as Slurm calls them.")] = None,
+    cpus_per_gpu: Annotated[int | None, typer.Option(min=1, help="CPUs for each GPU.")] = None,
+    memory: Annotated[str | None, typer.Option(metavar="64G", help="Memory on each node.")] = None,
+    time: Annotated[str | None, typer.Option(metavar="HH:MM:SS", help="Time limit, or D-HH:MM:SS.")] = None,
+    account: Annotated[str | None, typer.Option(help="Slurm's account.")] = None,
+    qos: Annotated[str | None, typer.Option(help="Slurm's QOS.")] = None,
+    constraint: Annotated[str | None, typer.Option(help="Features that the nodes must have.")] = None,
+    exclude: Annotated[str | None, typer.Option(metavar="NODES", help="Nodes to keep away from.")] = None,
+    priority: Annotated[int, typer.Option(help="Greater goes first in our queue.")] = 0,
+    hold: Annotated[bool, typer.Option("--hold", help="Keep it until `packtrain release`.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay and watch it to its end.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what the server would say.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Queue a fine-tuning run.
+
+    \b
+    packtrain submit config.yaml --gpus 1 --time 08:00:00 --watch
+    packtrain submit config.yaml --data chats.json --set learning_rate=1e-4
+    packtrain submit --recipe lora-sft --model tiny-llama --data ds_abc --set lora_rank=64
+    packtrain submit --recipe merge --from JOB
+    """
+    from packtrain.cli.job_request import Wish
+
+    resources = {
+        "cluster": cluster, "partition": partition, "nodes": nodes, "gpus_per_node": gpus, "gpu_type": gpu_type,
+        "cpus_per_gpu": cpus_per_gpu, "memory": memory, "time_limit": time, "account": account, "qos": qos,
+        "constraint": constraint, "exclude": exclude,
+    }  # fmt: skip
+    wish = Wish(
+        config_file=config, model=model, settings=tuple(setting or ()), data=tuple(data or ()),
+        resources=tuple(resources.items()), name=name, tags=tuple(tag or ()), priority=priority, held=hold,
+        kind=kind.value if kind else None, recipe=recipe, source_job=source, checkpoint=checkpoint,
+        depends_on=tuple(after or ()), secrets=tuple(secret or ()), keep_checkpoints=keep_checkpoints,
+        attempts=attempts,
+    )  # fmt: skip
+    if config is None and model is None and not setting and recipe is None and source is None:
+        raise typer.BadParameter("give a CONFIG.yaml, or the run in words: --recipe, --model, --set, --data, --from")
+    if watch and (dry_run or as_json):
+        raise typer.BadParameter("--watch goes with neither --dry-run nor --json")
+    with connect() as api:
+        if dry_run:
+            raise typer.Exit(_try_out(api, wish, as_json=as_json))
+        job = _send(api, wish)
+        if as_json:
+            say_json(job)
+        elif watch:
+            _watch(api, job)
+        else:
+            say(f"{job['id']}  {job['name']}  {job['status']}")
+            note(f"follow it with: packtrain watch {job['id']}")
+
+
+def check(
+    config: ConfigFile,
+    kind: Annotated[Kind | None, typer.Option(help="train, export (merge an adapter) or predict.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Lay the file over this recipe.")] = None,
+    data: Annotated[Words, typer.Option("--data", metavar="ds_...", help="An uploaded data set. Repeatable.")] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, help="GPUs on each node.")] = None,
+    nodes: Annotated[int | None, typer.Option(min=1, help="How many nodes.")] = None,
+    script: Annotated[bool, typer.Option("--script", help="Print the batch script too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say everything that would be refused or is doubtful; store nothing.
+
+    \b
+    packtrain check config.yaml
+    packtrain check config.yaml --data ds_abc --gpus 4
+    Exit code 1 when it would be refused.
+    """
+    from packtrain.cli.job_request import Wish
+
+    resources = (("gpus_per_node", gpus), ("nodes", nodes))
+    wish = Wish(
+        config_file=config,
+        kind=kind.value if kind else None,
+        recipe=recipe,
+        data=tuple(data or ()),
+        resources=resources,
+    )
+    with connect() as api:
+        raise typer.Exit(_try_out(api, wish, as_json=as_json, with_script=script))
+
+
+def _send(api: "Packtrain", wish: "Wish") -> Job:
+    from packtrain.cli.job_request import job_fields, local_files
+
+    files = local_files(wish.data)
+    job_fields(wish, [path.name for path in files])  # what is wrong in the rest is told before anything is sent
+    return api.submit(**job_fields(wish, [store(api, path)["id"] for path in files]))
+
+
+def _try_out(api: "Packtrain", wish: "Wish", *, as_json: bool, with_script: bool = False) -> int:
+    from packtrain.cli.job_request import job_fields, local_files
+
+    if files := local_files(wish.data):
+        raise typer.BadParameter(
+            f"--dry-run stores nothing, {files[0]} included: store it first with `packtrain datasets upload`"
+        )
+    verdict = api.validate(**job_fields(wish))
+    if as_json:
+        say_json(verdict)
+    else:
+        _show_verdict(verdict, with_script=with_script)
+    return 0 if verdict["valid"] else 1
+
+
+def _show_verdict(verdict: Verdict, *, with_script: bool) -> None:
+    for kind in ("errors", "warnings"):
+        for entry in verdict[kind]:
+            note("\n".join([f"{kind[:-1]}:", *finding_lines(finding_of(entry))]))
+    for text in verdict["notes"]:
+        note(f"note: {text}")
+    texts = [verdict["config_yaml"], verdict["script"] if with_script else None]
+    for text in filter(None, texts):
+        say(f"{text.rstrip()}\n")
+    estimates = verdict["estimates"] or {}
+    for line in result_lines({**estimates, **_memory(estimates.get("gpu_memory")), **_start(estimates)}):
+        say(line)
+    note("valid: nothing was stored" if verdict["valid"] else "this would be refused; nothing was stored")
+
+
+def _memory(estimate: Mapping[str, int] | None) -> dict[str, str]:
+    return {"gpu_memory": f"about {size(estimate['total'])} on each"} if estimate else {}
+
+
+def _start(estimates: Mapping[str, Any]) -> dict[str, str]:
+    start = estimates.get("starts_at")
+    return {"starts_at": f"about {clock_time(start, now())}, if it were submitted now"} if start else {}
+
+
+def _watch(api: "Packtrain", job: Job) -> None:
+    from packtrain.cli.watch import view_for, watch
+
+    raise typer.Exit(watch(api, job["id"], view_for(terminal=sys.stdout.isatty())))

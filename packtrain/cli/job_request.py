@@ -1,0 +1,136 @@
+"""What `packtrain submit` was told, as the body of `POST /jobs`. Pure but for reading the configuration file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from packtrain.schema import JobFields
+from tuning.errors import Finding, InvalidInput
+from tuning.llamafactory.config.yaml_text import parse_yaml
+
+_DATASET_PREFIX = "ds_"
+_SOLE_KEY = "value"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The words of a command line, before anything is read or sent."""
+
+    config_file: Path | None = None
+    model: str | None = None
+    settings: tuple[str, ...] = ()
+    """`key=value`, laid over the file; the value is read as YAML, as LLaMA-Factory would read it there."""
+    data: tuple[str, ...] = ()
+    """Ids of uploaded data sets, and files on this disk."""
+    resources: tuple[tuple[str, str | int | None], ...] = ()
+    kind: Literal["train", "export", "predict"] | None = None
+    recipe: str | None = None
+    source_job: str | None = None
+    checkpoint: int | None = None
+    depends_on: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    keep_checkpoints: int | None = None
+    attempts: int | None = None
+    """As many as it takes within so many, after its time limit too."""
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+    held: bool = False
+
+
+def local_files(data: Sequence[str]) -> list[Path]:
+    """Those of `--data` that are files to upload. Raises InvalidInput for one that is not there."""
+    files = [Path(word) for word in data if not _is_id(word)]
+    missing = [path for path in files if not path.is_file()]
+    if missing:
+        hint = "give a .json or .jsonl file, or the id of an uploaded data set (ds_...)"
+        raise InvalidInput([Finding(("--data",), f"there is no file {path}", hint) for path in missing])
+    return files
+
+
+def job_fields(wish: Wish, uploaded: Sequence[str] = ()) -> JobFields:
+    """The body of the request; `uploaded` are the ids of the local files, in their order. Raises InvalidInput.
+
+    A configuration file goes as it stands, comments and all. When flags are laid over it, its text would no longer
+    be what runs: then it goes as an object, and the server writes the YAML that is run.
+    """
+    fields: JobFields = {"priority": wish.priority, "held": wish.held, **_based_on(wish)}
+    overlay = _overlay(wish)
+    if wish.config_file is not None and not overlay:
+        fields["config_yaml"] = read_text(wish.config_file)
+    else:
+        base = _parse(read_text(wish.config_file), (str(wish.config_file),)) if wish.config_file is not None else {}
+        fields["config"] = {**base, **overlay}
+    ids = iter(uploaded)
+    fields["datasets"] = [word if _is_id(word) else next(ids) for word in wish.data]
+    fields["resources"] = {key: value for key, value in wish.resources if value is not None}
+    if wish.depends_on:
+        fields["depends_on"] = list(wish.depends_on)
+    if wish.secrets:
+        fields["secrets"] = list(wish.secrets)
+    fields["tags"] = dict(_pair(tag, "--tag", "team=mt") for tag in wish.tags)
+    if wish.name is not None:
+        fields["name"] = wish.name
+    return fields
+
+
+def read_text(path: Path) -> str:
+    """A configuration file's text. Raises InvalidInput."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        finding = Finding((str(path), line), "is not UTF-8 text", "save the file as UTF-8")
+        raise InvalidInput([finding]) from error
+    except OSError as error:
+        raise InvalidInput([Finding((str(path),), f"cannot be read: {error.strerror}")]) from error
+
+
+def _based_on(wish: Wish) -> JobFields:
+    """What is said once or not at all; what was not said is not sent, so that a recipe may say it."""
+    fields: JobFields = {}
+    if wish.kind is not None:
+        fields["kind"] = wish.kind
+    if wish.recipe is not None:
+        fields["recipe"] = wish.recipe
+    if wish.source_job is not None:
+        fields["source_job"] = wish.source_job
+    if wish.checkpoint is not None:
+        fields["checkpoint"] = wish.checkpoint
+    if wish.keep_checkpoints is not None:
+        fields["keep_checkpoints"] = wish.keep_checkpoints
+    if wish.attempts is not None:
+        fields["continuation"] = {"max_attempts": wish.attempts}
+    return fields
+
+
+def _overlay(wish: Wish) -> dict[str, Any]:
+    pairs = (_pair(word, "--set", "learning_rate=1e-4") for word in wish.settings)
+    overlay = {key: _value(key, text) for key, text in pairs}
+    return {**({"model_name_or_path": wish.model} if wish.model is not None else {}), **overlay}
+
+
+def _value(key: str, text: str) -> Any:
+    pairs = _parse(f"{_SOLE_KEY}: {text}", ("--set", key))
+    if set(pairs) != {_SOLE_KEY}:
+        raise InvalidInput([Finding(("--set", key), "must be one value", "give --set once for each key")])
+    return pairs[_SOLE_KEY]
+
+
+def _parse(text: str, place: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        return parse_yaml(text)
+    except InvalidInput as error:  # it names the field of the API; here it is a file or a flag
+        raise InvalidInput([replace(one, loc=(*place, *one.loc[1:])) for one in error.findings]) from error
+
+
+def _pair(word: str, option: str, example: str) -> tuple[str, str]:
+    key, equals, value = word.partition("=")
+    if not key or not equals:
+        raise InvalidInput([Finding((option,), f"`{word}` is no key=value", f"for example {option} {example}")])
+    return key, value
+
+
+def _is_id(word: str) -> bool:
+    return word.startswith(_DATASET_PREFIX) and not Path(word).exists()

@@ -1,0 +1,101 @@
+"""The `packtrain` command: every word of it, and how errors end.
+
+Heavy libraries are imported by the commands that need them: `packtrain --help` must not wait for any.
+"""
+
+import io
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from ops.commands import image, service, tokens
+from packtrain.cli.commands import (
+    checkpoints,
+    clusters,
+    datasets,
+    datasets_add,
+    datasets_convert,
+    datasets_preview,
+    download,
+    follow,
+    jobs,
+    recipes,
+    secrets,
+    submit,
+)
+from packtrain.cli.screen import complain
+from packtrain.errors import NotConfigured
+from tuning.errors import PacktrainError
+
+USAGE = 2
+INTERRUPTED = 130
+
+_OPTIONS: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+
+
+class Commands(TyperGroup):
+    """Turns what is known to go wrong into a line or two and an exit code; anything else is a defect."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PacktrainError as error:
+            complain(error)
+            raise typer.Exit(USAGE if isinstance(error, NotConfigured) else 1) from error
+        except KeyboardInterrupt as error:
+            raise typer.Exit(INTERRUPTED) from error
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Queue fine-tuning runs on the lab's Slurm clusters and follow them.",
+    epilog="The server: PACKTRAIN_URL and PACKTRAIN_TOKEN, or the file .packtrain/env that `make up` writes.",
+    **_OPTIONS,
+)
+_COMMANDS: dict[str, Callable[..., Any]] = {
+    "submit": submit.submit,
+    "check": submit.check,
+    "list": jobs.list_jobs,
+    "show": jobs.show,
+    "watch": follow.watch,
+    "logs": follow.logs,
+    "download": download.download,
+    "cancel": jobs.cancel,
+    "retry": jobs.retry,
+    "hold": jobs.hold,
+    "release": jobs.release,
+    "serve": service.serve,
+    "work": service.work,
+    "migrate": service.migrate,
+}
+for _word, _function in _COMMANDS.items():
+    app.command(_word)(_function)
+_groups = {"": app}
+for _name, _help, _commands in (
+    ("datasets", "Data sets to train on.", {**datasets.COMMANDS, **datasets_add.COMMANDS, **datasets_preview.COMMANDS}),
+    ("datasets convert", "A data set from what others publish.", datasets_convert.COMMANDS),
+    ("recipes", "Named starting points for a run.", recipes.COMMANDS),
+    ("checkpoints", "What a run has left of its steps.", checkpoints.COMMANDS),
+    ("secrets", "Keys that your runs need, kept from everybody else.", secrets.COMMANDS),
+    ("clusters", "The clusters, and what may be wrong with one.", clusters.COMMANDS),
+    ("image", "The training image.", image.COMMANDS),
+    ("token", "Tokens, made where the database is.", tokens.COMMANDS),
+):
+    _group = typer.Typer(help=_help, **_OPTIONS)
+    for _word, _function in _commands.items():
+        _group.command(_word)(_function)
+    _parent, _, _last = _name.rpartition(" ")
+    _groups[_parent].add_typer(_group, name=_last)
+    _groups[_name] = _group
+app.add_typer(_groups["datasets"], name="dataset", hidden=True)
+
+
+def run() -> None:
+    """The entry point."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character is no reason to fail
+    app(prog_name="packtrain")

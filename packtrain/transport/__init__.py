@@ -1,0 +1,1 @@
+"""HTTP of the client: retries, uploads, downloads, long polls, event streams."""

@@ -1,0 +1,77 @@
+"""The progress of the jobs that somebody reads, in memory, newest change last."""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterator, Mapping
+
+from server.feed.progress import ProgressEntry
+
+_MOST_ENTRIES = 20_000
+"""About 2 kB each. The one that was not read for the longest goes first; the next read brings it back."""
+
+
+class Board:
+    """One entry a job."""
+
+    def __init__(self, capacity: int = _MOST_ENTRIES) -> None:
+        self._capacity = capacity
+        self._entries: OrderedDict[str, ProgressEntry] = OrderedDict()
+        self._changes: OrderedDict[str, int] = OrderedDict()
+        self.serial = 0
+        """Grows with every change of an entry."""
+
+    def get(self, job_id: str) -> ProgressEntry | None:
+        """The entry of a job, which counts as read."""
+        entry = self._entries.get(job_id)
+        if entry is not None:
+            self._entries.move_to_end(job_id)
+        return entry
+
+    def put(self, entry: ProgressEntry) -> bool:
+        """Hold an entry, unless a newer one is held. Whether readers see a change."""
+        job_id = entry.state.id
+        held = self._entries.get(job_id)
+        if held is not None and held.state.version > entry.state.version:
+            return False
+        self._entries[job_id] = entry
+        if held is not None and held.etag == entry.etag:
+            return False
+        self.serial += 1
+        self._changes[job_id] = self.serial
+        self._changes.move_to_end(job_id)
+        self._forget_oldest()
+        return True
+
+    def changed_after(self, serial: int) -> list[ProgressEntry]:
+        """The entries that changed since, each once and as it is now, in the order of their last changes."""
+        found: list[ProgressEntry] = []
+        for job_id, changed in reversed(self._changes.items()):
+            if changed <= serial:
+                break
+            found.append(self._entries[job_id])
+        return found[::-1]
+
+    def versions(self) -> dict[str, int]:
+        """What is held, by job id."""
+        return {job_id: entry.state.version for job_id, entry in self._entries.items()}
+
+    def in_our_queue(self) -> frozenset[str]:
+        """The jobs whose place in the queue may change without their version."""
+        return frozenset(job_id for job_id, entry in self._entries.items() if entry.is_in_our_queue)
+
+    def move(self, asked: Collection[str], positions: Mapping[str, int], read_at: float) -> Iterator[str]:
+        """Take in where the jobs that were asked about stand now; the ids of those that moved.
+
+        A job that left the queue meanwhile is left alone: its new state comes with its new version.
+        """
+        for job_id in asked:
+            entry = self._entries.get(job_id)
+            position = positions.get(job_id)
+            if entry is None or position is None or not entry.is_in_our_queue or entry.queue_position == position:
+                continue
+            if self.put(ProgressEntry(entry.state, position, read_at)):
+                yield job_id
+
+    def _forget_oldest(self) -> None:
+        while len(self._entries) > self._capacity:
+            job_id, _ = self._entries.popitem(last=False)
+            self._changes.pop(job_id, None)

@@ -1,0 +1,99 @@
+"""Errors become HTTP here and nowhere else."""
+
+import logging
+from typing import cast
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from server.http.findings import from_pydantic, placed, summary
+from server.http.problems import problem
+from server.http.routing import METHOD_NOT_ALLOWED, allowed_methods, body_model
+from tuning.db.database_errors import DATABASE_TROUBLE
+from tuning.errors import (
+    ClusterError,
+    Conflict,
+    InvalidInput,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    PacktrainError,
+    PermanentError,
+    StorageFull,
+    TooManyRequests,
+    TransientError,
+    Unavailable,
+)
+
+_STATUSES: dict[type[PacktrainError], int] = {
+    NotAuthenticated: 401,
+    NotAllowed: 403,
+    NotFound: 404,
+    Conflict: 409,
+    StorageFull: 507,
+    TooManyRequests: 429,
+    Unavailable: 503,
+    TransientError: 503,
+    PermanentError: 502,
+    ClusterError: 502,
+}
+_log = logging.getLogger(__name__)
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "10"}}
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Give every error its answer."""
+    app.add_exception_handler(PacktrainError, _packtrain_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_exception)
+    for kind in DATABASE_TROUBLE:
+        app.add_exception_handler(kind, _no_database)
+    app.add_exception_handler(DataError, _no_value_of_the_database)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def answer_to(error: PacktrainError) -> Response:
+    """The answer to one of our errors."""
+    if isinstance(error, InvalidInput):
+        findings = placed(error.findings)
+        return problem(422, summary(findings), findings=findings)
+    status = next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
+    headers = _HEADERS.get(status)
+    if isinstance(error, Unavailable):
+        headers = {"Retry-After": str(error.retry_after_seconds)}
+    return problem(status, str(error), hint=error.hint, headers=headers)
+
+
+async def _packtrain_error(_request: Request, error: Exception) -> Response:
+    return answer_to(cast(PacktrainError, error))
+
+
+async def _invalid_request(request: Request, error: Exception) -> Response:
+    findings = from_pydantic(cast(RequestValidationError, error).errors(), body_model(request))
+    return problem(422, summary(findings), findings=findings)
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    raised = cast(HTTPException, error)
+    headers = {"Allow": allowed_methods(request)} if raised.status_code == METHOD_NOT_ALLOWED else raised.headers
+    return problem(raised.status_code, raised.detail, headers=headers)
+
+
+async def _no_value_of_the_database(_request: Request, error: Exception) -> Response:
+    """PostgreSQL's word for a NUL in a text, or a number that no column holds: what was sent cannot exist here."""
+    _log.warning("the database refused a value", extra={"action": "bad_value", "reason": str(error)[:200]})
+    return problem(422, "a value holds what the database cannot keep", hint="leave out control characters")
+
+
+async def _no_database(_request: Request, error: Exception) -> Response:
+    """Whether what was asked for was done, nobody knows when a commit had no answer: an Idempotency-Key tells."""
+    _log.warning("the database does not answer", extra={"action": "no_database", "reason": str(error)})
+    return problem(503, "the database does not answer", headers={"Retry-After": "2"})
+
+
+async def _unexpected(_request: Request, _error: Exception) -> Response:
+    """The server's log has the traceback (starlette raises the error again after this answer)."""
+    return problem(500, "the server failed; its log says why", hint="try again; if it stays so, tell the operator")

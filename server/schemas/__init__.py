@@ -1,0 +1,1 @@
+"""Pydantic models of answers that several routes share."""

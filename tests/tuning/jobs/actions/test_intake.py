@@ -1,0 +1,122 @@
+"""A request against its surroundings: what would be stored, and all that is wrong with it at once."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.factories import make_cluster_settings
+from tuning.jobs.actions.intake import CheckedRequest, Surroundings, check_priority, check_request, request_sha256
+from tuning.jobs.attempt.plan import TrainingData
+from tuning.jobs.request.resources import UNKNOWN_CLUSTER
+from tuning.jobs.request.sources import SourceJob
+from tuning.jobs.request.spec import JobRequest
+from tuning.jobs.status import JobStatus
+
+CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}
+ENTRY = {"columns": {"prompt": "instruction", "response": "output"}}
+DATA = TrainingData("ds_a", "chats", "ab" * 32, "jsonl", ENTRY)
+AROUND = Surroundings(
+    clusters={"lab": make_cluster_settings(), "far": make_cluster_settings(name="far")},
+    view_of=lambda _name: UNKNOWN_CLUSTER,
+    uploads=lambda ids: [one for one in (DATA, replace(DATA, id="ds_far", cluster="far")) if one.id in ids],
+    jobs=lambda ids: {f"job_{status}": a_job(status) for status in JobStatus if f"job_{status}" in ids},
+    missing_secrets=lambda names: [name for name in names if name != "HF_TOKEN"],
+    highest_priority=10,
+)
+
+
+def a_job(status: JobStatus) -> SourceJob:
+    return SourceJob(f"job_{status}", "train", status, "far", CONFIG, None)
+
+
+def checked(around: Surroundings = AROUND, **fields: Any) -> CheckedRequest:
+    return check_request(JobRequest.model_validate({"config": CONFIG, **fields}), around)
+
+
+def places(**fields: Any) -> list[tuple[str | int, ...]]:
+    """Places of the errors."""
+    return [finding.loc for finding in checked(**fields).errors]
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    found = places(
+        config={**CONFIG, "lora_rnak": 8},
+        resources={"cluster": "lab"},
+        datasets=["ds_gone"],
+        depends_on=["job_gone"],
+        secrets=["HF_TOKEN", "OTHER"],
+        priority=11,
+    )
+    expected = {("datasets", 0), ("depends_on", 0), ("secrets", 1), ("priority",), ("config", "lora_rnak")}
+    assert set(found) == expected
+    assert len(found) == len(expected)
+
+
+def test_without_a_cluster_named_the_first_is_taken() -> None:
+    assert checked().resources["cluster"] == "lab"
+    assert places(resources={"cluster": "none"}) == [("resources", "cluster")]
+    assert [one.loc for one in checked(replace(AROUND, clusters={})).errors] == [("resources", "cluster")]
+
+
+def test_data_that_lies_on_a_cluster_takes_the_job_there() -> None:
+    config = {name: value for name, value in CONFIG.items() if name != "dataset"}
+    there = checked(config=config, datasets=["ds_far"])
+    assert (there.errors, there.resources["cluster"], there.uploads[0].id) == ((), "far", "ds_far")
+    assert places(config=config, datasets=["ds_a", "ds_far"], resources={"cluster": "lab"}) == [("datasets", 1)]
+
+
+@pytest.mark.parametrize("status", ["checking", "refused"])
+def test_data_that_is_not_ready_is_named_and_left_out(status: Any) -> None:
+    found = checked(replace(AROUND, uploads=lambda _ids: [replace(DATA, status=status)]), datasets=["ds_a"])
+    assert ([one.loc for one in found.errors], found.uploads) == ([("datasets", 0)], ())
+
+
+def test_data_that_is_named_twice_is_used_once() -> None:
+    found = checked(datasets=["ds_a", "ds_a"])
+    assert ([one.loc for one in found.errors], found.uploads) == ([("datasets", 1)], (DATA,))
+
+
+def test_only_what_has_not_ended_is_waited_for() -> None:
+    found = checked(depends_on=["job_running", "job_succeeded", "job_held"])
+    assert (found.errors, found.dependencies) == ((), ("job_held", "job_running"))
+    assert places(depends_on=["job_running", "job_failed", "job_cancelled"]) == [("depends_on", 1), ("depends_on", 2)]
+
+
+def test_a_source_takes_the_job_to_its_cluster_and_is_waited_for() -> None:
+    found = checked(kind="export", config={}, source_job="job_running")
+    assert (found.errors, found.resources["cluster"], found.dependencies) == ((), "far", ("job_running",))
+    assert places(checkpoint=5) == [("checkpoint",)]
+    assert places(kind="export", config={}, source_job="job_gone") == [("source_job",)]
+
+
+def test_a_configuration_is_given_in_one_form() -> None:
+    assert places(config_yaml="a: 1") == [("config_yaml",)]
+    assert places(config=None) == [("config",)]
+    assert places(config=None, config_yaml="a: [") == [("config_yaml", 1, 5)]
+
+
+@pytest.mark.parametrize(("priority", "is_refused"), [(10, False), (-10, False), (11, True), (-11, True), (0, False)])
+def test_a_priority_has_its_bound_on_both_sides(priority: int, is_refused: bool) -> None:
+    assert bool(check_priority(priority, 10)) is is_refused
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"name": "mine"}, "mine"),
+        ({"config": {**CONFIG, "run_name": "r" * 300}}, "r" * 200),
+        ({}, "lora tiny-qwen2 on identity"),
+        ({"kind": "export", "config": {}, "source_job": "job_succeeded"}, "export of job_succeeded"),
+    ],
+)
+def test_a_job_without_a_name_is_called_after_what_it_does(fields: dict[str, Any], name: str) -> None:
+    assert checked(**fields).name == name
+
+
+def test_the_same_request_has_the_same_sum_however_it_is_written() -> None:
+    first = JobRequest(config={"a": 1, "b": 2}, tags={"x": "1", "y": "2"})
+    second = JobRequest(tags={"y": "2", "x": "1"}, config={"b": 2, "a": 1}, priority=0, held=False)
+    assert request_sha256(first) == request_sha256(second)
+    others = [request_sha256(first, "job_1"), request_sha256(JobRequest(config={"a": 1, "b": 3}))]
+    assert len({request_sha256(first), *others}) == 3

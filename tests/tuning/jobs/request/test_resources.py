@@ -1,0 +1,78 @@
+"""Resources: completed with defaults, held to what the cluster has."""
+
+from typing import Any
+
+import pytest
+
+from tests.factories import make_cluster_settings
+from tuning.jobs.request.resources import (
+    UNKNOWN_CLUSTER,
+    ClusterView,
+    PartitionView,
+    check_resources,
+    complete_resources,
+)
+from tuning.jobs.request.spec import Resources
+from tuning.settings import PartitionDefaults
+
+VIEW = ClusterView(
+    partitions={
+        "gpu": PartitionView(nodes=4, gpus_per_node=8, gpu_types=frozenset({"a100"}), max_seconds=86_400),
+        "long": PartitionView(nodes=1, gpus_per_node=2),
+    },
+    default_partition="gpu",
+)
+DEFAULTS = PartitionDefaults(account="lab", gpus_per_node=2, memory="64G", time_limit="2-00:00:00")
+
+
+def completed(view: ClusterView = VIEW, **asked: Any) -> Resources:
+    return complete_resources(Resources(**asked), make_cluster_settings(defaults=DEFAULTS), view)
+
+
+def fields_found(**asked: Any) -> list[object]:
+    return [finding.loc[1] for finding in check_resources(completed(**asked), VIEW)]
+
+
+def test_what_is_not_asked_for_comes_from_the_defaults() -> None:
+    resources = completed(UNKNOWN_CLUSTER, nodes=3, memory="1G")
+    assert (resources.cluster, resources.account, resources.partition) == ("lab", "lab", None)
+    assert (resources.nodes, resources.gpus_per_node, resources.memory) == (3, 2, "1G")
+    assert resources.time_limit == "2-00:00:00"
+
+
+def test_a_default_time_limit_is_cut_to_what_the_partition_allows() -> None:
+    assert completed().time_limit == "1-00:00:00"
+    assert completed(partition="long").time_limit == "2-00:00:00"
+
+
+def test_a_time_limit_that_was_asked_for_is_not_cut() -> None:
+    assert fields_found(time_limit="1-00:00:01") == ["time_limit"]
+    assert fields_found(time_limit="1-00:00:01", partition="long") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, []),
+        ({"gpus_per_node": 8, "nodes": 4, "gpu_type": "a100"}, []),
+        ({"gpus_per_node": 9}, ["gpus_per_node"]),
+        ({"nodes": 5, "gpus_per_node": 9}, ["gpus_per_node", "nodes"]),
+        ({"gpu_type": "h100"}, ["gpu_type"]),
+        ({"partition": "long", "gpu_type": "a100"}, ["gpu_type"]),
+        ({"partition": "cpu"}, ["partition"]),
+        ({"gpus_per_node": 0}, []),
+    ],
+    ids=str,
+)
+def test_what_the_cluster_does_not_have_is_found(asked: dict[str, Any], found: list[str]) -> None:
+    assert fields_found(**asked) == found
+
+
+def test_nothing_is_found_while_nothing_is_known() -> None:
+    assert check_resources(completed(UNKNOWN_CLUSTER, nodes=1000, partition="any"), UNKNOWN_CLUSTER) == []
+
+
+def test_a_cluster_without_a_default_partition_wants_one_named() -> None:
+    view = ClusterView(partitions=VIEW.partitions)
+    finding = check_resources(completed(view), view)[0]
+    assert (finding.loc, finding.hint) == (("resources", "partition"), "give one of: gpu, long")

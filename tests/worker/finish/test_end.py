@@ -1,0 +1,257 @@
+"""The end of a run is judged by what it left, and written down with its cause."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from tests.factories import NOON
+from tests.worker.conftest import World
+from tests.worker.watched_run import Run, owned_by
+from tuning.clusters.models import ClusterRow
+from tuning.db.engine import transaction
+from tuning.jobs.actions.removals import unwanted_paths
+from tuning.jobs.models import Artifact, Attempt, Job, JobEvent
+from tuning.jobs.queries.driver import LiveAttempt, live_attempts
+from tuning.jobs.status import JobStatus
+from tuning.secrets.service import keep_secret
+from tuning.slurm.answers import AccountedJob
+from tuning.slurm.attempt_records import ExitRecord
+from worker.finish.end import finish
+from worker.observe.judgement import Ended
+
+SNAPSHOT = {
+    "partitions": [{"name": "gpu", "is_default": True, "max_time_seconds": 100_000}],
+    "nodes": [{"name": "n1", "partitions": ["gpu"], "memory_mb": 256_000}],
+}
+PREEMPTED = Ended("PREEMPTED", "preempted", None, NOON + timedelta(seconds=60), "n1")
+FAILED = Ended("FAILED", "failed", ExitRecord(100, 0, "n1", 0.0, 1), NOON + timedelta(seconds=60), "n1")
+
+
+@pytest.fixture
+def run(world: World, sessions: sessionmaker[Session]) -> Run:
+    return Run(world, sessions)
+
+
+def test_of_a_success_only_so_many_checkpoints_stay_and_no_secret(run: Run, sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        job = session.get_one(Job, run.job_id)
+        job.keep_checkpoints, job.secrets = 1, ["A_KEY"]
+    run.end(0)
+    listing = "".join(
+        f"9 {run.cluster.clock_epoch + 5} {name}\0"
+        for name in (
+            "adapter_model.safetensors",
+            "trainer_state.json",
+            "train_results.json",
+            "checkpoint-2/a",
+            "checkpoint-10/a",
+        )
+    )
+    run.write("1/files", listing.encode())
+    run.slurm_says(None)
+    run.look()
+    run.look()
+    assert run.look() is JobStatus.SUCCEEDED
+    with sessions() as session:
+        assert unwanted_paths(session, run.job_id) == {"output/checkpoint-2", "1/secrets"}
+
+
+@pytest.mark.parametrize(("since", "status"), [(-600, JobStatus.SUCCEEDED), (600, JobStatus.FAILED)])
+def test_files_are_held_to_the_start_by_their_own_clock(run: Run, since: float, status: JobStatus) -> None:
+    """Files of an earlier attempt are no success of this one; a file server's clock may be behind the nodes'."""
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0, told=f"files_since={run.cluster.clock_epoch + since:.0f}\n")
+    started = f"slurm_job_id=100\nrestart=0\nnode=n1\nepoch={run.cluster.clock_epoch + 300:.0f}\n"
+    run.write("1/started", started.encode())
+    run.slurm_says("COMPLETED")
+    assert run.look() is status
+
+
+def test_exit_code_0_is_not_success_when_steps_are_missing(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0, kind="jit_sigterm")
+    run.slurm_says("COMPLETED")
+    assert run.look() is JobStatus.FAILED
+    failure = run.world.job(run.job_id).failure
+    assert failure
+    assert failure["message"]
+
+
+def test_a_failed_run_says_why_from_its_log(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.write("1/stderr.log", b"Traceback (most recent call last):\n  File x\nValueError: Undefined dataset foo\n")
+    run.end(1)
+    run.slurm_says("FAILED")
+    assert run.look() is JobStatus.FAILED
+    failure = run.world.job(run.job_id).failure
+    assert failure
+    assert "Undefined dataset foo" in failure["message"] + " ".join(failure["evidence"])
+    assert (failure["code"], failure["retry"]) == ("dataset", None)
+
+
+def test_a_failed_run_is_told_how_to_retry_it_on_its_cluster(run: Run, sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        session.execute(update(ClusterRow).values(snapshot=SNAPSHOT))
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(1)
+    run.slurm_says("TIMEOUT")
+    assert run.look() is JobStatus.FAILED
+    failure = run.world.job(run.job_id).failure
+    assert failure
+    assert failure["code"] == "timeout"
+    assert failure["retry"] == {"resources": {"time_limit": "1-03:46:40"}}
+    onward = '"continuation": {"on": ["timeout"]} lets it go on from its newest checkpoint'
+    assert failure["hint"] == f"{onward}; or time_limit: 1-03:46:40 in place of 1-00:00:00, or fewer steps"
+
+
+def test_no_secret_is_told(run: Run, sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        job = session.get_one(Job, run.job_id)
+        job.secrets = ["WANDB_API_KEY", "GONE_API_KEY"]
+        keep_secret(session, job.owner_id, "WANDB_API_KEY", "0123456789abcdef", run.drive.cipher, run.world.clock())
+    run.slurm_says("RUNNING")
+    run.look()
+    said = "Traceback (most recent call last):\n  File x\nValueError: key 0123456789abcdef refused\n"
+    run.write("1/stderr.log", said.encode())
+    run.end(1)
+    run.slurm_says("FAILED")
+    run.look()
+    failure = run.world.job(run.job_id).failure
+    assert failure
+    assert (
+        failure["message"]
+        == "ValueError: key *** refused; training itself was done, and the weights are among the artifacts"
+    )
+    assert "0123456789abcdef" not in str(failure)
+
+
+def test_a_success_that_diverged_says_so(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0, kind="nan")
+    run.slurm_says("COMPLETED")
+    assert run.look() is JobStatus.SUCCEEDED
+    job = run.world.job(run.job_id)
+    assert "diverged" in (job.status_reason or "")
+    assert job.result
+    assert job.result["diverged"] is True
+    with run.sessions() as session:
+        warning = session.scalars(select(JobEvent).where(JobEvent.type == "warning")).one()
+    assert warning.data["retry"] == {"config": {"learning_rate": 5e-6}}
+
+
+def lose_records(run: Run, *names: str) -> None:
+    for name in names:
+        del run.cluster.files[f"{run.folder}/{name}"]
+
+
+@pytest.mark.parametrize("is_in_queue", [True, False])
+def test_a_success_whose_records_were_lost_is_a_success(run: Run, is_in_queue: bool) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0)
+    run.cluster.listings[f"{run.folder}/1"] = run.cluster.files[f"{run.folder}/1/files"]
+    owned_by(run, 100)
+    lose_records(run, "1/exit", "1/files")
+    run.slurm_says("COMPLETED" if is_in_queue else None)
+    name = run.cluster.submitted[0].job_name
+    run.cluster.accounted = {(100, name): AccountedJob(100, "COMPLETED", 0, 1.0, 2.0, "n1")}
+    run.look()
+    run.world.clock.advance(16)
+    assert run.look() is JobStatus.SUCCEEDED
+    with run.sessions() as session:
+        assert len(session.scalars(select(Artifact)).all()) == 4
+
+
+def test_a_listing_that_a_full_disk_cut_short_is_made_anew(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0)
+    whole = run.cluster.files[f"{run.folder}/1/files"]
+    run.write("1/files", whole[:7])
+    run.cluster.listings[f"{run.folder}/1"] = whole
+    run.slurm_says("COMPLETED")
+    assert run.look() is JobStatus.SUCCEEDED
+
+
+@pytest.fixture
+def continued(run: Run) -> Run:
+    """A run of which an earlier attempt has left a file."""
+    run.slurm_says("RUNNING")
+    run.look()
+    with transaction(run.sessions) as session:
+        session.add(Artifact(job_id=run.job_id, path="checkpoint-5/a", size_bytes=9, modified_at=NOON))
+    return run
+
+
+def ended(run: Run, verdict: Ended, listing: bytes = b"") -> tuple[Job, Attempt, list[str]]:
+    """The rows of the job, its attempt and its artifacts when it was finished so."""
+    contents = {f"{run.folder}/1/files": listing} if listing else {}
+    with transaction(run.sessions) as session:
+        finish(session, run.drive, live(session), verdict, contents)
+    with run.sessions() as session:
+        job, attempt = session.get_one(Job, run.job_id), session.get_one(Attempt, (run.job_id, 1))
+        return job, attempt, list(session.scalars(select(Artifact.path).order_by(Artifact.path)))
+
+
+def live(session: Session) -> LiveAttempt:
+    [found] = live_attempts(session, "lab")
+    return found
+
+
+def test_without_a_listing_a_job_that_goes_on_keeps_its_files(continued: Run) -> None:
+    job, _, files = ended(continued, PREEMPTED)
+    assert (job.status, files) == (JobStatus.QUEUED, ["checkpoint-5/a"])
+
+
+def test_a_listing_of_a_job_that_goes_on_replaces_its_files(continued: Run) -> None:
+    job, _, files = ended(continued, PREEMPTED, b"9 100 checkpoint-10/a\0")
+    assert (job.status, files) == (JobStatus.QUEUED, ["checkpoint-10/a"])
+
+
+def test_an_ended_job_has_the_files_of_its_end_only(continued: Run) -> None:
+    job, _, files = ended(continued, FAILED)
+    assert (job.status, files) == (JobStatus.FAILED, [])
+
+
+@pytest.mark.parametrize(("ended_after", "finished_after"), [(-3600, 0), (0, 0), (60, 60)])
+def test_a_job_never_finishes_before_it_started(continued: Run, ended_after: int, finished_after: int) -> None:
+    """The cluster's clock may have jumped back meanwhile."""
+    started = continued.world.job(continued.job_id).started_at
+    assert started
+    record = ExitRecord(100, 0, "n1", 0.0, 1)
+    verdict = Ended("FAILED", "failed", record, started + timedelta(seconds=ended_after), "n1")
+    assert ended(continued, verdict)[0].finished_at == started + timedelta(seconds=finished_after)
+
+
+def test_a_closed_attempt_holds_slurms_word_and_its_exit_code(continued: Run) -> None:
+    job, attempt, _ = ended(continued, FAILED)
+    assert (attempt.ended_by, attempt.slurm_state, attempt.exit_code) == ("failed", "FAILED", 1)
+    assert (attempt.finished_at, attempt.nodes, job.slurm_state) == (FAILED.finished_at, "n1", "FAILED")
+    assert job.failure
+
+
+@pytest.mark.parametrize(
+    ("verdict", "cancelled", "is_looked_at_again"),
+    [
+        (FAILED, False, False),
+        (Ended("FAILED", "failed", None, NOON, "n1"), False, True),
+        (Ended("COMPLETED", "completed", ExitRecord(100, 0, "n1", 0.0, 0), NOON, "n1"), False, True),
+        (Ended("FAILED", "failed", None, NOON, "n1"), True, False),
+    ],
+)
+def test_only_a_bad_end_without_its_witness_is_looked_at_again(
+    continued: Run, verdict: Ended, cancelled: bool, is_looked_at_again: bool
+) -> None:
+    with transaction(continued.sessions) as session:
+        job = session.get_one(Job, continued.job_id)
+        job.cancel_requested_at = NOON if cancelled else None
+    job, attempt, _ = ended(continued, verdict, b"9 100 a\0")
+    assert job.status is (JobStatus.CANCELLED if cancelled else JobStatus.FAILED)
+    assert (attempt.recheck_at is not None) is is_looked_at_again

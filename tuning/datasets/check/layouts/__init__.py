@@ -1,0 +1,1 @@
+"""Layouts of rows (alpaca, sharegpt): detection, columns, conversion to samples."""

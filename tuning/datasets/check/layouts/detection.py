@@ -1,0 +1,118 @@
+"""The form of a file, told from its first rows."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tuning.datasets.check.layouts.formats import AlpacaLayout, ChatLayout, Layout, Purpose, TextLayout, Wanted
+from tuning.errors import Finding, InvalidInput
+
+_CHAT_COLUMNS = ("conversations", "messages", "conversation")
+# LLaMA-Factory's own name first, then those of the trl library's data sets.
+_PROMPT_COLUMNS = ("instruction", "prompt")
+_RESPONSE_COLUMNS = ("output", "response", "completion")
+_KTO_COLUMNS = ("kto_tag", "label")
+_KNOWN_FORMS = (
+    "alpaca rows have `instruction` and `output` (and may have `input`, `system`, `history`); sharegpt rows have "
+    "`conversations` with `from` and `value`, or `messages` with `role` and `content`; for ranking there are `chosen` "
+    "and `rejected` besides, for KTO `kto_tag`; pre-training rows have `text`"
+)
+
+Rows = Sequence[dict[str, Any]]
+
+
+def detect_layout(rows: Rows, wanted: Wanted | None = None) -> Layout:
+    """The layout that the first rows of a file have; what is wanted decides where they have more than one.
+
+    Raises InvalidInput when they have none that is known, or not the one that is wanted.
+    """
+    found = list(_layouts(rows))
+    if not found:
+        raise InvalidInput([_unknown_layout(rows)])
+    wanted = wanted or Wanted()
+    fitting = [layout for layout in found if wanted.formatting in (None, layout.formatting)]
+    if not fitting:
+        raise InvalidInput([_other_than_wanted("format", f"form {found[0].formatting}", str(wanted.formatting))])
+    named = [layout for layout in fitting if wanted.purpose in (None, layout.purpose)]
+    if not named:
+        raise InvalidInput([_other_than_wanted("purpose", f"purpose {fitting[0].purpose}", str(wanted.purpose))])
+    return named[0]
+
+
+def _layouts(rows: Rows) -> Iterator[Layout]:
+    """All that the rows could be, the likeliest first."""
+    tools = "tools" if all(isinstance(value, str) for value in _values(rows, "tools")) else None
+    yield from _chats(rows, tools)
+    yield from _alpacas(rows, tools)
+    if _values(rows, "text"):
+        yield TextLayout()
+
+
+def _chats(rows: Rows, tools: str | None) -> Iterator[ChatLayout]:
+    for column in _CHAT_COLUMNS:
+        turns = [
+            turn for row in rows if isinstance(row.get(column), list) for turn in row[column] if isinstance(turn, dict)
+        ]
+        for role, content in (("from", "value"), ("role", "content")):
+            if any(role in turn and content in turn for turn in turns):
+                names = _names_of_speakers(role, {str(turn.get(role)) for turn in turns})
+                layout = ChatLayout(column, role, content, *names, tools=tools)
+                tag = _kto_column(rows)
+                for purpose in _purposes(rows, plain=True, tag=tag):
+                    yield replace(layout, purpose=purpose, kto_tag=tag or layout.kto_tag)
+                return
+
+
+def _names_of_speakers(role: str, speakers: Collection[str]) -> tuple[str, str, str]:
+    """Of the user, the assistant, and of what a tool says."""
+    sharegpt_names = "human" in speakers or "gpt" in speakers
+    if sharegpt_names or (role == "from" and not {"user", "assistant"} & set(speakers)):
+        return "human", "gpt", "observation"
+    return "user", "assistant", "tool"
+
+
+def _alpacas(rows: Rows, tools: str | None) -> Iterator[AlpacaLayout]:
+    prompt, response, tag = _first(rows, _PROMPT_COLUMNS), _first(rows, _RESPONSE_COLUMNS), _kto_column(rows)
+    if prompt is None:
+        return
+    for purpose in _purposes(rows, plain=response is not None, tag=tag):
+        yield AlpacaLayout(purpose, prompt=prompt, response=response or "output", tools=tools, kto_tag=tag or "kto_tag")
+
+
+def _purposes(rows: Rows, *, plain: bool, tag: str | None) -> Iterator[Purpose]:
+    """What rows that have a question or a chat may be for; `plain`: there is an answer too."""
+    if _values(rows, "chosen") and _values(rows, "rejected"):
+        yield "ranking"
+    if plain:
+        yield from ("kto", "sft") if tag else ("sft",)
+
+
+def _kto_column(rows: Rows) -> str | None:
+    """`label` is a common name of other things: it is one only where it is true or false."""
+    found = _first(rows, _KTO_COLUMNS)
+    if found == "label" and not all(isinstance(value, bool) for value in _values(rows, found)):
+        return None
+    return found
+
+
+def _first(rows: Rows, names: Sequence[str]) -> str | None:
+    """The first of these columns that occurs."""
+    seen = {key for row in rows for key in row}
+    return next((name for name in names if name in seen), None)
+
+
+def _values(rows: Rows, column: str) -> list[Any]:
+    return [row[column] for row in rows if row.get(column) is not None]
+
+
+def _other_than_wanted(field: str, found: str, wanted: str) -> Finding:
+    hint = f"leave the {field} out, or send the file that was meant"
+    return Finding((field,), f"the rows have the {found}, not {wanted}", hint)
+
+
+def _unknown_layout(rows: Rows) -> Finding:
+    keys = sorted({key for row in rows for key in row})[:10]
+    shown = ", ".join(map(ascii, keys))
+    return Finding(
+        ("file",), f"the columns of the first rows ({shown}) are neither the form alpaca nor sharegpt", _KNOWN_FORMS
+    )

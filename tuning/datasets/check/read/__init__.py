@@ -1,0 +1,1 @@
+"""Readers of rows: JSON, JSON lines, CSV, parquet, text."""

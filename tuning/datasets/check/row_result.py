@@ -1,0 +1,28 @@
+"""The verdict on one row, or on some that are good."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tuning.datasets.check.issues import Reason
+
+
+class Verdict(NamedTuple):
+    """Why a row is worth a word (None: it is not), and where in it; and what it consists of, where it was read."""
+
+    reason: Reason | None
+    detail: str = ""
+    texts: tuple[str, ...] = ()
+    """All that the model reads of it, in a fixed order; empty where there is none."""
+    turns: int = 0
+    """Questions and answers, and what tools said."""
+    roles: tuple[str | None, ...] = ()
+    """Who speaks, in a chat."""
+
+
+class GoodRows(NamedTuple):
+    """The verdicts on some rows about which there is nothing to say."""
+
+    texts: Sequence[tuple[str, ...]]
+    turns: Sequence[int]
+    roles: Sequence[tuple[str | None, ...]] = ()
+    """Empty where rows are no chats."""

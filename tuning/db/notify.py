@@ -1,0 +1,129 @@
+"""Word that somebody wrote to the database: whoever waits for work need not ask for it again and again."""
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from asyncinotify import Inotify, Mask
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from tuning.db.engine import NEWS_CHANNEL
+
+_SQLITE_LOOK_SECONDS = 0.05
+"""SQLite keeps a number in shared memory that grows with every commit. It is looked at when the kernel tells that a
+file beside the database was written to, and this often: a look is cheap, waking up for it again and again is not."""
+_SQLITE_COMMIT_SECONDS = 0.0003
+"""The number grows a moment after the last of a commit's many writes."""
+
+
+class News(Protocol):
+    """What one waiter listens to; of one thread."""
+
+    def wait(self, seconds: float) -> bool:
+        """True as soon as somebody may have written since the last call; False after this time."""
+        ...
+
+    def close(self) -> None:
+        """Listen no more."""
+        ...
+
+
+def open_news(engine: Engine) -> News:
+    """From this database. Where it cannot be heard, waiting lasts its full time, and no error is raised."""
+    return _SqliteNews(engine) if engine.dialect.name == "sqlite" else _PostgresqlNews(engine)
+
+
+class _SqliteNews:
+    def __init__(self, engine: Engine) -> None:
+        self._connection = engine.raw_connection()
+        # the folder: the file with the newest commits comes and goes
+        self._written = _watch(Path(str(engine.url.database)).absolute().parent)
+        self._seen = self._version()
+
+    def wait(self, seconds: float) -> bool:
+        """See News.wait."""
+        deadline = time.monotonic() + seconds
+        while (version := self._version()) == self._seen:
+            if (left := deadline - time.monotonic()) <= 0:
+                return False
+            self._wait_for_a_write(min(left, _SQLITE_LOOK_SECONDS))
+        self._seen = version
+        return True
+
+    def close(self) -> None:
+        """See News.close."""
+        if self._written is not None:
+            self._written.close()
+        self._connection.close()
+
+    def _wait_for_a_write(self, seconds: float) -> None:
+        if self._written is None:
+            time.sleep(seconds)
+            return
+        self._written.sync_timeout = seconds
+        if self._written.sync_get() is None:
+            return
+        time.sleep(_SQLITE_COMMIT_SECONDS)
+        self._written.sync_timeout = 0
+        while self._written.sync_get() is not None:
+            pass
+
+    def _version(self) -> Any:
+        """Of the database as this one connection sees it (sqlite.org/pragma.html#pragma_data_version)."""
+        cursor = self._connection.cursor()
+        try:
+            return cursor.execute("PRAGMA data_version").fetchone()
+        finally:
+            cursor.close()
+
+
+def _watch(folder: Path) -> Inotify | None:
+    """None where the kernel gives no more watches (fs.inotify.max_user_instances): looking now and then has to do."""
+    try:
+        written = Inotify()
+    except OSError:
+        return None
+    try:
+        written.add_watch(folder, Mask.MODIFY)
+    except OSError:
+        written.close()
+        return None
+    return written
+
+
+class _PostgresqlNews:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Any = None
+
+    def wait(self, seconds: float) -> bool:
+        """See News.wait."""
+        deadline = time.monotonic() + seconds
+        try:
+            connection = self._listening()
+            for _ in connection.notifies(timeout=seconds, stop_after=1):
+                return True
+        except (DBAPIError, self._engine.dialect.loaded_dbapi.Error):
+            self.close()
+        time.sleep(max(0.0, deadline - time.monotonic()))
+        return False
+
+    def close(self) -> None:
+        """See News.close."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(self._engine.dialect.loaded_dbapi.Error):
+                connection.close()
+
+    def _listening(self) -> Any:
+        """A connection of its own, which the pool forgets."""
+        if self._connection is not None:
+            return self._connection
+        pooled = self._engine.raw_connection()
+        self._connection = pooled.driver_connection
+        pooled.detach()
+        self._connection.autocommit = True
+        self._connection.execute(f"LISTEN {NEWS_CHANNEL}")
+        return self._connection

@@ -1,0 +1,189 @@
+"""What users do with jobs. Each function is one step of a transaction that the caller commits."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from tuning.errors import Conflict, Finding, InvalidInput
+from tuning.ids import new_id
+from tuning.jobs.actions.control import locked_job, touch
+from tuning.jobs.actions.intake import CheckedRequest, Surroundings, check_priority, check_request, request_sha256
+from tuning.jobs.models import Job
+from tuning.jobs.queries import requests
+from tuning.jobs.queries.dependencies import add_dependencies, waiting_for
+from tuning.jobs.request.sources import to_json
+from tuning.jobs.request.spec import MAX_PRIORITY, JobChange, JobRequest
+from tuning.jobs.status import ENDED, JobStatus
+from tuning.jobs.transition import record_event
+from tuning.llamafactory.kinds import CHECK
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who makes a job, under which key (none = every request is a new job), from which job."""
+
+    user_id: str
+    idempotency_key: str | None = None
+    retry_of: str | None = None
+
+
+def create_job(
+    session: Session, request: JobRequest, asker: Asker, around: Surroundings, now: datetime
+) -> tuple[Job, bool]:
+    """The job, and whether it is new: the same key and request give the same job again, however often.
+
+    Raises InvalidInput with all that is wrong, and when the key was used for another request.
+    """
+    sha256 = request_sha256(request, asker.retry_of)
+    if asker.idempotency_key is not None and (known := known_job(session, asker, sha256)):
+        return known, False
+    checked = check_request(request, around)
+    if checked.errors:
+        raise InvalidInput(checked.errors)
+    job = requests.insert_job(session, _row(checked, asker, sha256, now))
+    if job is None:  # the same key at the same moment: the other request was first
+        known = known_job(session, asker, sha256)
+        if known is None:
+            raise Conflict("the job of this key was made and removed at the same moment", hint="try again")
+        return known, False
+    warnings = [finding.message for finding in checked.warnings]
+    events = first_events(job.status, now, checked.notes, warnings)
+    requests.insert_belongings(session, job, request.tags, request.datasets, events)
+    add_dependencies(session, job.id, checked.dependencies)
+    log.info("job %s created", job.id, extra={"action": "create", "job_id": job.id, "user_id": asker.user_id})
+    return job, True
+
+
+def change_job(
+    session: Session, job_id: str, change: JobChange, by: str, now: datetime, *, highest_priority: int = MAX_PRIORITY
+) -> Job:
+    """Another name, priority or tags. Raises NotFound, and InvalidInput for a priority that is not theirs to give."""
+    job = locked_job(session, job_id)
+    if change.priority not in (None, job.priority) and (bad := check_priority(change.priority or 0, highest_priority)):
+        raise InvalidInput(bad)
+    changed = sorted(change.model_dump(exclude_none=True))
+    if not changed:
+        return job
+    if change.name is not None:
+        job.name = change.name
+    if change.priority is not None:
+        requests.change_priority(session, job, change.priority)
+    if change.tags is not None:
+        requests.replace_tags(session, job, change.tags)
+    touch(job, now)
+    record_event(session, job_id, "job.changed", f"{', '.join(changed)} changed by {by}", now)
+    return job
+
+
+def delete_job(session: Session, job_id: str) -> None:
+    """Forget an ended job; what it left on the cluster stays there. Raises NotFound, Conflict."""
+    job = locked_job(session, job_id)
+    if job.status not in ENDED:
+        raise Conflict(f"job {job_id} is {job.status}", hint="cancel it first; ended jobs can be deleted")
+    if needed := waiting_for(session, job_id):
+        hint = "cancel those first, or wait for them"
+        raise Conflict(f"job {job_id} is needed by {', '.join(needed)}", hint=hint)
+    requests.delete_job(session, job_id)
+    log.info("job %s deleted", job_id, extra={"action": "delete", "job_id": job_id})
+
+
+def request_of(session: Session, job: Job, changes: JobRequest, highest_priority: int = MAX_PRIORITY) -> JobRequest:
+    """The request that makes a job like this one, with `changes` laid over it.
+
+    Arguments and resources are laid over one by one, everything else as a whole. The arguments of a recipe are
+    among the job's own: the recipe itself, which may have changed since, is not asked again. The job's priority is
+    taken over as far as whoever asks may give it.
+    Raises InvalidInput where the changes do not fit, and Conflict for a check: it is made for its data set.
+    """
+    if job.kind == CHECK:
+        raise Conflict(f"{job.id} is a check of data", hint="add the file as another data set, or retry the check")
+    if changes.config_yaml is not None:
+        hint = "give the arguments to change as an object (config)"
+        raise InvalidInput([Finding(("config_yaml",), "only config can be laid over a job's", hint)])
+    own = requests.belongings(session, [job.id])
+    given = changes.model_dump(exclude_unset=True)
+    values: dict[str, Any] = {
+        "name": job.name,
+        "datasets": own.datasets.get(job.id, ()),
+        "priority": max(-highest_priority, min(job.priority, highest_priority)),
+        "tags": own.tags.get(job.id, {}),
+        "kind": job.kind,
+        "source_job": job.source_job,
+        "checkpoint": job.source_checkpoint,
+        "depends_on": own.dependencies.get(job.id, ()),
+        "secrets": job.secrets or [],
+        "keep_checkpoints": job.keep_checkpoints,
+        "continuation": job.continuation,
+        **{name: value for name, value in given.items() if value is not None},
+        "config": {**job.config, **(changes.config or {})},
+        "resources": {**job.resources, **given.get("resources", {})},
+    }
+    try:
+        return JobRequest.model_validate(values)
+    except ValidationError as error:
+        # each was good by itself: what is laid over what is too much together
+        findings = [Finding(tuple(wrong["loc"]), str(wrong["msg"])) for wrong in error.errors(include_input=False)]
+        raise InvalidInput(findings) from error
+
+
+def require_ended(job: Job) -> None:
+    """Raises Conflict while a job has not ended: what still runs is not retried."""
+    if job.status not in ENDED:
+        raise Conflict(f"job {job.id} is {job.status}", hint="cancel it first, or clone it")
+
+
+def known_job(session: Session, asker: Asker, sha256: str) -> Job | None:
+    """The job that was made under this key. Raises InvalidInput when it was for another request."""
+    job = requests.job_by_key(session, asker.user_id, asker.idempotency_key or "")
+    if job is not None and job.request_sha256 != sha256:
+        hint = "send a new key with a new request"
+        message = f"this key was used for another request, which made {job.id}"
+        raise InvalidInput([Finding(("header", "Idempotency-Key"), message, hint)])
+    return job
+
+
+def first_events(
+    status: JobStatus, now: datetime, notes: Sequence[str] = (), warnings: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """What has happened to a job that was just made, and what was said about its request."""
+    said = {"notes": list(notes), "warnings": list(warnings)}
+    created = {"at": now, "type": "job.created", "message": "created", "data": said}
+    data = {"from": None, "to": status, "attempt": 0}
+    return [created, {"at": now, "type": f"job.{status}", "message": f"{status}", "data": data}]
+
+
+def _row(checked: CheckedRequest, asker: Asker, sha256: str, now: datetime) -> dict[str, Any]:
+    request = checked.request
+    return {
+        "id": new_id("job"),
+        "name": checked.name,
+        "kind": checked.kind,
+        "recipe": request.recipe,
+        "status": JobStatus.HELD if request.held else JobStatus.QUEUED,
+        "status_reason": f"waits for {', '.join(checked.dependencies)}" if checked.dependencies else None,
+        "owner_id": asker.user_id,
+        "cluster": checked.resources["cluster"],
+        "priority": request.priority,
+        "config": dict(checked.config),
+        "resources": dict(checked.resources),
+        "idempotency_key": asker.idempotency_key,
+        "request_sha256": sha256,
+        "retry_of": asker.retry_of,
+        "source_job": request.source_job,
+        "source_checkpoint": request.checkpoint,
+        "source": to_json(checked.source) if checked.source else None,
+        "secrets": list(request.secrets) or None,
+        "keep_checkpoints": request.keep_checkpoints,
+        "continuation": request.continuation.model_dump(mode="json") if request.continuation else None,
+        "version": 1,
+        "attempt": 0,
+        "created_at": now,
+        "updated_at": now,
+    }

@@ -1,0 +1,311 @@
+"""A request becomes the rows of a job, or a list of all that is wrong with it. No rows are written here."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tuning.errors import Finding, InvalidInput
+from tuning.jobs.attempt.plan import TrainingData, config_context
+from tuning.jobs.request.config_values import find_unstorable
+from tuning.jobs.request.resources import (
+    UNKNOWN_CLUSTER,
+    ClusterView,
+    check_resources,
+    complete_resources,
+    gpu_memory_bytes,
+)
+from tuning.jobs.request.sources import SourceJob, check_source, source_model
+from tuning.jobs.request.spec import MAX_PRIORITY, JobRequest, Resources
+from tuning.jobs.status import ENDED, JobStatus
+from tuning.llamafactory.config.check import check_config
+from tuning.llamafactory.config.memory import MemoryEstimate
+from tuning.llamafactory.config.yaml_text import parse_yaml
+from tuning.llamafactory.kinds import Kind, SourceModel
+from tuning.recipes.catalogue import Recipe, find_recipe
+from tuning.recipes.fitting import doubt_template, fitting_template
+from tuning.settings import ClusterSettings
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a request is checked against. The questions are asked only when they matter."""
+
+    clusters: Mapping[str, ClusterSettings]
+    view_of: Callable[[str], ClusterView]
+    """What is known of a cluster."""
+    uploads: Callable[[Sequence[str]], Sequence[TrainingData]]
+    """The data sets with these ids, as far as they exist."""
+    jobs: Callable[[Sequence[str]], Mapping[str, SourceJob]]
+    """The jobs with these ids, as far as they exist: what a job is based on, and what it waits for."""
+    missing_secrets: Callable[[Sequence[str]], Sequence[str]]
+    """Those of these names under which whoever asks has no secret."""
+    highest_priority: int = MAX_PRIORITY
+    """That whoever asks may give a job; minus that is the lowest."""
+
+
+@dataclass(frozen=True)
+class CheckedRequest:
+    """What would be stored, and what was said about it."""
+
+    request: JobRequest
+    kind: Kind
+    source: SourceModel | None
+    dependencies: tuple[str, ...]
+    """The jobs that have to succeed first: those that were named, and a source that has not ended."""
+    cluster: ClusterSettings | None
+    view: ClusterView
+    config: Mapping[str, Any]
+    resources: Mapping[str, Any]
+    uploads: tuple[TrainingData, ...]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    memory: MemoryEstimate | None = None
+    """Of one GPU; None where the model's shape is not known."""
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What forbids the job."""
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What its owner should read."""
+        return tuple(finding for finding in self.findings if finding.severity == "warning")
+
+    @property
+    def name(self) -> str:
+        """The name given, or one that says what is trained on what."""
+        return self.request.name or _default_name(self)
+
+
+def check_request(request: JobRequest, around: Surroundings) -> CheckedRequest:
+    """Everything about a request at once; raises nothing."""
+    return _Intake(request, around).checked()
+
+
+def request_sha256(request: JobRequest, origin: str | None = None) -> str:
+    """By this a repeated request is known to be the same: its content, in one form."""
+    content = {"origin": origin, **request.model_dump(mode="json", exclude_defaults=True)}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_priority(priority: int, highest: int) -> list[Finding]:
+    """What is wrong with a priority for one who may give no higher one."""
+    if abs(priority) <= highest:
+        return []
+    hint = f"give {-highest} to {highest}; an administrator can give a job any other"
+    return [Finding(("priority",), f"a priority of {priority} is for administrators only", hint)]
+
+
+class _Intake:
+    """One pass over one request, collecting."""
+
+    def __init__(self, request: JobRequest, around: Surroundings) -> None:
+        self.request, self.around = request, around
+        self.findings: list[Finding] = []
+        recipe = _recipe(request, self.findings)
+        self.recipe_config = recipe.config if recipe else {}
+        self.kind: Kind = _kind(request, recipe, self.findings)
+        wanted = [*request.depends_on, *([request.source_job] if request.source_job else [])]
+        self.jobs = around.jobs(wanted) if wanted else {}
+        source = self.jobs.get(request.source_job or "")
+        self.uploads = _uploads(request.datasets, around, self.findings)
+        asked = _laid_over(request.resources, recipe, source, self.uploads)
+        self.cluster = _cluster(asked, around.clusters, self.findings)
+        self.view = around.view_of(self.cluster.name) if self.cluster else UNKNOWN_CLUSTER
+        self.source = self._source(source)
+        self.resources = self._resources(asked)
+        self.resources_json = self.resources.model_dump()
+
+    def checked(self) -> CheckedRequest:
+        dependencies = self._dependencies()
+        self._data_elsewhere()
+        self._secrets()
+        self.findings += check_priority(self.request.priority, self.around.highest_priority)
+        config, notes, memory = self._config()
+        return CheckedRequest(
+            request=self.request,
+            kind=self.kind,
+            source=self.source,
+            dependencies=dependencies,
+            cluster=self.cluster,
+            view=self.view,
+            config=config,
+            resources=self.resources_json,
+            uploads=self.uploads,
+            findings=tuple(self.findings),
+            notes=notes,
+            memory=memory,
+        )
+
+    def _source(self, job: SourceJob | None) -> SourceModel | None:
+        request = self.request
+        if request.source_job is None:
+            if request.checkpoint is not None:
+                self.findings.append(Finding(("checkpoint",), "a checkpoint of which job?", "name it in source_job"))
+            return None
+        if job is None:
+            self.findings.append(Finding(("source_job",), f"there is no job {request.source_job}"))
+            return SourceModel(request.source_job)  # told of once: its model need not be missed as well
+        cluster = self.cluster.name if self.cluster else job.cluster
+        self.findings += check_source(self.kind, job, request.checkpoint, cluster)
+        return source_model(job, request.checkpoint)
+
+    def _resources(self, asked: Resources) -> Resources:
+        if self.cluster is None:
+            return asked
+        completed = complete_resources(asked, self.cluster, self.view)
+        self.findings += check_resources(completed, self.view)
+        return completed
+
+    def _dependencies(self) -> tuple[str, ...]:
+        for place, job_id in enumerate(self.request.depends_on):
+            job = self.jobs.get(job_id)
+            if job is None:
+                self.findings.append(Finding(("depends_on", place), f"there is no job {job_id}"))
+            elif job.status in ENDED and job.status is not JobStatus.SUCCEEDED:
+                message = f"{job_id} is {job.status}: it will never have succeeded"
+                self.findings.append(Finding(("depends_on", place), message, "leave it out, or name its retry"))
+        return tuple(sorted(job.id for job in self.jobs.values() if job.status not in ENDED))
+
+    def _secrets(self) -> None:
+        names = self.request.secrets
+        for name in self.around.missing_secrets(names) if names else ():
+            hint = f"set it with PUT /secrets/{name}, or `packtrain secrets set {name}`"
+            self.findings.append(Finding(("secrets", names.index(name)), f"you have no secret {name}", hint))
+
+    def _data_elsewhere(self) -> None:
+        """A data set that lies on a cluster is nowhere else."""
+        for data in self.uploads:
+            if data.cluster is not None and self.cluster is not None and data.cluster != self.cluster.name:
+                loc = ("datasets", self.request.datasets.index(data.id))
+                hint = f"set resources.cluster to {data.cluster}, or leave it out"
+                self.findings.append(Finding(loc, f"{data.id} lies on {data.cluster} and not on any other", hint))
+
+    def _config(self) -> tuple[Mapping[str, Any], tuple[str, ...], MemoryEstimate | None]:
+        given = _given_config(self.request, self.findings, has_recipe=bool(self.request.recipe or self.source))
+        if given is None or self.cluster is None:
+            return given or {}, (), None
+        known = (self.view.datasets, self.uploads, self.resources_json, self.kind, self.source)
+        context = config_context(self.cluster, *known)
+        context = replace(
+            context,
+            # one that does not exist has been told of: it need not be missed a second time
+            has_uploaded_datasets=bool(self.request.datasets),
+            model_facts=self.view.models,
+            gpu_memory_bytes=gpu_memory_bytes(self.resources, self.cluster, self.view),
+        )
+        whole = {**self.recipe_config, **given}
+        if self.request.recipe is not None and self.source is None:
+            whole |= fitting_template(whole)
+        checked = check_config(whole, context)
+        self.findings += [*checked.findings, *doubt_template(whole)]
+        return checked.config, checked.notes, checked.memory
+
+
+def _recipe(request: JobRequest, findings: list[Finding]) -> Recipe | None:
+    try:
+        return find_recipe(request.recipe) if request.recipe is not None else None
+    except InvalidInput as error:
+        findings += error.findings
+        return None
+
+
+def _kind(request: JobRequest, recipe: Recipe | None, findings: list[Finding]) -> Kind:
+    """That of the recipe, unless it was asked for by name."""
+    if recipe is None or "kind" not in request.model_fields_set:
+        return recipe.kind if recipe else request.kind
+    if request.kind != recipe.kind:
+        message = f"the recipe {recipe.name} is of kind {recipe.kind}, not {request.kind}"
+        findings.append(Finding(("kind",), message, "leave kind out, or choose another recipe"))
+    return request.kind
+
+
+def _laid_over(
+    asked: Resources, recipe: Recipe | None, source: SourceJob | None, uploads: Sequence[TrainingData]
+) -> Resources:
+    """What was asked for, over the recipe's; a source's files lie on its own cluster, and so may data."""
+    lies_on = source.cluster if source else next((data.cluster for data in uploads if data.cluster), None)
+    if recipe is None and lies_on is None:
+        return asked
+    given = {"cluster": lies_on} if lies_on else {}
+    given |= recipe.resources if recipe else {}
+    return Resources.model_validate({**given, **asked.model_dump(exclude_none=True)})
+
+
+def _cluster(
+    resources: Resources, clusters: Mapping[str, ClusterSettings], findings: list[Finding]
+) -> ClusterSettings | None:
+    known = ", ".join(sorted(clusters)) or "none yet: the server's clusters file is empty"
+    if resources.cluster is None and clusters:
+        return next(iter(clusters.values()))  # the first of the file is the lab's usual one
+    if resources.cluster is None:
+        findings.append(Finding(("resources", "cluster"), "there is no cluster", f"the clusters are: {known}"))
+        return None
+    if resources.cluster not in clusters:
+        message = f"there is no cluster {resources.cluster}"
+        findings.append(Finding(("resources", "cluster"), message, f"the clusters are: {known}"))
+    return clusters.get(resources.cluster)
+
+
+def _uploads(ids: Sequence[str], around: Surroundings, findings: list[Finding]) -> tuple[TrainingData, ...]:
+    found = {data.id: data for data in around.uploads(ids)} if ids else {}
+    for place, dataset_id in enumerate(ids):
+        if dataset_id not in found:
+            hint = "upload it with POST /datasets; GET /datasets lists what is there"
+            findings.append(Finding(("datasets", place), f"there is no data set {dataset_id}", hint))
+        elif dataset_id in ids[:place]:
+            findings.append(Finding(("datasets", place), f"{dataset_id} is named twice", "name it once"))
+        elif found[dataset_id].status != "ready":
+            findings.append(_not_ready(place, found[dataset_id]))
+    usable = [found[dataset_id] for dataset_id in dict.fromkeys(ids) if dataset_id in found]
+    return tuple(data for data in usable if data.status == "ready")
+
+
+def _not_ready(place: int, data: TrainingData) -> Finding:
+    if data.status == "checking":
+        hint = f"GET /datasets/{data.id} says when it is ready"
+        return Finding(("datasets", place), f"{data.id} is still being checked", hint)
+    hint = f"GET /datasets/{data.id} says why"
+    return Finding(("datasets", place), f"{data.id} was refused by its check", hint)
+
+
+def _given_config(request: JobRequest, findings: list[Finding], *, has_recipe: bool) -> dict[str, Any] | None:
+    if request.config is not None and request.config_yaml is not None:
+        message = "config and config_yaml are two forms of the same thing"
+        findings.append(Finding(("config_yaml",), message, "give one of them"))
+        return None
+    if request.config is not None:
+        return request.config
+    if request.config_yaml is None and has_recipe:
+        return {}
+    if request.config_yaml is None:
+        hint = "give LLaMA-Factory's arguments as an object (config) or as the text of a YAML file (config_yaml)"
+        findings.append(Finding(("config",), "there is no configuration", hint))
+        return None
+    try:
+        config = parse_yaml(request.config_yaml)
+    except InvalidInput as error:
+        findings.extend(error.findings)
+        return None
+    unstorable = list(find_unstorable(config, ("config_yaml",)))
+    findings.extend(unstorable)
+    return None if unstorable else config
+
+
+def _default_name(checked: CheckedRequest) -> str:
+    config = checked.config
+    if config.get("run_name"):
+        return str(config["run_name"])[:200]
+    if checked.kind != "train":
+        return f"{checked.kind} of {checked.request.source_job or _model_name(config)}"[:200]
+    data = config.get("dataset") or ", ".join(upload.name for upload in checked.uploads[:2])
+    base = checked.request.source_job if checked.source else _model_name(config)
+    return f"{config.get('finetuning_type', 'lora')} {base} on {data}"[:200]
+
+
+def _model_name(config: Mapping[str, Any]) -> str:
+    return str(config.get("model_name_or_path", "model")).rstrip("/").rpartition("/")[2]

@@ -1,0 +1,71 @@
+"""What is to leave a cluster: wishes are rows, the worker carries them out. Queries."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from tuning.db.engine import insert_if_new
+from tuning.jobs.models import Artifact, Job, Removal
+from tuning.jobs.transition import record_event
+
+OUTPUT = "output/"
+
+
+@dataclass(frozen=True)
+class Unwanted:
+    """A folder of a job's, by its path beneath the job's folder."""
+
+    job_id: str
+    path: str
+
+
+def checkpoint_path(step: int) -> str:
+    """The folder of a checkpoint."""
+    return f"{OUTPUT}checkpoint-{step}"
+
+
+def secrets_path(attempt: int) -> str:
+    """The folder of an attempt's secrets."""
+    return f"{attempt}/secrets"
+
+
+def ask_removal(session: Session, job_id: str, path: str, now: datetime) -> None:
+    """Wish that this leaves the cluster; twice is once."""
+    row = {"job_id": job_id, "path": path, "requested_at": now}
+    insert_if_new(session, Removal, row, unique=("job_id", "path"))
+
+
+def wanted_removals(session: Session, cluster: str, limit: int, *, but_not: Collection[str] = ()) -> list[Unwanted]:
+    """The oldest wishes for a cluster, of other jobs than these."""
+    rows = select(Removal.job_id, Removal.path).join(Job, Job.id == Removal.job_id)
+    rows = rows.where(Job.cluster == cluster, Job.id.not_in(but_not))
+    return [Unwanted(*row) for row in session.execute(rows.order_by(Removal.requested_at, Removal.path).limit(limit))]
+
+
+def unwanted_paths(session: Session, job_id: str) -> frozenset[str]:
+    """What of a job is still to leave."""
+    return frozenset(session.scalars(select(Removal.path).where(Removal.job_id == job_id)))
+
+
+def forget_removed(session: Session, gone: Sequence[Unwanted], now: datetime) -> None:
+    """These have left the cluster: their files are no artifacts any more."""
+    for one in gone:
+        own = (Removal.job_id == one.job_id, Removal.path == one.path)
+        session.execute(delete(Removal).where(*own))
+        if one.path.startswith(OUTPUT):
+            _forget_files(session, one.job_id, one.path.removeprefix(OUTPUT))
+            record_event(session, one.job_id, "checkpoint.removed", f"{one.path} was removed", now)
+
+
+def surplus(steps: Iterable[int], keep: int) -> list[int]:
+    """The checkpoints beyond the newest `keep`, the oldest first."""
+    ordered = sorted(steps)
+    return ordered[: max(0, len(ordered) - keep)]
+
+
+def _forget_files(session: Session, job_id: str, folder: str) -> None:
+    within = Artifact.path.startswith(f"{folder}/", autoescape=True)
+    session.execute(delete(Artifact).where(Artifact.job_id == job_id, within))

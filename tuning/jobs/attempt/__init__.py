@@ -1,0 +1,1 @@
+"""One attempt: its plan, configuration, batch script, mounts, and how a next one continues it."""

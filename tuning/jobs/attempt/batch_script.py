@@ -1,0 +1,178 @@
+"""The batch script of an attempt: constant but for vetted #SBATCH lines and quoted values. Pure.
+
+No text of a user's reaches it: what Slurm is asked for is held to the patterns below (they repeat, on purpose, what
+the request model holds), and the run's configuration is a file that the script names.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import takewhile
+from pathlib import Path
+from typing import Literal
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from tuning.errors import Finding, InvalidInput
+
+CONTAINER_FLAGS = ("--contain", "--cleanenv", "--no-home", "--no-eval", "--pid", "--ipc")
+"""Apptainer's options that keep a run to itself: files, environment, processes, IPC (docs/decisions/0006)."""
+TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
+
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
+_VETTED = {
+    "partition": _WORD,
+    "gpu_type": _WORD,
+    "account": _WORD,
+    "qos": _WORD,
+    "memory": re.compile(r"[1-9][0-9]{0,8}[KMGT]?"),
+    "time_limit": re.compile(r"([0-9]{1,3}-)?[0-9]{1,6}(:[0-9]{1,2}){0,2}"),
+    "constraint": re.compile(r"[A-Za-z0-9_.\[\]()&|*,-]{1,200}"),
+    "exclude": re.compile(r"[A-Za-z0-9_.\[\],-]{1,500}"),
+}
+_PATH = re.compile(r"/[A-Za-z0-9._/@+-]{0,1000}")
+_BIND = re.compile(r"/[A-Za-z0-9._/@+-]*:/[A-Za-z0-9._/@+-]*:(ro|rw)")
+_OWN_PLACE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._/@+-]{0,999}")
+_SECRET = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[^\x00-\x1f\x7f]*")
+
+
+@dataclass(frozen=True)
+class Directives:
+    """What Slurm is asked for; each attribute is an option of sbatch(1)."""
+
+    time_limit: str
+    nodes: int = 1
+    gpus_per_node: int = 1
+    cpus_per_gpu: int | None = None
+    gpu_type: str | None = None
+    partition: str | None = None
+    memory: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    exclude: str | None = None
+    warning_seconds: int | None = None
+    """So long before the time limit the batch script gets USR1; Slurm may be a minute early (sbatch(1), --signal)."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What the script runs, and where."""
+
+    root: str
+    """Our folder on the cluster: hidden from the run but for `own_places` and its output and cache."""
+    attempt_directory: str
+    output_directory: str
+    image: str
+    workdir: str
+    gpu_flag: str
+    """--nv, --rocm or none."""
+    binds: tuple[str, ...] = ()
+    """In Apptainer's form, src:dest:opts."""
+    own_places: tuple[str, ...] = ()
+    """Relative to `root`; read only."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    command: Literal["train", "export", "check"] = "train"
+    """The word behind `llamafactory-cli`; `check` runs our own program instead."""
+    needs_torchrun: bool = False
+    """Also with one process: DeepSpeed needs it (hparams/parser.py)."""
+    secrets: tuple[str, ...] = ()
+    """Names of the files in the attempt's folder `secrets`, and of the variables that they become."""
+
+
+def render_script(directives: Directives, run: RunPlan) -> str:
+    """The text of the script. Raises InvalidInput for a value that could mean anything but itself."""
+    findings = [*_unfit_directives(directives), *_unfit_plan(run)]
+    if findings:
+        raise InvalidInput(findings)
+    return _template().render(
+        directives=[*_lines(directives)],
+        run=run,
+        processes_per_node=max(directives.gpus_per_node, 1),
+        cpus_per_task=_cpus_per_task(directives),
+        apart=CONTAINER_FLAGS,
+        gpu_flags=[] if run.gpu_flag == "none" else [run.gpu_flag],
+        environment=[f"{name}={value}" for name, value in run.environment.items()],
+    )
+
+
+def directives_of(script: str) -> str:
+    """What sbatch reads of a script: its first line and the #SBATCH lines, which is all that decides its place."""
+    first, *rest = script.splitlines()
+    return "".join(f"{line}\n" for line in [first, *takewhile(lambda line: line.startswith("#SBATCH "), rest)])
+
+
+@cache
+def _template() -> Template:
+    # a shell script, not HTML: every value goes through shlex.quote by the filter `shq`
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701
+        keep_trailing_newline=True,
+    )
+    environment.filters["shq"] = shlex.quote
+    return environment.get_template("sbatch/train.sh.j2")
+
+
+def _cpus_per_task(directives: Directives) -> int:
+    return (directives.cpus_per_gpu or 1) * max(directives.gpus_per_node, 1)
+
+
+def _lines(directives: Directives) -> Iterator[str]:
+    gpu = f"gpu:{directives.gpu_type}" if directives.gpu_type else "gpu"
+    options = {
+        "nodes": directives.nodes,
+        "ntasks-per-node": 1,
+        "cpus-per-task": _cpus_per_task(directives),
+        "gres": f"{gpu}:{directives.gpus_per_node}" if directives.gpus_per_node else None,
+        "mem": directives.memory,
+        "time": directives.time_limit,
+        "partition": directives.partition,
+        "account": directives.account,
+        "qos": directives.qos,
+        "constraint": directives.constraint,
+        "exclude": directives.exclude,
+    }
+    yield from (f"--{name}={value}" for name, value in options.items() if value is not None)
+    if directives.warning_seconds is not None:
+        yield f"--signal=B:USR1@{directives.warning_seconds}"
+    yield "--no-requeue"
+    yield "--open-mode=append"
+
+
+def _unfit_directives(directives: Directives) -> Iterator[Finding]:
+    for name, pattern in _VETTED.items():
+        value = getattr(directives, name)
+        if value is not None and not pattern.fullmatch(value):
+            yield Finding(("resources", name), f"{value!r} is not something that sbatch takes as {name}")
+    for name, most in (("nodes", 10_000), ("gpus_per_node", 10_000), ("warning_seconds", 65_535)):
+        if not 0 <= (getattr(directives, name) or 0) <= most:
+            yield Finding(("resources", name), f"{name} is out of range")
+
+
+def _unfit_plan(run: RunPlan) -> Iterator[Finding]:
+    for name in ("root", "attempt_directory", "output_directory", "image", "workdir"):
+        if not _PATH.fullmatch(getattr(run, name)):
+            yield Finding((name,), f"{getattr(run, name)!r} is not a plain absolute path")
+    yield from _unfit_mounts(run)
+    for name, value in run.environment.items():
+        if not _VARIABLE.fullmatch(f"{name}={value}"):
+            yield Finding(("environment", name), "an environment variable is NAME=one line of text")
+    for name in run.secrets:
+        if not _SECRET.fullmatch(name):
+            yield Finding(("secrets",), f"{name!r} cannot be the name of a secret")
+    if run.gpu_flag not in ("--nv", "--rocm", "none"):
+        yield Finding(("container_gpu_flag",), f"{run.gpu_flag!r} is none of --nv, --rocm, none")
+
+
+def _unfit_mounts(run: RunPlan) -> Iterator[Finding]:
+    for bind in run.binds:
+        if not _BIND.fullmatch(bind):
+            yield Finding(("binds",), f"{bind!r} is not a plain src[:dest[:ro|rw]]")
+    for place in run.own_places:
+        if not _OWN_PLACE.fullmatch(place) or ".." in place.split("/"):
+            yield Finding(("own_places",), f"{place!r} is not a plain path beneath our folder")

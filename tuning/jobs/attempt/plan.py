@@ -1,0 +1,211 @@
+"""What one attempt of a job runs: made here and nowhere else, for validate, for /script and for the worker."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from tuning.errors import InvalidInput
+from tuning.jobs.attempt.batch_script import Directives, RunPlan, render_script
+from tuning.jobs.attempt.continuation import warning_seconds
+from tuning.jobs.attempt.mounts import CHECKOUT, allowed_places, container_view
+from tuning.jobs.layout import attempt_directory, dataset_path, output_directory
+from tuning.jobs.request.sources import written_out
+from tuning.jobs.request.time_limit import parse_time_limit
+from tuning.llamafactory.arguments.accepted import load_schema
+from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
+from tuning.llamafactory.config.deepspeed import render
+from tuning.llamafactory.config.yaml_text import to_yaml
+from tuning.llamafactory.inside import PROGRAMS_FILE, programs
+from tuning.llamafactory.kinds import KINDS, Kind, SourceModel
+from tuning.llamafactory.progress.eta import EtaState
+from tuning.settings import ClusterSettings
+
+DEEPSPEED_FILE = "deepspeed.json"
+
+Entries = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """A data set of ours that a job trains on."""
+
+    id: str
+    name: str
+    sha256: str
+    extension: str
+    entry: Mapping[str, Any]
+    """Its dataset_info.json entry without file_name."""
+    status: Literal["checking", "ready", "refused"] = "ready"
+    cluster: str | None = None
+    """Where its content lies and nowhere else; None: it can be brought to any."""
+
+
+@dataclass(frozen=True)
+class RunOf:
+    """Whose run it is."""
+
+    job_id: str
+    number: int
+    """The attempt's, from 1."""
+    config: Mapping[str, Any]
+    resources: Mapping[str, Any]
+    kind: Kind = "train"
+    source: SourceModel | None = None
+    """What another job hands over, as the job's row has it."""
+    secrets: tuple[str, ...] = ()
+    """Names only: the values are files beside the script, put there by the worker."""
+    learned: EtaState | None = None
+    """What earlier attempts have shown of its pace and its saves."""
+    longest_save_elsewhere: float | None = None
+    """Seconds of the longest recent save of other jobs like it; None = not known."""
+
+
+@dataclass(frozen=True)
+class AttemptPlan:
+    """Everything that an attempt needs on the cluster."""
+
+    directory: str
+    config: dict[str, Any]
+    config_yaml: str
+    dataset_info: dict[str, Any]
+    deepspeed: dict[str, Any] | None
+    script: str
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The files of the attempt's folder, by their path in it, in the order in which they get there."""
+        texts = {
+            "config.yaml": self.config_yaml,
+            "data/dataset_info.json": json.dumps(self.dataset_info, indent=2) + "\n",
+        }
+        if self.deepspeed is not None:
+            texts[DEEPSPEED_FILE] = json.dumps(self.deepspeed, indent=2) + "\n"
+        texts["job.sh"] = self.script
+        return {PROGRAMS_FILE: programs(), **{path: text.encode() for path, text in texts.items()}}
+
+
+def config_context(
+    cluster: ClusterSettings,
+    registered: Entries | None,
+    uploads: Sequence[TrainingData],
+    resources: Mapping[str, Any],
+    kind: Kind = "train",
+    source: SourceModel | None = None,
+) -> ConfigContext:
+    """What the check of a configuration needs; `registered` are the data sets that the cluster knows by name."""
+    if cluster.llamafactory_checkout is None:
+        registered = {}  # there is no register: no name will ever be known
+    return ConfigContext(
+        places=allowed_places(cluster),
+        known_datasets=frozenset(registered) if registered is not None else None,
+        has_uploaded_datasets=bool(uploads),
+        kind=kind,
+        source=source,
+        processes=world_size(resources),
+        dataset_entries={**(registered or {}), **{data.id: data.entry for data in uploads}},
+        operator_arguments=cluster.arguments,
+        schema=load_schema(cluster.llamafactory_version),
+    )
+
+
+def world_size(resources: Mapping[str, Any]) -> int:
+    """How many processes train together: one a GPU, and one a node where there are none."""
+    return max(1, resources.get("nodes") or 1) * max(1, resources.get("gpus_per_node") or 0)
+
+
+def plan_attempt(
+    run: RunOf, cluster: ClusterSettings, uploads: Sequence[TrainingData], registered: Entries | None
+) -> AttemptPlan:
+    """The plan of an attempt. Raises InvalidInput where the cluster's settings no longer allow what was accepted.
+
+    Without `registered` (nothing is known of the cluster yet) the plan is for looking at: data sets that the cluster
+    knows by name are missing in its dataset_info.
+    """
+    context = config_context(cluster, registered, uploads, run.resources, run.kind, run.source)
+    checked = check_config(run.config, context)
+    if checked.errors:
+        raise InvalidInput(checked.errors)
+    directory = attempt_directory(cluster.root, run.job_id, run.number)
+    output = output_directory(cluster.root, run.job_id)
+    source = written_out(run.source, cluster.root) if run.source else SourceModel()
+    owned = OwnedArguments(
+        output_dir=output,
+        dataset_dir=f"{directory}/data",
+        datasets=tuple(data.id for data in uploads),
+        model=source.model,
+        adapter=source.adapter,
+        deepspeed_path=f"{directory}/{DEEPSPEED_FILE}",
+    )
+    config = final_config(checked, owned)
+    return AttemptPlan(
+        directory=directory,
+        config=config,
+        config_yaml=to_yaml(config),
+        dataset_info=_dataset_info(cluster, checked, uploads, registered or {}),
+        deepspeed=render(checked.deepspeed) if checked.deepspeed else None,
+        script=render_script(_directives(run, config), _run_plan(cluster, run, config, uploads)),
+    )
+
+
+def _dataset_info(
+    cluster: ClusterSettings, checked: CheckedConfig, uploads: Sequence[TrainingData], registered: Entries
+) -> dict[str, Any]:
+    """The job's own register: its uploads, and copies of the cluster's entries that it names."""
+    info: dict[str, Any] = {
+        data.id: {"file_name": dataset_path(cluster.root, data.sha256, data.extension), **data.entry}
+        for data in uploads
+    }
+    for name in _named(checked.config):
+        if name in registered:
+            info[name] = _seen_from_the_container(registered[name])
+    return info
+
+
+def _named(config: Mapping[str, Any]) -> list[str]:
+    texts = [config.get("dataset") or "", config.get("eval_dataset") or ""]
+    return [name.strip() for text in texts for name in text.split(",") if name.strip()]
+
+
+def _seen_from_the_container(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """LLaMA-Factory joins file_name to its dataset_dir, which is ours here: the checkout's is written out."""
+    file_name = entry.get("file_name")
+    if not isinstance(file_name, str) or file_name.startswith("/"):
+        return dict(entry)
+    return {**entry, "file_name": f"{CHECKOUT}/data/{file_name}"}
+
+
+def directives_of(resources: Mapping[str, Any]) -> Directives:
+    """What Slurm is asked for, by a job's resources."""
+    names = {field.name for field in fields(Directives)}
+    return Directives(**{name: value for name, value in resources.items() if name in names and value is not None})
+
+
+def _directives(run: RunOf, config: Mapping[str, Any]) -> Directives:
+    """With the warning before the time limit, where the training listens to it."""
+    asked = directives_of(run.resources)
+    if run.kind != "train" or not config.get("enable_jit_checkpoint"):
+        return asked
+    limit = parse_time_limit(asked.time_limit)
+    return replace(asked, warning_seconds=warning_seconds(limit, run.learned, run.longest_save_elsewhere))
+
+
+def _run_plan(
+    cluster: ClusterSettings, run: RunOf, config: Mapping[str, Any], uploads: Sequence[TrainingData]
+) -> RunPlan:
+    directory = attempt_directory(cluster.root, run.job_id, run.number)
+    view = container_view(cluster, run.job_id, [(data.sha256, data.extension) for data in uploads], run.source)
+    return RunPlan(
+        root=cluster.root,
+        attempt_directory=directory,
+        output_directory=output_directory(cluster.root, run.job_id),
+        command=KINDS[run.kind].word,
+        needs_torchrun=bool(config.get("deepspeed")),
+        secrets=run.secrets,
+        image=cluster.image,
+        workdir=CHECKOUT if cluster.llamafactory_checkout else directory,
+        gpu_flag=cluster.container_gpu_flag,
+        binds=view.binds,
+        own_places=view.own_places,
+        environment=cluster.environment,
+    )

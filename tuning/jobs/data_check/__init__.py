@@ -1,0 +1,1 @@
+"""Jobs of kind `check`: a check of data on a cluster."""

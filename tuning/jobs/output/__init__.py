@@ -1,0 +1,1 @@
+"""What a run leaves: log lines, metrics, artifacts."""

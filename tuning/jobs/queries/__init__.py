@@ -1,0 +1,1 @@
+"""Queries for jobs, a module for each reader."""

@@ -1,0 +1,176 @@
+"""What the server's feed asks the database: narrow rows, for many readers at once."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, case, func, select
+from sqlalchemy.orm import Session
+
+from tuning.containment import Contained
+from tuning.db.database_errors import DATABASE_TROUBLE
+from tuning.errors import NotFound
+from tuning.jobs.models import FilePosition, Job, JobEvent
+from tuning.jobs.status import JobStatus
+
+IN_OUR_QUEUE = (JobStatus.HELD, JobStatus.QUEUED)
+
+_BATCH = 500
+"""Values in one IN list: far under what SQLite (32,766) and PostgreSQL (65,535) take."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """What readers of a job's progress are told, and what the feed needs to tell it. Times are aware UTC."""
+
+    id: str
+    status: JobStatus
+    version: int
+    attempt: int
+    current_steps: int | None
+    total_steps: int | None
+    percentage: float | None
+    epoch: float | None
+    loss: float | None
+    eval_loss: float | None
+    learning_rate: float | None
+    tokens_per_second: float | None
+    elapsed_seconds: float | None
+    eta_seconds: float | None
+    eta_low_seconds: float | None
+    eta_high_seconds: float | None
+    expected_end_at: datetime | None
+    expected_start_at: datetime | None
+    stalled_since: datetime | None
+    updated_at: datetime
+    observed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event of a job."""
+
+    id: int
+    job_id: str
+    at: datetime
+    type: str
+    message: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlace:
+    """Where a job's files are."""
+
+    id: str
+    cluster: str
+    attempt: int
+
+
+LogFile = tuple[str, int, str]
+"""Job id, attempt, and stdout or stderr."""
+
+_STATE_COLUMNS = tuple(getattr(Job, name) for name in JobState.__slots__)
+_EVENT_COLUMNS = tuple(getattr(JobEvent, name) for name in EventRow.__slots__)
+
+
+def newest_change(session: Session) -> datetime | None:
+    """The greatest `updated_at` of all jobs; None where there is no job."""
+    return session.scalar(select(func.max(Job.updated_at)))
+
+
+def versions_since(session: Session, since: datetime) -> list[tuple[str, int, datetime]]:
+    """(id, version, updated_at) of the jobs that were changed at `since` or later."""
+    rows = session.execute(select(Job.id, Job.version, Job.updated_at).where(Job.updated_at >= since))
+    return list(rows)
+
+
+def job_states(session: Session, job_ids: Iterable[str]) -> list[JobState]:
+    """The states of these jobs, as far as they exist."""
+    found: list[Row[Any]] = []
+    for batch in _batches(job_ids):
+        found += session.execute(select(*_STATE_COLUMNS).where(Job.id.in_(batch))).all()
+    return [_state(row) for row in found]
+
+
+def job_place(session: Session, job_id: str) -> JobPlace:
+    """Where a job's files are. Raises NotFound."""
+    row = session.execute(select(Job.id, Job.cluster, Job.attempt).where(Job.id == job_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no job {job_id}")
+    return JobPlace(*row)
+
+
+def queue_positions(session: Session, job_ids: Collection[str]) -> dict[str, int]:
+    """Where these jobs stand in their clusters' queues, from 1: by priority, then age. Jobs in no queue are left out.
+
+    Held jobs hold nobody up: they are not counted, and theirs is the place that they would have.
+    """
+    if not job_ids:
+        return {}
+    ranked = select(Job.id, _position().label("position")).where(Job.status.in_(IN_OUR_QUEUE)).subquery()
+    found: dict[str, int] = {}
+    for batch in _batches(job_ids):
+        rows = session.execute(select(ranked.c.id, ranked.c.position).where(ranked.c.id.in_(batch)))
+        found |= {row.id: row.position for row in rows}
+    return found
+
+
+def newest_event_id(session: Session) -> int:
+    """The id of the newest event; 0 where there is none."""
+    return session.scalar(select(func.max(JobEvent.id))) or 0
+
+
+def events_after(session: Session, after: int, limit: int, job_id: str | None = None) -> list[EventRow]:
+    """At most `limit` events with greater ids, in order; of one job, or of all."""
+    query = select(*_EVENT_COLUMNS).where(JobEvent.id > after)
+    if job_id is not None:
+        query = query.where(JobEvent.job_id == job_id)
+    return [EventRow(*row) for row in session.execute(query.order_by(JobEvent.id).limit(limit))]
+
+
+def events_one_by_one(
+    session: Session, after: int, limit: int, job_id: str | None = None
+) -> tuple[list[EventRow], list[tuple[str, BaseException]], int]:
+    """The same where one of them cannot be read: the others, the job and the error of each such, and the last id."""
+    query = select(JobEvent.id, JobEvent.job_id).where(JobEvent.id > after)
+    if job_id is not None:
+        query = query.where(JobEvent.job_id == job_id)
+    found: list[EventRow] = []
+    failed: list[tuple[str, BaseException]] = []
+    places = session.execute(query.order_by(JobEvent.id).limit(limit)).all()
+    for event_id, of in places:
+        with Contained(*DATABASE_TROUBLE) as attempt:
+            found.append(EventRow(*session.execute(select(*_EVENT_COLUMNS).where(JobEvent.id == event_id)).one()))
+        if attempt.error is not None:
+            failed.append((of, attempt.error))
+    return found, failed, places[-1][0] if places else after
+
+
+def log_positions(session: Session, job_ids: Collection[str]) -> dict[LogFile, int]:
+    """How far the logs of these jobs have been read, in bytes."""
+    found: dict[LogFile, int] = {}
+    columns = (FilePosition.job_id, FilePosition.attempt, FilePosition.stream, FilePosition.offset_bytes)
+    for batch in _batches(job_ids):
+        wanted = (FilePosition.job_id.in_(batch), FilePosition.stream.in_(("stdout", "stderr")))
+        rows = session.execute(select(*columns).where(*wanted))
+        found.update({(job_id, attempt, stream): offset for job_id, attempt, stream, offset in rows})
+    return found
+
+
+def _position() -> ColumnElement[int]:
+    is_counted = case((Job.status == JobStatus.QUEUED, 1), else_=0)
+    order = (Job.priority.desc(), Job.created_at, Job.id)
+    ahead = func.sum(is_counted).over(partition_by=Job.cluster, order_by=order, rows=(None, -1))
+    return func.coalesce(ahead, 0) + 1
+
+
+def _state(row: Row[Any]) -> JobState:
+    job_id, status, *others = tuple(row)
+    return JobState(job_id, JobStatus(status), *others)  # the column itself is plain text
+
+
+def _batches(values: Iterable[str]) -> Iterable[Sequence[str]]:
+    ordered = sorted(values)
+    return (ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH))

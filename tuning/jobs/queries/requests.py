@@ -1,0 +1,140 @@
+"""Queries about jobs that people ask for: one, a page of them, and what belongs to them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Insert, Select, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.orm import Session, defer
+
+from tuning.db.engine import insert_if_new, lock_event_order
+from tuning.jobs.models import Attempt, Job, JobDataset, JobEvent, JobTag
+from tuning.jobs.queries.dependencies import dependencies_of
+from tuning.jobs.status import JobStatus
+
+# Run on the connection: rows that nobody reads back need no ORM, which costs three times as much.
+_INSERT_TAGS, _INSERT_DATASETS, _INSERT_EVENTS = insert(JobTag), insert(JobDataset), insert(JobEvent)
+
+
+def _ahead() -> Select[int]:
+    """Made once: to build it takes longer than to run it."""
+    since, place = bindparam("since", type_=Job.created_at.type), bindparam("place", type_=Job.priority.type)
+    older = or_(Job.created_at < since, and_(Job.created_at == since, Job.id < bindparam("own_id")))
+    ahead = or_(Job.priority > place, and_(Job.priority == place, older))
+    queued = (Job.cluster == bindparam("own_cluster"), Job.status == JobStatus.QUEUED)
+    return select(func.count()).select_from(Job).where(*queued, ahead)
+
+
+_AHEAD = _ahead()
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """What belongs to some jobs, each by job id; a job without any is missing."""
+
+    tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    datasets: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    attempts: Mapping[str, Sequence[Attempt]] = field(default_factory=dict)
+    dependencies: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def job_by_id(session: Session, job_id: str) -> Job | None:
+    """One job."""
+    return session.get(Job, job_id)
+
+
+def job_by_key(session: Session, owner_id: str, idempotency_key: str) -> Job | None:
+    """The job that this user made under this key."""
+    return session.scalar(select(Job).where(Job.owner_id == owner_id, Job.idempotency_key == idempotency_key))
+
+
+def lock_job(session: Session, job_id: str) -> Job | None:
+    """One job as it is now, and as it stays until the transaction ends.
+
+    An update that changes nothing locks the row on PostgreSQL and the file on SQLite, and reads the newest state on
+    both; SQLite knows no SELECT FOR UPDATE. The order of events is locked before any row, so that two who change jobs
+    never wait for each other.
+    """
+    lock_event_order(session)
+    locked = update(Job).where(Job.id == job_id).values(version=Job.version).returning(Job)
+    return session.scalars(locked, execution_options={"populate_existing": True}).one_or_none()
+
+
+def insert_job(session: Session, values: dict[str, Any]) -> Job | None:
+    """A new job's row; None when its owner has one under the same idempotency key."""
+    values = {name: value for name, value in values.items() if value is not None}  # each one costs, said or not
+    return Job(**values) if insert_if_new(session, Job, values, unique=("owner_id", "idempotency_key")) else None
+
+
+def insert_belongings(
+    session: Session, job: Job, tags: Mapping[str, str], datasets: Iterable[str], events: Sequence[Mapping[str, Any]]
+) -> None:
+    """The other rows of a new job, a statement for each table that gets any."""
+    place = {"created_at": job.created_at, "priority": job.priority}
+    tables: tuple[tuple[Insert, list[dict[str, Any]]], ...] = (
+        (_INSERT_TAGS, [{"key": key, "value": value, **place} for key, value in tags.items()]),
+        (_INSERT_DATASETS, [{"position": place, "dataset_id": dataset} for place, dataset in enumerate(datasets)]),
+        (_INSERT_EVENTS, [dict(event) for event in events]),
+    )
+    if events:
+        lock_event_order(session)
+    for statement, rows in tables:
+        if rows:
+            session.connection().execute(statement, [{"job_id": job.id, **row} for row in rows])
+
+
+def replace_tags(session: Session, job: Job, tags: Mapping[str, str]) -> None:
+    """Give a job these tags and no others."""
+    session.execute(delete(JobTag).where(JobTag.job_id == job.id))
+    insert_belongings(session, job, tags, (), ())
+
+
+def change_priority(session: Session, job: Job, priority: int) -> None:
+    """Give a job another place in every order of priority."""
+    job.priority = priority
+    session.execute(update(JobTag).where(JobTag.job_id == job.id).values(priority=priority))
+
+
+def delete_job(session: Session, job_id: str) -> None:
+    """Remove a job with everything that belongs to it (the database cascades)."""
+    session.execute(delete(Job).where(Job.id == job_id))
+
+
+def belongings(session: Session, job_ids: Sequence[str]) -> Belongings:
+    """The tags, data sets, attempts and dependencies of some jobs, in four queries."""
+    tags: dict[str, dict[str, str]] = {}
+    for tag in session.scalars(select(JobTag).where(JobTag.job_id.in_(job_ids)).order_by(JobTag.key)):
+        tags.setdefault(tag.job_id, {})[tag.key] = tag.value
+    datasets: dict[str, list[str]] = {}
+    used = select(JobDataset).where(JobDataset.job_id.in_(job_ids)).order_by(JobDataset.position)
+    for row in session.scalars(used):
+        datasets.setdefault(row.job_id, []).append(row.dataset_id)
+    return Belongings(tags, datasets, _attempts(session, job_ids), dependencies_of(session, job_ids))
+
+
+def queue_position(session: Session, job: Job) -> int:
+    """Where a waiting job stands: as feed_repository.queue_positions says, without ranking the whole queue."""
+    place = {"place": job.priority, "since": job.created_at, "own_id": job.id, "own_cluster": job.cluster}
+    return (session.scalar(_AHEAD, place) or 0) + 1
+
+
+def attempt_texts(session: Session, job_id: str, number: int) -> tuple[str, str] | None:
+    """The script and the configuration that an attempt was submitted with."""
+    wanted = select(Attempt.script, Attempt.config_yaml).where(Attempt.job_id == job_id, Attempt.number == number)
+    found = session.execute(wanted).one_or_none()
+    return (found[0], found[1]) if found and found[0] is not None and found[1] is not None else None
+
+
+def counts(session: Session) -> list[tuple[str, str, int]]:
+    """(cluster, status, how many jobs), of all jobs."""
+    query = select(Job.cluster, Job.status, func.count()).group_by(Job.cluster, Job.status)
+    return [(cluster, status, count) for cluster, status, count in session.execute(query)]
+
+
+def _attempts(session: Session, job_ids: Sequence[str]) -> dict[str, list[Attempt]]:
+    wide = (Attempt.script, Attempt.config_yaml, Attempt.eta_state)
+    query = select(Attempt).where(Attempt.job_id.in_(job_ids)).order_by(Attempt.number)
+    found: dict[str, list[Attempt]] = {}
+    for attempt in session.scalars(query.options(*(defer(column, raiseload=True) for column in wide))):
+        found.setdefault(attempt.job_id, []).append(attempt)
+    return found

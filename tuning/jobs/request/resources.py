@@ -1,0 +1,130 @@
+"""What is asked of Slurm: completed with the cluster's defaults, and held to what the cluster said of itself. Pure."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tuning.errors import Finding
+from tuning.jobs.request.spec import Resources
+from tuning.jobs.request.time_limit import format_seconds, parse_time_limit
+from tuning.llamafactory.config.model_size import ModelFacts
+from tuning.settings import ANY_GPU, ClusterSettings
+
+_FROM_DEFAULTS = (
+    "partition",
+    "account",
+    "qos",
+    "nodes",
+    "gpus_per_node",
+    "cpus_per_gpu",
+    "memory",
+    "time_limit",
+)
+
+
+@dataclass(frozen=True)
+class PartitionView:
+    """A partition as its cluster last described it."""
+
+    nodes: int
+    gpus_per_node: int
+    """Of its largest node."""
+    gpu_types: frozenset[str] = frozenset()
+    max_seconds: int | None = None
+    """None = unlimited."""
+
+
+@dataclass(frozen=True)
+class ClusterView:
+    """What a request is checked against: the cluster as it last described itself."""
+
+    partitions: Mapping[str, PartitionView] = field(default_factory=dict)
+    """Empty = not known."""
+    default_partition: str | None = None
+    datasets: Mapping[str, Mapping[str, Any]] | None = None
+    """Entries of the LLaMA-Factory checkout's dataset_info.json, by name; None = not known."""
+    models: Mapping[str, ModelFacts] = field(default_factory=dict)
+    """The shapes of models of the catalogue, by path."""
+
+
+UNKNOWN_CLUSTER = ClusterView()
+"""Nothing is known yet: nothing can be checked."""
+
+
+def complete_resources(asked: Resources, cluster: ClusterSettings, view: ClusterView) -> Resources:
+    """The request with the cluster's defaults where it is silent.
+
+    A default time limit that is longer than the partition allows is cut to that; one that was asked for is not.
+    """
+    silent = [name for name in _FROM_DEFAULTS if getattr(asked, name) is None]
+    defaults = {name: getattr(cluster.defaults, name) for name in silent}
+    completed = asked.model_copy(update={**defaults, "cluster": cluster.name})
+    partition = _partition(completed, view)
+    if asked.time_limit is None and partition is not None and partition.max_seconds is not None:
+        seconds = min(parse_time_limit(cluster.defaults.time_limit), partition.max_seconds)
+        return completed.model_copy(update={"time_limit": format_seconds(seconds)})
+    return completed
+
+
+def check_resources(resources: Resources, view: ClusterView) -> list[Finding]:
+    """All that the cluster could not give, however long the job waited."""
+    if not view.partitions:
+        return []
+    partition = _partition(resources, view)
+    if partition is None:
+        return list(_unknown_partition(resources, view))
+    return [*_too_long(resources, partition), *_too_large(resources, partition), *_unknown_type(resources, partition)]
+
+
+def gpu_memory_bytes(resources: Resources, cluster: ClusterSettings, view: ClusterView) -> int | None:
+    """What one GPU of the request has, where the operator has said it for its type, or for all."""
+    partition = _partition(resources, view)
+    types = partition.gpu_types if partition is not None else frozenset()
+    gpu_type = resources.gpu_type or (next(iter(types)) if len(types) == 1 else None)
+    known = cluster.gpu_memory_gb.get(gpu_type or ANY_GPU, cluster.gpu_memory_gb.get(ANY_GPU))
+    return round(known * 2**30) if known is not None else None
+
+
+def _partition(resources: Resources, view: ClusterView) -> PartitionView | None:
+    return view.partitions.get(resources.partition or view.default_partition or "")
+
+
+def _unknown_partition(resources: Resources, view: ClusterView) -> Iterator[Finding]:
+    known = ", ".join(sorted(view.partitions))
+    loc = ("resources", "partition")
+    if resources.partition is None:
+        yield Finding(loc, f"{resources.cluster} has no default partition", f"give one of: {known}")
+        return
+    near = difflib.get_close_matches(resources.partition, view.partitions, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"its partitions are: {known}"
+    yield Finding(loc, f"{resources.cluster} has no partition {resources.partition}", hint)
+
+
+def _too_long(resources: Resources, partition: PartitionView) -> Iterator[Finding]:
+    if resources.time_limit is None or partition.max_seconds is None:
+        return
+    if parse_time_limit(resources.time_limit) > partition.max_seconds:
+        message = f"the time limit {resources.time_limit} is longer than {_name(resources)} allows"
+        yield Finding(("resources", "time_limit"), message, f"at most {format_seconds(partition.max_seconds)}")
+
+
+def _too_large(resources: Resources, partition: PartitionView) -> Iterator[Finding]:
+    wanted = resources.gpus_per_node or 0
+    if wanted > partition.gpus_per_node:
+        message = f"no node of {_name(resources)} has {wanted} GPUs: the largest has {partition.gpus_per_node}"
+        yield Finding(("resources", "gpus_per_node"), message, "ask for fewer per node, on more nodes")
+    if (resources.nodes or 1) > partition.nodes:
+        message = f"{_name(resources)} has {partition.nodes} nodes, not {resources.nodes}"
+        yield Finding(("resources", "nodes"), message, "ask for fewer nodes")
+
+
+def _unknown_type(resources: Resources, partition: PartitionView) -> Iterator[Finding]:
+    if resources.gpu_type is not None and resources.gpu_type not in partition.gpu_types:
+        known = ", ".join(sorted(partition.gpu_types)) or "none that Slurm names"
+        message = f"{_name(resources)} has no GPUs of type {resources.gpu_type}"
+        yield Finding(("resources", "gpu_type"), message, f"its types are: {known}")
+
+
+def _name(resources: Resources) -> str:
+    return f"the partition {resources.partition}" if resources.partition else "the default partition"

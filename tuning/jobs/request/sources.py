@@ -1,0 +1,102 @@
+"""What a job is based on: the adapter or model that another job leaves. Pure.
+
+Its paths follow from ids alone, so a source need not have ended yet. They are kept beneath our folder on the cluster
+(`jobs/...`), and written out when an attempt is planned.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from tuning.errors import Finding
+from tuning.jobs.layout import output_directory
+from tuning.jobs.status import ENDED, JobStatus
+from tuning.llamafactory.kinds import CHECK, Kind, SourceModel
+
+_LARGEST_STEP = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class SourceJob:
+    """Another job, as far as it matters to who is based on it."""
+
+    id: str
+    kind: str
+    status: JobStatus
+    cluster: str
+    config: Mapping[str, Any]
+    """LLaMA-Factory's arguments, without those that its own source gave."""
+    source: Mapping[str, Any] | None
+    """What it was based on itself (to_json)."""
+    checkpoints: frozenset[int] = frozenset()
+    """The steps whose checkpoints it has left; known once it has ended."""
+
+
+def source_model(job: SourceJob, checkpoint: int | None) -> SourceModel:
+    """What a job hands over: an adapter with its model, or a whole model."""
+    own = from_json(job.source)
+    folder = output_directory("", job.id).lstrip("/")
+    path = folder if checkpoint is None else f"{folder}/checkpoint-{checkpoint}"
+    template = job.config.get("template") or (own.template if own else None)
+    if not _leaves_an_adapter(job):
+        return SourceModel(path, None, template)
+    base = own.model if own else str(job.config.get("model_name_or_path", ""))
+    return SourceModel(base, path, template, job.config.get("finetuning_type", "lora"))
+
+
+def check_source(kind: Kind, job: SourceJob, checkpoint: int | None, cluster: str) -> list[Finding]:
+    """Why a job cannot be the source of one of this kind on this cluster."""
+    return [*_wrong_kind(kind, job), *_wrong_end(job, checkpoint), *_elsewhere(job, cluster)]
+
+
+def written_out(source: SourceModel, root: str) -> SourceModel:
+    """The same with absolute paths."""
+
+    def absolute(path: str) -> str:
+        return f"{root}/{path}" if path.startswith("jobs/") else path
+
+    model = absolute(source.model) if source.model else None
+    return replace(source, model=model, adapter=absolute(source.adapter) if source.adapter else None)
+
+
+def to_json(source: SourceModel) -> dict[str, Any]:
+    """As it is kept in the job's row."""
+    return asdict(source)
+
+
+def from_json(kept: Mapping[str, Any] | None) -> SourceModel | None:
+    """What `to_json` kept."""
+    return SourceModel(**kept) if kept else None
+
+
+def _leaves_an_adapter(job: SourceJob) -> bool:
+    return job.kind == "train" and job.config.get("finetuning_type", "lora") in ("lora", "oft")
+
+
+def _wrong_kind(kind: Kind, job: SourceJob) -> Iterator[Finding]:
+    loc = ("source_job",)
+    if job.kind == CHECK:
+        yield Finding(loc, f"{job.id} is a check of data: it leaves no model", "name a training")
+    elif job.kind == "predict":
+        yield Finding(loc, f"{job.id} is a prediction: it leaves no model", "name the training that it was made with")
+    elif kind == "export" and not _leaves_an_adapter(job):
+        yield Finding(loc, f"{job.id} leaves a whole model: there is no adapter to merge", "use its model as it is")
+
+
+def _wrong_end(job: SourceJob, checkpoint: int | None) -> Iterator[Finding]:
+    if checkpoint is not None and (job.kind != "train" or not 0 < checkpoint <= _LARGEST_STEP):
+        yield Finding(("checkpoint",), f"{job.id} has no checkpoint {checkpoint}", "leave it out for the final one")
+    elif job.status not in ENDED:
+        return  # it is waited for
+    elif checkpoint is not None and checkpoint not in job.checkpoints:
+        steps = ", ".join(str(step) for step in sorted(job.checkpoints)) or "none"
+        yield Finding(("checkpoint",), f"{job.id} has no checkpoint {checkpoint}", f"it has: {steps}")
+    elif checkpoint is None and job.status is not JobStatus.SUCCEEDED:
+        hint = "name one of its checkpoints, or another job"
+        yield Finding(("source_job",), f"{job.id} is {job.status}: it left no final model", hint)
+
+
+def _elsewhere(job: SourceJob, cluster: str) -> Iterator[Finding]:
+    if job.cluster != cluster:
+        message = f"{job.id} ran on {job.cluster}, and its files lie there"
+        yield Finding(("source_job",), message, f"set resources.cluster to {job.cluster}, or leave it out")

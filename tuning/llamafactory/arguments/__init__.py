@@ -1,0 +1,1 @@
+"""LLaMA-Factory's arguments: names, types, bounds, and which are packtrain's own."""

@@ -1,0 +1,1 @@
+"""A training configuration: its check, its YAML text, schedule, memory, data sets."""

@@ -1,0 +1,298 @@
+"""The check of a configuration, and the configuration that is really run."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tuning.errors import Finding
+from tuning.llamafactory.arguments import paths
+from tuning.llamafactory.arguments.accepted import ArgumentSchema, load_schema
+from tuning.llamafactory.arguments.coercion import coerce
+from tuning.llamafactory.arguments.ownership import REFUSED, TAKEN_OVER, overruled
+from tuning.llamafactory.arguments.paths import AllowedPlaces
+from tuning.llamafactory.config import references
+from tuning.llamafactory.config.deepspeed import Preset, preset, render
+from tuning.llamafactory.config.memory import MemoryEstimate, estimate_memory, too_large
+from tuning.llamafactory.config.model_size import ModelFacts
+from tuning.llamafactory.config.yaml_text import find_bad_text
+from tuning.llamafactory.kinds import KINDS, Kind, SourceModel
+from tuning.llamafactory.rules import RULES, Run, check_rules
+
+MAX_ARGUMENTS = 400
+"""No LLaMA-Factory has as many; more are refused, since naming the nearest of each takes time."""
+
+_MOST_NAMES_EXPLAINED = 20
+
+
+@dataclass(frozen=True)
+class ConfigContext:
+    """What the check needs to know of the cluster and of the request."""
+
+    places: AllowedPlaces = field(default_factory=AllowedPlaces)
+    known_datasets: frozenset[str] | None = None
+    """Names registered on the cluster; None = not known yet, then no name is refused."""
+    has_uploaded_datasets: bool = False
+    operator_arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Laid over every job's configuration (ClusterSettings.arguments); trusted, not checked."""
+    schema: ArgumentSchema = field(default_factory=load_schema)
+    kind: Kind = "train"
+    source: SourceModel | None = None
+    """What the job's source job hands over: then no model need be named."""
+    processes: int = 1
+    """The world size: nodes x GPUs a node, at least 1."""
+    dataset_entries: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """dataset_info.json entries, as far as they are known: registered ones by name, and those of the request's uploads
+    (whatever is not in `known_datasets`) by id."""
+    model_facts: Mapping[str, ModelFacts] = field(default_factory=dict)
+    """What is known of models, by path."""
+    gpu_memory_bytes: int | None = None
+    """Of one GPU of the partition, where it is known."""
+
+
+@dataclass(frozen=True)
+class CheckedConfig:
+    """The outcome of the check."""
+
+    config: dict[str, Any]
+    """The user's arguments, coerced, models and paths resolved, without those that packtrain owns."""
+    findings: tuple[Finding, ...]
+    """All that is wrong or doubtful, `loc` = ("config", argument)."""
+    notes: tuple[str, ...]
+    """What was changed in the meaning of the user's words: coercions and resolved models."""
+    operator_arguments: Mapping[str, Any]
+    """Those of them that this kind of job takes."""
+    defaults: Mapping[str, Any]
+    """What packtrain sets where nobody says anything else: as far as this version of LLaMA-Factory knows it."""
+    kind: Kind = "train"
+    deepspeed: Preset | None = None
+    """The preset that `config["deepspeed"]` names: its text is packtrain's to write."""
+    memory: MemoryEstimate | None = None
+    """Of one GPU, where the model is known and there is a GPU in it."""
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that forbid the job to be accepted."""
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """The findings that the user should read."""
+        return tuple(finding for finding in self.findings if finding.severity == "warning")
+
+
+@dataclass(frozen=True)
+class OwnedArguments:
+    """What packtrain decides for one job on one cluster."""
+
+    output_dir: str
+    dataset_dir: str
+    datasets: tuple[str, ...]
+    """Names, in the job's dataset_info.json, of the uploaded data sets."""
+    model: str | None = None
+    """The source job's model, where it hands one over."""
+    adapter: str | None = None
+    """The source job's adapter, likewise."""
+    deepspeed_path: str | None = None
+    """Where the preset's text is written; without one it stands in the configuration itself."""
+
+
+def check_config(config: Mapping[str, Any], context: ConfigContext) -> CheckedConfig:
+    """Everything that is wrong with a configuration for a kind of job, at once; raises nothing.
+
+    Checking what it returned again changes nothing more.
+    """
+    check = _Check(context)
+    for name, value in list(config.items())[:MAX_ARGUMENTS]:
+        check.take(name, value)
+    if len(config) > MAX_ARGUMENTS:
+        check.findings.append(Finding(("config",), f"{len(config)} arguments; {MAX_ARGUMENTS} are looked at"))
+    check.resolve_places()
+    check.settle_data()
+    check.settle_source()
+    check.judge()
+    return check.outcome()
+
+
+def final_config(checked: CheckedConfig, owned: OwnedArguments) -> dict[str, Any]:
+    """What is really run: packtrain's defaults, under the user's words, under the operator's, under the owned.
+
+    There is never an overwrite_output_dir: with it a resumed attempt would throw its log away. Without it
+    LLaMA-Factory goes on by itself from the highest checkpoint in output_dir.
+    """
+    row = KINDS[checked.kind]
+    given = {**checked.defaults, **checked.config, **checked.operator_arguments, **row.fixed}
+    source = {"model_name_or_path": owned.model, "adapter_name_or_path": owned.adapter}
+    handed_over = {name: path for name, path in source.items() if path is not None}
+    if row.data is None:
+        return {**given, **handed_over, "export_dir": owned.output_dir}
+    datasets = ",".join([*references.names(checked.config.get(row.data)), *owned.datasets])
+    fixed = {"output_dir": owned.output_dir, "dataset_dir": owned.dataset_dir, "overwrite_output_dir": False}
+    if given.get("deepspeed"):
+        given.pop("use_cpu", None)  # DeepSpeed finds the CPU itself; with it transformers starts no process group
+    parallel = {"deepspeed": owned.deepspeed_path or render(checked.deepspeed)} if checked.deepspeed else {}
+    return {**given, **handed_over, row.data: datasets, **parallel, **fixed}
+
+
+class _Check:
+    """One pass over one configuration, collecting."""
+
+    def __init__(self, context: ConfigContext) -> None:
+        self.context = context
+        self.row = KINDS[context.kind]
+        self.known = context.schema.taken_by(self.row.classes)
+        self.operator = {
+            name: value
+            for name, value in context.operator_arguments.items()
+            if name in self.known or name not in context.schema.arguments
+        }
+        self.config: dict[str, Any] = {}
+        self.findings: list[Finding] = []
+        self.notes: list[str] = []
+        self.preset: Preset | None = None
+        self.memory: MemoryEstimate | None = None
+
+    def take(self, name: str, value: Any) -> None:
+        """Sort one argument: owned, unknown, refused, or the user's own, coerced."""
+        if name in TAKEN_OVER:
+            message = f"{name} is taken over by packtrain: {TAKEN_OVER[name]}"
+            self.findings.append(Finding(("config", name), message, "it can be left out", "warning"))
+        elif name not in self.known:
+            explain = len(self.findings) < _MOST_NAMES_EXPLAINED
+            self.findings.append(references.unknown_argument(name, self.context.schema, self.row, explain=explain))
+        elif not isinstance(value, int) and (bad := list(find_bad_text(value, ("config", name)))):
+            self.findings.extend(bad)
+        elif name in REFUSED:
+            self._take_refused(name, value)
+        else:
+            self._take_own(name, value)
+
+    def _take_refused(self, name: str, value: Any) -> None:
+        if value not in (None, False, "", "false", "False", self.context.schema.arguments[name].default):
+            hint = "remove it; the operator of the cluster can set it for every job"
+            self.findings.append(Finding(("config", name), f"{name} is not allowed: {REFUSED[name]}", hint))
+
+    def _take_own(self, name: str, value: Any) -> None:
+        coerced = coerce(self.context.schema.arguments[name], value)
+        if coerced.problem:
+            self.findings.append(Finding(("config", name), coerced.problem, _hint(name, value) or coerced.hint))
+            return
+        if isinstance(value, str) and (bad := list(find_bad_text(coerced.value, ("config", name)))):
+            self.findings.extend(bad)  # JSON in a text: its escapes name characters that the text itself has not
+            return
+        self.config[name] = coerced.value
+        if coerced.note:
+            self.notes.append(coerced.note)
+
+    def resolve_places(self) -> None:
+        """Hold every model and path to what the cluster allows."""
+        for name, value in list(self.config.items()):
+            if value in (None, ""):
+                continue
+            if name == "deepspeed" and (known := preset(value)):
+                self.preset = known
+                self._settle(name, [known])
+            elif (resolved := paths.resolve_argument(name, value, self.context.places)) is not None:
+                self._settle(name, resolved)
+
+    def _settle(self, name: str, resolved: list[str | Finding]) -> None:
+        wrong = [finding for finding in resolved if isinstance(finding, Finding)]
+        if wrong:
+            self.findings.extend(wrong)
+            return
+        if not isinstance(self.config[name], str):
+            return
+        joined = ",".join(str(part) for part in resolved)
+        if joined != self.config[name]:
+            self.notes.append(f"{name}: {self.config[name]} is {joined}")
+        self.config[name] = joined
+
+    def settle_data(self) -> None:
+        """Kind predict works on eval_dataset, kind export on no data: what names data otherwise is told."""
+        if self.row.name == "predict" and "dataset" in self.config and "eval_dataset" not in self.config:
+            self.config["eval_dataset"] = self.config.pop("dataset")
+            self.notes.append(f"dataset: {self.config['eval_dataset']} is what is predicted on (eval_dataset)")
+        unused = {"train": (), "predict": ("dataset",), "export": ("dataset", "eval_dataset")}[self.row.name]
+        for name in unused:
+            if self.config.pop(name, None):
+                message = f"{name} is not used by kind {self.row.name}"
+                self.findings.append(Finding(("config", name), message, "it can be left out", "warning"))
+
+    def settle_source(self) -> None:
+        """What the source job hands over stands where the user is silent."""
+        source = self.context.source
+        if source is None:
+            return
+        self.findings.extend(references.doubled_source(self.config, source))
+        for name, value in (("template", source.template), ("finetuning_type", source.finetuning_type)):
+            if value is not None and not self.config.get(name):
+                self.config[name] = value
+                self.notes.append(f"{name}: {value}, as in the source job")
+
+    def judge(self) -> None:
+        """What the arguments say together."""
+        self.findings.extend(overruled(self.config, self.operator, self.row))
+        handed_over = self._handed_over()
+        self.findings.extend(self._missing({**self.config, **handed_over, **self.operator}))
+        schema = self.context.schema
+        self.findings.extend(references.unknown_template(self.config, schema.templates, schema.version))
+        self.findings.extend(references.unknown_datasets(self.config, self.context.known_datasets))
+        run = self._run(handed_over)
+        self.findings.extend(check_rules(run, RULES, self.row.name))
+        facts = self.context.model_facts.get(run["model_name_or_path"] or "")
+        if facts is not None and self.row.data is not None and not run["use_cpu"]:
+            self.memory = estimate_memory(facts, run.arguments, run.processes)
+            self.findings.extend(too_large(self.memory, self.context.gpu_memory_bytes))
+
+    def _run(self, handed_over: Mapping[str, str]) -> Run:
+        context, schema = self.context, self.context.schema
+        said = {**self.config, **self.operator, **self.row.fixed, **handed_over}
+        names, is_counted = self._datasets()
+        data: dict[str, Any] = {self.row.data: ",".join(names)} if self.row.data and names else {}
+        used = {*names, *references.names(self.config.get("eval_dataset"))}
+        return Run(
+            {**schema.silent, **self.row.defaults, **said, **data},
+            processes=context.processes,
+            is_counted=is_counted,
+            entries=tuple(entry for name, entry in context.dataset_entries.items() if name in used),
+            templates_ending_once=schema.templates_ending_once,
+            transformers_major=int(schema.transformers.partition(".")[0]),
+        )
+
+    def _datasets(self) -> tuple[list[str], bool]:
+        """The data sets that are worked on, uploaded ones too, and whether these are all."""
+        named = references.names(self.config.get(self.row.data)) if self.row.data else []
+        if not self.context.has_uploaded_datasets:
+            return named, True
+        uploaded = sorted(self.context.dataset_entries.keys() - (self.context.known_datasets or frozenset()))
+        return [*named, *(uploaded or ["uploaded"])], bool(uploaded)
+
+    def _handed_over(self) -> dict[str, str]:
+        source = self.context.source or SourceModel()
+        both = {"model_name_or_path": source.model, "adapter_name_or_path": source.adapter}
+        return {name: path for name, path in both.items() if path is not None}
+
+    def _missing(self, given: Mapping[str, Any]) -> Iterator[Finding]:
+        already = {finding.loc[-1] for finding in self.findings}
+        if "model_name_or_path" not in already:
+            yield from references.missing_model(given, self.context.places)
+        if self.row.data not in already:
+            yield from references.missing_data(given, self.row, has_uploads=self.context.has_uploaded_datasets)
+
+    def outcome(self) -> CheckedConfig:
+        """All that was collected."""
+        return CheckedConfig(
+            config=self.config,
+            findings=tuple(self.findings),
+            notes=tuple(self.notes),
+            operator_arguments=self.operator,
+            defaults={name: value for name, value in self.row.defaults.items() if name in self.known},
+            kind=self.row.name,
+            deepspeed=self.preset,
+            memory=self.memory,
+        )
+
+
+def _hint(name: str, value: Any) -> str | None:
+    if name == "finetuning_type" and str(value).strip().lower() == "qlora":
+        return "QLoRA is finetuning_type: lora together with quantization_bit: 4"
+    return None

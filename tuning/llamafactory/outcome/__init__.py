@@ -1,0 +1,1 @@
+"""How a run ended: results, artifacts, and the cause of a failure."""

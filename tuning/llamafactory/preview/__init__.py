@@ -1,0 +1,1 @@
+"""Samples as text with a chat template, as training sees them."""

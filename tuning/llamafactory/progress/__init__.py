@@ -1,0 +1,1 @@
+"""Progress of a run: trainer_log.jsonl, pace, ETA, silence."""

@@ -1,0 +1,77 @@
+"""Every query about users and tokens."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from tuning.people.models import Token, User
+
+# Every request asks this: the statement is made once.
+_BY_SHA256 = select(Token, User).join(User, User.id == Token.user_id).where(Token.sha256 == bindparam("sha256"))
+
+
+def token_and_user(session: Session, sha256: str) -> tuple[Token, User] | None:
+    """The token with this hash, with whose it is."""
+    row = session.execute(_BY_SHA256, {"sha256": sha256}).one_or_none()
+    return (row[0], row[1]) if row is not None else None
+
+
+def valid_token_ids(session: Session, token_ids: Iterable[str], now: datetime) -> frozenset[str]:
+    """Which of these tokens still hold."""
+    wanted = list(token_ids)
+    if not wanted:
+        return frozenset()
+    return frozenset(session.scalars(select(Token.id).where(Token.id.in_(wanted), *_holds(now))))
+
+
+def token_by_id(session: Session, token_id: str) -> Token | None:
+    """One token."""
+    return session.get(Token, token_id)
+
+
+def tokens_of(
+    session: Session, user_id: str | None, limit: int | None = None, behind: Token | None = None
+) -> Sequence[tuple[Token, str]]:
+    """The tokens that are not revoked, newest first, each with its user's name; of everybody without `user_id`.
+
+    At most `limit`, and only those that come after `behind` in this order.
+    """
+    query = select(Token, User.name).join(User, User.id == Token.user_id).where(Token.revoked_at.is_(None))
+    if user_id is not None:
+        query = query.where(Token.user_id == user_id)
+    if behind is not None:
+        at_once = and_(Token.created_at == behind.created_at, Token.id > behind.id)
+        query = query.where(or_(Token.created_at < behind.created_at, at_once))
+    ordered = query.order_by(Token.created_at.desc(), Token.id).limit(limit)
+    return [(token, name) for token, name in session.execute(ordered)]
+
+
+def live_token_count(session: Session, user_id: str, now: datetime) -> int:
+    """Number of a user's live tokens. Others who ask for the same user wait for this transaction's end."""
+    session.execute(select(User.id).where(User.id == user_id).with_for_update())
+    return session.scalar(select(func.count()).where(Token.user_id == user_id, *_holds(now))) or 0
+
+
+def revoke(session: Session, token_id: str, now: datetime) -> None:
+    """End a token; the first time of its end is kept."""
+    session.execute(update(Token).where(Token.id == token_id, Token.revoked_at.is_(None)).values(revoked_at=now))
+
+
+def user_by_name(session: Session, name: str) -> User | None:
+    """One user."""
+    return session.scalar(select(User).where(User.name == name))
+
+
+def user_names(session: Session, user_ids: Iterable[str]) -> dict[str, str]:
+    """The names of users, by id, in one query."""
+    wanted = set(user_ids)
+    if not wanted:
+        return {}
+    users = session.scalars(select(User).where(User.id.in_(wanted)))
+    return {user.id: user.name for user in users}
+
+
+def _holds(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Token.revoked_at.is_(None), Token.expires_at.is_(None) | (Token.expires_at > now)

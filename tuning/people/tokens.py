@@ -1,0 +1,200 @@
+"""Who may come in: users, and the bearer tokens that stand for them."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from tuning.db.engine import insert_if_new
+from tuning.errors import Conflict, Finding, InvalidInput, NotAllowed, NotAuthenticated, NotFound
+from tuning.ids import new_id, new_secret
+from tuning.people import queries
+from tuning.people.models import Token, User
+from tuning.people.scopes import Scope, narrowest, usual_scope
+
+MOST_TOKENS = 100
+"""Of one person, at once, that are made over the API."""
+TOKEN_PREFIX = "pt_"  # noqa: S105 - no secret: by it people and leak scanners recognise a token
+USER_NAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$"
+_REFUSED = "this token is unknown, expired or revoked"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who a request comes from."""
+
+    user_id: str
+    name: str
+    token_id: str
+    scope: Scope
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether an administrator asks, with a token that may act as one."""
+        return self.scope is Scope.ADMIN
+
+    def may_change(self, owner_id: str) -> bool:
+        """Whether a thing of this owner may be changed: by its owner, or by an administrator."""
+        return self.is_administrator or self.user_id == owner_id
+
+
+@dataclass(frozen=True)
+class TokenPage:
+    """A part of the list; `next_cursor` leads to the rest."""
+
+    tokens: Sequence[tuple[Token, str]]
+    """Each with its user's name."""
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """A new token: the only moment at which its text is known."""
+
+    token: Token
+    user_name: str
+    text: str
+
+
+def token_sha256(text: str) -> str:
+    """What the database keeps of a token."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def authenticate(session: Session, text: str, now: datetime) -> Principal:
+    """Whose token this is. Raises NotAuthenticated with one sentence, whatever is wrong with it."""
+    sha256 = token_sha256(text)
+    found = queries.token_and_user(session, sha256)
+    if found is None:
+        raise NotAuthenticated(_REFUSED, hint="ask an administrator for a new one")
+    token, user = found
+    # The index finds by hash, so its timing tells nothing of a token; the comparison is exact and constant in time.
+    if not hmac.compare_digest(token.sha256, sha256) or not is_valid(token, now):
+        raise NotAuthenticated(_REFUSED, hint="ask an administrator for a new one")
+    scope = narrowest(token.scope, usual_scope(is_administrator=user.is_administrator))
+    return Principal(user.id, user.name, token.id, scope)
+
+
+def is_valid(token: Token, now: datetime) -> bool:
+    """Neither revoked nor expired."""
+    return token.revoked_at is None and (token.expires_at is None or token.expires_at > now)
+
+
+def create_token(
+    session: Session,
+    principal: Principal,
+    now: datetime,
+    *,
+    name: str,
+    user_name: str | None = None,
+    scope: Scope | None = None,
+    expires_at: datetime | None = None,
+) -> IssuedToken:
+    """A token for oneself; an administrator's may be for anybody, who is made when new.
+
+    Without `scope` it is the usual one, but no token makes one that may do more than itself.
+    Raises NotAllowed, InvalidInput, Conflict when that person has too many.
+    """
+    if expires_at is not None and expires_at <= now:
+        raise InvalidInput([Finding(("expires_at",), "this time is past: the token would never work")])
+    if scope is not None and not principal.scope.includes(scope):
+        hint = f"leave it out, or ask for {principal.scope} at most"
+        raise NotAllowed(f"your own token has no scope {scope}, so it cannot give it", hint=hint)
+    if user_name is None or user_name == principal.name:
+        _refuse_too_many(session, principal.user_id, principal.name, now)
+        return _issue(session, principal.user_id, principal.name, name, now, expires_at, scope or principal.scope)
+    if not principal.is_administrator:
+        raise NotAllowed("only an administrator makes tokens for others")
+    user = queries.user_by_name(session, user_name) or _add_user(session, user_name, now, is_administrator=False)
+    _refuse_too_many(session, user.id, user.name, now)
+    return _issue(session, user.id, user.name, name, now, expires_at, _scope_for(user, scope))
+
+
+def create_operator_token(
+    session: Session,
+    *,
+    user_name: str,
+    name: str,
+    now: datetime,
+    is_administrator: bool,
+    scope: Scope | None = None,
+    expires_at: datetime | None = None,
+) -> str:
+    """The text of a token made by whoever holds the database itself; a new user is made when there is none.
+
+    Raises InvalidInput when the name does not hold, or when the user is there and is not what was asked for.
+    """
+    if not re.fullmatch(USER_NAME, user_name):
+        hint = "letters, digits and . _ @ -, at most 100, a letter or digit first"
+        raise InvalidInput([Finding(("user",), f"{user_name[:100]!r} cannot be a user's name", hint)])
+    user = queries.user_by_name(session, user_name)
+    if user is None:
+        user = _add_user(session, user_name, now, is_administrator=is_administrator)
+    if is_administrator and not user.is_administrator:
+        raise InvalidInput([Finding(("user",), f"{user_name} is no administrator", "choose another name")])
+    return _issue(session, user.id, user.name, name, now, expires_at, _scope_for(user, scope)).text
+
+
+def visible_tokens(session: Session, principal: Principal, limit: int, after: str | None) -> TokenPage:
+    """One's own tokens that are not revoked, newest first; for administrators everybody's.
+
+    Raises InvalidInput for a cursor that was never given out.
+    """
+    behind = queries.token_by_id(session, after) if after is not None else None
+    if after is not None and (behind is None or not principal.may_change(behind.user_id)):
+        raise InvalidInput([Finding(("query", "after"), "unknown cursor", "give the `next` of the page before")])
+    owner = None if principal.is_administrator else principal.user_id
+    found = queries.tokens_of(session, owner, limit + 1, behind)
+    return TokenPage(found[:limit], found[limit - 1][0].id if len(found) > limit else None)
+
+
+def revoke_token(session: Session, principal: Principal, token_id: str, now: datetime) -> None:
+    """End one's own token, or as an administrator anybody's. Raises NotFound."""
+    token = queries.token_by_id(session, token_id)
+    if token is None or token.revoked_at is not None or not principal.may_change(token.user_id):
+        raise NotFound(f"there is no token {token_id}")
+    queries.revoke(session, token_id, now)
+
+
+def _refuse_too_many(session: Session, user_id: str, user_name: str, now: datetime) -> None:
+    if queries.live_token_count(session, user_id, now) < MOST_TOKENS:
+        return
+    hint = "end one that nobody uses any more: DELETE /api/v1/tokens/{id}"
+    raise Conflict(f"{user_name} has {MOST_TOKENS} tokens that hold, and no more are given out", hint=hint)
+
+
+def _add_user(session: Session, name: str, now: datetime, *, is_administrator: bool) -> User:
+    values = {"id": new_id("user"), "name": name, "is_administrator": is_administrator, "created_at": now}
+    insert_if_new(session, User, values, unique=("name",))
+    user = queries.user_by_name(session, name)
+    if user is None:
+        raise Conflict(f"the user {name} was made and removed at the same moment", hint="try again")
+    return user
+
+
+def _scope_for(user: User, wanted: Scope | None) -> Scope:
+    most = usual_scope(is_administrator=user.is_administrator)
+    if wanted is not None and not most.includes(wanted):
+        hint = f"{most} is the most that a token of an ordinary user can have"
+        raise InvalidInput([Finding(("scopes",), f"{user.name} is no administrator", hint)])
+    return wanted or most
+
+
+def _issue(
+    session: Session,
+    user_id: str,
+    user_name: str,
+    name: str,
+    now: datetime,
+    expires_at: datetime | None,
+    scope: Scope,
+) -> IssuedToken:
+    text = TOKEN_PREFIX + new_secret()
+    token = Token(id=new_id("tok"), user_id=user_id, name=name, sha256=token_sha256(text), scope=scope, created_at=now)
+    token.expires_at = expires_at
+    session.add(token)
+    return IssuedToken(token, user_name, text)

@@ -1,0 +1,62 @@
+"""Ends that little evidence tells of: looked at again for a day, and set right by what comes late."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from tuning.jobs.actions.control import touch
+from tuning.jobs.models import Attempt, Job
+from tuning.jobs.queries.driver import LiveAttempt
+from tuning.jobs.queries.requests import lock_job
+from tuning.jobs.status import JobStatus
+from tuning.jobs.transition import correct, record_event
+from worker.driver import Drive
+from worker.finish.end import judge_again
+from worker.finish.recheck_times import next_recheck
+from worker.observe.judgement import Elsewhere, Ended, Missing, Runs, Verdict, Waits
+
+log = logging.getLogger(__name__)
+
+
+def recheck(session: Session, drive: Drive, one: LiveAttempt, verdict: Verdict, contents: Mapping[str, bytes]) -> None:
+    """What a verdict means for a job that was said to have ended."""
+    job = lock_job(session, one.job_id)
+    if job is None:
+        return  # ended jobs may be deleted
+    attempt, now = session.get_one(Attempt, (one.job_id, one.number)), drive.now()
+    attempt.recheck_at = next_recheck(job.finished_at or now, now)
+    match verdict:
+        case Runs(slurm_state=state):
+            _goes_on(session, job, attempt, JobStatus.RUNNING, f"Slurm runs it ({state})", now)
+        case Waits(slurm_state=state):
+            _goes_on(session, job, attempt, JobStatus.PENDING, f"Slurm has it in its queue ({state})", now)
+        case Missing(polls=0):
+            _goes_on(session, job, attempt, JobStatus.RUNNING, "its files grow", now)
+        case Elsewhere(slurm_job_id):
+            follow(session, one, slurm_job_id, now)
+            attempt.recheck_at = now
+        case Ended():
+            judge_again(session, drive, one, verdict, contents)
+        case _:
+            return
+
+
+def follow(session: Session, one: LiveAttempt, slurm_job_id: int, now: datetime) -> None:
+    """The Slurm job that owns the attempt is the one that counts from now on."""
+    job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
+    message = f"its attempt {one.number} belongs to Slurm job {slurm_job_id}, not to {one.slurm_job_id}"
+    attempt.slurm_job_id = job.slurm_job_id = slurm_job_id
+    attempt.missing_since, attempt.missing_polls = None, 0
+    record_event(session, one.job_id, "warning", f"{message}: that one counts", now, {"code": "double"})
+    touch(job, now)
+    log.warning(message, extra={"action": "follow_owner", "job_id": one.job_id})
+
+
+def _goes_on(session: Session, job: Job, attempt: Attempt, to: JobStatus, reason: str, now: datetime) -> None:
+    attempt.recheck_at = attempt.finished_at = attempt.ended_by = attempt.exit_code = None
+    attempt.missing_since, attempt.missing_polls = None, 0
+    attempt.started_at = attempt.started_at or (now if to is JobStatus.RUNNING else None)
+    correct(session, job, to, reason, now)
+    log.warning("%s goes on: %s", job.id, reason, extra={"action": "corrected", "job_id": job.id})

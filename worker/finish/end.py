@@ -1,0 +1,221 @@
+"""The end of a run: judged by what it left behind, and written down for good."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import delete, insert
+from sqlalchemy.orm import Session
+
+from tuning.jobs.actions.control import touch
+from tuning.jobs.actions.removals import ask_removal, checkpoint_path, secrets_path, surplus
+from tuning.jobs.models import Artifact, Attempt, Job
+from tuning.jobs.output.growth import log_end
+from tuning.jobs.queries.driver import LiveAttempt
+from tuning.jobs.queries.sources import steps_among
+from tuning.jobs.status import ENDED, JobStatus
+from tuning.jobs.transition import correct, record_event, transition
+from tuning.llamafactory.kinds import CHECK, Kind
+from tuning.llamafactory.outcome import end
+from tuning.llamafactory.outcome.end import Outcome, RunEvidence, judge
+from tuning.llamafactory.outcome.results import doubts
+from tuning.moments import moment
+from tuning.slurm.attempt_records import OutputFile, OutputListing, parse_files, parse_resumed, parse_started
+from worker.driver import Drive
+from worker.finish.carry_over import ended_attempt
+from worker.finish.data_check import end_check
+from worker.finish.failure import advice_for, failure_json, masked
+from worker.finish.next_status import DIVERGED, NextStep, next_step
+from worker.finish.recheck_times import next_recheck
+from worker.observe.evidence import listing_text, result_texts, resumed_text, started_text
+from worker.observe.judgement import Ended
+from worker.observe.set_aside import note_set_aside
+
+log = logging.getLogger(__name__)
+
+LOG_BYTES = 32 * 1024
+
+
+@dataclass(frozen=True)
+class _Judgement:
+    """What a run left, and what follows from it."""
+
+    files: tuple[OutputFile, ...]
+    outcome: Outcome
+    following: NextStep
+
+
+def finish(session: Session, drive: Drive, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]) -> None:
+    """Judge a run that has ended, and move its job to its last status or to its next attempt."""
+    job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
+    found = _judged(session, drive, one, verdict, contents)
+    following = found.following
+    _write_down(session, drive, one, verdict, found)
+    if _is_in_doubt(job, verdict, following):
+        attempt.recheck_at = next_recheck(drive.now(), drive.now())
+    finished_at = max(verdict.finished_at, job.started_at or verdict.finished_at)
+    transition(session, job, following.status, following.reason, drive.now(), at=finished_at)
+    action = {"action": f"job_{following.status}", "job_id": job.id, "reason": following.reason}
+    log.info("%s %s", job.id, following.status, extra=action)
+
+
+def judge_again(
+    session: Session, drive: Drive, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]
+) -> None:
+    """Set an end right that was in doubt: as a success, or by the reason that its own record gives."""
+    job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
+    found = _judged(session, drive, one, verdict, contents)
+    if found.following.status is JobStatus.SUCCEEDED:
+        finished_at = min(verdict.finished_at, job.finished_at or verdict.finished_at)
+        job.failure, attempt.recheck_at = None, None
+        _write_down(session, drive, one, replace(verdict, finished_at=finished_at), found)
+        correct(session, job, JobStatus.SUCCEEDED, found.following.reason, drive.now(), at=finished_at)
+    elif _is_explained_otherwise(job, found.following):
+        job.status_reason = found.following.reason
+        _write_down(session, drive, one, replace(verdict, finished_at=job.finished_at or verdict.finished_at), found)
+        record_event(session, job.id, "job.corrected", f"why it failed: {found.following.reason}", drive.now())
+        touch(job, drive.now())
+
+
+def _is_explained_otherwise(job: Job, following: NextStep) -> bool:
+    """Whether it failed all the same, for a reason that was not known before."""
+    told = (job.failure or {}).get("code")
+    failure = following.failure
+    return job.status is following.status is JobStatus.FAILED and failure is not None and failure.code != told
+
+
+def _judged(
+    session: Session, drive: Drive, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]
+) -> _Judgement:
+    job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
+    listing = parse_files(listing_text(drive.settings.root, one.job_id, one.number, contents))
+    files = listing.files
+    logs = {stream: _log_end(session, drive, job, one.number, stream) for stream in ("stderr", "stdout")}
+    evidence = _evidence(drive, one, verdict, contents, files, logs)
+    if job.kind == CHECK:
+        judged = end_check(session, drive.settings.root, one, evidence, contents, drive.now())
+    else:
+        judged = judge(replace(evidence, kind=cast(Kind, job.kind)))
+    _note_what_is_set_aside(session, drive, one, listing, contents)
+    attempt.resumed_step = parse_resumed(resumed_text(drive.settings.root, one.job_id, one.number, contents)) or 0
+    ended = ended_attempt(session, attempt, verdict, files)
+    return _Judgement(files, judged, next_step(job, verdict, judged, ended))
+
+
+def _write_down(session: Session, drive: Drive, one: LiveAttempt, verdict: Ended, found: _Judgement) -> None:
+    job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
+    if found.files or found.following.status in ENDED:
+        _keep_files(session, one.job_id, found.files)
+    _close_attempt(attempt, verdict, found.following)
+    if verdict.slurm_state:
+        job.slurm_state = verdict.slurm_state
+    if found.following.status in ENDED:
+        _tell_outcome(session, drive, job, found.outcome, found.following)
+    _ask_removals(session, job, one.number, found.files, found.following.status, drive.now())
+
+
+def _is_in_doubt(job: Job, verdict: Ended, following: NextStep) -> bool:
+    """Whether a witness may still come: no record of its end was seen, or not what a good end must have left."""
+    if job.kind == CHECK or job.cancel_requested_at is not None:
+        return False
+    is_bad = following.status in (JobStatus.FAILED, JobStatus.CANCELLED)
+    return is_bad and (verdict.exit_record is None or verdict.exit_code == 0)
+
+
+def _tell_outcome(session: Session, drive: Drive, job: Job, judged: Outcome, following: NextStep) -> None:
+    job.result = dict(judged.result) or None
+    if following.failure is not None:
+        job.failure = failure_json(session, drive, job, following.failure)
+    if following.status is JobStatus.SUCCEEDED and judged.diverged:
+        _warn_of_divergence(session, drive, job)
+
+
+def _log_end(session: Session, drive: Drive, job: Job, number: int, stream: str) -> str:
+    text = log_end(session, job.id, number, stream, LOG_BYTES).decode("utf-8", "replace")
+    return masked(session, drive, job, text)
+
+
+def _warn_of_divergence(session: Session, drive: Drive, job: Job) -> None:
+    """Beside a success (tuning.llamafactory.outcome.end says why it is one): in `result`, and as an event."""
+    advice = advice_for(session, drive, job, "diverged")
+    job.result = {**(job.result or {}), "diverged": True}
+    message = f"{DIVERGED[0].upper()}{DIVERGED[1:]}"
+    data = {"code": "diverged", "hint": advice.hint, "retry": advice.retry}
+    record_event(session, job.id, "warning", message, drive.now(), data)
+
+
+def _note_what_is_set_aside(
+    session: Session, drive: Drive, one: LiveAttempt, listing: OutputListing, contents: Mapping[str, bytes]
+) -> None:
+    root, its = drive.settings.root, (one.job_id, one.number)
+    notes = dict(doubts(result_texts(root, one.job_id, contents)))
+    if listing.set_aside:
+        notes["files"] = f"{listing.set_aside} entries name no file of a run, or one a second time"
+    for name, text, parse in (
+        ("started", started_text(root, *its, contents), parse_started),
+        ("resumed", resumed_text(root, *its, contents), parse_resumed),
+    ):
+        if text and parse(text) is None:
+            notes[name] = "it is no record of a batch script"
+    for name, why in notes.items():
+        note_set_aside(session, *its, name, why, drive.now())
+
+
+def _evidence(
+    drive: Drive,
+    one: LiveAttempt,
+    verdict: Ended,
+    contents: Mapping[str, bytes],
+    files: tuple[OutputFile, ...],
+    logs: Mapping[str, str],
+) -> RunEvidence:
+    texts = result_texts(drive.settings.root, one.job_id, contents)
+    record = verdict.exit_record
+    started = parse_started(started_text(drive.settings.root, one.job_id, one.number, contents))
+    by_node = started.epoch if started else one.submitted_at.timestamp()
+    by_look = verdict.look.started_epoch if verdict.look else None
+    by_files = record.files_since_epoch if record and record.files_since_epoch is not None else by_look
+    return RunEvidence(
+        exit_code=verdict.exit_code,
+        started_at_seconds=by_node if by_files is None else by_files,
+        files=tuple(end.OutputFile(file.path, file.size_bytes, file.modified_epoch) for file in files),
+        trainer_state=texts.get("trainer_state.json"),
+        train_results=texts.get("train_results.json"),
+        all_results=texts.get("all_results.json"),
+        predict_results=texts.get("predict_results.json"),
+        stderr_tail=logs["stderr"],
+        stdout_tail=logs["stdout"],
+        slurm=verdict.word,
+    )
+
+
+def _ask_removals(
+    session: Session, job: Job, number: int, files: tuple[OutputFile, ...], status: JobStatus, now: datetime
+) -> None:
+    """A run that was killed could not remove its secrets; and of a success only so many checkpoints are to stay."""
+    if job.secrets:
+        ask_removal(session, job.id, secrets_path(number), now)
+    if status is JobStatus.SUCCEEDED and job.keep_checkpoints is not None:
+        steps = steps_among(file.path for file in files)
+        for step in surplus(steps, job.keep_checkpoints):
+            ask_removal(session, job.id, checkpoint_path(step), now)
+
+
+def _close_attempt(attempt: Attempt, verdict: Ended, following: NextStep) -> None:
+    attempt.finished_at, attempt.ended_by = verdict.finished_at, following.ended_by
+    attempt.slurm_state = verdict.slurm_state
+    attempt.exit_code = verdict.exit_code
+    attempt.nodes = attempt.nodes or verdict.nodes
+
+
+def _keep_files(session: Session, job_id: str, files: tuple[OutputFile, ...]) -> None:
+    session.execute(delete(Artifact).where(Artifact.job_id == job_id))
+    rows = [
+        {"job_id": job_id, "path": file.path, "size_bytes": file.size_bytes, "modified_at": modified}
+        for file in files
+        if (modified := moment(file.modified_epoch)) is not None
+    ]
+    if rows:  # on the connection: of 20,000 files the ORM's own way takes seconds
+        session.connection().execute(insert(Artifact), rows)

@@ -1,0 +1,60 @@
+"""A failure as the job's row keeps it: the cause, what shows it, and a ready body for a retry."""
+
+from dataclasses import asdict
+from typing import Any, cast
+
+from sqlalchemy.orm import Session
+
+from tuning.clusters.repository import snapshot_of
+from tuning.clusters.snapshot import Snapshot
+from tuning.errors import Conflict
+from tuning.jobs.attempt.plan import config_context
+from tuning.jobs.attempt.retry_advice import Advice, FailedRun, Limits, advise
+from tuning.jobs.models import Job
+from tuning.jobs.request.sources import from_json
+from tuning.llamafactory.kinds import Kind
+from tuning.llamafactory.outcome.failure import Failure
+from tuning.secrets.masking import mask, secret_values
+from tuning.secrets.service import values_left
+from worker.driver import Drive
+
+_GOES_ON = ("timeout", "preempted", "node_fail", "stalled")
+"""Of these the hint says what would have let the run go on (worker.next_step): it is told beside the advice."""
+
+
+def failure_json(session: Session, drive: Drive, job: Job, failure: Failure) -> dict[str, Any]:
+    """The failure with the advice on this job."""
+    advice = advice_for(session, drive, job, failure.code)
+    told = {**asdict(failure), "evidence": list(failure.evidence), "retry": advice.retry}
+    going_on = failure.hint if failure.code in _GOES_ON else None
+    hints = [going_on, advice.hint] if going_on else [advice.hint or failure.hint]
+    return {**told, "hint": "; or ".join(hint for hint in hints if hint) or None}
+
+
+def advice_for(session: Session, drive: Drive, job: Job, code: str) -> Advice:
+    """What to change about a job after a failure of this code."""
+    snapshot = snapshot_of(session, drive.settings.name) or Snapshot()
+    source, kind = from_json(job.source), cast(Kind, job.kind)
+    context = config_context(drive.settings, snapshot.datasets, (), job.resources, kind, source)
+    return advise(code, FailedRun(job.config, job.resources, context, _limits(snapshot, job)))
+
+
+def masked(session: Session, drive: Drive, job: Job, text: str) -> str:
+    """A log's text without the job's secrets and the operator's: everybody may see a failure."""
+    values = secret_values(drive.settings.environment)
+    try:
+        values += values_left(session, job.owner_id, job.secrets or (), drive.cipher)
+    except Conflict:  # the key that they were encrypted with is gone: so is all that tells them in a text
+        return ""
+    return mask(text, values)
+
+
+def _limits(snapshot: Snapshot, job: Job) -> Limits:
+    asked = job.resources.get("partition")
+    partition = next(
+        (one for one in snapshot.partitions if one.name == asked or (asked is None and one.is_default)), None
+    )
+    if partition is None:
+        return Limits()
+    memory = max((node.memory_mb for node in snapshot.nodes if partition.name in node.partitions), default=0)
+    return Limits(partition.max_time_seconds, memory or None)

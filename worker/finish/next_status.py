@@ -1,0 +1,66 @@
+"""What becomes of a job whose attempt is over: its last status, a further attempt, or a pause. Pure."""
+
+from dataclasses import dataclass
+
+from tuning.jobs.attempt.continuation import EndedAttempt, Onward, onward
+from tuning.jobs.models import Job
+from tuning.jobs.status import JobStatus
+from tuning.llamafactory.outcome.end import Outcome
+from tuning.llamafactory.outcome.failure import Failure
+from worker.observe.judgement import Ended
+
+DIVERGED = "training diverged: its loss is no number, or 0.0, so the weights are most likely of no use"
+_SUCCESS = ("succeeded", "succeeded_early")
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """Where the job goes, and why."""
+
+    status: JobStatus
+    reason: str
+    ended_by: str
+    """What the attempt is remembered for."""
+    failure: Failure | None = None
+
+
+def next_step(job: Job, verdict: Ended, judged: Outcome, ended: EndedAttempt) -> NextStep:
+    """By what the run left, by what people want of it, and by who ended it."""
+    if judged.verdict in _SUCCESS:
+        return NextStep(JobStatus.SUCCEEDED, _success(job, judged), "succeeded")
+    if job.cancel_requested_at is not None:
+        return NextStep(JobStatus.CANCELLED, "cancelled, and Slurm has confirmed it", "cancelled")
+    following = onward(ended, job.continuation) if job.kind == "train" or _left_nothing(ended) else None
+    if job.hold_requested_at is not None and (following is not None or verdict.word == "cancelled"):
+        return NextStep(JobStatus.HELD, _held(ended), "held")
+    if following is not None and following.refusal is None:
+        return NextStep(JobStatus.QUEUED, following.reason(ended), following.cause)
+    was_stalled = following is not None and following.cause == "stalled"
+    if verdict.word == "cancelled" and not was_stalled:
+        return NextStep(JobStatus.CANCELLED, "cancelled in Slurm by somebody else, not through packtrain", "cancelled")
+    failure = _failure(judged, following, ended)
+    return NextStep(JobStatus.FAILED, failure.message if failure else "failed", "failed", failure)
+
+
+def _success(job: Job, judged: Outcome) -> str:
+    early = " early: it had stopped improving" if judged.verdict == "succeeded_early" else ""
+    late = "; it had finished before the wish to cancel reached it" if job.cancel_requested_at else ""
+    return f"finished{early}{late}" + (f", but {DIVERGED}" if judged.diverged else "")
+
+
+def _left_nothing(ended: EndedAttempt) -> bool:
+    """What left no record has done nothing that a further attempt would do twice."""
+    return ended.newest_step is None and ended.exit_code is None
+
+
+def _held(ended: EndedAttempt) -> str:
+    step = ended.newest_step or ended.resumed_step
+    return f"held; it goes on from checkpoint {step} when it is released" if step else "held"
+
+
+def _failure(judged: Outcome, following: Onward | None, ended: EndedAttempt) -> Failure | None:
+    """Why it does not go on stands before why it was cut off; one that saved and ended in time has no lines of that."""
+    if following is None or following.refusal is None:
+        return judged.failure
+    evidence = judged.failure.evidence if judged.failure and not ended.was_stopped else ()
+    return Failure(following.cause, following.refusal, following.hint, evidence)

@@ -1,0 +1,66 @@
+"""What a run left behind, gathered for the judgement over it."""
+
+from collections.abc import Mapping
+
+from tuning.jobs.layout import attempt_directory, output_directory
+from tuning.slurm.cluster import ReadRequest
+from worker.finish.data_check import verdict_request
+
+STATE_BYTES = 32 * 1024 * 1024
+"""trainer_state.json holds the whole log history of a long run."""
+RESULT_BYTES = 1024 * 1024
+"""The others hold a dozen numbers."""
+RECORD_BYTES = 4096
+LISTING_BYTES = 4 * 1024 * 1024
+RESULTS = {
+    "trainer_state.json": STATE_BYTES,
+    "all_results.json": RESULT_BYTES,
+    "train_results.json": RESULT_BYTES,
+    "predict_results.json": RESULT_BYTES,
+}
+
+
+def evidence_requests(root: str, job_id: str, number: int) -> list[ReadRequest]:
+    """The files to read when a run has ended: the listing of its output, and LLaMA-Factory's results or a verdict."""
+    output = output_directory(root, job_id)
+    listing = ReadRequest(listing_path(root, job_id, number), 0, LISTING_BYTES)
+    records = [_record_path(root, job_id, number, name) for name in ("started", "resumed")]
+    small = [ReadRequest(path, 0, RECORD_BYTES) for path in records]
+    results = [ReadRequest(f"{output}/{name}", 0, most) for name, most in RESULTS.items()]
+    return [*small, listing, verdict_request(root, job_id), *results]
+
+
+def listing_path(root: str, job_id: str, number: int) -> str:
+    """Where the script leaves the listing of the output folder."""
+    return f"{attempt_directory(root, job_id, number)}/files"
+
+
+def listing_text(root: str, job_id: str, number: int, contents: Mapping[str, bytes]) -> bytes:
+    """The listing of the output folder that the script left; empty when it left none."""
+    return contents.get(listing_path(root, job_id, number), b"")
+
+
+def is_whole_listing(root: str, job_id: str, number: int, contents: Mapping[str, bytes]) -> bool:
+    """Whether the script's listing is there and was not cut short, by a full disk for one."""
+    return listing_text(root, job_id, number, contents).endswith(b"\0")
+
+
+def started_text(root: str, job_id: str, number: int, contents: Mapping[str, bytes]) -> bytes:
+    """The record of the attempt's start; empty when it left none."""
+    return contents.get(_record_path(root, job_id, number, "started"), b"")
+
+
+def resumed_text(root: str, job_id: str, number: int, contents: Mapping[str, bytes]) -> bytes:
+    """The record of the checkpoint that it went on from; empty when it left none."""
+    return contents.get(_record_path(root, job_id, number, "resumed"), b"")
+
+
+def result_texts(root: str, job_id: str, contents: Mapping[str, bytes]) -> dict[str, str]:
+    """LLaMA-Factory's result files by name, as far as they are there."""
+    output = output_directory(root, job_id)
+    found = {name: contents.get(f"{output}/{name}") for name in RESULTS}
+    return {name: content.decode("utf-8", "replace") for name, content in found.items() if content is not None}
+
+
+def _record_path(root: str, job_id: str, number: int, name: str) -> str:
+    return f"{attempt_directory(root, job_id, number)}/{name}"

@@ -1,0 +1,184 @@
+"""New bytes of logs become points, positions and progress; all of it in the caller's one transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Update, bindparam, func, update
+from sqlalchemy.orm import Session
+
+from tuning.jobs.models import Attempt
+from tuning.jobs.output.growth import Point, append_log, save_points, save_positions
+from tuning.jobs.queries.driver import LiveAttempt, Position, eta_states
+from tuning.llamafactory.progress.eta import EtaState, advance, estimate, from_json, to_json
+from tuning.llamafactory.progress.silence import estimate_stands_seconds
+from tuning.llamafactory.progress.trainer_log import LogPoint, ParsedLog, parse_log
+from tuning.moments import later
+from worker.observe.set_aside import note_set_aside
+from worker.observe.stall import quiet_until
+from worker.observe.tail import LOG_LIMIT_BYTES, TailRead, moved
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What was read of one stream."""
+
+    attempt: LiveAttempt
+    read: TailRead
+    content: bytes
+
+    @property
+    def old(self) -> Position | None:
+        return self.attempt.positions.get(self.read.stream)
+
+
+@dataclass(frozen=True)
+class _Advance:
+    """What a training log's new lines say of its attempt."""
+
+    attempt: LiveAttempt
+    points: tuple[LogPoint, ...]
+    state: EtaState
+
+
+def take_in(
+    session: Session,
+    read: Iterable[tuple[LiveAttempt, Sequence[TailRead]]],
+    contents: Mapping[str, bytes],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Keep what was read of these attempts, in a handful of statements however many they are.
+
+    Returns the new progress columns (with the `id`) of each job whose training log said something.
+    """
+    pieces = [
+        _Piece(attempt, one, contents[one.request.path])
+        for attempt, its in read
+        for one in its
+        if one.request.path in contents  # else it vanished between the look and the read
+    ]
+    logs = [(piece, parse_log(piece.content)) for piece in pieces if piece.read.stream == "trainer_log"]
+    positions = {piece.read: moved(piece.read, log.consumed_bytes, log.bad_lines, piece.old) for piece, log in logs}
+    for piece in pieces:
+        if piece.read not in positions:
+            positions[piece.read] = _append(session, piece)
+    save_positions(session, {(read.job_id, read.number, read.stream): at for read, at in positions.items()})
+    for piece, log in logs:
+        _note_bad_lines(session, piece, log, now)
+    said = [(piece.attempt, log.points) for piece, log in logs if log.points]
+    paces = eta_states(session, [attempt for attempt, _ in said])
+    return _go_on(session, [_advance(attempt, points, paces, now) for attempt, points in said], now)
+
+
+def restate(session: Session, attempts: Sequence[LiveAttempt], now: datetime) -> list[dict[str, Any]]:
+    """The estimates of running attempts that log nothing, as they are by now: columns of the jobs, with the `id`."""
+    states = eta_states(session, attempts)
+    stated = [(attempt, from_json(dict(states.get((attempt.job_id, attempt.number)) or {}))) for attempt in attempts]
+    return [_restated(attempt, state, now) for attempt, state in stated if state.last is not None]
+
+
+def is_outdated(attempt: LiveAttempt, now: datetime) -> bool:
+    """True when the estimate that is shown was made too long ago, by a clock that may have been set back since."""
+    if attempt.shown_eta is None or attempt.shown_end is None:
+        return False
+    age_seconds = (now - attempt.shown_end).total_seconds() + attempt.shown_eta
+    return abs(age_seconds) >= estimate_stands_seconds(attempt.shown_eta)
+
+
+def _restated(attempt: LiveAttempt, state: EtaState, now: datetime) -> dict[str, Any]:
+    progress = _never_back(attempt, asdict(estimate(state, now.timestamp())))
+    columns = {
+        name: progress[name] for name in ("elapsed_seconds", "eta_seconds", "eta_low_seconds", "eta_high_seconds")
+    }
+    expected_end_at = later(now, progress["eta_seconds"])
+    return {"id": attempt.job_id, **columns, "expected_end_at": expected_end_at, "observed_at": now}
+
+
+def _note_bad_lines(session: Session, piece: _Piece, log: ParsedLog, now: datetime) -> None:
+    if log.bad_lines:
+        why = f"{log.bad_lines} or more lines are none that LLaMA-Factory writes"
+    elif piece.read.stat.size_bytes > LOG_LIMIT_BYTES:
+        why = f"no more than {LOG_LIMIT_BYTES} bytes of it are read"
+    else:
+        return
+    note_set_aside(session, piece.read.job_id, piece.read.number, "trainer_log.jsonl", why, now)
+
+
+def _append(session: Session, piece: _Piece) -> Position:
+    read = piece.read
+    append_log(session, read.job_id, read.number, read.stream, read.request.offset, piece.content)
+    return moved(read, len(piece.content), 0, piece.old)
+
+
+def _advance(
+    attempt: LiveAttempt,
+    points: tuple[LogPoint, ...],
+    paces: Mapping[tuple[str, int], Mapping[str, Any]],
+    now: datetime,
+) -> _Advance:
+    known = paces.get((attempt.job_id, attempt.number))
+    state = from_json(dict(known) if known else None)
+    return _Advance(attempt, points, advance(state, points, now.timestamp(), state.plan))
+
+
+def _go_on(session: Session, advances: Sequence[_Advance], now: datetime) -> list[dict[str, Any]]:
+    points = {
+        (one.attempt.job_id, one.attempt.number): [_point(point) for point in one.points if point.values]
+        for one in advances
+    }
+    save_points(session, points, now)
+    if advances:
+        session.connection().execute(_remembering(), [_remembered(one, now) for one in advances])
+    return [_changes(one, now) for one in advances]
+
+
+def _changes(one: _Advance, now: datetime) -> dict[str, Any]:
+    progress = asdict(estimate(one.state, now.timestamp()))
+    return {"id": one.attempt.job_id, **_columns(one.attempt, progress, now)}
+
+
+def _columns(attempt: LiveAttempt, progress: dict[str, Any], now: datetime) -> dict[str, Any]:
+    return {
+        **_never_back(attempt, progress),
+        "expected_end_at": later(now, progress["eta_seconds"]),
+        "stalled_since": None,
+        "progress_at": now,
+        "observed_at": now,
+    }
+
+
+def _never_back(attempt: LiveAttempt, progress: dict[str, Any]) -> dict[str, Any]:
+    """Steps that are done again after a resume are no news, nor is time. The ETA is the true one, which counts them."""
+    elapsed = progress["elapsed_seconds"]
+    if attempt.shown_elapsed is not None and elapsed is not None:
+        progress = {**progress, "elapsed_seconds": max(elapsed, attempt.shown_elapsed)}
+    step, total = progress["current_steps"], progress["total_steps"]
+    if attempt.shown_step is None or attempt.shown_total != total or step >= attempt.shown_step:
+        return progress
+    percentage = round(100 * attempt.shown_step / max(total, 1), 2)
+    return {**progress, "current_steps": attempt.shown_step, "percentage": percentage}
+
+
+def _remembered(one: _Advance, now: datetime) -> dict[str, Any]:
+    return {
+        "of": one.attempt.job_id,
+        "at_number": one.attempt.number,
+        "begun_at_step": one.points[0].current_steps,
+        "last_step": one.points[-1].current_steps,
+        "eta_state": to_json(one.state),
+        "quiet_until": quiet_until(one.state, now),
+    }
+
+
+@cache
+def _remembering() -> Update:
+    own = (Attempt.job_id == bindparam("of"), Attempt.number == bindparam("at_number"))
+    given: dict[str, Any] = {name: bindparam(name) for name in ("last_step", "eta_state", "quiet_until")}
+    first_step = func.coalesce(Attempt.first_step, bindparam("begun_at_step"))
+    return update(Attempt).where(*own).values(first_step=first_step, **given)
+
+
+def _point(point: LogPoint) -> Point:
+    return Point(point.current_steps, point.kind, point.epoch, point.values)

@@ -1,0 +1,177 @@
+"""Runs that stand still: told with what the node says of them, and ended where the operator wants that."""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tuning.errors import CommandTimedOut, SlurmUnavailable
+from tuning.jobs.actions.control import touch
+from tuning.jobs.layout import slurm_job_name
+from tuning.jobs.models import Attempt, Job
+from tuning.jobs.status import JobStatus
+from tuning.jobs.transition import record_event
+from tuning.jobs.troubles import Step, Subject
+from tuning.llamafactory.progress.eta import EtaState
+from tuning.llamafactory.progress.silence import FIRST_LINE_SECONDS, LEAST_SECONDS, patience_seconds
+from tuning.moments import later
+from worker.driver import Drive
+from worker.quarantine import Quarantine
+
+log = logging.getLogger(__name__)
+
+STALLED = "stalled"
+"""What an attempt is remembered for that was ended because it stood still."""
+_LEAST_GAP_SECONDS = 60.0
+_OF_ONE_RUN = (CommandTimedOut, SlurmUnavailable)
+"""Its node may be what does not answer."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run that is expected to say something."""
+
+    job_id: str
+    number: int
+    token: str
+    slurm_job_id: int
+    quiet_until: datetime
+    """Written with each new line: another one means that it has spoken."""
+    patience_seconds: float
+    is_told: bool
+
+    @property
+    def key(self) -> "_Key":
+        return self.job_id, self.number
+
+
+_Key = tuple[str, int]
+
+
+class Silences:
+    """How long each run has said nothing while it was watched. Pure.
+
+    Only time between two looks that both saw something of the run counts, and no more of it than `most_seconds`: a
+    worker that slept, a cluster that was away and a folder that could not be read say nothing about a run.
+    """
+
+    def __init__(self, most_seconds: float) -> None:
+        self._most_seconds = most_seconds
+        self._looked_at: float | None = None
+        self._runs: dict[_Key, tuple[datetime, float]] = {}
+
+    def look(self, markers: Mapping[_Key, datetime], visible: Collection[_Key], now: float) -> dict[_Key, float]:
+        """The seconds of silence of each run; a marker that has changed means that it has spoken."""
+        gap = now - self._looked_at if self._looked_at is not None else 0.0
+        counted = min(gap, self._most_seconds)
+        self._looked_at = now
+        self._runs = {
+            key: (marker, self._longer(key, marker, counted if key in visible else 0.0))
+            for key, marker in markers.items()
+        }
+        return {key: seconds for key, (_, seconds) in self._runs.items()}
+
+    def interrupt(self) -> None:
+        """The time until the next look does not count."""
+        self._looked_at = None
+
+    def _longer(self, key: _Key, marker: datetime, seconds: float) -> float:
+        old_marker, silence = self._runs.get(key, (None, 0.0))
+        return silence + seconds if old_marker == marker else 0.0
+
+
+class StallWatch:
+    """Watches running jobs for those that stand still, from cycle to cycle."""
+
+    def __init__(self, drive: Drive, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._drive, self._monotonic = drive, monotonic
+        self._silences = Silences(max(_LEAST_GAP_SECONDS, 3 * drive.settings.poll_interval_seconds))
+        self._failures = drive.breaker.failures_ever
+
+    def tell(self, visible: Collection[str]) -> None:
+        """Tell of one run at most: its node is asked, which is a remote command. Raises ClusterError.
+
+        `visible`: the ids of the jobs of which the cycle's look saw a file.
+        """
+        if self._failures != self._drive.breaker.failures_ever:
+            self._failures = self._drive.breaker.failures_ever
+            self._silences.interrupt()
+        with self._drive.load() as session:
+            runs = _expected_to_speak(session, self._drive.settings.name)
+        silent = self._silences.look(
+            {run.key: run.quiet_until for run in runs},
+            {run.key for run in runs if run.job_id in visible},
+            self._monotonic(),
+        )
+        late = [run for run in runs if silent[run.key] > run.patience_seconds and not run.is_told]
+        if not late:
+            return
+        quarantine = Quarantine(self._drive, Step.STALL, _subject, own=_OF_ONE_RUN)
+        latest_first = sorted(quarantine.due(late), key=lambda run: run.patience_seconds - silent[run.key])
+        told = quarantine.each(latest_first[:1], partial(_tell_and_end, self._drive))
+        quarantine.succeeded(run for run, _ in told)
+
+
+def quiet_until(state: EtaState, now: datetime) -> datetime | None:
+    """When a run that says nothing more will be taken to stand still; None where that is never."""
+    return later(now, patience_seconds(state))
+
+
+def _subject(run: _Run) -> Subject:
+    return Subject.job(run.job_id)
+
+
+def _tell_and_end(drive: Drive, run: _Run) -> None:
+    drive.check()
+    facts = drive.cluster.inspect(run.slurm_job_id)
+    with drive.apply() as session:
+        _tell(session, drive, run, facts)
+    log.warning("%s stands still", run.job_id, extra={"action": "stalled", "job_id": run.job_id})
+    if drive.settings.end_stalled:
+        drive.cluster.cancel([(run.slurm_job_id, slurm_job_name(run.job_id, run.number, run.token))])
+
+
+def _expected_to_speak(session: Session, cluster: str) -> list[_Run]:
+    own = (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt)
+    columns = (Attempt.slurm_job_id, Attempt.quiet_until, Attempt.last_step, Job.progress_at, Job.stalled_since)
+    wanted = (
+        select(Job.id, Attempt.number, Attempt.token, *columns)
+        .join(Attempt, own)
+        .where(
+            Job.cluster == cluster,
+            Job.status == JobStatus.RUNNING,
+            Job.slurm_state == "RUNNING",  # one that Slurm has suspended need not go on
+            Attempt.quiet_until.is_not(None),
+            Attempt.slurm_job_id.is_not(None),
+        )
+    )
+    return [
+        _Run(job_id, number, token, slurm_job_id, until, _patience(until, last_step, progress_at), told is not None)
+        for job_id, number, token, slurm_job_id, until, last_step, progress_at, told in session.execute(wanted)
+        if slurm_job_id is not None and until is not None
+    ]
+
+
+def _patience(quiet_until: datetime, last_step: int | None, progress_at: datetime | None) -> float:
+    """As it was when the newest line was taken in: both times are then of one moment of one clock."""
+    if last_step is None or progress_at is None:
+        return FIRST_LINE_SECONDS
+    return max(LEAST_SECONDS, (quiet_until - progress_at).total_seconds())
+
+
+def _tell(session: Session, drive: Drive, run: _Run, facts: str) -> None:
+    job, attempt = session.get_one(Job, run.job_id), session.get_one(Attempt, (run.job_id, run.number))
+    now = drive.now()
+    job.stalled_since = job.progress_at or attempt.started_at or now
+    touch(job, now)
+    will_end = drive.settings.end_stalled
+    if will_end:
+        attempt.ended_by = STALLED
+    follow = "; it is ended" if will_end else "; it is left alone: cancel it, or hold and release it"
+    message = f"no new step since {job.stalled_since:%Y-%m-%d %H:%M:%S} UTC{follow}"
+    record_event(session, job.id, "job.stalled", message, now, {"step": job.current_steps, "node": facts})

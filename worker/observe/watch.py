@@ -1,0 +1,279 @@
+"""Ask once about all jobs that Slurm has, and about ends that are in doubt; write down what has changed.
+
+Two remote commands a cycle, a third only when something is missing of a job. docs/decisions/0001-shape.md.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from tuning.errors import SiteState, SlurmUnavailable
+from tuning.jobs.layout import attempt_directory, output_directory, slurm_comment, slurm_job_name
+from tuning.jobs.queries.driver import LiveAttempt, doubtful_attempts, live_attempts
+from tuning.jobs.status import ON_CLUSTER, JobStatus
+from tuning.jobs.troubles import Step, Subject
+from tuning.slurm.attempt_records import ExitRecord, parse_exit
+from tuning.slurm.cluster import (
+    AccountedJob,
+    AttemptLook,
+    LookRequest,
+    NamedJob,
+    Observation,
+    QueuedJob,
+    ReadAnswer,
+    ReadRequest,
+)
+from tuning.slurm.states import COMPLETING, Phase, meaning_of
+from worker.driver import Drive
+from worker.observe.evidence import evidence_requests, is_whole_listing, listing_path
+from worker.observe.judgement import MISSING_POLLS, Seen, decide, is_due, is_overdue, is_to_be_taken
+from worker.observe.refused_files import tell_refused
+from worker.observe.tail import plan_reads, stream_paths
+from worker.observe.write import Answers, Ledger
+from worker.quarantine import Quarantine
+from worker.submit.recover import CLOCKS_DIFFER_SECONDS
+
+CHUNK = 100
+"""So many jobs are written in one transaction: the database is never held for long."""
+RECORD_BYTES = 4096
+MOST_LOOKS = 50
+"""So many attempts are looked at more closely in one cycle; the others come with the next."""
+MOST_DOUBTFUL = 20
+"""So many ends are looked at again in one cycle."""
+
+
+def watch(drive: Drive) -> frozenset[str]:
+    """One look at every live job, and at ends in doubt; returns the ids of running ones of which a file was seen.
+
+    Raises ClusterError when the cluster could not be asked.
+    """
+    with drive.load() as session:
+        attempts = live_attempts(session, drive.settings.name)
+        doubtful = doubtful_attempts(session, drive.settings.name, drive.now(), MOST_DOUBTFUL)
+    if not attempts and not doubtful:
+        return frozenset()
+    quarantine = Quarantine(drive, Step.WATCH, _subject)
+    quarantine.forget_all_but([*attempts, *doubtful])
+    attempts = [own for _, own in quarantine.each(quarantine.due(attempts), partial(_by_own_clock, drive))]
+    attempts += [_long_missing(one) for one in quarantine.due(doubtful)]
+    if not attempts:
+        return frozenset()
+    drive.check()
+    answers = _ask(drive, attempts, quarantine)
+    if not answers.observation.has_root:
+        attempts = [one for one in attempts if _goes_on(answers.own.get(one.job_id))]
+    _write_down(drive, quarantine, attempts, answers)
+    if answers.refused:
+        live = [one for one in quarantine.due(attempts) if one.status in ON_CLUSTER]
+        quarantine.together(live, lambda part: tell_refused(drive, part, answers.refused))
+    if answers.observation.queue is None:
+        raise SlurmUnavailable(answers.observation.queue_error or "squeue gave no answer")
+    if not answers.observation.has_root:
+        raise SiteState(
+            f"the folder {drive.settings.root}/jobs is away on the cluster: ends are judged when it is back"
+        )
+    root, seen = drive.settings.root, answers.observation.files
+    running = [one for one in attempts if one.status is JobStatus.RUNNING]
+    return frozenset(one.job_id for one in running if any(path in seen for path in _watched_files(root, [one])))
+
+
+def _by_own_clock(drive: Drive, one: LiveAttempt) -> LiveAttempt:
+    """Missing for as long as this worker has watched that: the time in its row is of a clock that may have jumped."""
+    key = ("missing", one.job_id, one.number)
+    if one.missing_since is None:
+        drive.ages.restart(key)
+        return one
+    return replace(one, missing_since=drive.now() - drive.ages.of(key))
+
+
+def _subject(attempt: LiveAttempt) -> Subject:
+    return Subject.job(attempt.job_id)
+
+
+def _write_down(
+    drive: Drive, quarantine: Quarantine[LiveAttempt], attempts: Sequence[LiveAttempt], answers: Answers
+) -> None:
+    ledger = Ledger(drive, answers)
+    decided = quarantine.each(quarantine.due(attempts), lambda one: decide(one, _seen(drive, one, answers)))
+    verdicts = {one.job_id: verdict for one, verdict in decided}
+    sound = [one for one, _ in decided]
+    for start in range(0, len(sound), CHUNK):
+        chunk = sound[start : start + CHUNK]
+        written = quarantine.together(chunk, lambda part: ledger.write([(one, verdicts[one.job_id]) for one in part]))
+        quarantine.succeeded(written)
+
+
+def _long_missing(attempt: LiveAttempt) -> LiveAttempt:
+    """An ended one: nothing is waited for any more."""
+    return replace(attempt, missing_since=attempt.submitted_at, missing_polls=MISSING_POLLS)
+
+
+def _ask(drive: Drive, attempts: Sequence[LiveAttempt], quarantine: Quarantine[LiveAttempt]) -> Answers:
+    """What the cluster says of them; what fails at one is left out, as that one then is for this cycle."""
+    root, gather = drive.settings.root, quarantine.gather
+    ending = [one for one in attempts if one.missing_since is not None]
+    watched, ends = gather(attempts, partial(_watched_files, root)), gather(ending, partial(_ends, root))
+    observation = drive.cluster.observe(watched, ends)
+    own = gather(attempts, lambda part: _own_jobs(part, observation))
+    reads = gather(attempts, lambda part: plan_reads(root, part, observation.files))
+    requests = [read.request for read in reads]
+    requests += gather(attempts, lambda part: _all_end_requests(drive, part, observation, own))
+    answer = drive.cluster.read(requests) if requests else ReadAnswer({})
+    refused = observation.refused | answer.refused
+    records, unreadable = gather(attempts, lambda part: _records(root, part, answer.contents))
+    grown = frozenset(read.job_id for read in reads)
+    ahead = observation.clock_epoch - drive.now().timestamp()
+    answers = Answers(observation, reads, answer.contents, own, records, {}, {}, grown, ahead, refused, unreadable)
+    has_answers = observation.queue is not None and observation.has_root
+    return _examined(drive, quarantine, attempts, answers) if has_answers else answers
+
+
+def _watched_files(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:
+    paths = [_exit_path(root, one) for one in attempts]
+    for one in attempts:
+        if one.status is not JobStatus.PENDING:
+            paths += stream_paths(root, one.job_id, one.number).values()
+    return paths
+
+
+def _ends(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:
+    """What tells of the end of runs that Slurm no longer has: a network file system may show it late."""
+    paths = [
+        path
+        for one in attempts
+        for path in (attempt_directory(root, one.job_id, one.number), output_directory(root, one.job_id))
+    ]
+    return paths + _watched_files(root, attempts)
+
+
+def _exit_path(root: str, attempt: LiveAttempt) -> str:
+    return f"{attempt_directory(root, attempt.job_id, attempt.number)}/exit"
+
+
+def _all_end_requests(
+    drive: Drive, attempts: Iterable[LiveAttempt], observation: Observation, own: Mapping[str, QueuedJob]
+) -> list[ReadRequest]:
+    return [ask for one in attempts for ask in _end_requests(drive, one, observation, own.get(one.job_id))]
+
+
+def _end_requests(
+    drive: Drive, attempt: LiveAttempt, observation: Observation, queued: QueuedJob | None
+) -> list[ReadRequest]:
+    """What is read of an end. A run may write what it likes: while Slurm runs it, no more than the record is read."""
+    root = drive.settings.root
+    has_record = _exit_path(root, attempt) in observation.files
+    record = [ReadRequest(_exit_path(root, attempt), 0, RECORD_BYTES)] if has_record else []
+    if observation.queue is None or _goes_on(queued):
+        return record
+    if not has_record and not is_due(attempt, drive.now()):
+        return []
+    return [*record, *evidence_requests(root, attempt.job_id, attempt.number)]
+
+
+def _goes_on(queued: QueuedJob | None) -> bool:
+    """Whether Slurm has it, and not at its end."""
+    meaning = meaning_of(queued.state) if queued else None
+    is_over = queued is None or queued.state == COMPLETING or (meaning is not None and meaning.phase is Phase.ENDED)
+    return not is_over
+
+
+def _records(
+    root: str, attempts: Iterable[LiveAttempt], contents: Mapping[str, bytes]
+) -> tuple[dict[str, ExitRecord], frozenset[str]]:
+    """By job id; and the ids of the jobs whose record is none."""
+    texts = {one.job_id: contents.get(_exit_path(root, one), b"") for one in attempts}
+    parsed = {job_id: parse_exit(text) for job_id, text in texts.items() if text}
+    of_job = {one.job_id: one.slurm_job_id for one in attempts}
+    records = {
+        job_id: record
+        for job_id, record in parsed.items()
+        if record is not None and record.slurm_job_id == of_job[job_id]
+    }
+    return records, frozenset(job_id for job_id, record in parsed.items() if record is None)
+
+
+def _examined(
+    drive: Drive, quarantine: Quarantine[LiveAttempt], attempts: Sequence[LiveAttempt], answers: Answers
+) -> Answers:
+    """The answers with accounting's word on who has gone, and a closer look where something is missing."""
+    judged = quarantine.each(attempts, lambda one: _is_to_be_looked_at(drive, one, answers))
+    looked_at = [one for one, is_wanted in judged if is_wanted][:MOST_LOOKS]
+    gone = _to_be_accounted(attempts, looked_at, answers) if drive.settings.accounting else []
+    if not gone and not looked_at:
+        return answers
+    oldest = drive.now() - min((one.submitted_at for one in gone), default=drive.now())
+    requests = [_look_request(drive, one, answers) for one in looked_at]
+    since = max(0.0, oldest.total_seconds()) + CLOCKS_DIFFER_SECONDS
+    found = drive.cluster.examine([one.slurm_job_id for one in gone], since, requests)
+    accounted = {one.job_id: line for one in gone if (line := _accounted(one, found.accounted)) is not None}
+    looks = {one.job_id: look for one, look in zip(looked_at, found.looks, strict=True) if look is not None}
+    contents = {**answers.contents, **_listings(drive.settings.root, looked_at, looks)}
+    return replace(answers, contents=contents, accounted=accounted, looks=looks)
+
+
+def _to_be_accounted(
+    attempts: Sequence[LiveAttempt], looked_at: Sequence[LiveAttempt], answers: Answers
+) -> list[LiveAttempt]:
+    """Attempts that squeue does not have, and ended ones that are in doubt: it says "CANCELLED", and not by whom."""
+    gone = [one for one in attempts if one.job_id not in answers.own]
+    return gone + [one for one in looked_at if one.job_id in answers.own]
+
+
+def _is_to_be_looked_at(drive: Drive, attempt: LiveAttempt, answers: Answers) -> bool:
+    if _goes_on(answers.own.get(attempt.job_id)) or attempt.job_id in answers.grown:
+        return False
+    if attempt.job_id not in answers.records:
+        return is_due(attempt, drive.now())
+    return not is_whole_listing(drive.settings.root, attempt.job_id, attempt.number, answers.contents)
+
+
+def _look_request(drive: Drive, attempt: LiveAttempt, answers: Answers) -> LookRequest:
+    root = drive.settings.root
+    is_forgotten = attempt.job_id not in answers.own and attempt.job_id not in answers.records
+    has_live_status, queued = attempt.status in ON_CLUSTER, answers.own.get(attempt.job_id)
+    is_unbegun = attempt.job_id not in answers.records and is_to_be_taken(attempt, queued, drive.now())
+    return LookRequest(
+        attempt_directory(root, attempt.job_id, attempt.number),
+        output_directory(root, attempt.job_id),
+        takes_claim=has_live_status and (is_unbegun or (is_forgotten and is_overdue(attempt, drive.now()))),
+    )
+
+
+def _listings(root: str, attempts: Iterable[LiveAttempt], looks: Mapping[str, AttemptLook]) -> dict[str, bytes]:
+    """Our own listings of output folders, in the place of those that runs did not leave."""
+    found = ((one, looks.get(one.job_id)) for one in attempts)
+    return {listing_path(root, one.job_id, one.number): look.listing for one, look in found if look and look.listing}
+
+
+def _own_jobs(attempts: Iterable[LiveAttempt], observation: Observation) -> dict[str, QueuedJob]:
+    """The jobs of attempts by job id, and no others that a controller that began anew gave their numbers to."""
+    queue = observation.queue or {}
+    found = ((one, queue.get(one.slurm_job_id)) for one in attempts)
+    return {one.job_id: queued for one, queued in found if queued is not None and _is_its(one, queued)}
+
+
+def _is_its(attempt: LiveAttempt, queued: QueuedJob) -> bool:
+    """By name or comment; not by token: after a restored database its Slurm job carries another one."""
+    of_attempt = (attempt.job_id, attempt.number)
+    return queued.name.startswith(slurm_job_name(*of_attempt, "")) or queued.comment.startswith(
+        slurm_comment(*of_attempt, "")
+    )
+
+
+def _accounted(attempt: LiveAttempt, found: Mapping[NamedJob, AccountedJob]) -> AccountedJob | None:
+    prefix = slurm_job_name(attempt.job_id, attempt.number, "")
+    own = (line for (number, name), line in found.items() if number == attempt.slurm_job_id and name.startswith(prefix))
+    return next(own, None)
+
+
+def _seen(drive: Drive, attempt: LiveAttempt, answers: Answers) -> Seen:
+    return Seen(
+        now=drive.now(),
+        queue_answered=answers.observation.queue is not None,
+        queued=answers.own.get(attempt.job_id),
+        accounted=answers.accounted.get(attempt.job_id),
+        exit_record=answers.records.get(attempt.job_id),
+        has_grown=attempt.job_id in answers.grown,
+        clock_ahead_seconds=answers.clock_ahead_seconds,
+        look=answers.looks.get(attempt.job_id),
+    )

@@ -1,0 +1,282 @@
+"""Writes down what a cycle learned: logs and points first, then what the verdict on each job says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeGuard
+
+from sqlalchemy.orm import Session
+
+from tuning.jobs.models import Attempt, Job
+from tuning.jobs.queries.driver import LiveAttempt, update_jobs
+from tuning.jobs.queries.requests import lock_job
+from tuning.jobs.status import ENDED, JobStatus
+from tuning.jobs.transition import transition
+from tuning.llamafactory.progress.eta import EtaState
+from tuning.slurm.attempt_records import ExitRecord
+from tuning.slurm.cluster import AccountedJob, AttemptLook, Observation, QueuedJob
+from tuning.slurm.states import HELD_AFTER_LAUNCH, waiting_words
+from worker.driver import Drive
+from worker.finish.corrections import follow, recheck
+from worker.finish.end import finish
+from worker.observe.contradiction import is_contradiction_news, note_contradiction
+from worker.observe.judgement import (
+    CannotTell,
+    Claimed,
+    Elsewhere,
+    Ended,
+    Ending,
+    Forgotten,
+    Missing,
+    Runs,
+    Unbegun,
+    Verdict,
+    Waits,
+)
+from worker.observe.progress import is_outdated, restate, take_in
+from worker.observe.set_aside import note_set_aside
+from worker.observe.stall import quiet_until
+from worker.observe.tail import TailRead, is_all_there, is_read_to_end, stream_paths
+from worker.submit.batch import give_back
+from worker.submit.launch_failures import note_begun, note_unbegun, take_back
+
+LATE_TIME = timedelta(seconds=75)
+"""How long the ends of an ended run's logs are waited for: network file systems show them up to a minute late."""
+
+MOVED = timedelta(seconds=30)
+"""Slurm plans anew every few seconds, and its clock is told in whole seconds: an expected start that moved by less is
+no news. Written down each cycle for each pending job, it would cost more than all else."""
+
+
+NO_END = dict.fromkeys(("eta_seconds", "eta_low_seconds", "eta_high_seconds", "expected_end_at"))
+"""What is not told of a job that has ended."""
+FORGOTTEN = "Slurm has forgotten it, and it had not begun: submitting again"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the cluster said in one cycle."""
+
+    observation: Observation
+    reads: Sequence[TailRead]
+    contents: Mapping[str, bytes]
+    own: Mapping[str, QueuedJob]
+    """Slurm's jobs, by job id."""
+    records: Mapping[str, ExitRecord]
+    """By job id."""
+    accounted: Mapping[str, AccountedJob]
+    """By job id."""
+    looks: Mapping[str, AttemptLook]
+    """By job id."""
+    grown: frozenset[str]
+    """Ids of the jobs with a file that grew."""
+    clock_ahead_seconds: float
+    refused: frozenset[str] = frozenset()
+    """Paths at which no file of ours was found: nothing of them was read."""
+    unreadable: frozenset[str] = frozenset()
+    """Ids of the jobs whose exit record is none."""
+
+
+class Ledger:
+    """One cycle's writing."""
+
+    def __init__(self, drive: Drive, answers: Answers) -> None:
+        self._drive = drive
+        self._answers = answers
+        self._reads: dict[str, list[TailRead]] = {}
+        for read in answers.reads:
+            self._reads.setdefault(read.job_id, []).append(read)
+
+    def write(self, verdicts: Sequence[tuple[LiveAttempt, Verdict]]) -> None:
+        """One transaction for these jobs; untouched ones cost nothing."""
+        now = self._drive.now()
+        touched = [(one, said) for one, said in verdicts if self._is_touched(one, said, now)]
+        if not touched:
+            return
+        with self._drive.apply() as session:
+            heard = self._take_in(session, [one for one, _ in touched if _is_there(session, one)], now)
+            silent = [
+                one for one, said in touched if self._is_to_be_restated(one, said, now) and one.job_id not in heard
+            ]
+            update_jobs(session, restate(session, silent, now), now)
+            waits = [(one, said) for one, said in touched if _still_waits(said, one, now)]
+            update_jobs(session, [_news_of_waiting(one, said, now) for one, said in waits], now)
+            for one, verdict in touched:
+                if one.status in ENDED:
+                    recheck(session, self._drive, one, verdict, self._answers.contents)
+                elif not _still_waits(verdict, one, now):
+                    self._apply(session, one, verdict)
+
+    def _is_touched(self, one: LiveAttempt, verdict: Verdict, now: datetime) -> bool:
+        has_news = one.job_id in self._reads or one.job_id in self._answers.unreadable or _says(one, verdict, now)
+        return has_news or self._is_to_be_restated(one, verdict, now)
+
+    def _is_to_be_restated(self, one: LiveAttempt, verdict: Verdict, now: datetime) -> bool:
+        """True when it runs, its training log was looked at, and the estimate shown is old."""
+        if not isinstance(verdict, Runs) or one.status is not JobStatus.RUNNING or not is_outdated(one, now):
+            return False
+        paths = stream_paths(self._drive.settings.root, one.job_id, one.number)
+        return paths["trainer_log"] in self._answers.observation.files
+
+    def _take_in(self, session: Session, attempts: Sequence[LiveAttempt], now: datetime) -> frozenset[str]:
+        """Take in the reads of these attempts (no ETA for ended ones); returns the ids of those that logged a step."""
+        for one in attempts:
+            if one.job_id in self._answers.unreadable:
+                note_set_aside(session, one.job_id, one.number, "exit", "it is no record of an end", now)
+        read = [(one, self._reads[one.job_id]) for one in attempts if one.job_id in self._reads]
+        ended = {one.job_id for one in attempts if one.status in ENDED}
+        note_begun(session, self._drive, [one.job_id for one, reads in read if _logs_first_step(one, reads)])
+        news = take_in(session, read, self._answers.contents, now)
+        update_jobs(session, [{**change, **NO_END} if change["id"] in ended else change for change in news], now)
+        return frozenset(change["id"] for change in news)
+
+    def _apply(self, session: Session, one: LiveAttempt, verdict: Verdict) -> None:
+        match verdict:
+            case Waits() if _says(one, verdict, self._drive.now()):
+                self._waits(session, one, verdict)
+            case Runs() if _says(one, verdict, self._drive.now()):
+                self._runs(session, one, verdict)
+            case Ending() | Missing():
+                self._unsure(session, one, verdict)
+            case Claimed():
+                self._claimed(session, one)
+            case Elsewhere(slurm_job_id):
+                follow(session, one, slurm_job_id, self._drive.now())
+            case Forgotten():
+                job, attempt = _rows(session, one)
+                give_back(session, job, attempt, FORGOTTEN, self._drive.now())
+            case Unbegun():
+                note_unbegun(session, self._drive, one, verdict)
+            case Ended():
+                self._ended(session, one, verdict)
+            case _:
+                return
+
+    def _waits(self, session: Session, one: LiveAttempt, verdict: Waits) -> None:
+        job, attempt = _rows(session, one)
+        attempt.missing_since, attempt.missing_polls = None, 0
+        if one.status is JobStatus.RUNNING:
+            transition(session, job, JobStatus.PENDING, "Slurm put it back into its queue", self._drive.now())
+        if _is_to_be_taken_back(verdict, one):
+            take_back(session, one, attempt, verdict, self._drive)
+        expected = {
+            "status_reason": _why_it_waits(one, verdict),
+            "expected_start_at": verdict.expected_start_at,
+            "slurm_reason": verdict.slurm_reason,
+        }
+        self._tell(session, one, verdict.slurm_state, expected)
+
+    def _runs(self, session: Session, one: LiveAttempt, verdict: Runs) -> None:
+        job, attempt = _rows(session, one)
+        attempt.missing_since, attempt.missing_polls = None, 0
+        note_contradiction(session, one, attempt, verdict, self._drive.now())
+        if one.status is JobStatus.PENDING:
+            attempt.started_at, attempt.nodes = verdict.started_at, verdict.nodes
+            attempt.quiet_until = quiet_until(EtaState(), self._drive.now()) if job.kind == "train" else None
+            reason = f"running on {verdict.nodes}" if verdict.nodes else "running"
+            transition(session, job, JobStatus.RUNNING, reason, self._drive.now(), at=verdict.started_at)
+        self._tell(session, one, verdict.slurm_state, {"expected_start_at": None, "slurm_reason": verdict.slurm_reason})
+
+    def _claimed(self, session: Session, one: LiveAttempt) -> None:
+        """From now on its files are watched: when they grow it runs, and its own record may tell of its end."""
+        job, attempt = _rows(session, one)
+        now = self._drive.now()
+        attempt.missing_since, attempt.missing_polls = None, 0
+        attempt.started_at, attempt.quiet_until = now, quiet_until(EtaState(), now) if job.kind == "train" else None
+        transition(session, job, JobStatus.RUNNING, "its claim says that it runs, though Slurm does not know it", now)
+
+    def _unsure(self, session: Session, one: LiveAttempt, verdict: Ending | Missing | None) -> None:
+        """It has ended or vanished, by one witness: remembered, and asked again."""
+        _, attempt = _rows(session, one)
+        attempt.missing_since = one.missing_since or self._drive.now()
+        attempt.missing_polls = one.missing_polls + 1
+        if isinstance(verdict, Missing):
+            attempt.missing_since = verdict.since if verdict.polls else None
+            attempt.missing_polls = verdict.polls
+        if isinstance(verdict, Ending) and verdict.slurm_state != one.slurm_state:
+            self._tell(session, one, verdict.slurm_state, {})
+
+    def _ended(self, session: Session, one: LiveAttempt, verdict: Ended) -> None:
+        if one.status is JobStatus.PENDING and verdict.has_run:
+            # too short to have been seen running: its logs are read first, in the next cycle
+            job, attempt = _rows(session, one)
+            attempt.started_at = job.submitted_at
+            transition(session, job, JobStatus.RUNNING, "ran", self._drive.now(), at=job.submitted_at)
+            return
+        root, files = self._drive.settings.root, self._answers.observation.files
+        told = verdict.exit_record.stream_bytes if verdict.exit_record else {}
+        waited = self._drive.now() - (one.missing_since or self._drive.now())
+        if waited < LATE_TIME and not is_all_there(root, one, files, told):
+            self._unsure(session, one, None)
+        elif is_read_to_end(root, one, files, self._reads.get(one.job_id, ())):
+            note_begun(session, self._drive, [one.job_id])
+            finish(session, self._drive, one, verdict, self._answers.contents)
+
+    def _tell(self, session: Session, one: LiveAttempt, slurm_state: str | None, more: Mapping[str, object]) -> None:
+        now = self._drive.now()
+        update_jobs(session, [{"id": one.job_id, "slurm_state": slurm_state, "observed_at": now, **more}], now)
+
+
+def _is_there(session: Session, one: LiveAttempt) -> bool:
+    """Ended jobs may be deleted meanwhile; others may not."""
+    return one.status not in ENDED or lock_job(session, one.job_id) is not None
+
+
+def _still_waits(verdict: Verdict, one: LiveAttempt, now: datetime) -> TypeGuard[Waits]:
+    """Whether it waits as it did, with other words of Slurm's: of thousands that is written at once."""
+    was_waiting = one.status is JobStatus.PENDING and one.missing_since is None
+    if not isinstance(verdict, Waits) or _is_to_be_taken_back(verdict, one):
+        return False
+    return was_waiting and _says(one, verdict, now)
+
+
+def _logs_first_step(one: LiveAttempt, reads: Sequence[TailRead]) -> bool:
+    """True for the first read of its training log: later ones tell nothing new of its launch."""
+    return one.last_step is None and any(found.stream == "trainer_log" for found in reads)
+
+
+def _is_to_be_taken_back(verdict: Waits, one: LiveAttempt) -> bool:
+    return verdict.slurm_reason in HELD_AFTER_LAUNCH and one.ended_by is None
+
+
+def _why_it_waits(one: LiveAttempt, verdict: Waits) -> str:
+    words = waiting_words(verdict.slurm_reason)
+    return f"Slurm job {one.slurm_job_id}" + (f" waits ({verdict.slurm_reason}): {words}" if words else "")
+
+
+def _news_of_waiting(one: LiveAttempt, verdict: Waits, now: datetime) -> dict[str, Any]:
+    return {
+        "id": one.job_id,
+        "status_reason": _why_it_waits(one, verdict),
+        "slurm_state": verdict.slurm_state,
+        "slurm_reason": verdict.slurm_reason,
+        "expected_start_at": verdict.expected_start_at,
+        "observed_at": now,
+    }
+
+
+def _has_moved(old: datetime | None, new: datetime | None) -> bool:
+    if old is None or new is None:
+        return old is not new
+    return abs(new - old) >= MOVED
+
+
+def _says(one: LiveAttempt, verdict: Verdict, now: datetime) -> bool:
+    """Whether the verdict says something that the rows do not hold yet."""
+    recovered = one.missing_since is not None
+    match verdict:
+        case Waits(state, reason, expected):
+            is_told = (one.slurm_state, one.slurm_reason) == (state, reason)
+            has_moved = _has_moved(one.expected_start_at, expected) or _is_to_be_taken_back(verdict, one)
+            return recovered or one.status is not JobStatus.PENDING or not is_told or has_moved
+        case Runs(state, reason):
+            is_told = (one.slurm_state, one.slurm_reason) == (state, reason)
+            is_known = is_told and not is_contradiction_news(one, verdict, now)
+            return recovered or one.status is not JobStatus.RUNNING or not is_known
+        case CannotTell():
+            return one.status in ENDED
+    return True
+
+
+def _rows(session: Session, one: LiveAttempt) -> tuple[Job, Attempt]:
+    return session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))

@@ -1,0 +1,59 @@
+"""What a worker's own cycles found out of its cluster: read from the database once in a cycle, not for every job."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tuning.clusters.models import ClusterRow
+from tuning.clusters.snapshot import read_snapshot
+from tuning.jobs.queries.save_times import Saved, longest_saves
+from tuning.settings import ClusterSettings
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a submission needs of the cluster's row."""
+
+    registered: Mapping[str, Mapping[str, Any]] | None
+    """The data sets that the cluster knows by name."""
+    image_digest: str | None
+
+
+class KnownCluster:
+    """Kept until `forget`: only the cycle that calls it writes these things while the lease holds.
+
+    (A user may delete the job that showed a save; it is forgotten with the next cycle.)
+    """
+
+    def __init__(self, settings: ClusterSettings) -> None:
+        self.settings = settings
+        self._description: Description | None = None
+        self._longest_saves: dict[Saved, float | None] = {}
+
+    def forget(self) -> None:
+        """The cluster was described anew, or jobs have saved."""
+        self._description = None
+        self._longest_saves = {}
+
+    def description(self, session: Session) -> Description:
+        """As the cluster last described itself."""
+        if self._description is None:
+            self._description = self._read(session)
+        return self._description
+
+    def longest_saves(self, session: Session, wanted: Collection[Saved]) -> dict[Saved, float]:
+        """Seconds, of recent jobs of the cluster that save the same; unknown ones are missing."""
+        if unasked := [one for one in wanted if one not in self._longest_saves]:
+            found = longest_saves(session, self.settings.name, unasked, self.settings.models)
+            self._longest_saves |= {one: found.get(one) for one in unasked}
+        known = {one: self._longest_saves[one] for one in wanted}
+        return {one: seconds for one, seconds in known.items() if seconds is not None}
+
+    def _read(self, session: Session) -> Description:
+        stored = session.scalar(select(ClusterRow.snapshot).where(ClusterRow.name == self.settings.name))
+        if not stored:
+            return Description(registered=None, image_digest=None)
+        return Description(read_snapshot(stored).datasets, stored.get("image_digest"))

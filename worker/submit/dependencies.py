@@ -1,0 +1,40 @@
+"""Queued jobs whose dependencies can no longer succeed are ended: they would wait for ever."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from tuning.jobs.models import Job
+from tuning.jobs.queries.dependencies import DeadEnd, dead_ends
+from tuning.jobs.status import JobStatus
+from tuning.jobs.transition import transition
+from tuning.jobs.troubles import Step, Subject
+from worker.driver import Drive
+from worker.quarantine import Quarantine
+
+
+def end_dead_ends(drive: Drive) -> None:
+    """Fail each with the reason. No remote command."""
+    with drive.load() as session:
+        found = dead_ends(session, drive.settings.name)
+    if not found:
+        return
+    quarantine = Quarantine(drive, Step.DEAD_ENDS, _subject)
+    quarantine.forget_all_but(found)
+    quarantine.succeeded(quarantine.together(quarantine.due(found), partial(_end, drive)))
+
+
+def _subject(dead_end: DeadEnd) -> Subject:
+    return Subject.job(dead_end.job_id)
+
+
+def _end(drive: Drive, found: Sequence[DeadEnd]) -> None:
+    with drive.apply() as session:
+        for dead_end in (one for one in dead_ends(session, drive.settings.name) if one in found):
+            job = session.get_one(Job, dead_end.job_id)
+            job.failure = {
+                "code": "dependency",
+                "message": dead_end.reason,
+                "hint": "retry that one, and then this one with its new id",
+                "evidence": [],
+            }
+            transition(session, job, JobStatus.FAILED, dead_end.reason, drive.now())

@@ -1,0 +1,132 @@
+"""Runs that are to end: Slurm is told, or the run itself is asked to save a checkpoint first.
+
+A job says `cancelled` or `held` only when Slurm has confirmed its end (worker.watch).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select, update
+
+from tuning.jobs.layout import slurm_job_name
+from tuning.jobs.models import Attempt, Job
+from tuning.jobs.status import ON_CLUSTER, JobStatus
+from tuning.jobs.troubles import Step, Subject
+from worker.driver import Drive
+from worker.observe.stall import STALLED
+from worker.quarantine import Quarantine
+from worker.submit.launch import LAUNCH_FAILED
+
+
+@dataclass(frozen=True)
+class _Unwanted:
+    """A job that Slurm has and somebody wants ended."""
+
+    job_id: str
+    number: int
+    token: str
+    slurm_job_id: int
+    status: JobStatus
+    kind: str
+    saves: bool
+    stop_sent_at: datetime | None
+
+    @property
+    def slurm_name(self) -> str:
+        """What its Slurm job is called: no other one is to be ended, whatever its number."""
+        return slurm_job_name(self.job_id, self.number, self.token)
+
+
+def _subject(one: _Unwanted) -> Subject:
+    return Subject.job(one.job_id)
+
+
+class Canceller:
+    """Ends what nobody wants any more, or not now."""
+
+    def __init__(self, drive: Drive) -> None:
+        self._drive = drive
+        self._told: set[str] = set()
+        self._asked: set[str] = set()
+
+    def cancel_wanted(self) -> None:
+        """One scancel for every such job that Slurm still has; told again each cycle until it has ended."""
+        self._told.clear()
+        self._asked.clear()
+        self.cancel_new()
+
+    def cancel_new(self) -> None:
+        """The same for those that Slurm was not told of in this cycle; those that are to save are asked once."""
+        unwanted = self._unwanted()
+        if not unwanted:
+            return
+        quarantine = Quarantine(self._drive, Step.CANCEL, _subject)
+        quarantine.forget_all_but(unwanted)
+        judged = quarantine.each(quarantine.due(unwanted), self._is_to_save)
+        to_save = [one for one, saves in judged if saves]
+        to_stop = [one for one in to_save if one.stop_sent_at is None and one.slurm_name not in self._asked]
+        if to_stop:
+            self._ask_to_stop(to_stop, quarantine)
+        to_end = [one for one, saves in judged if not saves and one.slurm_name not in self._told]
+        if to_end:
+            self._end(to_end, quarantine)
+
+    def _is_to_save(self, one: _Unwanted) -> bool:
+        """Whether it has, or gets, the time to save a checkpoint."""
+        if not one.saves or one.status is not JobStatus.RUNNING or one.kind != "train":
+            return False
+        patience = timedelta(seconds=self._drive.settings.save_patience_seconds)
+        return one.stop_sent_at is None or self._drive.ages.of(("stop", one.slurm_name)) < patience
+
+    def _ask_to_stop(self, runs: Sequence[_Unwanted], quarantine: Quarantine[_Unwanted]) -> None:
+        """Written down once it is done: after a crash in between a run is asked again, which changes nothing."""
+        self._drive.check()
+        heard = self._drive.cluster.ask_to_stop((one.slurm_job_id, one.slurm_name) for one in runs)
+        self._asked.update(one.slurm_name for one in runs)
+        told = [one for one in runs if one.slurm_name in heard]
+        quarantine.succeeded(quarantine.together(told, self._note_stopped))
+
+    def _end(self, runs: Sequence[_Unwanted], quarantine: Quarantine[_Unwanted]) -> None:
+        """Of a hold it is written down first: let go meanwhile, the job goes on and was not cancelled by a stranger."""
+        held = [one for one in runs if one.saves and one.stop_sent_at is None]
+        noted = quarantine.together(held, self._note_stopped)
+        ending = [one for one in runs if one not in held or one in noted]
+        if not ending:
+            return
+        self._drive.check()
+        self._drive.cluster.cancel((one.slurm_job_id, one.slurm_name) for one in ending)
+        self._told.update(one.slurm_name for one in ending)
+        quarantine.succeeded(ending)
+
+    def _note_stopped(self, runs: Sequence[_Unwanted]) -> None:
+        with self._drive.apply() as session:
+            for one in runs:
+                self._drive.ages.restart(("stop", one.slurm_name))
+                own = (Attempt.job_id == one.job_id, Attempt.number == one.number)
+                session.execute(update(Attempt).where(*own).values(stop_sent_at=self._drive.now()))
+
+    def _unwanted(self) -> list[_Unwanted]:
+        names = (Job.id, Attempt.number, Attempt.token, Attempt.slurm_job_id)
+        is_held = Job.cancel_requested_at.is_(None) & Job.hold_requested_at.is_not(None)
+        saves = is_held | (Job.cancel_requested_at.is_not(None) & Job.cancel_saves.is_(True))
+        wanted = (
+            select(*names, Job.status, Job.kind, saves, Attempt.stop_sent_at)
+            .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt))
+            .where(
+                Job.cluster == self._drive.settings.name,
+                Job.status.in_(ON_CLUSTER),
+                or_(
+                    Job.cancel_requested_at.is_not(None),
+                    Job.hold_requested_at.is_not(None),
+                    Attempt.ended_by.in_((STALLED, LAUNCH_FAILED)),  # told again until it has ended, as all others are
+                ),
+                Attempt.slurm_job_id.is_not(None),
+            )
+        )
+        with self._drive.load() as session:
+            return [
+                _Unwanted(job_id, number, token, slurm_job_id, status, kind, bool(saves), stop_sent_at)
+                for job_id, number, token, slurm_job_id, status, kind, saves, stop_sent_at in session.execute(wanted)
+                if slurm_job_id is not None
+            ]
