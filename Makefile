@@ -31,6 +31,7 @@ check: $(INSTALLED) ## style, types, imports
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy --python-version 3.10 --package packtrain
 	$(VENV)/bin/lint-imports
 
 test: $(INSTALLED) ## everything: units, both databases, end to end on the lab cluster
@@ -57,7 +58,7 @@ templates: $(INSTALLED) ## read LLaMA-Factory's chat templates anew, in the trai
 	@$(PYTHON) -m container.templates
 
 lock: ## compile the lock file anew from pyproject.toml
-	$(VENV)/bin/uv pip compile -q pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
+	$(VENV)/bin/uv pip compile -q pyproject.toml --extra service --extra dev --universal --generate-hashes --no-emit-index-url \
 		--no-header --python-version 3.11 -o requirements.lock
 
 clean: down ## stop everything and forget what it did

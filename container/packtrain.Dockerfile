@@ -16,13 +16,15 @@ RUN --mount=type=bind,from=wheelhouse,target=/wheelhouse \
     if [ -n "$(ls -A /wheelhouse)" ]; then export PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheelhouse; fi && \
     /opt/packtrain/bin/pip download --require-hashes --only-binary :all: --dest /wheels -r requirements.lock
 COPY . .
-RUN /opt/packtrain/bin/pip install --no-index --find-links /wheels .
+RUN /opt/packtrain/bin/pip install --no-index --find-links /wheels ".[service]" && \
+    mkdir /opt/packtrain/service && \
+    cp -r migrations ops server templates tuning worker pyproject.toml /opt/packtrain/service
 
 FROM python:3.11-slim
 RUN useradd --system --uid 2000 --home-dir /var/lib/packtrain --shell /usr/sbin/nologin packtrain && \
     install -d -o packtrain -g packtrain -m 750 /var/lib/packtrain
 COPY --from=build /opt/packtrain /opt/packtrain
-ENV PATH=/opt/packtrain/bin:$PATH PYTHONUNBUFFERED=1 \
+ENV PATH=/opt/packtrain/bin:$PATH PYTHONPATH=/opt/packtrain/service PYTHONUNBUFFERED=1 \
     PACKTRAIN_CLUSTERS_FILE=/etc/packtrain/clusters.toml PACKTRAIN_DATA_DIR=/var/lib/packtrain PACKTRAIN_HOST=0.0.0.0
 USER packtrain
 WORKDIR /var/lib/packtrain

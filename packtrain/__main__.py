@@ -1,4 +1,4 @@
-"""`python -m client` is `packtrain`."""
+"""`python -m packtrain` is `packtrain`."""
 
 from packtrain.cli.main import run
 

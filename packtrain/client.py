@@ -1,6 +1,6 @@
 """A small typed client of the native API, for the command line and for scripts.
 
-    from packtrain.client import Packtrain
+    from packtrain import Packtrain
 
     with Packtrain.from_environment() as lab:
         data = lab.upload_dataset(Path("chats.json"))
@@ -12,7 +12,7 @@
         print(ended["status"], ended["result"])
         lab.download(job["id"], Path("adapter"))
 
-Every method may raise client.errors.ServerUnreachable, and client.errors.ApiError when the server refuses.
+Every method may raise packtrain.errors.ServerUnreachable, and packtrain.errors.ApiError when the server refuses.
 """
 
 import json
@@ -22,10 +22,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, Unpack, cast
+from typing import Any, cast
 from urllib.parse import quote
 
 import httpx
+from typing_extensions import Self, Unpack
 
 from packtrain.connection import Connection, find_connection
 from packtrain.schema import (
@@ -211,8 +212,8 @@ class Packtrain:
         tokenizer: str | None = None,
     ) -> Dataset:
         """A file that lies on a cluster as a data set: it is `checking` until its `check_job` has ended."""
-        wished = {"cluster": cluster, "name": name, "format": data_format, "purpose": purpose, "tokenizer": tokenizer}
-        body = {"cluster_path": cluster_path, **{key: value for key, value in wished.items() if value is not None}}
+        given = {"cluster": cluster, "name": name, "format": data_format, "purpose": purpose, "tokenizer": tokenizer}
+        body = {"cluster_path": cluster_path, **{key: value for key, value in given.items() if value is not None}}
         return cast(Dataset, self._http.post("datasets", body))
 
     def datasets(self, *, limit: int = 50, after: str | None = None) -> Page:
@@ -232,7 +233,7 @@ class Packtrain:
         self, dataset_id: str, *, template: str | None = None, count: int = 3, **training: bool
     ) -> Preview:
         """The first rows, with a template as the model sees them under these arguments of the training."""
-        query = {"count": str(count), **{name: json.dumps(wished) for name, wished in training.items()}}
+        query = {"count": str(count), **{name: json.dumps(given) for name, given in training.items()}}
         query |= {"template": template} if template is not None else {}
         return cast(Preview, self._http.get(_path("datasets", dataset_id, "preview"), query))
 

@@ -1,6 +1,8 @@
-"""Errors of the command line and its Python client, below tuning.errors.PacktrainError.
+"""Errors of the client and of the `packtrain` command, in one tree.
 
-ClientError
+PacktrainError
+  InvalidInput        a file, an option or an argument is wrong: a list of findings
+  Conflict            the job is not in a state that allows this
   NotConfigured       no address or no token to be found
   ServerUnreachable   no connection, or it broke, or it says: not now
   ApiError            the server's own refusal: an HTTP status, a sentence, and every finding
@@ -8,21 +10,48 @@ ClientError
   BrokenTransfer      a download that is not what the server said it would be
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from packtrain.cli.sanitize import inert_line
-from tuning.errors import Finding, PacktrainError
-
-
-class ClientError(PacktrainError):
-    """Something between the user and the server."""
+from packtrain.sanitize import inert_line
 
 
-class NotConfigured(ClientError):
+@dataclass(frozen=True)
+class Finding:
+    """A defect of an input: its place, what is wrong there, and what to do about it."""
+
+    loc: tuple[str | int, ...]
+    message: str
+    hint: str | None = None
+    severity: Literal["error", "warning"] = "error"
+
+
+class PacktrainError(Exception):
+    """Base of all; `str()` is a sentence for the user, `hint` says what to do."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class InvalidInput(PacktrainError):
+    """What the user gave is wrong; `findings` says each thing and where."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("; ".join(finding.message for finding in findings))
+        self.findings = tuple(findings)
+
+
+class Conflict(PacktrainError):
+    """The job is not in a state that allows this."""
+
+
+class NotConfigured(PacktrainError):
     """No address or no token of a server to be found."""
 
 
-class ServerUnreachable(ClientError):
+class ServerUnreachable(PacktrainError):
     """The server does not answer, or not now; the same again, later, may work."""
 
     def __init__(self, message: str, *, hint: str | None = None, retry_after_seconds: float = 0.0) -> None:
@@ -30,11 +59,11 @@ class ServerUnreachable(ClientError):
         self.retry_after_seconds = retry_after_seconds
 
 
-class UnsafePath(ClientError):
+class UnsafePath(PacktrainError):
     """A name from the server that would lead out of the target folder."""
 
 
-class BrokenTransfer(ClientError):
+class BrokenTransfer(PacktrainError):
     """A download that is not what the server said it would be."""
 
 
@@ -49,7 +78,7 @@ class Problem:
     findings: tuple[Finding, ...] = ()
 
 
-class ApiError(ClientError):
+class ApiError(PacktrainError):
     """The server refused; `str()` shows the sentence and every finding with its place and hint."""
 
     def __init__(self, problem: Problem) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, TypedDict
 
-from tuning.errors import Finding
+from typing_extensions import NotRequired
+
+from packtrain.errors import Finding
 
 LogStream = Literal["stdout", "stderr"]
 ENDED = frozenset({"succeeded", "failed", "cancelled"})

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from tuning.jobs.troubles import Step
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.observe.stall import StallWatch
 from worker.observe.watch import watch
 from worker.quarantine import release_ended
@@ -27,16 +27,16 @@ somebody wrote there, and this often where no word of a write comes. An idle wor
 class Cycle:
     """The steps in their order, and what must be remembered from one cycle to the next."""
 
-    def __init__(self, drive: Drive, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._drive = drive
+    def __init__(self, driver: Driver, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._driver = driver
         self._monotonic = monotonic
-        self._facts = FactsKeeper(drive)
-        self._known = KnownCluster(drive.settings)
-        self._submitter = Submitter(drive, self._known)
-        self._canceller = Canceller(drive)
-        self._trials = Trials(drive)
-        self._stalls = StallWatch(drive)
-        self.guard = StepGuard(drive)
+        self._facts = FactsKeeper(driver)
+        self._known = KnownCluster(driver.settings)
+        self._submitter = Submitter(driver, self._known)
+        self._canceller = Canceller(driver)
+        self._trials = Trials(driver)
+        self._stalls = StallWatch(driver)
+        self.guard = StepGuard(driver)
         self._visible: frozenset[str] = frozenset()
         self.seconds = 0.0
         self._looked_at = self._monotonic()
@@ -44,27 +44,27 @@ class Cycle:
     def run(self) -> None:
         """Everything once. Raises ClusterError, LeaseLost, or the database's trouble; other errors stay with a step."""
         started = self._monotonic()
-        self._drive.check()
+        self._driver.check()
         run = self.guard.run
-        release_ended(self._drive)
+        release_ended(self._driver)
         run(Step.FACTS, self._facts.refresh_if_old)
         self._known.forget()
-        run(Step.SETTLE, lambda: settle_unconfirmed(self._drive))
-        run(Step.DEAD_ENDS, lambda: end_dead_ends(self._drive))
+        run(Step.SETTLE, lambda: settle_unconfirmed(self._driver))
+        run(Step.DEAD_ENDS, lambda: end_dead_ends(self._driver))
         run(Step.SUBMIT, self._submitter.submit_waiting)
         run(Step.WATCH, self._watch)
         self._known.forget()
         run(Step.STALL, lambda: self._stalls.tell(self._visible))
         run(Step.CANCEL, self._canceller.cancel_wanted)
-        run(Step.REMOVE, lambda: remove_unwanted(self._drive))
+        run(Step.REMOVE, lambda: remove_unwanted(self._driver))
         run(Step.TRY_OUT, self._trials.answer_waiting)
         self._looked_at = self._monotonic()
         self.seconds = self._looked_at - started
-        note_reached(self._drive, self.seconds)
+        note_reached(self._driver, self.seconds)
 
     def _watch(self) -> None:
         self._visible = frozenset()
-        self._visible = watch(self._drive)
+        self._visible = watch(self._driver)
 
     def is_urgent_due(self) -> bool:
         """True when the urgent part has not run for a while, though no word of a write came."""
@@ -72,7 +72,7 @@ class Cycle:
 
     def run_urgent(self) -> None:
         """What people wait for, between two cycles: new jobs, cancellations, questions about jobs to come."""
-        self._drive.check()
+        self._driver.check()
         self.guard.run(Step.SUBMIT, self._submitter.submit_waiting)
         self.guard.run(Step.CANCEL, self._canceller.cancel_new)
         self.guard.run(Step.TRY_OUT, self._trials.answer_waiting)

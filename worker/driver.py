@@ -20,7 +20,7 @@ from worker.breaker import Breaker
 
 
 @dataclass(frozen=True)
-class Drive:
+class Driver:
     """One worker driving one cluster, for as long as it holds the lease."""
 
     settings: ClusterSettings

@@ -33,7 +33,7 @@ from tuning.ssh.transport import Transport
 from worker.backoff import delay_seconds
 from worker.breaker import Breaker
 from worker.cycle import Cycle
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.heartbeat import kept
 from worker.staging.upload import keep_staging
 from worker.step_guard import StepGuard
@@ -80,12 +80,12 @@ class Worker:
     def run(self) -> None:
         """Work until `stop` is set; only what is to end the process (SystemExit) is raised here."""
         with ThreadPoolExecutor(len(self._clusters), thread_name_prefix="drive") as pool:
-            futures = [pool.submit(self._keep_driving, cluster) for cluster in self._clusters.values()]
+            futures = [pool.submit(self._keep_running, cluster) for cluster in self._clusters.values()]
             wait(futures, return_when=FIRST_EXCEPTION)
             self.stop.set()
         _raise_first(futures)
 
-    def _keep_driving(self, settings: ClusterSettings) -> None:
+    def _keep_running(self, settings: ClusterSettings) -> None:
         failures, watch = 0, LeaseWatch(settings.name, self._settings.lease_seconds)
         while not self.stop.is_set():
             with Contained() as attempt:
@@ -93,7 +93,7 @@ class Worker:
             failures = failures + 1 if attempt.error is not None else 0
             if attempt.error is not None:
                 where = {"action": "drive_failed", "cluster": settings.name}
-                log.error("driving %s failed", settings.name, exc_info=attempt.error, extra=where)
+                log.error("the cycles of %s failed", settings.name, exc_info=attempt.error, extra=where)
                 self.stop.wait(delay_seconds(failures, settings.poll_interval_seconds, 0.5))
 
     def _drive_if_free(self, settings: ClusterSettings, watch: LeaseWatch) -> None:
@@ -101,7 +101,7 @@ class Worker:
         if lease is None:
             self.stop.wait(self._settings.lease_seconds / LOOKS_PER_LEASE)
         else:
-            self._drive(settings, lease)
+            self._driver(settings, lease)
 
     def _acquire(self, cluster: str, watch: LeaseWatch) -> Lease | None:
         try:
@@ -113,21 +113,21 @@ class Worker:
             log.warning("the database does not answer: %s", complaint(error), extra={"cluster": cluster})
             return None
 
-    def _drive(self, settings: ClusterSettings, lease: Lease) -> None:
-        log.info("driving %s", settings.name, extra={"action": "lease_taken", "cluster": settings.name})
+    def _driver(self, settings: ClusterSettings, lease: Lease) -> None:
+        log.info("lease of %s taken", settings.name, extra={"action": "lease_taken", "cluster": settings.name})
         allowance = Allowance(settings.commands_per_minute, settings.connections_per_minute)
         traffic = Traffic(allowance, sleep=self._wait_for_allowance)
         breaker = Breaker(settings.poll_interval_seconds)
         with kept(self._sessions, lease, self._settings.lease_seconds) as lost:
             transport = self._open_transport(settings, traffic)
             cluster = Cluster(settings, transport)
-            drive = Drive(settings, self._sessions, cluster, traffic, breaker, lease, now_utc, self._cipher, lost)
+            driver = Driver(settings, self._sessions, cluster, traffic, breaker, lease, now_utc, self._cipher, lost)
             store = ContentStore(self._settings.data_dir / "datasets", self._settings.max_upload_bytes)
             with ThreadPoolExecutor(1, thread_name_prefix=f"stage-{settings.name}") as pool:
-                stager = pool.submit(keep_staging, drive, store, self.stop)
+                stager = pool.submit(keep_staging, driver, store, self.stop)
                 try:
                     with self._cut_when_stopped(transport):
-                        self._repeat(drive, stager)
+                        self._repeat(driver, stager)
                 finally:
                     lost.set()
                     transport.close()  # an upload that is on its way ends with it
@@ -156,29 +156,29 @@ class Worker:
         if self.stop.wait(seconds):
             raise Unreachable("the worker stops")
 
-    def _repeat(self, drive: Drive, stager: "Future[None]") -> None:
+    def _repeat(self, driver: Driver, stager: "Future[None]") -> None:
         with closing(open_news(self._engine())) as news:
-            self._repeat_by(drive, stager, news)
+            self._repeat_by(driver, stager, news)
 
-    def _repeat_by(self, drive: Drive, stager: "Future[None]", news: News) -> None:
-        cycle, breaker = Cycle(drive), drive.breaker
-        self._one(cycle.guard.begin, drive, cycle.guard)
-        while not self._is_over(drive) and not stager.done():
-            if self._one(cycle.run, drive, cycle.guard):
+    def _repeat_by(self, driver: Driver, stager: "Future[None]", news: News) -> None:
+        cycle, breaker = Cycle(driver), driver.breaker
+        self._one(cycle.guard.begin, driver, cycle.guard)
+        while not self._is_over(driver) and not stager.done():
+            if self._one(cycle.run, driver, cycle.guard):
                 breaker.succeeded()
-            until = time.monotonic() + drive.settings.poll_interval_seconds - cycle.seconds
-            while not breaker.is_open and not self._is_over(drive) and (left := until - time.monotonic()) > 0:
-                self._one(partial(self._listen, news, cycle, min(left, URGENT_SECONDS)), drive, cycle.guard)
-            self._pause(drive)
+            until = time.monotonic() + driver.settings.poll_interval_seconds - cycle.seconds
+            while not breaker.is_open and not self._is_over(driver) and (left := until - time.monotonic()) > 0:
+                self._one(partial(self._listen, news, cycle, min(left, URGENT_SECONDS)), driver, cycle.guard)
+            self._pause(driver)
 
-    def _pause(self, drive: Drive) -> None:
+    def _pause(self, driver: Driver) -> None:
         """Until the breaker's pause is over, or the login node takes connections again where it took none."""
         looked_at = time.monotonic()
-        while drive.breaker.pause_seconds() > 0 and not self._is_over(drive):
+        while driver.breaker.pause_seconds() > 0 and not self._is_over(driver):
             self.stop.wait(URGENT_SECONDS)
-            if drive.breaker.awaits_listener and time.monotonic() - looked_at > PROBE_SECONDS:
-                if is_listening(drive.settings, PROBE_SECONDS):
-                    drive.breaker.end_pause()
+            if driver.breaker.awaits_listener and time.monotonic() - looked_at > PROBE_SECONDS:
+                if is_listening(driver.settings, PROBE_SECONDS):
+                    driver.breaker.end_pause()
                 looked_at = time.monotonic()
 
     def _listen(self, news: News, cycle: Cycle, seconds: float) -> None:
@@ -188,16 +188,16 @@ class Worker:
         if any(told) or cycle.is_urgent_due():
             cycle.run_urgent()
 
-    def _is_over(self, drive: Drive) -> bool:
+    def _is_over(self, driver: Driver) -> bool:
         """Whether the worker is to stop, or somebody else has the cluster."""
-        return self.stop.is_set() or drive.lost.is_set()
+        return self.stop.is_set() or driver.lost.is_set()
 
     def _engine(self) -> Engine:
         with self._sessions() as session:
             bind = session.get_bind()
         return bind if isinstance(bind, Engine) else bind.engine
 
-    def _one(self, step: Callable[[], None], drive: Drive, guard: StepGuard) -> bool:
+    def _one(self, step: Callable[[], None], driver: Driver, guard: StepGuard) -> bool:
         """One cycle, or its urgent part: whether it went well. What did not opens the breaker."""
         with Contained() as attempt:
             step()
@@ -205,48 +205,48 @@ class Worker:
         if attempt.error is None:
             return True
         if not isinstance(attempt.error, LeaseLost):
-            drive.breaker.failed(awaits_listener=_is_not_listening(attempt.error))
+            driver.breaker.failed(awaits_listener=_is_not_listening(attempt.error))
         with Contained() as noting:
-            _note(drive, guard, attempt.error)
+            _note(driver, guard, attempt.error)
         if noting.error is not None:
-            _say(drive, noting.error)
+            _say(driver, noting.error)
         return False
 
 
-def _note(drive: Drive, guard: StepGuard, error: BaseException) -> None:
-    _say(drive, error)
+def _note(driver: Driver, guard: StepGuard, error: BaseException) -> None:
+    _say(driver, error)
     if isinstance(error, ClusterError):
-        _log_in_anew(drive)
-        note_unreachable(drive, str(error))
+        _log_in_anew(driver)
+        note_unreachable(driver, str(error))
     elif not isinstance(error, (LeaseLost, *DATABASE_TROUBLE)):
         guard.failed(Step.CYCLE, error)
 
 
-def _say(drive: Drive, error: BaseException) -> None:
-    where = {"action": "cycle_failed", "cluster": drive.settings.name}
+def _say(driver: Driver, error: BaseException) -> None:
+    where = {"action": "cycle_failed", "cluster": driver.settings.name}
     if isinstance(error, LeaseLost):
-        _note_lost(drive, error)
+        _note_lost(driver, error)
     elif isinstance(error, ClusterError):
         log.warning("%s", error, extra=where)
     elif isinstance(error, DATABASE_TROUBLE):
         log.warning("the database does not answer: %s", complaint(error), extra=where)
     else:
-        log.error("a cycle of %s failed", drive.settings.name, exc_info=error, extra=where)
+        log.error("a cycle of %s failed", driver.settings.name, exc_info=error, extra=where)
 
 
 def _is_not_listening(error: BaseException) -> bool:
     return any(isinstance(one, NotListening) for one in (error, error.__cause__))
 
 
-def _log_in_anew(drive: Drive) -> None:
+def _log_in_anew(driver: Driver) -> None:
     """What may be wrong is what a login fixes (groups, limits, PATH): every third failure in a row ends it."""
-    if drive.breaker.failures % 3 == 2:
-        drive.cluster.log_in_anew()
+    if driver.breaker.failures % 3 == 2:
+        driver.cluster.log_in_anew()
 
 
-def _note_lost(drive: Drive, error: LeaseLost) -> None:
-    log.warning(str(error), extra={"action": "lease_lost", "cluster": drive.settings.name})
-    drive.lost.set()
+def _note_lost(driver: Driver, error: LeaseLost) -> None:
+    log.warning(str(error), extra={"action": "lease_lost", "cluster": driver.settings.name})
+    driver.lost.set()
 
 
 def _raise_first(futures: list[Future[None]]) -> None:

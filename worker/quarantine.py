@@ -24,7 +24,7 @@ from tuning.jobs.troubles import (
     known,
     note_failure,
 )
-from worker.driver import Drive
+from worker.driver import Driver
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +40,14 @@ class Quarantine(Generic[Item]):
 
     def __init__(
         self,
-        drive: Drive,
+        driver: Driver,
         step: Step,
         subject: Callable[[Item], Subject],
         *,
         own: tuple[type[ClusterError], ...] = (),
     ) -> None:
         """`own` are errors of the cluster's that here are an item's own fault."""
-        self._drive = drive
+        self._driver = driver
         self._step = step
         self._subject = subject
         self._own = own
@@ -55,13 +55,13 @@ class Quarantine(Generic[Item]):
 
     def due(self, items: Iterable[Item]) -> list[Item]:
         """Those that do not wait for their next try."""
-        now = self._drive.now()
+        now = self._driver.now()
         return [item for item in items if not self._is_held(item, now)]
 
     @property
     def held(self) -> frozenset[str]:
         """The ids of those that wait for their next try."""
-        now = self._drive.now()
+        now = self._driver.now()
         return frozenset(subject for subject, next_try in self._next_tries.items() if is_held(next_try, now))
 
     def forget_all_but(self, items: Iterable[Item]) -> None:
@@ -112,11 +112,11 @@ class Quarantine(Generic[Item]):
         subject = self._subject(item)
         where = {"action": "quarantined", "step": self._step, "subject": subject.id}
         log.error("%s failed at %s", self._step, subject.id, exc_info=error, extra=where)
-        now = self._drive.now()
+        now = self._driver.now()
         self._failed.add(subject.id)
         self._next_tries[subject.id] = now + LONGEST_PAUSE  # as far as this cycle goes, should it not be noted
-        with Contained(*FORESEEN) as noting, self._drive.apply() as session:
-            next_try = note_failure(session, self._drive.settings.name, self._step, subject, error, now)
+        with Contained(*FORESEEN) as noting, self._driver.apply() as session:
+            next_try = note_failure(session, self._driver.settings.name, self._step, subject, error, now)
             self._next_tries[subject.id] = next_try or now + LONGEST_PAUSE
         if noting.error is not None:
             log.error("that failure cannot be noted", exc_info=noting.error, extra=where)
@@ -137,26 +137,26 @@ class Quarantine(Generic[Item]):
     @cached_property
     def _next_tries(self) -> dict[str, datetime]:
         """By subject, as it was noted when this was first asked for."""
-        with self._drive.load() as session:
-            found = known(session, self._drive.settings.name, self._step)
+        with self._driver.load() as session:
+            found = known(session, self._driver.settings.name, self._step)
         return {subject: next_try for subject, next_try in found.items() if subject != OF_THE_CLUSTER}
 
     def _forget(self, subjects: Collection[str]) -> None:
         if not subjects:
             return
-        with self._drive.apply() as session:
-            forget(session, self._drive.settings.name, self._step, subjects)
+        with self._driver.apply() as session:
+            forget(session, self._driver.settings.name, self._step, subjects)
         for subject in subjects:
             self._next_tries.pop(subject, None)
 
 
-def release_ended(drive: Drive) -> None:
+def release_ended(driver: Driver) -> None:
     """Jobs that have ended are in nobody's way any more."""
-    name = drive.settings.name
-    with drive.load() as session:
+    name = driver.settings.name
+    with driver.load() as session:
         ended = ended_subjects(session, name)
     if not ended:
         return
-    with drive.apply() as session:
+    with driver.apply() as session:
         for step, subject in ended:
             forget(session, name, step, [subject])

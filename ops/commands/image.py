@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from packtrain.cli.commands.clusters import cluster_settings, login
+from ops.login import cluster_settings, login
 from packtrain.cli.screen import note, table
 
 

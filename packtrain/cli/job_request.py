@@ -1,20 +1,20 @@
 """What `packtrain submit` was told, as the body of `POST /jobs`. Pure but for reading the configuration file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from packtrain.config_file import parse_config
+from packtrain.errors import Finding, InvalidInput
 from packtrain.schema import JobFields
-from tuning.errors import Finding, InvalidInput
-from tuning.llamafactory.config.yaml_text import parse_yaml
 
 _DATASET_PREFIX = "ds_"
 _SOLE_KEY = "value"
 
 
 @dataclass(frozen=True)
-class Wish:
+class JobOptions:
     """The words of a command line, before anything is read or sent."""
 
     config_file: Path | None = None
@@ -49,29 +49,28 @@ def local_files(data: Sequence[str]) -> list[Path]:
     return files
 
 
-def job_fields(wish: Wish, uploaded: Sequence[str] = ()) -> JobFields:
+def job_fields(options: JobOptions, uploaded: Sequence[str] = ()) -> JobFields:
     """The body of the request; `uploaded` are the ids of the local files, in their order. Raises InvalidInput.
 
     A configuration file goes as it stands, comments and all. When flags are laid over it, its text would no longer
     be what runs: then it goes as an object, and the server writes the YAML that is run.
     """
-    fields: JobFields = {"priority": wish.priority, "held": wish.held, **_based_on(wish)}
-    overlay = _overlay(wish)
-    if wish.config_file is not None and not overlay:
-        fields["config_yaml"] = read_text(wish.config_file)
+    fields: JobFields = {"priority": options.priority, "held": options.held, **_based_on(options)}
+    overlay = _overlay(options)
+    if options.config_file is not None and not overlay:
+        fields["config_yaml"] = read_text(options.config_file)
     else:
-        base = _parse(read_text(wish.config_file), (str(wish.config_file),)) if wish.config_file is not None else {}
-        fields["config"] = {**base, **overlay}
+        fields["config"] = {**_file_values(options.config_file), **overlay}
     ids = iter(uploaded)
-    fields["datasets"] = [word if _is_id(word) else next(ids) for word in wish.data]
-    fields["resources"] = {key: value for key, value in wish.resources if value is not None}
-    if wish.depends_on:
-        fields["depends_on"] = list(wish.depends_on)
-    if wish.secrets:
-        fields["secrets"] = list(wish.secrets)
-    fields["tags"] = dict(_pair(tag, "--tag", "team=mt") for tag in wish.tags)
-    if wish.name is not None:
-        fields["name"] = wish.name
+    fields["datasets"] = [word if _is_id(word) else next(ids) for word in options.data]
+    fields["resources"] = {key: value for key, value in options.resources if value is not None}
+    if options.depends_on:
+        fields["depends_on"] = list(options.depends_on)
+    if options.secrets:
+        fields["secrets"] = list(options.secrets)
+    fields["tags"] = dict(_pair(tag, "--tag", "team=mt") for tag in options.tags)
+    if options.name is not None:
+        fields["name"] = options.name
     return fields
 
 
@@ -87,42 +86,39 @@ def read_text(path: Path) -> str:
         raise InvalidInput([Finding((str(path),), f"cannot be read: {error.strerror}")]) from error
 
 
-def _based_on(wish: Wish) -> JobFields:
+def _based_on(options: JobOptions) -> JobFields:
     """What is said once or not at all; what was not said is not sent, so that a recipe may say it."""
     fields: JobFields = {}
-    if wish.kind is not None:
-        fields["kind"] = wish.kind
-    if wish.recipe is not None:
-        fields["recipe"] = wish.recipe
-    if wish.source_job is not None:
-        fields["source_job"] = wish.source_job
-    if wish.checkpoint is not None:
-        fields["checkpoint"] = wish.checkpoint
-    if wish.keep_checkpoints is not None:
-        fields["keep_checkpoints"] = wish.keep_checkpoints
-    if wish.attempts is not None:
-        fields["continuation"] = {"max_attempts": wish.attempts}
+    if options.kind is not None:
+        fields["kind"] = options.kind
+    if options.recipe is not None:
+        fields["recipe"] = options.recipe
+    if options.source_job is not None:
+        fields["source_job"] = options.source_job
+    if options.checkpoint is not None:
+        fields["checkpoint"] = options.checkpoint
+    if options.keep_checkpoints is not None:
+        fields["keep_checkpoints"] = options.keep_checkpoints
+    if options.attempts is not None:
+        fields["continuation"] = {"max_attempts": options.attempts}
     return fields
 
 
-def _overlay(wish: Wish) -> dict[str, Any]:
-    pairs = (_pair(word, "--set", "learning_rate=1e-4") for word in wish.settings)
+def _file_values(path: Path | None) -> dict[str, Any]:
+    return parse_config(read_text(path), (str(path),)) if path is not None else {}
+
+
+def _overlay(options: JobOptions) -> dict[str, Any]:
+    pairs = (_pair(word, "--set", "learning_rate=1e-4") for word in options.settings)
     overlay = {key: _value(key, text) for key, text in pairs}
-    return {**({"model_name_or_path": wish.model} if wish.model is not None else {}), **overlay}
+    return {**({"model_name_or_path": options.model} if options.model is not None else {}), **overlay}
 
 
 def _value(key: str, text: str) -> Any:
-    pairs = _parse(f"{_SOLE_KEY}: {text}", ("--set", key))
+    pairs = parse_config(f"{_SOLE_KEY}: {text}", ("--set", key))
     if set(pairs) != {_SOLE_KEY}:
         raise InvalidInput([Finding(("--set", key), "must be one value", "give --set once for each key")])
     return pairs[_SOLE_KEY]
-
-
-def _parse(text: str, place: tuple[str, ...]) -> dict[str, Any]:
-    try:
-        return parse_yaml(text)
-    except InvalidInput as error:  # it names the field of the API; here it is a file or a flag
-        raise InvalidInput([replace(one, loc=(*place, *one.loc[1:])) for one in error.findings]) from error
 
 
 def _pair(word: str, option: str, example: str) -> tuple[str, str]:

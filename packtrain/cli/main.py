@@ -11,7 +11,6 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ops.commands import image, service, tokens
 from packtrain.cli.commands import (
     checkpoints,
     clusters,
@@ -26,9 +25,9 @@ from packtrain.cli.commands import (
     secrets,
     submit,
 )
+from packtrain.cli.operator import operator_commands
 from packtrain.cli.screen import complain
-from packtrain.errors import NotConfigured
-from tuning.errors import PacktrainError
+from packtrain.errors import NotConfigured, PacktrainError
 
 USAGE = 2
 INTERRUPTED = 130
@@ -55,6 +54,7 @@ app = typer.Typer(
     epilog="The server: PACKTRAIN_URL and PACKTRAIN_TOKEN, or the file .packtrain/env that `make up` writes.",
     **_OPTIONS,
 )
+_OPERATOR = operator_commands()
 _COMMANDS: dict[str, Callable[..., Any]] = {
     "submit": submit.submit,
     "check": submit.check,
@@ -67,9 +67,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "retry": jobs.retry,
     "hold": jobs.hold,
     "release": jobs.release,
-    "serve": service.serve,
-    "work": service.work,
-    "migrate": service.migrate,
+    **_OPERATOR[""],
 }
 for _word, _function in _COMMANDS.items():
     app.command(_word)(_function)
@@ -80,9 +78,9 @@ for _name, _help, _commands in (
     ("recipes", "Named starting points for a run.", recipes.COMMANDS),
     ("checkpoints", "What a run has left of its steps.", checkpoints.COMMANDS),
     ("secrets", "Keys that your runs need, kept from everybody else.", secrets.COMMANDS),
-    ("clusters", "The clusters, and what may be wrong with one.", clusters.COMMANDS),
-    ("image", "The training image.", image.COMMANDS),
-    ("token", "Tokens, made where the database is.", tokens.COMMANDS),
+    ("clusters", "The clusters, and what may be wrong with one.", {**clusters.COMMANDS, **_OPERATOR["clusters"]}),
+    ("image", "The training image.", _OPERATOR["image"]),
+    ("token", "Tokens, made where the database is.", _OPERATOR["token"]),
 ):
     _group = typer.Typer(help=_help, **_OPTIONS)
     for _word, _function in _commands.items():

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from packtrain.cli.sanitize import inert_line, inert_text, json_text
-from tuning.errors import InvalidInput, PacktrainError
+from packtrain.errors import InvalidInput, PacktrainError
+from packtrain.sanitize import inert_line, inert_text, json_text
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from packtrain.cli.job_text import ending, how_to_retry, measures, status_line, steps, time_left
-from packtrain.cli.sanitize import inert_line
 from packtrain.cli.screen import console, note, now, say
 from packtrain.cli.units import duration
 from packtrain.client import Packtrain
+from packtrain.sanitize import inert_line
 from packtrain.schema import ENDED, Job
 from packtrain.transport.long_poll import Clock, Outage, follow
 

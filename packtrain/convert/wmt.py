@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import NamedTuple
+
+from typing_extensions import Self
 
 from packtrain.convert.languages import LANGUAGES
-from tuning.errors import Finding, InvalidInput
+from packtrain.errors import Finding, InvalidInput
 
 INSTRUCTION = "Translate the {source_language} text into {target_language}."
 _PAIR = re.compile(r"([a-z]{2,3}(?:_[A-Za-z]{2,4})?)-([a-z]{2,3}(?:_[A-Za-z]{2,4})?)")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from packtrain.convert.wmt import Pair, Translation, absent
-from tuning.errors import Finding, InvalidInput
+from packtrain.errors import Finding, InvalidInput
 
 Target = Literal["ref", "mt"]
 _NEEDED = ("lp", "src")
@@ -20,7 +20,7 @@ _RAW_SCORE = ("raw", "raw_score")
 
 
 @dataclass(frozen=True)
-class Wish:
+class Selection:
     """Which rows are wanted, and what is to be learned from them."""
 
     pair: Pair
@@ -40,7 +40,7 @@ class Count:
 
     taken: int = 0
     below: int = 0
-    """Their score is less than was wished."""
+    """Their score is below the least that was asked for."""
     empty: int = 0
     """The source or the target is empty."""
     not_best: int = 0
@@ -48,20 +48,20 @@ class Count:
     """All that the file holds."""
 
 
-def read_assessments(lines: Iterable[str], wish: Wish, count: Count) -> Iterator[Translation]:
-    """The translations that are wished, in the order of the file; `lines` keep their line ends.
+def read_assessments(lines: Iterable[str], selection: Selection, count: Count) -> Iterator[Translation]:
+    """The selected translations, in the order of the file; `lines` keep their line ends.
 
     Memory is that of one row; with `best_only`, of one row for each source of the pair. Raises InvalidInput for a file
     that is no such csv, a row that is cut short, a score that is no number, or a pair that is not there.
     """
     rows = _numbered(lines)
     _, names = next(rows, (1, []))
-    scored = _wished(rows, _Columns(names, wish), wish, count)
-    for translation in _best(scored, count) if wish.best_only else (translation for translation, _ in scored):
+    scored = _selected(rows, _Columns(names, selection), selection, count)
+    for translation in _best(scored, count) if selection.best_only else (translation for translation, _ in scored):
         count.taken += 1
         yield translation
-    if str(wish.pair) not in count.pairs:
-        raise absent(wish.pair, count.pairs)
+    if str(selection.pair) not in count.pairs:
+        raise absent(selection.pair, count.pairs)
 
 
 def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
@@ -80,13 +80,13 @@ def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
 class _Columns:
     """Where in a row each column stands. Raises InvalidInput when one that is needed is missing."""
 
-    def __init__(self, names: list[str], wish: Wish) -> None:
+    def __init__(self, names: list[str], selection: Selection) -> None:
         self.width = len(names)
-        self.pair, self.source, self.target = (_place(names, (name,)) for name in (*_NEEDED, wish.target))
-        scored_by_z = wish.min_score is not None or wish.best_only
+        self.pair, self.source, self.target = (_place(names, (name,)) for name in (*_NEEDED, selection.target))
+        scored_by_z = selection.min_score is not None or selection.best_only
         self.z_score = _place(names, _Z_SCORE) if scored_by_z else None
         raw_names = (*_RAW_SCORE, "score") if "z_score" in names else _RAW_SCORE
-        self.raw_score = _place(names, raw_names) if wish.min_raw is not None else None
+        self.raw_score = _place(names, raw_names) if selection.min_raw is not None else None
 
 
 def _place(names: list[str], wanted: tuple[str, ...]) -> int:
@@ -98,27 +98,27 @@ def _place(names: list[str], wanted: tuple[str, ...]) -> int:
     raise InvalidInput([Finding(("file", 1), f"no column {' or '.join(wanted)} among: {found}", hint)])
 
 
-def _wished(
-    rows: Iterable[tuple[int, list[str]]], columns: _Columns, wish: Wish, count: Count
+def _selected(
+    rows: Iterable[tuple[int, list[str]]], columns: _Columns, selection: Selection, count: Count
 ) -> Iterator[tuple[Translation, float]]:
     """With their z scores, or 0 where nobody asks for them."""
     for line, cells in rows:
         if len(cells) != columns.width:
             raise _wrong(line, f"{len(cells)} cells where the first line has {columns.width}")
         count.pairs.add(cells[columns.pair])
-        if cells[columns.pair] == str(wish.pair):
-            yield from _judged(cells, columns, wish, count, line)
+        if cells[columns.pair] == str(selection.pair):
+            yield from _judged(cells, columns, selection, count, line)
 
 
 def _judged(
-    cells: list[str], columns: _Columns, wish: Wish, count: Count, line: int
+    cells: list[str], columns: _Columns, selection: Selection, count: Count, line: int
 ) -> Iterator[tuple[Translation, float]]:
     z_score = _score(cells, columns.z_score, line)
     raw_score = _score(cells, columns.raw_score, line)
     translation = Translation(cells[columns.source].strip(), cells[columns.target].strip())
     if not all(translation):
         count.empty += 1
-    elif _is_below(z_score, wish.min_score) or _is_below(raw_score, wish.min_raw):
+    elif _is_below(z_score, selection.min_score) or _is_below(raw_score, selection.min_raw):
         count.below += 1
     else:
         yield translation, z_score

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from xml.etree import ElementTree
 
 from packtrain.convert.wmt import Pair, Translation, absent
-from tuning.errors import Finding, InvalidInput
+from packtrain.errors import Finding, InvalidInput
 
 MAX_ELEMENTS = 1_000_000
 """Ours, for one document: WMT's have some hundred."""

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from packtrain.cli.sanitize import inert_line
 from packtrain.connection import Connection
 from packtrain.errors import ApiError, Problem, ServerUnreachable
+from packtrain.sanitize import inert_line
 from packtrain.schema import finding_of
 
 _PAUSES_SECONDS = (0.5, 1.0, 2.0)

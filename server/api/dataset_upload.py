@@ -30,6 +30,7 @@ from tuning.datasets.service import KeptFile, Quota
 from tuning.datasets.store import ContentStore, ContentTooLarge, Incoming
 from tuning.datasets.unused_contents import collect_unused
 from tuning.errors import Finding, InvalidInput
+from tuning.jobs.queries.dataset_use import IN_USE
 from tuning.people.tokens import Principal
 from tuning.settings import Settings
 
@@ -109,9 +110,9 @@ async def add_dataset(
 
 async def _upload(request: Request, store: ContentStore, user: Principal, now: datetime) -> DatasetInfo:
     sessions: sessionmaker[Session] = request.app.state.sessions
-    await run_in_threadpool(in_transaction, sessions, partial(collect_unused, store=store, now=now))
+    await run_in_threadpool(in_transaction, sessions, partial(collect_unused, store=store, in_use=IN_USE, now=now))
     quota = _quota(request.app.state.settings)
-    room = partial(service.room_for, owner_id=user.user_id, quota=quota)
+    room = partial(service.room_for, owner_id=user.user_id, quota=quota, in_use=IN_USE)
     room_bytes = await run_in_threadpool(in_transaction, sessions, room)
     checks: FileChecks = request.app.state.file_checks
     with checks.until_stop(), await run_in_threadpool(store.receive, room_bytes) as incoming:
@@ -143,7 +144,7 @@ async def _read_json(request: Request) -> ClusterDataset:
 def _begin_check(
     session: Session, *, state: State, wanted: ClusterDataset, user: Principal, now: datetime
 ) -> DatasetInfo:
-    service.room_for(session, user.user_id, _quota(state.settings))
+    service.room_for(session, user.user_id, _quota(state.settings), IN_USE)
     return DatasetInfo.of(Checks(session, state.clusters, state.views, now).begin(wanted, user), user.name)
 
 
@@ -185,6 +186,6 @@ def _quota(settings: Settings) -> Quota:
 def _create(
     session: Session, *, file: KeptFile, name: str, user: Principal, now: datetime, quota: Quota
 ) -> DatasetInfo:
-    service.room_for(session, user.user_id, quota)  # others of the same person may have come in meanwhile
+    service.room_for(session, user.user_id, quota, IN_USE)  # others of the same person may have come in meanwhile
     dataset = service.create(session, file, name=name, owner_id=user.user_id, now=now)
     return DatasetInfo.of(dataset, user.name)

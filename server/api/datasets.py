@@ -21,6 +21,7 @@ from tuning.datasets.store import ContentStore
 from tuning.datasets.unused_contents import collect_unused
 from tuning.db.engine import transaction
 from tuning.errors import Finding, InvalidInput, NotFound
+from tuning.jobs.queries.dataset_use import IN_USE
 from tuning.people.queries import user_names
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
@@ -103,8 +104,8 @@ def delete_dataset(
     A check that has not ended is cancelled.
     """
     stop_check(session, dataset_id, user, now)
-    service.delete(session, user, dataset_id, now)
-    collect = partial(collect_unused, store=store, now=now)
+    service.delete(session, user, dataset_id, IN_USE, now)
+    collect = partial(collect_unused, store=store, in_use=IN_USE, now=now)
     after_commit.add_task(in_transaction, request.app.state.sessions, collect)
 
 

@@ -14,8 +14,8 @@ from server.http.problems import responses
 from tuning.db.engine import transaction
 from tuning.errors import Finding, InvalidInput, NotFound
 from tuning.jobs.layout import attempt_directory
-from tuning.jobs.output.logs import LogExtent, LogPiece, last_lines, log_extent, read_log
-from tuning.jobs.queries.feed import JobPlace, LogFile, job_place
+from tuning.jobs.output.logs import LogExtent, LogFile, LogPiece, last_lines, log_extent, read_log
+from tuning.jobs.queries.feed import JobPlace, job_place
 
 MOST_BYTES = 1024 * 1024
 """Of one answer; `X-Packtrain-Next-Offset` leads on."""

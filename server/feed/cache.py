@@ -25,8 +25,9 @@ from server.feed.troubles import FeedTroubles, write_notes
 from server.feed.wakeups import EVERYTHING, Bells
 from tuning.containment import Contained
 from tuning.errors import NotAuthenticated, NotFound, Unavailable
+from tuning.jobs.output.logs import LogFile
 from tuning.jobs.queries import feed
-from tuning.jobs.queries.feed import IN_OUR_QUEUE, EventRow, JobState, LogFile
+from tuning.jobs.queries.feed import IN_OUR_QUEUE, EventRow, JobState
 from tuning.jobs.troubles import Step, forget_everywhere
 from tuning.people.tokens import Principal, authenticate, token_sha256
 

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from server.feed.cache import Feed, logs_subject
 from server.http.event_stream import HEARTBEAT, HEARTBEAT_SECONDS, event_frame
 from tuning.errors import NotFound, Unavailable
-from tuning.jobs.output.logs import LogPiece, log_extent, read_log
-from tuning.jobs.queries.feed import LogFile
+from tuning.jobs.output.logs import LogFile, LogPiece, log_extent, read_log
 from tuning.jobs.status import ENDED
 from tuning.people.tokens import Principal
 

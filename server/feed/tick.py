@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from server.feed.troubles import FORESEEN, Failed, one_by_one
 from tuning.containment import Contained
+from tuning.jobs.output.logs import LogFile
 from tuning.jobs.queries import feed
-from tuning.jobs.queries.feed import IN_OUR_QUEUE, EventRow, JobState, LogFile
+from tuning.jobs.queries.feed import IN_OUR_QUEUE, EventRow, JobState
 from tuning.jobs.troubles import Step
 from tuning.people.queries import valid_token_ids
 

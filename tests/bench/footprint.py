@@ -45,7 +45,7 @@ def measure(rig: Rig) -> Iterator[Row]:
 def _help(count: int) -> Row:
     pairs = Pairs()
     for _ in range(count + 1):
-        pairs.ours.append(_seconds(["-m", "client", "--help"]))
+        pairs.ours.append(_seconds(["-m", "packtrain", "--help"]))
         pairs.theirs.append(_seconds(["-c", "pass"]))
     pairs = Pairs(pairs.ours[1:], pairs.theirs[1:])  # the first one compiles and reads from the disk
     row = pairs.row("packtrain --help", "Python that starts and ends", None)

@@ -11,7 +11,7 @@ from tests.e2e.site import Site
 
 def packtrain(site: Site, *arguments: str, says: str = "", **more: str) -> subprocess.CompletedProcess[str]:
     environment = {**stack.settings(site.state, site.port), **site.env(), **more}
-    command = [sys.executable, "-m", "client", *arguments]
+    command = [sys.executable, "-m", "packtrain", *arguments]
     return subprocess.run(command, env=environment, input=says, capture_output=True, text=True, check=False)
 
 

@@ -1,4 +1,4 @@
-"""A drive over a real database, and a cluster that answers what a test tells it to."""
+"""A driver over a real database, and a cluster that answers what a test tells it to."""
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ from tuning.ssh.fake import FakeTransport
 from tuning.ssh.transport import Completed
 from worker.ages import Ages
 from worker.breaker import Breaker
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.submit.batch import Submitter
 from worker.submit.cluster_cache import KnownCluster
 from worker.submit.pauses import Pauses
@@ -101,16 +101,16 @@ class ScriptedCluster(Cluster):
         return replace(told, token=one.token)
 
 
-def submit(drive: Drive) -> int:
+def submit(driver: Driver) -> int:
     """A worker that has just begun hands over what waits."""
-    return Submitter(drive, KnownCluster(drive.settings)).submit_waiting()
+    return Submitter(driver, KnownCluster(driver.settings)).submit_waiting()
 
 
 class World:
     """What a step of the worker changes, and how it is looked at."""
 
-    def __init__(self, drive: Drive, cluster: ScriptedCluster, sessions: sessionmaker[Session], clock: Clock) -> None:
-        self.drive, self.cluster, self.clock = drive, cluster, clock
+    def __init__(self, driver: Driver, cluster: ScriptedCluster, sessions: sessionmaker[Session], clock: Clock) -> None:
+        self.driver, self.cluster, self.clock = driver, cluster, clock
         self._sessions = sessions
 
     def add(self, status: JobStatus = JobStatus.QUEUED, *, cancel: bool = False, name: str = "ada") -> str:
@@ -128,7 +128,7 @@ class World:
 
     def submitter(self, pauses: Pauses | None = None) -> Submitter:
         """Of a worker that has just begun."""
-        return Submitter(self.drive, KnownCluster(self.drive.settings), pauses)
+        return Submitter(self.driver, KnownCluster(self.driver.settings), pauses)
 
     def job(self, job_id: str) -> Job:
         """The job as it stands."""
@@ -164,7 +164,7 @@ def world(sessions: sessionmaker[Session], clock: Clock) -> World:
         session.execute(update(ClusterRow).values(snapshot=registered))
     assert lease
     cluster = ScriptedCluster()
-    drive = Drive(
+    driver = Driver(
         make_cluster_settings(),
         sessions,
         cluster,
@@ -176,4 +176,4 @@ def world(sessions: sessionmaker[Session], clock: Clock) -> World:
         threading.Event(),
         Ages(lambda: clock().timestamp()),
     )
-    return World(drive, cluster, sessions, clock)
+    return World(driver, cluster, sessions, clock)

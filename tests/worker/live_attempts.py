@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from tuning.jobs.queries.driver import LiveAttempt, Position
+from tuning.jobs.output.growth import Position
+from tuning.jobs.queries.driver import LiveAttempt
 from tuning.jobs.status import JobStatus
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

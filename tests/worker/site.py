@@ -123,8 +123,8 @@ class House:
 
     def __init__(self, world: World, sessions: sessionmaker[Session]) -> None:
         self.site, self.world, self.sessions = Site(), world, sessions
-        self.drive = replace(world.drive, cluster=self.site)
-        self.cycle = Cycle(self.drive)
+        self.driver = replace(world.driver, cluster=self.site)
+        self.cycle = Cycle(self.driver)
 
     def add_jobs(self, count: int = JOBS, **columns: Any) -> list[str]:
         with transaction(self.sessions) as session:

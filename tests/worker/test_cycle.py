@@ -46,7 +46,7 @@ def test_a_job_between_two_cycles_is_made_by_what_the_last_one_found(
     world: World, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     findings = Findings(world, sessions, monkeypatch)
-    cycle = Cycle(world.drive)
+    cycle = Cycle(world.driver)
     world.add(name="alan")
     cycle.run()  # what is known is asked for in it, before the save
     findings.save_seconds = 200.0
@@ -64,7 +64,7 @@ def test_a_job_of_a_cycle_is_made_by_what_the_cluster_has_just_said(
     world: World, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     findings = Findings(world, sessions, monkeypatch)
-    cycle = Cycle(world.drive)
+    cycle = Cycle(world.driver)
     cycle.run()
     world.add(name="alan")
     cycle.run_urgent()
@@ -76,7 +76,7 @@ def test_a_job_of_a_cycle_is_made_by_what_the_cluster_has_just_said(
 
 def test_the_urgent_part_is_due_once_a_while_where_nobody_writes(world: World) -> None:
     seconds = Seconds()
-    steps = Cycle(world.drive, seconds)
+    steps = Cycle(world.driver, seconds)
     seen = []
     for _ in range(4):
         seen.append(steps.is_urgent_due())

@@ -70,13 +70,13 @@ class Site:
 
     def __init__(self, world: World, sessions: sessionmaker[Session], seeds: Sequence[int]) -> None:
         self.world, self.sessions, self.cluster = world, sessions, WatchedCluster()
-        self.drive = replace(world.drive, cluster=self.cluster)
-        self.stalls = StallWatch(self.drive)
+        self.driver = replace(world.driver, cluster=self.cluster)
+        self.stalls = StallWatch(self.driver)
         self.cluster.accounted = {}
         with transaction(sessions) as session:
             owner = make_user(session)
             wanted = {make_job(session, owner).id: seed for seed in (None, *seeds)}
-        submit(self.drive)
+        submit(self.driver)
         found = {
             one.directory.split("/")[-2]: (number, one.job_name)
             for number, one in enumerate(self.cluster.submitted, 100)
@@ -95,7 +95,7 @@ class Site:
         self.cluster.files[f"{run.folder}/{name}"] = content
 
     def look(self) -> None:
-        self.stalls.tell(watch(self.drive))
+        self.stalls.tell(watch(self.driver))
         self.world.clock.advance(20)
 
     def status(self, run: HostileRun) -> JobStatus:

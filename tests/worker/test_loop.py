@@ -265,7 +265,7 @@ def test_a_cluster_that_cannot_be_driven_stops_no_other(
     worker = Worker(settings, clusters, sessions, open_transport, "me")
     with in_a_thread(worker):
         wait_until(lambda: other.tries > 0)
-        tried = "driving bad failed"
+        tried = "the cycles of bad failed"
         wait_until(lambda: len([one for one in caplog.records if one.getMessage() == tried]) > 1)
         tries = other.tries
         wait_until(lambda: other.tries > tries)

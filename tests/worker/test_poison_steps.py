@@ -138,7 +138,7 @@ def test_stall(house: House, monkeypatch: pytest.MonkeyPatch, is_the_nodes: bool
             session.get_one(Job, job_id).stalled_since = NOON
     fault = Fault(monkeypatch, stall, "_tell", "nobody" if is_the_nodes else job_ids[0])
     seconds = Seconds()
-    watch_of_stalls = stall.StallWatch(house.drive, seconds)
+    watch_of_stalls = stall.StallWatch(house.driver, seconds)
     for _ in range(40):
         watch_of_stalls.tell(job_ids)
         seconds.now += 60.0
@@ -198,13 +198,13 @@ def test_collect(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
             make_dataset(session, owner, sha256=sha256, deleted_at=NOON)
             mark_staged(session, "lab", sha256, NOON)
     fault = Fault(monkeypatch, repository, "forget_staged", contents[17])
-    collect_copies(house.drive)
+    collect_copies(house.driver)
     assert left_copies(house) == [contents[17]]
     assert len(house.site.removed) == JOBS - 1
     assert steps_in_trouble(house) == [("collect", contents[17])]
     fault.is_there = False
     house.world.clock.advance(LONGEST_PAUSE.total_seconds())
-    collect_copies(house.drive)
+    collect_copies(house.driver)
     assert (left_copies(house), house.troubles()) == ([], [])
 
 

@@ -24,7 +24,7 @@ def job_ids(sessions: sessionmaker[Session]) -> list[str]:
 
 
 def quarantine(world: World) -> Quarantine[str]:
-    return Quarantine(world.drive, Step.WATCH, Subject.job, own=(CommandTimedOut,))
+    return Quarantine(world.driver, Step.WATCH, Subject.job, own=(CommandTimedOut,))
 
 
 def troubles(sessions: sessionmaker[Session]) -> dict[str, int]:

@@ -37,7 +37,7 @@ class Faulty:
 
 
 def test_a_failed_step_waits_and_is_forgotten_when_it_goes_well(world: World, sessions: sessionmaker[Session]) -> None:
-    guard, act = StepGuard(world.drive), Faulty(ValueError("bad"))
+    guard, act = StepGuard(world.driver), Faulty(ValueError("bad"))
     assert not guard.run(Step.FACTS, act)
     assert not guard.run(Step.FACTS, act)
     assert (act.calls, troubles(sessions)) == (1, [("facts", "", 1)])
@@ -48,8 +48,8 @@ def test_a_failed_step_waits_and_is_forgotten_when_it_goes_well(world: World, se
 
 
 def test_a_new_worker_tries_at_once_what_failed_before(world: World, sessions: sessionmaker[Session]) -> None:
-    StepGuard(world.drive).run(Step.FACTS, Faulty(ValueError("bad")))
-    guard = StepGuard(world.drive)
+    StepGuard(world.driver).run(Step.FACTS, Faulty(ValueError("bad")))
+    guard = StepGuard(world.driver)
     guard.begin()
     assert troubles(sessions) == []
     assert guard.run(Step.FACTS, Faulty(None))
@@ -57,7 +57,7 @@ def test_a_new_worker_tries_at_once_what_failed_before(world: World, sessions: s
 
 def test_what_concerns_the_cluster_is_raised(world: World, sessions: sessionmaker[Session]) -> None:
     with pytest.raises(Unreachable):
-        StepGuard(world.drive).run(Step.WATCH, Faulty(Unreachable("no route")))
+        StepGuard(world.driver).run(Step.WATCH, Faulty(Unreachable("no route")))
     assert troubles(sessions) == []
 
 
@@ -67,7 +67,7 @@ def test_a_step_that_fails_holds_up_neither_submissions_nor_cancellations(
 ) -> None:
     monkeypatch.setattr(FactsKeeper, "refresh_if_old", lambda _: Faulty(ValueError("no snapshot"))())
 
-    def fail(_drive: object) -> None:
+    def fail(_driver: object) -> None:
         raise RecursionError
 
     monkeypatch.setattr(cycle, name, fail)
@@ -76,6 +76,6 @@ def test_a_step_that_fails_holds_up_neither_submissions_nor_cancellations(
         attempt = session.get_one(Attempt, (unwanted, 1))
         attempt.slurm_job_id, attempt.submitted_at = 77, world.clock()
     site = Site()
-    Cycle(replace(world.drive, cluster=site)).run()
+    Cycle(replace(world.driver, cluster=site)).run()
     assert world.job(job_id).status is JobStatus.PENDING
     assert site.cancelled == [77]

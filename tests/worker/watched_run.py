@@ -82,9 +82,9 @@ class Run:
         self.cluster = WatchedCluster()
         self.cluster.clock_epoch = world.clock().timestamp()
         self.world, self.sessions = world, sessions
-        self.drive = replace(world.drive, cluster=self.cluster)
+        self.driver = replace(world.driver, cluster=self.cluster)
         self.job_id = job_id or world.add()
-        submit(self.drive)
+        submit(self.driver)
         self.folder = f"/shared/packtrain/jobs/{self.job_id}"
 
     def slurm_says(self, state: str | None, expected_start: float | None = None) -> None:
@@ -110,7 +110,7 @@ class Run:
         self.write("1/exit", f"{head}exit_code={exit_code}\n{told}".encode())
 
     def look(self) -> JobStatus:
-        watch(self.drive)
+        watch(self.driver)
         return self.world.job(self.job_id).status
 
 

@@ -88,7 +88,7 @@ class BoundedCheck:
         return checked
 
     def json_lines(self, stream: BinaryIO, table: Table, most_bytes: int) -> Generator[bytes, None, None]:
-        """As tuning.datasets.check.read.tables does it, of which nobody wants more than so much. Raises what `validate` does."""
+        """The first `most_bytes` of the rows as JSON lines (check.read.tables). Raises what `validate` does."""
         yield from self._told(_Work(_size(stream), most_bytes), _converted, stream, table)
 
     def preview(self, stream: BinaryIO, about: PreviewSource, wish: PreviewQuery) -> bytes:

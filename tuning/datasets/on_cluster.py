@@ -29,7 +29,7 @@ _report = TypeAdapter(DatasetReport)
 
 
 class _Told(BaseModel):
-    """A verdict as tuning.datasets.check.cluster_program writes it: it comes from a cluster, and is held to its form."""
+    """The report of tuning.datasets.check.cluster_program: it comes from a cluster, and is held to its form."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,17 +1,17 @@
-"""Every query about data sets and their copies on clusters."""
+"""Every query about data sets and their copies on clusters.
+
+Jobs know data sets and not the other way round: what asks whether a job uses a data set is given that as a condition,
+`in_use` (tuning.jobs.queries.dataset_use).
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Exists, case, column, exists, func, or_, select, table, update
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy import ColumnElement, Exists, case, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from tuning.datasets.models import Dataset, DatasetCopy
 from tuning.datasets.status import DatasetStatus
-
-# Jobs know data sets and not the other way round (tuning.jobs.models); these columns are all that is asked of them.
-_jobs = table("jobs", column("id"), column("finished_at"))
-_job_datasets = table("job_datasets", column("job_id"), column("dataset_id"))
 
 
 def find(session: Session, dataset_id: str) -> Dataset | None:
@@ -60,10 +60,10 @@ def find_checked_by(session: Session, job_id: str) -> Dataset | None:
     return session.scalar(query, execution_options={"populate_existing": True})
 
 
-def delete_unless_used(session: Session, dataset_id: str, now: datetime) -> bool:
+def delete_unless_used(session: Session, dataset_id: str, in_use: ColumnElement[bool], now: datetime) -> bool:
     """Mark it as deleted, unless a job that has not ended uses it: then False."""
     session.execute(select(Dataset.id).where(Dataset.id == dataset_id).with_for_update())
-    marked = update(Dataset).where(Dataset.id == dataset_id, ~_used_by_unfinished(dataset_id)).values(deleted_at=now)
+    marked = update(Dataset).where(Dataset.id == dataset_id, ~in_use).values(deleted_at=now)
     return session.scalar(marked.returning(Dataset.id)) is not None
 
 
@@ -101,21 +101,21 @@ def copies(session: Session, cluster: str) -> Sequence[tuple[str, str, int]]:
     return [(sha256, extension, size_bytes) for sha256, extension, size_bytes in session.execute(query)]
 
 
-def needed_contents(session: Session) -> frozenset[str]:
+def needed_contents(session: Session, in_use: ColumnElement[bool]) -> frozenset[str]:
     """The contents (by SHA-256) of data sets that are not deleted, or that a job uses which has not ended."""
-    return frozenset(session.scalars(select(Dataset.sha256).where(_is_needed()).distinct()))
+    return frozenset(session.scalars(select(Dataset.sha256).where(_is_needed(in_use)).distinct()))
 
 
-def kept_by(session: Session, owner_id: str) -> tuple[int, int]:
+def kept_by(session: Session, owner_id: str, in_use: ColumnElement[bool]) -> tuple[int, int]:
     """How many data sets a user has, and how many bytes of the server's disk their uploads need, each content once."""
-    own = (Dataset.owner_id == owner_id, Dataset.cluster.is_(None), _is_needed())
+    own = (Dataset.owner_id == owner_id, Dataset.cluster.is_(None), _is_needed(in_use))
     contents = select(Dataset.sha256, Dataset.size_bytes).where(*own).distinct().subquery()
     size_bytes = session.scalar(select(func.sum(contents.c.size_bytes))) or 0
     there = (Dataset.owner_id == owner_id, Dataset.deleted_at.is_(None))
     return session.scalar(select(func.count()).select_from(Dataset).where(*there)) or 0, int(size_bytes)
 
 
-def unneeded_copies(session: Session, cluster: str) -> Sequence[tuple[str, str]]:
+def unneeded_copies(session: Session, cluster: str, in_use: ColumnElement[bool]) -> Sequence[tuple[str, str]]:
     """SHA-256 and extension of copies on a cluster whose content nobody needs.
 
     For the thread that stages: it forgets such a copy (forget_staged) in a transaction of its own and only then removes
@@ -128,23 +128,15 @@ def unneeded_copies(session: Session, cluster: str) -> Sequence[tuple[str, str]]
         .join(DatasetCopy, DatasetCopy.sha256 == Dataset.sha256)
         .where(DatasetCopy.cluster == cluster, ~_is_checking_on(cluster))
         .group_by(Dataset.sha256, Dataset.extension)
-        .having(func.max(case((_is_needed(), 1), else_=0)) == 0)
+        .having(func.max(case((_is_needed(in_use), 1), else_=0)) == 0)
     )
     return [(sha256, extension) for sha256, extension in session.execute(query)]
 
 
-def _is_needed() -> ColumnElement[bool]:
-    return Dataset.deleted_at.is_(None) | _used_by_unfinished(Dataset.id)
+def _is_needed(in_use: ColumnElement[bool]) -> ColumnElement[bool]:
+    return Dataset.deleted_at.is_(None) | in_use
 
 
 def _is_checking_on(cluster: str) -> Exists:
     looked_at = aliased(Dataset)
     return exists().where(looked_at.cluster == cluster, looked_at.status == DatasetStatus.CHECKING)
-
-
-def _used_by_unfinished(dataset_id: str | InstrumentedAttribute[str]) -> Exists:
-    return exists().where(
-        _job_datasets.c.dataset_id == dataset_id,
-        _job_datasets.c.job_id == _jobs.c.id,
-        _jobs.c.finished_at.is_(None),
-    )

@@ -7,6 +7,7 @@ from datetime import datetime
 from io import BytesIO
 from typing import BinaryIO, Protocol
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from tuning.datasets import repository
@@ -58,9 +59,9 @@ class Quota:
     kept_bytes: int
 
 
-def room_for(session: Session, owner_id: str, quota: Quota) -> int:
+def room_for(session: Session, owner_id: str, quota: Quota, in_use: ColumnElement[bool]) -> int:
     """How many bytes a user may keep beside what is there. Raises Conflict and StorageFull where it is nothing."""
-    datasets, kept_bytes = repository.kept_by(session, owner_id)
+    datasets, kept_bytes = repository.kept_by(session, owner_id, in_use)
     if datasets >= quota.datasets:
         raise Conflict(f"you have {datasets} data sets; {quota.datasets} are allowed", hint=HOW_TO_MAKE_ROOM)
     if kept_bytes >= quota.kept_bytes:
@@ -158,12 +159,12 @@ def list_page(session: Session, limit: int, after: str | None) -> DatasetPage:
     return DatasetPage(shown, shown[-1].id if len(found) > limit else None)
 
 
-def delete(session: Session, actor: Actor, dataset_id: str, now: datetime) -> None:
-    """Take it off the list; ended jobs keep its name. Raises NotFound, NotAllowed, Conflict."""
+def delete(session: Session, actor: Actor, dataset_id: str, in_use: ColumnElement[bool], now: datetime) -> None:
+    """Take it off the list, unless it is in use; ended jobs keep its name. Raises NotFound, NotAllowed, Conflict."""
     dataset = get(session, dataset_id)
     if not actor.may_change(dataset.owner_id):
         raise NotAllowed("only its owner or an administrator may delete a data set")
-    if not repository.delete_unless_used(session, dataset_id, now):
+    if not repository.delete_unless_used(session, dataset_id, in_use, now):
         hint = "wait for them, or cancel them (GET /jobs lists them)"
         raise Conflict(f"data set {dataset_id} is used by jobs that have not ended", hint=hint)
 

@@ -7,6 +7,7 @@ is when somebody waits for room. A content is needed by a data set that is not d
 import logging
 from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from tuning.datasets import repository
@@ -18,14 +19,14 @@ UPLOAD_GRACE = timedelta(minutes=10)
 log = logging.getLogger(__name__)
 
 
-def collect_unused(session: Session, store: ContentStore, now: datetime) -> int:
+def collect_unused(session: Session, store: ContentStore, in_use: ColumnElement[bool], now: datetime) -> int:
     """Remove what nobody needs and nobody uploaded within the grace; returns how many contents that were.
 
     Safe beside an upload of the same content: it makes the content young again under the store's lock, under which its
     age is looked at once more before it is removed.
     """
     moment = now - UPLOAD_GRACE
-    needed = repository.needed_contents(session)
+    needed = repository.needed_contents(session, in_use)
     unneeded = [content for content in store.untouched_since(moment) if content.sha256 not in needed]
     removed = [content for content in unneeded if store.remove_untouched(content, moment)]
     for content in removed:

@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from tuning.datasets.ended_checks import refuse_unchecked
 from tuning.db.engine import lock_event_order
-from tuning.errors import Conflict
+from tuning.errors import Conflict, Finding
 from tuning.jobs.models import Job, JobEvent
 from tuning.jobs.status import CORRECTIONS, ENDED, JobStatus, may_become
 from tuning.llamafactory.kinds import CHECK
@@ -106,7 +106,13 @@ def _move(session: Session, job: Job, to: JobStatus, reason: str, now: datetime,
         set_committed_value(job, name, value)
     record_event(session, job.id, f"job.{to}", reason, now, {"from": old, "to": to, "attempt": job.attempt})
     if job.kind == CHECK and to in (JobStatus.FAILED, JobStatus.CANCELLED):
-        refuse_unchecked(session, job, to, reason)
+        refuse_unchecked(session, job.id, _unchecked(job.id, to, reason))
+
+
+def _unchecked(check_job: str, end: JobStatus, reason: str) -> Finding:
+    ended = "was cancelled" if end is JobStatus.CANCELLED else "failed"
+    hint = f"retry it: POST /jobs/{check_job}/retry, or `packtrain retry {check_job}`"
+    return Finding(("cluster_path",), f"the check {check_job} {ended}: {reason}", hint)
 
 
 @cache

@@ -1,6 +1,6 @@
 """What Slurm's commands answer: bytes in, values out. Pure.
 
-The layouts are those that tuning.slurm.remote_scripts asks for; recorded answers of 22.05 and 24.11 are in tests/transcripts.
+The layouts are those that tuning.slurm.remote_scripts asks for; answers of 22.05 and 24.11 are in tests/transcripts.
 """
 
 import re

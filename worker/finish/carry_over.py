@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 
 from tuning.jobs.attempt.continuation import EndedAttempt, is_near_limit
 from tuning.jobs.models import Attempt, FilePosition
-from tuning.jobs.output.growth import save_position
-from tuning.jobs.queries.driver import Position
+from tuning.jobs.output.growth import Position, save_position
 from tuning.jobs.request.time_limit import parse_time_limit
 from tuning.llamafactory.progress.eta import EtaState, from_json
 from tuning.slurm.attempt_records import OutputFile
@@ -38,7 +37,7 @@ def carry_over(session: Session, job_id: str, number: int) -> EtaState | None:
 
 
 def ended_attempt(session: Session, attempt: Attempt, verdict: Ended, files: Iterable[OutputFile]) -> EndedAttempt:
-    """An attempt that is over, as tuning.jobs.attempt.continuation looks at it; without a listing nobody knows its steps."""
+    """An attempt that is over, as tuning.jobs.attempt.continuation sees it; its steps are unknown without a listing."""
     listed = list(files)
     record = verdict.exit_record
     before = session.scalars(_earlier(attempt.job_id, attempt.number)).all()

@@ -12,7 +12,7 @@ from tuning.jobs.queries.driver import LiveAttempt
 from tuning.jobs.queries.requests import lock_job
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import correct, record_event
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.finish.end import judge_again
 from worker.finish.recheck_times import next_recheck
 from worker.observe.judgement import Elsewhere, Ended, Missing, Runs, Verdict, Waits
@@ -20,12 +20,14 @@ from worker.observe.judgement import Elsewhere, Ended, Missing, Runs, Verdict, W
 log = logging.getLogger(__name__)
 
 
-def recheck(session: Session, drive: Drive, one: LiveAttempt, verdict: Verdict, contents: Mapping[str, bytes]) -> None:
+def recheck(
+    session: Session, driver: Driver, one: LiveAttempt, verdict: Verdict, contents: Mapping[str, bytes]
+) -> None:
     """What a verdict means for a job that was said to have ended."""
     job = lock_job(session, one.job_id)
     if job is None:
         return  # ended jobs may be deleted
-    attempt, now = session.get_one(Attempt, (one.job_id, one.number)), drive.now()
+    attempt, now = session.get_one(Attempt, (one.job_id, one.number)), driver.now()
     attempt.recheck_at = next_recheck(job.finished_at or now, now)
     match verdict:
         case Runs(slurm_state=state):
@@ -38,7 +40,7 @@ def recheck(session: Session, drive: Drive, one: LiveAttempt, verdict: Verdict, 
             follow(session, one, slurm_job_id, now)
             attempt.recheck_at = now
         case Ended():
-            judge_again(session, drive, one, verdict, contents)
+            judge_again(session, driver, one, verdict, contents)
         case _:
             return
 

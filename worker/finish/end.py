@@ -23,7 +23,7 @@ from tuning.llamafactory.outcome.end import Outcome, RunEvidence, judge
 from tuning.llamafactory.outcome.results import doubts
 from tuning.moments import moment
 from tuning.slurm.attempt_records import OutputFile, OutputListing, parse_files, parse_resumed, parse_started
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.finish.carry_over import ended_attempt
 from worker.finish.data_check import end_check
 from worker.finish.failure import advice_for, failure_json, masked
@@ -47,36 +47,36 @@ class _Judgement:
     following: NextStep
 
 
-def finish(session: Session, drive: Drive, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]) -> None:
+def finish(session: Session, driver: Driver, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]) -> None:
     """Judge a run that has ended, and move its job to its last status or to its next attempt."""
     job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
-    found = _judged(session, drive, one, verdict, contents)
+    found = _judged(session, driver, one, verdict, contents)
     following = found.following
-    _write_down(session, drive, one, verdict, found)
+    _write_down(session, driver, one, verdict, found)
     if _is_in_doubt(job, verdict, following):
-        attempt.recheck_at = next_recheck(drive.now(), drive.now())
+        attempt.recheck_at = next_recheck(driver.now(), driver.now())
     finished_at = max(verdict.finished_at, job.started_at or verdict.finished_at)
-    transition(session, job, following.status, following.reason, drive.now(), at=finished_at)
+    transition(session, job, following.status, following.reason, driver.now(), at=finished_at)
     action = {"action": f"job_{following.status}", "job_id": job.id, "reason": following.reason}
     log.info("%s %s", job.id, following.status, extra=action)
 
 
 def judge_again(
-    session: Session, drive: Drive, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]
+    session: Session, driver: Driver, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]
 ) -> None:
     """Set an end right that was in doubt: as a success, or by the reason that its own record gives."""
     job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
-    found = _judged(session, drive, one, verdict, contents)
+    found = _judged(session, driver, one, verdict, contents)
     if found.following.status is JobStatus.SUCCEEDED:
         finished_at = min(verdict.finished_at, job.finished_at or verdict.finished_at)
         job.failure, attempt.recheck_at = None, None
-        _write_down(session, drive, one, replace(verdict, finished_at=finished_at), found)
-        correct(session, job, JobStatus.SUCCEEDED, found.following.reason, drive.now(), at=finished_at)
+        _write_down(session, driver, one, replace(verdict, finished_at=finished_at), found)
+        correct(session, job, JobStatus.SUCCEEDED, found.following.reason, driver.now(), at=finished_at)
     elif _is_explained_otherwise(job, found.following):
         job.status_reason = found.following.reason
-        _write_down(session, drive, one, replace(verdict, finished_at=job.finished_at or verdict.finished_at), found)
-        record_event(session, job.id, "job.corrected", f"why it failed: {found.following.reason}", drive.now())
-        touch(job, drive.now())
+        _write_down(session, driver, one, replace(verdict, finished_at=job.finished_at or verdict.finished_at), found)
+        record_event(session, job.id, "job.corrected", f"why it failed: {found.following.reason}", driver.now())
+        touch(job, driver.now())
 
 
 def _is_explained_otherwise(job: Job, following: NextStep) -> bool:
@@ -87,24 +87,24 @@ def _is_explained_otherwise(job: Job, following: NextStep) -> bool:
 
 
 def _judged(
-    session: Session, drive: Drive, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]
+    session: Session, driver: Driver, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]
 ) -> _Judgement:
     job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
-    listing = parse_files(listing_text(drive.settings.root, one.job_id, one.number, contents))
+    listing = parse_files(listing_text(driver.settings.root, one.job_id, one.number, contents))
     files = listing.files
-    logs = {stream: _log_end(session, drive, job, one.number, stream) for stream in ("stderr", "stdout")}
-    evidence = _evidence(drive, one, verdict, contents, files, logs)
+    logs = {stream: _log_end(session, driver, job, one.number, stream) for stream in ("stderr", "stdout")}
+    evidence = _evidence(driver, one, verdict, contents, files, logs)
     if job.kind == CHECK:
-        judged = end_check(session, drive.settings.root, one, evidence, contents, drive.now())
+        judged = end_check(session, driver.settings.root, one, evidence, contents, driver.now())
     else:
         judged = judge(replace(evidence, kind=cast(Kind, job.kind)))
-    _note_what_is_set_aside(session, drive, one, listing, contents)
-    attempt.resumed_step = parse_resumed(resumed_text(drive.settings.root, one.job_id, one.number, contents)) or 0
+    _note_what_is_set_aside(session, driver, one, listing, contents)
+    attempt.resumed_step = parse_resumed(resumed_text(driver.settings.root, one.job_id, one.number, contents)) or 0
     ended = ended_attempt(session, attempt, verdict, files)
     return _Judgement(files, judged, next_step(job, verdict, judged, ended))
 
 
-def _write_down(session: Session, drive: Drive, one: LiveAttempt, verdict: Ended, found: _Judgement) -> None:
+def _write_down(session: Session, driver: Driver, one: LiveAttempt, verdict: Ended, found: _Judgement) -> None:
     job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
     if found.files or found.following.status in ENDED:
         _keep_files(session, one.job_id, found.files)
@@ -112,8 +112,8 @@ def _write_down(session: Session, drive: Drive, one: LiveAttempt, verdict: Ended
     if verdict.slurm_state:
         job.slurm_state = verdict.slurm_state
     if found.following.status in ENDED:
-        _tell_outcome(session, drive, job, found.outcome, found.following)
-    _ask_removals(session, job, one.number, found.files, found.following.status, drive.now())
+        _tell_outcome(session, driver, job, found.outcome, found.following)
+    _ask_removals(session, job, one.number, found.files, found.following.status, driver.now())
 
 
 def _is_in_doubt(job: Job, verdict: Ended, following: NextStep) -> bool:
@@ -124,32 +124,32 @@ def _is_in_doubt(job: Job, verdict: Ended, following: NextStep) -> bool:
     return is_bad and (verdict.exit_record is None or verdict.exit_code == 0)
 
 
-def _tell_outcome(session: Session, drive: Drive, job: Job, judged: Outcome, following: NextStep) -> None:
+def _tell_outcome(session: Session, driver: Driver, job: Job, judged: Outcome, following: NextStep) -> None:
     job.result = dict(judged.result) or None
     if following.failure is not None:
-        job.failure = failure_json(session, drive, job, following.failure)
+        job.failure = failure_json(session, driver, job, following.failure)
     if following.status is JobStatus.SUCCEEDED and judged.diverged:
-        _warn_of_divergence(session, drive, job)
+        _warn_of_divergence(session, driver, job)
 
 
-def _log_end(session: Session, drive: Drive, job: Job, number: int, stream: str) -> str:
+def _log_end(session: Session, driver: Driver, job: Job, number: int, stream: str) -> str:
     text = log_end(session, job.id, number, stream, LOG_BYTES).decode("utf-8", "replace")
-    return masked(session, drive, job, text)
+    return masked(session, driver, job, text)
 
 
-def _warn_of_divergence(session: Session, drive: Drive, job: Job) -> None:
+def _warn_of_divergence(session: Session, driver: Driver, job: Job) -> None:
     """Beside a success (tuning.llamafactory.outcome.end says why it is one): in `result`, and as an event."""
-    advice = advice_for(session, drive, job, "diverged")
+    advice = advice_for(session, driver, job, "diverged")
     job.result = {**(job.result or {}), "diverged": True}
     message = f"{DIVERGED[0].upper()}{DIVERGED[1:]}"
     data = {"code": "diverged", "hint": advice.hint, "retry": advice.retry}
-    record_event(session, job.id, "warning", message, drive.now(), data)
+    record_event(session, job.id, "warning", message, driver.now(), data)
 
 
 def _note_what_is_set_aside(
-    session: Session, drive: Drive, one: LiveAttempt, listing: OutputListing, contents: Mapping[str, bytes]
+    session: Session, driver: Driver, one: LiveAttempt, listing: OutputListing, contents: Mapping[str, bytes]
 ) -> None:
-    root, its = drive.settings.root, (one.job_id, one.number)
+    root, its = driver.settings.root, (one.job_id, one.number)
     notes = dict(doubts(result_texts(root, one.job_id, contents)))
     if listing.set_aside:
         notes["files"] = f"{listing.set_aside} entries name no file of a run, or one a second time"
@@ -160,20 +160,20 @@ def _note_what_is_set_aside(
         if text and parse(text) is None:
             notes[name] = "it is no record of a batch script"
     for name, why in notes.items():
-        note_set_aside(session, *its, name, why, drive.now())
+        note_set_aside(session, *its, name, why, driver.now())
 
 
 def _evidence(
-    drive: Drive,
+    driver: Driver,
     one: LiveAttempt,
     verdict: Ended,
     contents: Mapping[str, bytes],
     files: tuple[OutputFile, ...],
     logs: Mapping[str, str],
 ) -> RunEvidence:
-    texts = result_texts(drive.settings.root, one.job_id, contents)
+    texts = result_texts(driver.settings.root, one.job_id, contents)
     record = verdict.exit_record
-    started = parse_started(started_text(drive.settings.root, one.job_id, one.number, contents))
+    started = parse_started(started_text(driver.settings.root, one.job_id, one.number, contents))
     by_node = started.epoch if started else one.submitted_at.timestamp()
     by_look = verdict.look.started_epoch if verdict.look else None
     by_files = record.files_since_epoch if record and record.files_since_epoch is not None else by_look

@@ -16,34 +16,34 @@ from tuning.llamafactory.kinds import Kind
 from tuning.llamafactory.outcome.failure import Failure
 from tuning.secrets.masking import mask, secret_values
 from tuning.secrets.service import values_left
-from worker.driver import Drive
+from worker.driver import Driver
 
 _GOES_ON = ("timeout", "preempted", "node_fail", "stalled")
 """Of these the hint says what would have let the run go on (worker.next_step): it is told beside the advice."""
 
 
-def failure_json(session: Session, drive: Drive, job: Job, failure: Failure) -> dict[str, Any]:
+def failure_json(session: Session, driver: Driver, job: Job, failure: Failure) -> dict[str, Any]:
     """The failure with the advice on this job."""
-    advice = advice_for(session, drive, job, failure.code)
+    advice = advice_for(session, driver, job, failure.code)
     told = {**asdict(failure), "evidence": list(failure.evidence), "retry": advice.retry}
     going_on = failure.hint if failure.code in _GOES_ON else None
     hints = [going_on, advice.hint] if going_on else [advice.hint or failure.hint]
     return {**told, "hint": "; or ".join(hint for hint in hints if hint) or None}
 
 
-def advice_for(session: Session, drive: Drive, job: Job, code: str) -> Advice:
+def advice_for(session: Session, driver: Driver, job: Job, code: str) -> Advice:
     """What to change about a job after a failure of this code."""
-    snapshot = snapshot_of(session, drive.settings.name) or Snapshot()
+    snapshot = snapshot_of(session, driver.settings.name) or Snapshot()
     source, kind = from_json(job.source), cast(Kind, job.kind)
-    context = config_context(drive.settings, snapshot.datasets, (), job.resources, kind, source)
+    context = config_context(driver.settings, snapshot.datasets, (), job.resources, kind, source)
     return advise(code, FailedRun(job.config, job.resources, context, _limits(snapshot, job)))
 
 
-def masked(session: Session, drive: Drive, job: Job, text: str) -> str:
+def masked(session: Session, driver: Driver, job: Job, text: str) -> str:
     """A log's text without the job's secrets and the operator's: everybody may see a failure."""
-    values = secret_values(drive.settings.environment)
+    values = secret_values(driver.settings.environment)
     try:
-        values += values_left(session, job.owner_id, job.secrets or (), drive.cipher)
+        values += values_left(session, job.owner_id, job.secrets or (), driver.cipher)
     except Conflict:  # the key that they were encrypted with is gone: so is all that tells them in a text
         return ""
     return mask(text, values)

@@ -10,8 +10,8 @@ from sqlalchemy import Update, bindparam, func, update
 from sqlalchemy.orm import Session
 
 from tuning.jobs.models import Attempt
-from tuning.jobs.output.growth import Point, append_log, save_points, save_positions
-from tuning.jobs.queries.driver import LiveAttempt, Position, eta_states
+from tuning.jobs.output.growth import Point, Position, append_log, save_points, save_positions
+from tuning.jobs.queries.driver import LiveAttempt, eta_states
 from tuning.llamafactory.progress.eta import EtaState, advance, estimate, from_json, to_json
 from tuning.llamafactory.progress.silence import estimate_stands_seconds
 from tuning.llamafactory.progress.trainer_log import LogPoint, ParsedLog, parse_log

@@ -9,7 +9,7 @@ from tuning.jobs.layout import attempt_directory, job_directory, output_director
 from tuning.jobs.models import JobEvent
 from tuning.jobs.queries.driver import LiveAttempt
 from tuning.jobs.transition import record_event
-from worker.driver import Drive
+from worker.driver import Driver
 
 BATCH = 200
 """Warnings in one transaction; the others come with the next cycle, in which they are refused again."""
@@ -17,19 +17,19 @@ _Warning = tuple[str, str]
 """A job's id and the message."""
 
 
-def tell_refused(drive: Drive, attempts: Iterable[LiveAttempt], paths: frozenset[str]) -> None:
+def tell_refused(driver: Driver, attempts: Iterable[LiveAttempt], paths: frozenset[str]) -> None:
     """One warning event for each path of these attempts, however often it is refused."""
     if not paths:
         return
-    warnings = _warnings(drive.settings.root, attempts, paths)
-    with drive.load() as session:
+    warnings = _warnings(driver.settings.root, attempts, paths)
+    with driver.load() as session:
         told = _told(session, {job_id for job_id, _ in warnings})
     news = [warning for warning in warnings if warning not in told][:BATCH]
     if not news:
         return
-    with drive.apply() as session:
+    with driver.apply() as session:
         for job_id, message in news:
-            record_event(session, job_id, "warning", message, drive.now())
+            record_event(session, job_id, "warning", message, driver.now())
 
 
 def _warnings(root: str, attempts: Iterable[LiveAttempt], paths: Iterable[str]) -> list[_Warning]:

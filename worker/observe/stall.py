@@ -20,7 +20,7 @@ from tuning.jobs.troubles import Step, Subject
 from tuning.llamafactory.progress.eta import EtaState
 from tuning.llamafactory.progress.silence import FIRST_LINE_SECONDS, LEAST_SECONDS, patience_seconds
 from tuning.moments import later
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.quarantine import Quarantine
 
 log = logging.getLogger(__name__)
@@ -88,21 +88,21 @@ class Silences:
 class StallWatch:
     """Watches running jobs for those that stand still, from cycle to cycle."""
 
-    def __init__(self, drive: Drive, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._drive, self._monotonic = drive, monotonic
-        self._silences = Silences(max(_LEAST_GAP_SECONDS, 3 * drive.settings.poll_interval_seconds))
-        self._failures = drive.breaker.failures_ever
+    def __init__(self, driver: Driver, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._driver, self._monotonic = driver, monotonic
+        self._silences = Silences(max(_LEAST_GAP_SECONDS, 3 * driver.settings.poll_interval_seconds))
+        self._failures = driver.breaker.failures_ever
 
     def tell(self, visible: Collection[str]) -> None:
         """Tell of one run at most: its node is asked, which is a remote command. Raises ClusterError.
 
         `visible`: the ids of the jobs of which the cycle's look saw a file.
         """
-        if self._failures != self._drive.breaker.failures_ever:
-            self._failures = self._drive.breaker.failures_ever
+        if self._failures != self._driver.breaker.failures_ever:
+            self._failures = self._driver.breaker.failures_ever
             self._silences.interrupt()
-        with self._drive.load() as session:
-            runs = _expected_to_speak(session, self._drive.settings.name)
+        with self._driver.load() as session:
+            runs = _expected_to_speak(session, self._driver.settings.name)
         silent = self._silences.look(
             {run.key: run.quiet_until for run in runs},
             {run.key for run in runs if run.job_id in visible},
@@ -111,9 +111,9 @@ class StallWatch:
         late = [run for run in runs if silent[run.key] > run.patience_seconds and not run.is_told]
         if not late:
             return
-        quarantine = Quarantine(self._drive, Step.STALL, _subject, own=_OF_ONE_RUN)
+        quarantine = Quarantine(self._driver, Step.STALL, _subject, own=_OF_ONE_RUN)
         latest_first = sorted(quarantine.due(late), key=lambda run: run.patience_seconds - silent[run.key])
-        told = quarantine.each(latest_first[:1], partial(_tell_and_end, self._drive))
+        told = quarantine.each(latest_first[:1], partial(_tell_and_end, self._driver))
         quarantine.succeeded(run for run, _ in told)
 
 
@@ -126,14 +126,14 @@ def _subject(run: _Run) -> Subject:
     return Subject.job(run.job_id)
 
 
-def _tell_and_end(drive: Drive, run: _Run) -> None:
-    drive.check()
-    facts = drive.cluster.inspect(run.slurm_job_id)
-    with drive.apply() as session:
-        _tell(session, drive, run, facts)
+def _tell_and_end(driver: Driver, run: _Run) -> None:
+    driver.check()
+    facts = driver.cluster.inspect(run.slurm_job_id)
+    with driver.apply() as session:
+        _tell(session, driver, run, facts)
     log.warning("%s stands still", run.job_id, extra={"action": "stalled", "job_id": run.job_id})
-    if drive.settings.end_stalled:
-        drive.cluster.cancel([(run.slurm_job_id, slurm_job_name(run.job_id, run.number, run.token))])
+    if driver.settings.end_stalled:
+        driver.cluster.cancel([(run.slurm_job_id, slurm_job_name(run.job_id, run.number, run.token))])
 
 
 def _expected_to_speak(session: Session, cluster: str) -> list[_Run]:
@@ -164,12 +164,12 @@ def _patience(quiet_until: datetime, last_step: int | None, progress_at: datetim
     return max(LEAST_SECONDS, (quiet_until - progress_at).total_seconds())
 
 
-def _tell(session: Session, drive: Drive, run: _Run, facts: str) -> None:
+def _tell(session: Session, driver: Driver, run: _Run, facts: str) -> None:
     job, attempt = session.get_one(Job, run.job_id), session.get_one(Attempt, (run.job_id, run.number))
-    now = drive.now()
+    now = driver.now()
     job.stalled_since = job.progress_at or attempt.started_at or now
     touch(job, now)
-    will_end = drive.settings.end_stalled
+    will_end = driver.settings.end_stalled
     if will_end:
         attempt.ended_by = STALLED
     follow = "; it is ended" if will_end else "; it is left alone: cancel it, or hold and release it"

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tuning.jobs.layout import attempt_directory, output_directory
-from tuning.jobs.queries.driver import LiveAttempt, Position
+from tuning.jobs.output.growth import Position
+from tuning.jobs.queries.driver import LiveAttempt
 from tuning.slurm.cluster import FileStat, ReadRequest
 
 TRAINER_LOG_BYTES = 1024 * 1024

@@ -24,7 +24,7 @@ from tuning.slurm.cluster import (
     ReadRequest,
 )
 from tuning.slurm.states import COMPLETING, Phase, meaning_of
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.observe.evidence import evidence_requests, is_whole_listing, listing_path
 from worker.observe.judgement import MISSING_POLLS, Seen, decide, is_due, is_overdue, is_to_be_taken
 from worker.observe.refused_files import tell_refused
@@ -42,48 +42,48 @@ MOST_DOUBTFUL = 20
 """So many ends are looked at again in one cycle."""
 
 
-def watch(drive: Drive) -> frozenset[str]:
+def watch(driver: Driver) -> frozenset[str]:
     """One look at every live job, and at ends in doubt; returns the ids of running ones of which a file was seen.
 
     Raises ClusterError when the cluster could not be asked.
     """
-    with drive.load() as session:
-        attempts = live_attempts(session, drive.settings.name)
-        doubtful = doubtful_attempts(session, drive.settings.name, drive.now(), MOST_DOUBTFUL)
+    with driver.load() as session:
+        attempts = live_attempts(session, driver.settings.name)
+        doubtful = doubtful_attempts(session, driver.settings.name, driver.now(), MOST_DOUBTFUL)
     if not attempts and not doubtful:
         return frozenset()
-    quarantine = Quarantine(drive, Step.WATCH, _subject)
+    quarantine = Quarantine(driver, Step.WATCH, _subject)
     quarantine.forget_all_but([*attempts, *doubtful])
-    attempts = [own for _, own in quarantine.each(quarantine.due(attempts), partial(_by_own_clock, drive))]
+    attempts = [own for _, own in quarantine.each(quarantine.due(attempts), partial(_by_own_clock, driver))]
     attempts += [_long_missing(one) for one in quarantine.due(doubtful)]
     if not attempts:
         return frozenset()
-    drive.check()
-    answers = _ask(drive, attempts, quarantine)
+    driver.check()
+    answers = _ask(driver, attempts, quarantine)
     if not answers.observation.has_root:
         attempts = [one for one in attempts if _goes_on(answers.own.get(one.job_id))]
-    _write_down(drive, quarantine, attempts, answers)
+    _write_down(driver, quarantine, attempts, answers)
     if answers.refused:
         live = [one for one in quarantine.due(attempts) if one.status in ON_CLUSTER]
-        quarantine.together(live, lambda part: tell_refused(drive, part, answers.refused))
+        quarantine.together(live, lambda part: tell_refused(driver, part, answers.refused))
     if answers.observation.queue is None:
         raise SlurmUnavailable(answers.observation.queue_error or "squeue gave no answer")
     if not answers.observation.has_root:
         raise SiteState(
-            f"the folder {drive.settings.root}/jobs is away on the cluster: ends are judged when it is back"
+            f"the folder {driver.settings.root}/jobs is away on the cluster: ends are judged when it is back"
         )
-    root, seen = drive.settings.root, answers.observation.files
+    root, seen = driver.settings.root, answers.observation.files
     running = [one for one in attempts if one.status is JobStatus.RUNNING]
     return frozenset(one.job_id for one in running if any(path in seen for path in _watched_files(root, [one])))
 
 
-def _by_own_clock(drive: Drive, one: LiveAttempt) -> LiveAttempt:
+def _by_own_clock(driver: Driver, one: LiveAttempt) -> LiveAttempt:
     """Missing for as long as this worker has watched that: the time in its row is of a clock that may have jumped."""
     key = ("missing", one.job_id, one.number)
     if one.missing_since is None:
-        drive.ages.restart(key)
+        driver.ages.restart(key)
         return one
-    return replace(one, missing_since=drive.now() - drive.ages.of(key))
+    return replace(one, missing_since=driver.now() - driver.ages.of(key))
 
 
 def _subject(attempt: LiveAttempt) -> Subject:
@@ -91,10 +91,10 @@ def _subject(attempt: LiveAttempt) -> Subject:
 
 
 def _write_down(
-    drive: Drive, quarantine: Quarantine[LiveAttempt], attempts: Sequence[LiveAttempt], answers: Answers
+    driver: Driver, quarantine: Quarantine[LiveAttempt], attempts: Sequence[LiveAttempt], answers: Answers
 ) -> None:
-    ledger = Ledger(drive, answers)
-    decided = quarantine.each(quarantine.due(attempts), lambda one: decide(one, _seen(drive, one, answers)))
+    ledger = Ledger(driver, answers)
+    decided = quarantine.each(quarantine.due(attempts), lambda one: decide(one, _seen(driver, one, answers)))
     verdicts = {one.job_id: verdict for one, verdict in decided}
     sound = [one for one, _ in decided]
     for start in range(0, len(sound), CHUNK):
@@ -108,24 +108,24 @@ def _long_missing(attempt: LiveAttempt) -> LiveAttempt:
     return replace(attempt, missing_since=attempt.submitted_at, missing_polls=MISSING_POLLS)
 
 
-def _ask(drive: Drive, attempts: Sequence[LiveAttempt], quarantine: Quarantine[LiveAttempt]) -> Answers:
+def _ask(driver: Driver, attempts: Sequence[LiveAttempt], quarantine: Quarantine[LiveAttempt]) -> Answers:
     """What the cluster says of them; what fails at one is left out, as that one then is for this cycle."""
-    root, gather = drive.settings.root, quarantine.gather
+    root, gather = driver.settings.root, quarantine.gather
     ending = [one for one in attempts if one.missing_since is not None]
     watched, ends = gather(attempts, partial(_watched_files, root)), gather(ending, partial(_ends, root))
-    observation = drive.cluster.observe(watched, ends)
+    observation = driver.cluster.observe(watched, ends)
     own = gather(attempts, lambda part: _own_jobs(part, observation))
     reads = gather(attempts, lambda part: plan_reads(root, part, observation.files))
     requests = [read.request for read in reads]
-    requests += gather(attempts, lambda part: _all_end_requests(drive, part, observation, own))
-    answer = drive.cluster.read(requests) if requests else ReadAnswer({})
+    requests += gather(attempts, lambda part: _all_end_requests(driver, part, observation, own))
+    answer = driver.cluster.read(requests) if requests else ReadAnswer({})
     refused = observation.refused | answer.refused
     records, unreadable = gather(attempts, lambda part: _records(root, part, answer.contents))
     grown = frozenset(read.job_id for read in reads)
-    ahead = observation.clock_epoch - drive.now().timestamp()
+    ahead = observation.clock_epoch - driver.now().timestamp()
     answers = Answers(observation, reads, answer.contents, own, records, {}, {}, grown, ahead, refused, unreadable)
     has_answers = observation.queue is not None and observation.has_root
-    return _examined(drive, quarantine, attempts, answers) if has_answers else answers
+    return _examined(driver, quarantine, attempts, answers) if has_answers else answers
 
 
 def _watched_files(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:
@@ -151,21 +151,21 @@ def _exit_path(root: str, attempt: LiveAttempt) -> str:
 
 
 def _all_end_requests(
-    drive: Drive, attempts: Iterable[LiveAttempt], observation: Observation, own: Mapping[str, QueuedJob]
+    driver: Driver, attempts: Iterable[LiveAttempt], observation: Observation, own: Mapping[str, QueuedJob]
 ) -> list[ReadRequest]:
-    return [ask for one in attempts for ask in _end_requests(drive, one, observation, own.get(one.job_id))]
+    return [ask for one in attempts for ask in _end_requests(driver, one, observation, own.get(one.job_id))]
 
 
 def _end_requests(
-    drive: Drive, attempt: LiveAttempt, observation: Observation, queued: QueuedJob | None
+    driver: Driver, attempt: LiveAttempt, observation: Observation, queued: QueuedJob | None
 ) -> list[ReadRequest]:
     """What is read of an end. A run may write what it likes: while Slurm runs it, no more than the record is read."""
-    root = drive.settings.root
+    root = driver.settings.root
     has_record = _exit_path(root, attempt) in observation.files
     record = [ReadRequest(_exit_path(root, attempt), 0, RECORD_BYTES)] if has_record else []
     if observation.queue is None or _goes_on(queued):
         return record
-    if not has_record and not is_due(attempt, drive.now()):
+    if not has_record and not is_due(attempt, driver.now()):
         return []
     return [*record, *evidence_requests(root, attempt.job_id, attempt.number)]
 
@@ -193,21 +193,21 @@ def _records(
 
 
 def _examined(
-    drive: Drive, quarantine: Quarantine[LiveAttempt], attempts: Sequence[LiveAttempt], answers: Answers
+    driver: Driver, quarantine: Quarantine[LiveAttempt], attempts: Sequence[LiveAttempt], answers: Answers
 ) -> Answers:
     """The answers with accounting's word on who has gone, and a closer look where something is missing."""
-    judged = quarantine.each(attempts, lambda one: _is_to_be_looked_at(drive, one, answers))
+    judged = quarantine.each(attempts, lambda one: _is_to_be_looked_at(driver, one, answers))
     looked_at = [one for one, is_wanted in judged if is_wanted][:MOST_LOOKS]
-    gone = _to_be_accounted(attempts, looked_at, answers) if drive.settings.accounting else []
+    gone = _to_be_accounted(attempts, looked_at, answers) if driver.settings.accounting else []
     if not gone and not looked_at:
         return answers
-    oldest = drive.now() - min((one.submitted_at for one in gone), default=drive.now())
-    requests = [_look_request(drive, one, answers) for one in looked_at]
+    oldest = driver.now() - min((one.submitted_at for one in gone), default=driver.now())
+    requests = [_look_request(driver, one, answers) for one in looked_at]
     since = max(0.0, oldest.total_seconds()) + CLOCKS_DIFFER_SECONDS
-    found = drive.cluster.examine([one.slurm_job_id for one in gone], since, requests)
+    found = driver.cluster.examine([one.slurm_job_id for one in gone], since, requests)
     accounted = {one.job_id: line for one in gone if (line := _accounted(one, found.accounted)) is not None}
     looks = {one.job_id: look for one, look in zip(looked_at, found.looks, strict=True) if look is not None}
-    contents = {**answers.contents, **_listings(drive.settings.root, looked_at, looks)}
+    contents = {**answers.contents, **_listings(driver.settings.root, looked_at, looks)}
     return replace(answers, contents=contents, accounted=accounted, looks=looks)
 
 
@@ -219,23 +219,23 @@ def _to_be_accounted(
     return gone + [one for one in looked_at if one.job_id in answers.own]
 
 
-def _is_to_be_looked_at(drive: Drive, attempt: LiveAttempt, answers: Answers) -> bool:
+def _is_to_be_looked_at(driver: Driver, attempt: LiveAttempt, answers: Answers) -> bool:
     if _goes_on(answers.own.get(attempt.job_id)) or attempt.job_id in answers.grown:
         return False
     if attempt.job_id not in answers.records:
-        return is_due(attempt, drive.now())
-    return not is_whole_listing(drive.settings.root, attempt.job_id, attempt.number, answers.contents)
+        return is_due(attempt, driver.now())
+    return not is_whole_listing(driver.settings.root, attempt.job_id, attempt.number, answers.contents)
 
 
-def _look_request(drive: Drive, attempt: LiveAttempt, answers: Answers) -> LookRequest:
-    root = drive.settings.root
+def _look_request(driver: Driver, attempt: LiveAttempt, answers: Answers) -> LookRequest:
+    root = driver.settings.root
     is_forgotten = attempt.job_id not in answers.own and attempt.job_id not in answers.records
     has_live_status, queued = attempt.status in ON_CLUSTER, answers.own.get(attempt.job_id)
-    is_unbegun = attempt.job_id not in answers.records and is_to_be_taken(attempt, queued, drive.now())
+    is_unbegun = attempt.job_id not in answers.records and is_to_be_taken(attempt, queued, driver.now())
     return LookRequest(
         attempt_directory(root, attempt.job_id, attempt.number),
         output_directory(root, attempt.job_id),
-        takes_claim=has_live_status and (is_unbegun or (is_forgotten and is_overdue(attempt, drive.now()))),
+        takes_claim=has_live_status and (is_unbegun or (is_forgotten and is_overdue(attempt, driver.now()))),
     )
 
 
@@ -266,9 +266,9 @@ def _accounted(attempt: LiveAttempt, found: Mapping[NamedJob, AccountedJob]) -> 
     return next(own, None)
 
 
-def _seen(drive: Drive, attempt: LiveAttempt, answers: Answers) -> Seen:
+def _seen(driver: Driver, attempt: LiveAttempt, answers: Answers) -> Seen:
     return Seen(
-        now=drive.now(),
+        now=driver.now(),
         queue_answered=answers.observation.queue is not None,
         queued=answers.own.get(attempt.job_id),
         accounted=answers.accounted.get(attempt.job_id),

@@ -16,7 +16,7 @@ from tuning.llamafactory.progress.eta import EtaState
 from tuning.slurm.attempt_records import ExitRecord
 from tuning.slurm.cluster import AccountedJob, AttemptLook, Observation, QueuedJob
 from tuning.slurm.states import HELD_AFTER_LAUNCH, waiting_words
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.finish.corrections import follow, recheck
 from worker.finish.end import finish
 from worker.observe.contradiction import is_contradiction_news, note_contradiction
@@ -80,8 +80,8 @@ class Answers:
 class Ledger:
     """One cycle's writing."""
 
-    def __init__(self, drive: Drive, answers: Answers) -> None:
-        self._drive = drive
+    def __init__(self, driver: Driver, answers: Answers) -> None:
+        self._driver = driver
         self._answers = answers
         self._reads: dict[str, list[TailRead]] = {}
         for read in answers.reads:
@@ -89,11 +89,11 @@ class Ledger:
 
     def write(self, verdicts: Sequence[tuple[LiveAttempt, Verdict]]) -> None:
         """One transaction for these jobs; untouched ones cost nothing."""
-        now = self._drive.now()
+        now = self._driver.now()
         touched = [(one, said) for one, said in verdicts if self._is_touched(one, said, now)]
         if not touched:
             return
-        with self._drive.apply() as session:
+        with self._driver.apply() as session:
             heard = self._take_in(session, [one for one, _ in touched if _is_there(session, one)], now)
             silent = [
                 one for one, said in touched if self._is_to_be_restated(one, said, now) and one.job_id not in heard
@@ -103,7 +103,7 @@ class Ledger:
             update_jobs(session, [_news_of_waiting(one, said, now) for one, said in waits], now)
             for one, verdict in touched:
                 if one.status in ENDED:
-                    recheck(session, self._drive, one, verdict, self._answers.contents)
+                    recheck(session, self._driver, one, verdict, self._answers.contents)
                 elif not _still_waits(verdict, one, now):
                     self._apply(session, one, verdict)
 
@@ -115,7 +115,7 @@ class Ledger:
         """True when it runs, its training log was looked at, and the estimate shown is old."""
         if not isinstance(verdict, Runs) or one.status is not JobStatus.RUNNING or not is_outdated(one, now):
             return False
-        paths = stream_paths(self._drive.settings.root, one.job_id, one.number)
+        paths = stream_paths(self._driver.settings.root, one.job_id, one.number)
         return paths["trainer_log"] in self._answers.observation.files
 
     def _take_in(self, session: Session, attempts: Sequence[LiveAttempt], now: datetime) -> frozenset[str]:
@@ -125,28 +125,28 @@ class Ledger:
                 note_set_aside(session, one.job_id, one.number, "exit", "it is no record of an end", now)
         read = [(one, self._reads[one.job_id]) for one in attempts if one.job_id in self._reads]
         ended = {one.job_id for one in attempts if one.status in ENDED}
-        note_begun(session, self._drive, [one.job_id for one, reads in read if _logs_first_step(one, reads)])
+        note_begun(session, self._driver, [one.job_id for one, reads in read if _logs_first_step(one, reads)])
         news = take_in(session, read, self._answers.contents, now)
         update_jobs(session, [{**change, **NO_END} if change["id"] in ended else change for change in news], now)
         return frozenset(change["id"] for change in news)
 
     def _apply(self, session: Session, one: LiveAttempt, verdict: Verdict) -> None:
         match verdict:
-            case Waits() if _says(one, verdict, self._drive.now()):
+            case Waits() if _says(one, verdict, self._driver.now()):
                 self._waits(session, one, verdict)
-            case Runs() if _says(one, verdict, self._drive.now()):
+            case Runs() if _says(one, verdict, self._driver.now()):
                 self._runs(session, one, verdict)
             case Ending() | Missing():
                 self._unsure(session, one, verdict)
             case Claimed():
                 self._claimed(session, one)
             case Elsewhere(slurm_job_id):
-                follow(session, one, slurm_job_id, self._drive.now())
+                follow(session, one, slurm_job_id, self._driver.now())
             case Forgotten():
                 job, attempt = _rows(session, one)
-                give_back(session, job, attempt, FORGOTTEN, self._drive.now())
+                give_back(session, job, attempt, FORGOTTEN, self._driver.now())
             case Unbegun():
-                note_unbegun(session, self._drive, one, verdict)
+                note_unbegun(session, self._driver, one, verdict)
             case Ended():
                 self._ended(session, one, verdict)
             case _:
@@ -156,9 +156,9 @@ class Ledger:
         job, attempt = _rows(session, one)
         attempt.missing_since, attempt.missing_polls = None, 0
         if one.status is JobStatus.RUNNING:
-            transition(session, job, JobStatus.PENDING, "Slurm put it back into its queue", self._drive.now())
+            transition(session, job, JobStatus.PENDING, "Slurm put it back into its queue", self._driver.now())
         if _is_to_be_taken_back(verdict, one):
-            take_back(session, one, attempt, verdict, self._drive)
+            take_back(session, one, attempt, verdict, self._driver)
         expected = {
             "status_reason": _why_it_waits(one, verdict),
             "expected_start_at": verdict.expected_start_at,
@@ -169,18 +169,18 @@ class Ledger:
     def _runs(self, session: Session, one: LiveAttempt, verdict: Runs) -> None:
         job, attempt = _rows(session, one)
         attempt.missing_since, attempt.missing_polls = None, 0
-        note_contradiction(session, one, attempt, verdict, self._drive.now())
+        note_contradiction(session, one, attempt, verdict, self._driver.now())
         if one.status is JobStatus.PENDING:
             attempt.started_at, attempt.nodes = verdict.started_at, verdict.nodes
-            attempt.quiet_until = quiet_until(EtaState(), self._drive.now()) if job.kind == "train" else None
+            attempt.quiet_until = quiet_until(EtaState(), self._driver.now()) if job.kind == "train" else None
             reason = f"running on {verdict.nodes}" if verdict.nodes else "running"
-            transition(session, job, JobStatus.RUNNING, reason, self._drive.now(), at=verdict.started_at)
+            transition(session, job, JobStatus.RUNNING, reason, self._driver.now(), at=verdict.started_at)
         self._tell(session, one, verdict.slurm_state, {"expected_start_at": None, "slurm_reason": verdict.slurm_reason})
 
     def _claimed(self, session: Session, one: LiveAttempt) -> None:
         """From now on its files are watched: when they grow it runs, and its own record may tell of its end."""
         job, attempt = _rows(session, one)
-        now = self._drive.now()
+        now = self._driver.now()
         attempt.missing_since, attempt.missing_polls = None, 0
         attempt.started_at, attempt.quiet_until = now, quiet_until(EtaState(), now) if job.kind == "train" else None
         transition(session, job, JobStatus.RUNNING, "its claim says that it runs, though Slurm does not know it", now)
@@ -188,7 +188,7 @@ class Ledger:
     def _unsure(self, session: Session, one: LiveAttempt, verdict: Ending | Missing | None) -> None:
         """It has ended or vanished, by one witness: remembered, and asked again."""
         _, attempt = _rows(session, one)
-        attempt.missing_since = one.missing_since or self._drive.now()
+        attempt.missing_since = one.missing_since or self._driver.now()
         attempt.missing_polls = one.missing_polls + 1
         if isinstance(verdict, Missing):
             attempt.missing_since = verdict.since if verdict.polls else None
@@ -201,19 +201,19 @@ class Ledger:
             # too short to have been seen running: its logs are read first, in the next cycle
             job, attempt = _rows(session, one)
             attempt.started_at = job.submitted_at
-            transition(session, job, JobStatus.RUNNING, "ran", self._drive.now(), at=job.submitted_at)
+            transition(session, job, JobStatus.RUNNING, "ran", self._driver.now(), at=job.submitted_at)
             return
-        root, files = self._drive.settings.root, self._answers.observation.files
+        root, files = self._driver.settings.root, self._answers.observation.files
         told = verdict.exit_record.stream_bytes if verdict.exit_record else {}
-        waited = self._drive.now() - (one.missing_since or self._drive.now())
+        waited = self._driver.now() - (one.missing_since or self._driver.now())
         if waited < LATE_TIME and not is_all_there(root, one, files, told):
             self._unsure(session, one, None)
         elif is_read_to_end(root, one, files, self._reads.get(one.job_id, ())):
-            note_begun(session, self._drive, [one.job_id])
-            finish(session, self._drive, one, verdict, self._answers.contents)
+            note_begun(session, self._driver, [one.job_id])
+            finish(session, self._driver, one, verdict, self._answers.contents)
 
     def _tell(self, session: Session, one: LiveAttempt, slurm_state: str | None, more: Mapping[str, object]) -> None:
-        now = self._drive.now()
+        now = self._driver.now()
         update_jobs(session, [{"id": one.job_id, "slurm_state": slurm_state, "observed_at": now, **more}], now)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tuning.datasets import repository as datasets
 from tuning.slurm.inventory import CopyStat
-from worker.driver import Drive
+from worker.driver import Driver
 
 log = logging.getLogger(__name__)
 
@@ -16,20 +16,20 @@ KnownCopy = tuple[str, str, int]
 class CopiesCheck:
     """Compares what the cluster's folder holds with what should be there, from look to look."""
 
-    def __init__(self, drive: Drive) -> None:
-        self._drive = drive
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
         self._earlier: Mapping[str, CopyStat] = {}
 
     def known(self) -> Sequence[KnownCopy]:
         """The copies that should be there, to be asked before the look: it does not judge what is staged meanwhile."""
-        with self._drive.load() as session:
-            return datasets.copies(session, self._drive.settings.name)
+        with self._driver.load() as session:
+            return datasets.copies(session, self._driver.settings.name)
 
     def compare(self, known: Sequence[KnownCopy], found: Mapping[str, CopyStat] | None) -> None:
         """Forget those that are not as they should be; nothing where the folder could not be looked at."""
         if found is None:
             return
-        forget_copies(self._drive, lost_copies(known, found, self._earlier))
+        forget_copies(self._driver, lost_copies(known, found, self._earlier))
         self._earlier = found
 
 
@@ -49,13 +49,13 @@ def lost_copies(
     return frozenset(sha256 for sha256, _, _ in known) - whole
 
 
-def forget_copies(drive: Drive, contents: Iterable[str]) -> None:
+def forget_copies(driver: Driver, contents: Iterable[str]) -> None:
     """These contents (by SHA-256) are not on the cluster any more: jobs wait until they have been staged again."""
     gone = sorted(contents)
     if not gone:
         return
-    name = drive.settings.name
-    with drive.apply() as session:
+    name = driver.settings.name
+    with driver.apply() as session:
         for sha256 in gone:
             datasets.forget_staged(session, name, sha256)
     log.warning(

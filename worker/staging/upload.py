@@ -18,7 +18,7 @@ from tuning.jobs.layout import dataset_path
 from tuning.jobs.queries.driver import update_jobs, waiting
 from tuning.jobs.troubles import Step, Subject
 from worker.backoff import delay_seconds
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.quarantine import FORESEEN, Quarantine
 from worker.staging.unused_copies import EVERY_SECONDS, collect_copies
 from worker.step_guard import StepGuard
@@ -35,32 +35,32 @@ Needs = Mapping[str, Sequence[str]]
 """The ids of the data sets that each waiting job needs."""
 
 
-def keep_staging(drive: Drive, store: ContentStore, stop: threading.Event) -> None:
+def keep_staging(driver: Driver, store: ContentStore, stop: threading.Event) -> None:
     """Copy what queued jobs need, remove what nobody needs, until the worker stops or the lease is lost."""
-    failures, collected_at, guard = 0, time.monotonic(), StepGuard(drive)
-    while not stop.is_set() and not drive.lost.is_set():
+    failures, collected_at, guard = 0, time.monotonic(), StepGuard(driver)
+    while not stop.is_set() and not driver.lost.is_set():
         with Contained() as attempt:
-            if _may_work(drive):
-                guard.run(Step.STAGE, lambda: stage_missing(drive, store))
-            if _may_work(drive) and time.monotonic() - collected_at > EVERY_SECONDS:
-                guard.run(Step.COLLECT, lambda: collect_copies(drive))
+            if _may_work(driver):
+                guard.run(Step.STAGE, lambda: stage_missing(driver, store))
+            if _may_work(driver) and time.monotonic() - collected_at > EVERY_SECONDS:
+                guard.run(Step.COLLECT, lambda: collect_copies(driver))
                 collected_at = time.monotonic()
         if isinstance(attempt.error, LeaseLost):
             return
         failures = failures + 1 if attempt.error is not None else 0
         if attempt.error is not None:
-            _say_failed(drive, attempt.error)
-        drive.lost.wait(delay_seconds(failures, LOOK_SECONDS, 0.5))
+            _say_failed(driver, attempt.error)
+        driver.lost.wait(delay_seconds(failures, LOOK_SECONDS, 0.5))
 
 
-def stage_missing(drive: Drive, store: ContentStore) -> int:
+def stage_missing(driver: Driver, store: ContentStore) -> int:
     """Copy every content that waiting jobs need, the smallest first; returns how many were copied.
 
     One that cannot be copied holds up its own jobs only. Raises ClusterError when the cluster cannot be reached.
     """
-    name = drive.settings.name
-    with drive.load() as session:
-        needs = waiting(session, name, BATCH, drive.now())
+    name = driver.settings.name
+    with driver.load() as session:
+        needs = waiting(session, name, BATCH, driver.now())
         rows = _rows(session, needs)
         there = datasets.staged(session, name, {row.sha256 for row in rows.values()})
     missing = {row.sha256: row for row in rows.values() if row.sha256 not in there}
@@ -70,11 +70,11 @@ def stage_missing(drive: Drive, store: ContentStore) -> int:
     def subject(row: Dataset) -> Subject:
         return Subject(row.id, [job_id for job_id, ids in needs.items() if row.id in ids])
 
-    quarantine = Quarantine(drive, Step.STAGE, subject, own=_OF_ONE_DATASET)
+    quarantine = Quarantine(driver, Step.STAGE, subject, own=_OF_ONE_DATASET)
     smallest_first = sorted(missing.values(), key=lambda row: row.size_bytes)
 
     def stage(row: Dataset) -> None:
-        _stage(drive, store, row, subject(row).job_ids)
+        _stage(driver, store, row, subject(row).job_ids)
         quarantine.succeeded([row])
 
     return len(quarantine.each(quarantine.due(smallest_first), stage))
@@ -87,8 +87,8 @@ def staged_jobs(session: Session, cluster: str, needs: Needs) -> list[str]:
     return [job_id for job_id, ids in needs.items() if all(rows[one].sha256 in there for one in ids)]
 
 
-def _may_work(drive: Drive) -> bool:
-    return drive.owns_root.is_set() and not drive.breaker.is_open
+def _may_work(driver: Driver) -> bool:
+    return driver.owns_root.is_set() and not driver.breaker.is_open
 
 
 def _rows(session: Session, needs: Needs) -> dict[str, Dataset]:
@@ -96,19 +96,19 @@ def _rows(session: Session, needs: Needs) -> dict[str, Dataset]:
     return datasets.by_ids(session, wanted) if wanted else {}
 
 
-def _stage(drive: Drive, store: ContentStore, row: Dataset, job_ids: Sequence[str]) -> None:
-    drive.check()
-    _say(drive, job_ids, f"copying the data set {row.name} to {drive.settings.name}")
-    path = dataset_path(drive.settings.root, row.sha256, row.extension)
+def _stage(driver: Driver, store: ContentStore, row: Dataset, job_ids: Sequence[str]) -> None:
+    driver.check()
+    _say(driver, job_ids, f"copying the data set {row.name} to {driver.settings.name}")
+    path = dataset_path(driver.settings.root, row.sha256, row.extension)
     try:
         with _content(store, row) as stream:
-            drive.cluster.stage(stream, row.size_bytes, row.sha256, path)
+            driver.cluster.stage(stream, row.size_bytes, row.sha256, path)
     except DatasetUnreadable:
-        if not drive.cluster.has_content(row.size_bytes, row.sha256, path):  # else it was away, and has come back
+        if not driver.cluster.has_content(row.size_bytes, row.sha256, path):  # else it was away, and has come back
             raise
-    with drive.apply() as session:
-        datasets.mark_staged(session, drive.settings.name, row.sha256, drive.now())
-    log.info("staged %s", row.sha256, extra={"action": "staged", "cluster": drive.settings.name})
+    with driver.apply() as session:
+        datasets.mark_staged(session, driver.settings.name, row.sha256, driver.now())
+    log.info("staged %s", row.sha256, extra={"action": "staged", "cluster": driver.settings.name})
 
 
 def _content(store: ContentStore, row: Dataset) -> BinaryIO:
@@ -122,12 +122,12 @@ def _content(store: ContentStore, row: Dataset) -> BinaryIO:
         raise DatasetUnreadable(f"the content of the data set {row.name} {word} {place}", hint=hint) from error
 
 
-def _say(drive: Drive, job_ids: Sequence[str], reason: str) -> None:
-    with drive.apply() as session:
-        update_jobs(session, [{"id": job_id, "status_reason": reason} for job_id in job_ids], drive.now())
+def _say(driver: Driver, job_ids: Sequence[str], reason: str) -> None:
+    with driver.apply() as session:
+        update_jobs(session, [{"id": job_id, "status_reason": reason} for job_id in job_ids], driver.now())
 
 
-def _say_failed(drive: Drive, error: BaseException) -> None:
+def _say_failed(driver: Driver, error: BaseException) -> None:
     trace = None if isinstance(error, FORESEEN) else error
-    where = {"action": "stage_failed", "cluster": drive.settings.name}
+    where = {"action": "stage_failed", "cluster": driver.settings.name}
     log.warning("staging failed: %s", complaint(error), exc_info=trace, extra=where)

@@ -49,7 +49,7 @@ from tuning.jobs.transition import record_event, transition
 from tuning.jobs.troubles import Step, Subject
 from tuning.secrets.service import read_values
 from tuning.slurm.cluster import SubmissionAnswer
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.finish.carry_over import carry_over
 from worker.quarantine import FORESEEN, Quarantine
 from worker.staging.copies import forget_copies
@@ -74,11 +74,11 @@ _OF_ONE_JOB = (SubmissionRefused, AttemptUnwritable)
 class Submitter:
     """Hands waiting jobs to Slurm, and remembers when the site asked to wait."""
 
-    def __init__(self, drive: Drive, known: KnownCluster, pauses: Pauses | None = None) -> None:
-        self._drive = drive
+    def __init__(self, driver: Driver, known: KnownCluster, pauses: Pauses | None = None) -> None:
+        self._driver = driver
         self._known = known
         self._pauses = pauses or Pauses()
-        self._quarantine = Quarantine(drive, Step.SUBMIT, Subject.job)
+        self._quarantine = Quarantine(driver, Step.SUBMIT, Subject.job)
         self._told_at = -TELL_SECONDS
 
     def submit_waiting(self) -> int:
@@ -113,8 +113,8 @@ class Submitter:
         return count
 
     def _send(self, batch: Sequence[Handover]) -> list[SubmissionAnswer]:
-        self._drive.check()
-        return self._drive.cluster.submit([handover.submission for handover in batch])
+        self._driver.check()
+        return self._driver.cluster.submit([handover.submission for handover in batch])
 
     def _answers(
         self, send: Callable[[], Sequence[SubmissionAnswer]], claimed: Sequence[Handover]
@@ -123,7 +123,7 @@ class Submitter:
         try:
             answers = self._judge_shapes(claimed, send())
         except CopiesGone as error:
-            forget_copies(self._drive, (PurePosixPath(path).stem for path in error.paths))
+            forget_copies(self._driver, (PurePosixPath(path).stem for path in error.paths))
             return [SubmissionAnswer(handover.attempt.token, error=error) for handover in claimed]
         except ClusterError as error:  # raised only before any sbatch was started
             if not isinstance(error, Unreachable | CommandTimedOut):  # the site itself is well, and the loop backs off
@@ -139,8 +139,8 @@ class Submitter:
         """A job for which the cluster has nodes waits for them, though Slurm has none to offer just now."""
         if not any(isinstance(answer.error, ShapeRefused) for answer in answers):
             return answers
-        with self._drive.load() as session:
-            snapshot = snapshot_of(session, self._drive.settings.name) or Snapshot()
+        with self._driver.load() as session:
+            snapshot = snapshot_of(session, self._driver.settings.name) or Snapshot()
         wanted = {handover.attempt.token: handover.resources for handover in claimed}
         return [
             replace(answer, error=SiteState(str(answer.error), hint=answer.error.hint, scope="job"))
@@ -161,11 +161,11 @@ class Submitter:
     def _pause(self, error: ClusterError, place: Place) -> None:
         if not self._pauses.begin(error, place, waiting_reason(error)):
             return
-        extra = {"action": "pause", "cluster": self._drive.settings.name, "job_id": place.job_id}
+        extra = {"action": "pause", "cluster": self._driver.settings.name, "job_id": place.job_id}
         log.warning("%s", self._pauses.reason(place), extra=extra)
         self._told_at = -TELL_SECONDS
         if self._pauses.is_cluster_paused():
-            self._drive.cluster.log_in_anew()  # groups, limits and PATH are those of the login
+            self._driver.cluster.log_in_anew()  # groups, limits and PATH are those of the login
 
     def _not_paused(self, following: Sequence[Handover], answers: Sequence[SubmissionAnswer]) -> list[Handover]:
         """What was made ready behind a batch, without that which is to wait now: it is given back."""
@@ -180,14 +180,14 @@ class Submitter:
         if not reasons or time.monotonic() - self._told_at < TELL_SECONDS:
             return
         self._told_at = time.monotonic()
-        with self._drive.apply() as session:
+        with self._driver.apply() as session:
             for scope, reason in reasons.items():
-                tell_queued(session, self._drive.settings.name, scope.clause(), reason, self._drive.now())
+                tell_queued(session, self._driver.settings.name, scope.clause(), reason, self._driver.now())
 
     def _claim(self) -> list[Handover]:
         """Jobs with their committed tokens; one that cannot be made ready is left where it was, and waits by itself."""
-        name, now, free = self._drive.settings.name, self._drive.now(), self._pauses.waiting_clause()
-        with self._drive.load() as session:
+        name, now, free = self._driver.settings.name, self._driver.now(), self._pauses.waiting_clause()
+        with self._driver.load() as session:
             if not is_any_waiting(session, name, now, free):
                 return []
             needs = waiting(session, name, LOOK_AHEAD, now, free)
@@ -196,17 +196,17 @@ class Submitter:
                 ready = _let_through(queued_jobs(session, name, ready, now), self._pauses)
             self._known.description(session)  # here an error is not taken for the fault of each job
         claimed: list[Handover] = []
-        self._quarantine = Quarantine(self._drive, Step.SUBMIT, Subject.job)
+        self._quarantine = Quarantine(self._driver, Step.SUBMIT, Subject.job)
         self._quarantine.together(ready, lambda part: claimed.extend(self._begin({one: needs[one] for one in part})))
         return claimed
 
     def _begin(self, needs: Mapping[str, Sequence[str]]) -> list[Handover]:
-        drive, name, now = self._drive, self._drive.settings.name, self._drive.now()
-        with drive.apply() as session:
+        driver, name, now = self._driver, self._driver.settings.name, self._driver.now()
+        with driver.apply() as session:
             ready = staged_jobs(session, name, needs)  # again: a copy may have been removed meanwhile
             claimed = queued_jobs(session, name, ready, now)
             supplies = load_supplies(session, self._known, claimed, needs)
-            planned = [_planned(session, drive, job, supplies, now) for job in claimed]
+            planned = [_planned(session, driver, job, supplies, now) for job in claimed]
             handovers = [handover for handover in planned if handover is not None]
             records = {one.job_id: one.record for one in handovers}
             begin_attempts(session, [one.attempt for one in handovers], records, now)
@@ -227,13 +227,13 @@ class Submitter:
         with Contained(*FORESEEN) as attempt:
             act(batch)
         if attempt.error is not None:
-            Quarantine(self._drive, Step.SETTLE, _subject).together(batch, act)
+            Quarantine(self._driver, Step.SETTLE, _subject).together(batch, act)
 
     def _give_back(self, claimed: Sequence[Handover], error: ClusterError) -> None:
-        self._write_down(claimed, lambda part: _give_all_back(self._drive, part, error))
+        self._write_down(claimed, lambda part: _give_all_back(self._driver, part, error))
 
     def _apply_these(self, handovers: Sequence[Handover], by_token: Mapping[str, SubmissionAnswer]) -> None:
-        now = self._drive.now()
+        now = self._driver.now()
         confirmed, others = [], []
         for one in handovers:
             answer = by_token.get(one.attempt.token)
@@ -241,12 +241,12 @@ class Submitter:
                 confirmed.append(Confirmed(one.job_id, one.attempt.number, answer.slurm_job_id))
             else:
                 others.append(one)
-        with self._drive.apply() as session:
+        with self._driver.apply() as session:
             confirm_attempts(session, confirmed, now)
             rows = _rows(session, others) if others else {}
             for one in others:
                 reason = self._pauses.reason(one.place)
-                self._drive.ages.restart(("unconfirmed", one.attempt.token))
+                self._driver.ages.restart(("unconfirmed", one.attempt.token))
                 _apply_one(session, *rows[one.job_id], by_token.get(one.attempt.token), reason, now)
 
 
@@ -282,11 +282,11 @@ def _let_through(jobs: Sequence[Job], pauses: Pauses) -> list[str]:
     return [place.job_id for place in pauses.let_through(place_of(job.id, job.resources) for job in jobs)]
 
 
-def _planned(session: Session, drive: Drive, job: Job, supplies: Supplies, now: datetime) -> Handover | None:
+def _planned(session: Session, driver: Driver, job: Job, supplies: Supplies, now: datetime) -> Handover | None:
     try:
-        secrets = read_values(session, job.owner_id, job.secrets, drive.cipher) if job.secrets else {}
+        secrets = read_values(session, job.owner_id, job.secrets, driver.cipher) if job.secrets else {}
         learned = carry_over(session, job.id, job.attempt + 1) if job.attempt else None
-        return plan_handover(job, drive.settings, supplies, secrets, learned)
+        return plan_handover(job, driver.settings, supplies, secrets, learned)
     except (InvalidInput, Conflict) as error:
         # accepted once, and no longer possible: the operator's settings have changed since, or a secret is gone
         job.failure = {"code": "invalid", "message": str(error), "hint": None, "evidence": []}
@@ -341,9 +341,9 @@ def _refuse(session: Session, job: Job, error: SubmissionRefused, now: datetime)
     transition(session, job, JobStatus.FAILED, str(error), now)
 
 
-def _give_all_back(drive: Drive, handovers: Sequence[Handover], error: ClusterError) -> None:
-    now = drive.now()
-    with drive.apply() as session:
+def _give_all_back(driver: Driver, handovers: Sequence[Handover], error: ClusterError) -> None:
+    now = driver.now()
+    with driver.apply() as session:
         for job, attempt in _rows(session, handovers).values():
             job.attempt -= 1
             give_back(session, job, attempt, waiting_reason(error), now)

@@ -8,28 +8,28 @@ from tuning.jobs.queries.dependencies import DeadEnd, dead_ends
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import transition
 from tuning.jobs.troubles import Step, Subject
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.quarantine import Quarantine
 
 
-def end_dead_ends(drive: Drive) -> None:
+def end_dead_ends(driver: Driver) -> None:
     """Fail each with the reason. No remote command."""
-    with drive.load() as session:
-        found = dead_ends(session, drive.settings.name)
+    with driver.load() as session:
+        found = dead_ends(session, driver.settings.name)
     if not found:
         return
-    quarantine = Quarantine(drive, Step.DEAD_ENDS, _subject)
+    quarantine = Quarantine(driver, Step.DEAD_ENDS, _subject)
     quarantine.forget_all_but(found)
-    quarantine.succeeded(quarantine.together(quarantine.due(found), partial(_end, drive)))
+    quarantine.succeeded(quarantine.together(quarantine.due(found), partial(_end, driver)))
 
 
 def _subject(dead_end: DeadEnd) -> Subject:
     return Subject.job(dead_end.job_id)
 
 
-def _end(drive: Drive, found: Sequence[DeadEnd]) -> None:
-    with drive.apply() as session:
-        for dead_end in (one for one in dead_ends(session, drive.settings.name) if one in found):
+def _end(driver: Driver, found: Sequence[DeadEnd]) -> None:
+    with driver.apply() as session:
+        for dead_end in (one for one in dead_ends(session, driver.settings.name) if one in found):
             job = session.get_one(Job, dead_end.job_id)
             job.failure = {
                 "code": "dependency",
@@ -37,4 +37,4 @@ def _end(drive: Drive, found: Sequence[DeadEnd]) -> None:
                 "hint": "retry that one, and then this one with its new id",
                 "evidence": [],
             }
-            transition(session, job, JobStatus.FAILED, dead_end.reason, drive.now())
+            transition(session, job, JobStatus.FAILED, dead_end.reason, driver.now())

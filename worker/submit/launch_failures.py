@@ -15,7 +15,7 @@ from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event, transition
 from tuning.jobs.troubles import Step, Subject, forget, note_failure
 from tuning.llamafactory.outcome.failure import Failure
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.finish.failure import failure_json
 from worker.observe.judgement import Unbegun, Waits
 from worker.submit.batch import give_back
@@ -28,14 +28,14 @@ _HINT = (
 )
 
 
-def note_unbegun(session: Session, drive: Drive, one: LiveAttempt, verdict: Unbegun) -> None:
+def note_unbegun(session: Session, driver: Driver, one: LiveAttempt, verdict: Unbegun) -> None:
     """Let a job whose launch failed wait for the next try, or fail after too many."""
     job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
-    name, now, words = drive.settings.name, drive.now(), _words(verdict)
+    name, now, words = driver.settings.name, driver.now(), _words(verdict)
     error = LaunchFailed(f"{words}; `sinfo -R` may name the reason")
     row = session.get(Trouble, (name, Step.LAUNCH, one.job_id))
     if row is not None and row.failures + 1 >= MOST_LAUNCHES and job.hold_requested_at is None:
-        _fail(session, drive, job, attempt, verdict)
+        _fail(session, driver, job, attempt, verdict)
         return
     if job.started_at == attempt.started_at:
         job.started_at = None  # Slurm had said so of its prolog
@@ -44,26 +44,26 @@ def note_unbegun(session: Session, drive: Drive, one: LiveAttempt, verdict: Unbe
         note_failure(session, name, Step.LAUNCH, Subject.job(job.id), error, now)
 
 
-def note_begun(session: Session, drive: Drive, job_ids: Collection[str]) -> None:
+def note_begun(session: Session, driver: Driver, job_ids: Collection[str]) -> None:
     """These jobs have begun: their launches are counted anew."""
     if job_ids:
-        forget(session, drive.settings.name, Step.LAUNCH, job_ids)
+        forget(session, driver.settings.name, Step.LAUNCH, job_ids)
 
 
-def take_back(session: Session, one: LiveAttempt, attempt: Attempt, verdict: Waits, drive: Drive) -> None:
+def take_back(session: Session, one: LiveAttempt, attempt: Attempt, verdict: Waits, driver: Driver) -> None:
     """Have a job ended that Slurm holds for good since its nodes could not start it (worker.cancel)."""
     attempt.ended_by = LAUNCH_FAILED
     message = f"no node could start it, and Slurm holds it ({verdict.slurm_reason}): it is taken back"
-    record_event(session, one.job_id, "warning", message, drive.now(), {"code": LAUNCH_FAILED})
+    record_event(session, one.job_id, "warning", message, driver.now(), {"code": LAUNCH_FAILED})
 
 
-def _fail(session: Session, drive: Drive, job: Job, attempt: Attempt, verdict: Unbegun) -> None:
+def _fail(session: Session, driver: Driver, job: Job, attempt: Attempt, verdict: Unbegun) -> None:
     message = f"Slurm could not start the job, {MOST_LAUNCHES} times in a row; the last time: {_words(verdict)}"
     failure = Failure(LAUNCH_FAILED, message, _HINT, ())
-    attempt.finished_at, attempt.ended_by = drive.now(), "failed"
+    attempt.finished_at, attempt.ended_by = driver.now(), "failed"
     attempt.slurm_state, attempt.nodes = verdict.slurm_state, verdict.nodes
-    job.failure, job.slurm_state = failure_json(session, drive, job, failure), verdict.slurm_state
-    transition(session, job, JobStatus.FAILED, message, drive.now())
+    job.failure, job.slurm_state = failure_json(session, driver, job, failure), verdict.slurm_state
+    transition(session, job, JobStatus.FAILED, message, driver.now())
 
 
 def _words(verdict: Unbegun) -> str:

@@ -13,7 +13,7 @@ from tuning.jobs.layout import slurm_job_name
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import ON_CLUSTER, JobStatus
 from tuning.jobs.troubles import Step, Subject
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.observe.stall import STALLED
 from worker.quarantine import Quarantine
 from worker.submit.launch import LAUNCH_FAILED
@@ -45,8 +45,8 @@ def _subject(one: _Unwanted) -> Subject:
 class Canceller:
     """Ends what nobody wants any more, or not now."""
 
-    def __init__(self, drive: Drive) -> None:
-        self._drive = drive
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
         self._told: set[str] = set()
         self._asked: set[str] = set()
 
@@ -61,7 +61,7 @@ class Canceller:
         unwanted = self._unwanted()
         if not unwanted:
             return
-        quarantine = Quarantine(self._drive, Step.CANCEL, _subject)
+        quarantine = Quarantine(self._driver, Step.CANCEL, _subject)
         quarantine.forget_all_but(unwanted)
         judged = quarantine.each(quarantine.due(unwanted), self._is_to_save)
         to_save = [one for one, saves in judged if saves]
@@ -76,13 +76,13 @@ class Canceller:
         """Whether it has, or gets, the time to save a checkpoint."""
         if not one.saves or one.status is not JobStatus.RUNNING or one.kind != "train":
             return False
-        patience = timedelta(seconds=self._drive.settings.save_patience_seconds)
-        return one.stop_sent_at is None or self._drive.ages.of(("stop", one.slurm_name)) < patience
+        patience = timedelta(seconds=self._driver.settings.save_patience_seconds)
+        return one.stop_sent_at is None or self._driver.ages.of(("stop", one.slurm_name)) < patience
 
     def _ask_to_stop(self, runs: Sequence[_Unwanted], quarantine: Quarantine[_Unwanted]) -> None:
         """Written down once it is done: after a crash in between a run is asked again, which changes nothing."""
-        self._drive.check()
-        heard = self._drive.cluster.ask_to_stop((one.slurm_job_id, one.slurm_name) for one in runs)
+        self._driver.check()
+        heard = self._driver.cluster.ask_to_stop((one.slurm_job_id, one.slurm_name) for one in runs)
         self._asked.update(one.slurm_name for one in runs)
         told = [one for one in runs if one.slurm_name in heard]
         quarantine.succeeded(quarantine.together(told, self._note_stopped))
@@ -94,17 +94,17 @@ class Canceller:
         ending = [one for one in runs if one not in held or one in noted]
         if not ending:
             return
-        self._drive.check()
-        self._drive.cluster.cancel((one.slurm_job_id, one.slurm_name) for one in ending)
+        self._driver.check()
+        self._driver.cluster.cancel((one.slurm_job_id, one.slurm_name) for one in ending)
         self._told.update(one.slurm_name for one in ending)
         quarantine.succeeded(ending)
 
     def _note_stopped(self, runs: Sequence[_Unwanted]) -> None:
-        with self._drive.apply() as session:
+        with self._driver.apply() as session:
             for one in runs:
-                self._drive.ages.restart(("stop", one.slurm_name))
+                self._driver.ages.restart(("stop", one.slurm_name))
                 own = (Attempt.job_id == one.job_id, Attempt.number == one.number)
-                session.execute(update(Attempt).where(*own).values(stop_sent_at=self._drive.now()))
+                session.execute(update(Attempt).where(*own).values(stop_sent_at=self._driver.now()))
 
     def _unwanted(self) -> list[_Unwanted]:
         names = (Job.id, Attempt.number, Attempt.token, Attempt.slurm_job_id)
@@ -114,7 +114,7 @@ class Canceller:
             select(*names, Job.status, Job.kind, saves, Attempt.stop_sent_at)
             .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt))
             .where(
-                Job.cluster == self._drive.settings.name,
+                Job.cluster == self._driver.settings.name,
                 Job.status.in_(ON_CLUSTER),
                 or_(
                     Job.cancel_requested_at.is_not(None),
@@ -124,7 +124,7 @@ class Canceller:
                 Attempt.slurm_job_id.is_not(None),
             )
         )
-        with self._drive.load() as session:
+        with self._driver.load() as session:
             return [
                 _Unwanted(job_id, number, token, slurm_job_id, status, kind, bool(saves), stop_sent_at)
                 for job_id, number, token, slurm_job_id, status, kind, saves, stop_sent_at in session.execute(wanted)

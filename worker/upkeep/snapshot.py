@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from tuning.clusters.models import ClusterRow
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.staging.copies import CopiesCheck
 from worker.upkeep.root_ownership import RootOwnership
 
@@ -14,29 +14,29 @@ EVERY_SECONDS = 60.0
 class FactsKeeper:
     """Asks now and then; the first time the folders on the cluster are made, too."""
 
-    def __init__(self, drive: Drive) -> None:
-        self._drive = drive
-        self._root = RootOwnership(drive)
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._root = RootOwnership(driver)
         self._asked_at: float | None = None
-        self._copies = CopiesCheck(drive)
+        self._copies = CopiesCheck(driver)
 
     def refresh_if_old(self) -> None:
         """One remote command a minute. Raises ClusterError, ForeignRoot among them: then nothing is done there."""
         if self._asked_at is not None and time.monotonic() - self._asked_at < EVERY_SECONDS:
             return
         if self._asked_at is None:
-            self._drive.cluster.prepare()
+            self._driver.cluster.prepare()
         known = self._copies.known()
         facts = self._root.described()
         self._asked_at = time.monotonic()
         if facts is None:
             return
         if facts.copies is None and facts.is_writable:  # our root is there, and somebody removed a folder of it
-            self._drive.cluster.prepare()
+            self._driver.cluster.prepare()
         self._copies.compare(known, facts.copies)
-        now = self._drive.now()
-        with self._drive.apply() as session:
-            row = session.get_one(ClusterRow, self._drive.settings.name)
+        now = self._driver.now()
+        with self._driver.apply() as session:
+            row = session.get_one(ClusterRow, self._driver.settings.name)
             row.snapshot, row.snapshot_at = _with_known_data(facts.to_json(), row.snapshot), now
 
 

@@ -8,14 +8,14 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from enum import StrEnum
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
 from packtrain.cli.screen import note, say
-from tuning.errors import Finding, InvalidInput
+from packtrain.errors import Finding, InvalidInput
 
 if TYPE_CHECKING:
     from packtrain.convert.wmt import Translation
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DEFAULT_TRANSLATOR = "refA"
 
 
-class Target(StrEnum):
+class Target(str, Enum):
     """What is to be learned of a direct assessment."""
 
     REF = "ref"
@@ -115,15 +115,15 @@ def _xml(stream: BinaryIO, pair: Any, translator: str) -> "Read":
 def _csv(
     stream: BinaryIO, pair: Any, target: Target, least: tuple[float | None, float | None], best_only: bool
 ) -> "Read":
-    from packtrain.convert.wmt_assessments import Count, Wish, read_assessments
+    from packtrain.convert.wmt_assessments import Count, Selection, read_assessments
 
     count = Count()
-    wish = Wish(pair, target.value, *least, best_only)
+    selection = Selection(pair, target.value, *least, best_only)
 
     def left_out() -> str:
         return f"left out: {count.below} below the score, {count.not_best} not the best, {count.empty} empty"
 
-    return read_assessments(_text(stream), wish, count), left_out
+    return read_assessments(_text(stream), selection, count), left_out
 
 
 def _text(stream: BinaryIO) -> Iterable[str]:

@@ -55,7 +55,7 @@ def _show(lines: "Iterable[Line]") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from packtrain.cli.sanitize import inert_line
+    from packtrain.sanitize import inert_line
 
     for line in lines:
         grid = Table.grid(padding=(0, 1))

@@ -9,8 +9,8 @@ from packtrain.cli.commands.arguments import AsJson, JobId, Limit, connect
 from packtrain.cli.job_text import attempt_lines, ending, how_to_retry, measures, status_line, steps, time_left
 from packtrain.cli.screen import listing, note, now, say, say_json
 from packtrain.cli.units import age, clock_time, duration
+from packtrain.errors import Conflict
 from packtrain.schema import ENDED, Job, JobFields
-from tuning.errors import Conflict
 
 
 def list_jobs(

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,13 +17,13 @@ from packtrain.errors import finding_lines
 from packtrain.schema import Job, Verdict, finding_of
 
 if TYPE_CHECKING:
-    from packtrain.cli.job_request import Wish
+    from packtrain.cli.job_request import JobOptions
     from packtrain.client import Packtrain
 
 Words = list[str] | None
 
 
-class Kind(StrEnum):
+class Kind(str, Enum):
     """What a job may be."""
 
     train = "train"
@@ -94,14 +94,14 @@ def submit(
     packtrain submit --recipe lora-sft --model tiny-llama --data ds_abc --set lora_rank=64
     packtrain submit --recipe merge --from JOB
     """
-    from packtrain.cli.job_request import Wish
+    from packtrain.cli.job_request import JobOptions
 
     resources = {
         "cluster": cluster, "partition": partition, "nodes": nodes, "gpus_per_node": gpus, "gpu_type": gpu_type,
         "cpus_per_gpu": cpus_per_gpu, "memory": memory, "time_limit": time, "account": account, "qos": qos,
         "constraint": constraint, "exclude": exclude,
     }  # fmt: skip
-    wish = Wish(
+    options = JobOptions(
         config_file=config, model=model, settings=tuple(setting or ()), data=tuple(data or ()),
         resources=tuple(resources.items()), name=name, tags=tuple(tag or ()), priority=priority, held=hold,
         kind=kind.value if kind else None, recipe=recipe, source_job=source, checkpoint=checkpoint,
@@ -114,8 +114,8 @@ def submit(
         raise typer.BadParameter("--watch goes with neither --dry-run nor --json")
     with connect() as api:
         if dry_run:
-            raise typer.Exit(_try_out(api, wish, as_json=as_json))
-        job = _send(api, wish)
+            raise typer.Exit(_try_out(api, options, as_json=as_json))
+        job = _send(api, options)
         if as_json:
             say_json(job)
         elif watch:
@@ -142,10 +142,10 @@ def check(
     packtrain check config.yaml --data ds_abc --gpus 4
     Exit code 1 when it would be refused.
     """
-    from packtrain.cli.job_request import Wish
+    from packtrain.cli.job_request import JobOptions
 
     resources = (("gpus_per_node", gpus), ("nodes", nodes))
-    wish = Wish(
+    options = JobOptions(
         config_file=config,
         kind=kind.value if kind else None,
         recipe=recipe,
@@ -153,25 +153,25 @@ def check(
         resources=resources,
     )
     with connect() as api:
-        raise typer.Exit(_try_out(api, wish, as_json=as_json, with_script=script))
+        raise typer.Exit(_try_out(api, options, as_json=as_json, with_script=script))
 
 
-def _send(api: "Packtrain", wish: "Wish") -> Job:
+def _send(api: "Packtrain", options: "JobOptions") -> Job:
     from packtrain.cli.job_request import job_fields, local_files
 
-    files = local_files(wish.data)
-    job_fields(wish, [path.name for path in files])  # what is wrong in the rest is told before anything is sent
-    return api.submit(**job_fields(wish, [store(api, path)["id"] for path in files]))
+    files = local_files(options.data)
+    job_fields(options, [path.name for path in files])  # what is wrong in the rest is told before anything is sent
+    return api.submit(**job_fields(options, [store(api, path)["id"] for path in files]))
 
 
-def _try_out(api: "Packtrain", wish: "Wish", *, as_json: bool, with_script: bool = False) -> int:
+def _try_out(api: "Packtrain", options: "JobOptions", *, as_json: bool, with_script: bool = False) -> int:
     from packtrain.cli.job_request import job_fields, local_files
 
-    if files := local_files(wish.data):
+    if files := local_files(options.data):
         raise typer.BadParameter(
             f"--dry-run stores nothing, {files[0]} included: store it first with `packtrain datasets upload`"
         )
-    verdict = api.validate(**job_fields(wish))
+    verdict = api.validate(**job_fields(options))
     if as_json:
         say_json(verdict)
     else:

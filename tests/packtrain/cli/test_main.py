@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 def _run(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PACKTRAIN_")}
     return subprocess.run(
-        [sys.executable, "-m", "client", *words],
+        [sys.executable, "-m", "packtrain", *words],
         cwd=folder, env={**kept, "PYTHONPATH": str(ROOT), **environment}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -68,7 +68,7 @@ def test_a_pipe_gets_plain_lines(stub: Stub, tmp_path: Path) -> None:
 def test_ctrl_c_ends_the_watching_with_130(stub: Stub, tmp_path: Path) -> None:
     stub.versions = [job_json(progress={"queue_position": 1})]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PACKTRAIN_URL": stub.url, "PACKTRAIN_TOKEN": TOKEN}
-    command = [sys.executable, "-u", "-m", "client", "watch", JOB_ID]
+    command = [sys.executable, "-u", "-m", "packtrain", "watch", JOB_ID]
     with subprocess.Popen(
         # whoever runs the tests in the background has Ctrl-C ignored, in all that it starts
         ["env", "--default-signal=INT", *command],

@@ -3,7 +3,7 @@
 import pytest
 
 from packtrain.convert.wmt import INSTRUCTION, Pair, Translation
-from tuning.errors import InvalidInput
+from packtrain.errors import InvalidInput
 
 
 def test_a_translation_is_an_alpaca_row() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from packtrain.convert.wmt import Pair, Translation
 from packtrain.convert.wmt_testset import Count, read_lines, read_xml
+from packtrain.errors import InvalidInput
 from tests.packtrain.convert.wmt_texts import XML
-from tuning.errors import InvalidInput
 
 PAIR = Pair("ja", "en")
 

@@ -10,8 +10,7 @@ from tests.factories import NOON
 from tests.local_transport import LocalTransport
 from tuning.db.engine import transaction
 from tuning.jobs.models import Job
-from tuning.jobs.output.growth import append_log, save_position
-from tuning.jobs.queries.driver import Position
+from tuning.jobs.output.growth import Position, append_log, save_position
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import transition
 

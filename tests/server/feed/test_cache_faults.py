@@ -20,8 +20,8 @@ from tests.factories import NOON, Clock, Seconds, make_job
 from tests.server.feeding import Frame, Stream
 from tuning.db.engine import transaction
 from tuning.jobs.models import Job, JobEvent, Trouble
-from tuning.jobs.output.growth import append_log, save_position
-from tuning.jobs.queries.driver import Position, update_jobs
+from tuning.jobs.output.growth import Position, append_log, save_position
+from tuning.jobs.queries.driver import update_jobs
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event
 from tuning.jobs.troubles import LONGEST_PAUSE, Step

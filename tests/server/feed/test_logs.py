@@ -14,8 +14,7 @@ from tests.factories import NOON
 from tests.server.feeding import Frame, Sessions, Stream, Waits
 from tuning.db.engine import transaction
 from tuning.jobs.models import Job
-from tuning.jobs.output.growth import append_log, save_position
-from tuning.jobs.queries.driver import Position
+from tuning.jobs.output.growth import Position, append_log, save_position
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import transition
 from tuning.people.tokens import Principal

@@ -9,6 +9,7 @@ from tests.factories import NOON, make_dataset, make_job, make_user
 from tuning.datasets import repository
 from tuning.datasets.models import Dataset
 from tuning.datasets.status import DatasetStatus
+from tuning.jobs.queries.dataset_use import IN_USE
 
 
 def test_pages_go_from_the_newest_to_the_oldest_and_miss_nothing(session: Session) -> None:
@@ -42,11 +43,11 @@ def test_a_data_set_is_not_deleted_while_a_job_that_uses_it_has_not_ended(sessio
     owner = make_user(session)
     job = make_job(session, owner)
     used = make_dataset(session, owner, job=job)
-    assert not repository.delete_unless_used(session, used.id, NOON)
+    assert not repository.delete_unless_used(session, used.id, IN_USE, NOON)
     assert repository.find(session, used.id) is used
     job.finished_at = NOON
     session.flush()
-    assert repository.delete_unless_used(session, used.id, NOON)
+    assert repository.delete_unless_used(session, used.id, IN_USE, NOON)
     assert repository.find(session, used.id) is None
 
 
@@ -54,7 +55,7 @@ def test_a_job_on_other_data_keeps_nobody_from_deleting(session: Session) -> Non
     owner = make_user(session)
     make_dataset(session, owner, job=make_job(session, owner))
     other = make_dataset(session, owner)
-    assert repository.delete_unless_used(session, other.id, NOON)
+    assert repository.delete_unless_used(session, other.id, IN_USE, NOON)
 
 
 def test_usable_ones_are_found_by_id(session: Session) -> None:
@@ -81,11 +82,11 @@ def test_no_copy_leaves_a_cluster_while_data_is_looked_at_there(session: Session
     for cluster in ("lab", "other"):
         repository.mark_staged(session, cluster, "a" * 64, NOON)
     session.flush()
-    assert repository.unneeded_copies(session, "lab") == []
-    assert repository.unneeded_copies(session, "other") == [("a" * 64, "json")]
+    assert repository.unneeded_copies(session, "lab", IN_USE) == []
+    assert repository.unneeded_copies(session, "other", IN_USE) == [("a" * 64, "json")]
     looked_at.status = DatasetStatus.REFUSED
     session.flush()
-    assert repository.unneeded_copies(session, "lab") == [("a" * 64, "json")]
+    assert repository.unneeded_copies(session, "lab", IN_USE) == [("a" * 64, "json")]
 
 
 def test_a_list_does_not_load_the_heads(session: Session) -> None:

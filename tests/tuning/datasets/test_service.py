@@ -12,6 +12,7 @@ from tests.tuning.datasets.files import alpaca, as_array
 from tuning.datasets import service
 from tuning.datasets.store import ContentStore
 from tuning.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from tuning.jobs.queries.dataset_use import IN_USE
 
 
 @dataclass(frozen=True)
@@ -83,17 +84,17 @@ def test_only_who_may_change_it_deletes_it(session: Session) -> None:
     owner = make_user(session)
     dataset = make_dataset(session, owner)
     with pytest.raises(NotAllowed):
-        service.delete(session, _Anybody("somebody else"), dataset.id, NOON)
-    service.delete(session, _Anybody(owner.id), dataset.id, NOON)
+        service.delete(session, _Anybody("somebody else"), dataset.id, IN_USE, NOON)
+    service.delete(session, _Anybody(owner.id), dataset.id, IN_USE, NOON)
     with pytest.raises(NotFound):
-        service.delete(session, _Anybody(owner.id), dataset.id, NOON)
+        service.delete(session, _Anybody(owner.id), dataset.id, IN_USE, NOON)
 
 
 def test_a_data_set_in_use_is_not_deleted(session: Session) -> None:
     owner = make_user(session)
     dataset = make_dataset(session, owner, job=make_job(session, owner))
     with pytest.raises(Conflict, match="have not ended"):
-        service.delete(session, _Anybody(owner.id), dataset.id, NOON)
+        service.delete(session, _Anybody(owner.id), dataset.id, IN_USE, NOON)
 
 
 def test_a_table_is_kept_as_json_lines(session: Session, store: ContentStore, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from tests.factories import NOON, make_dataset, make_job, make_user
 from tuning.datasets import repository
 from tuning.datasets.store import ContentName, ContentStore
 from tuning.datasets.unused_contents import UPLOAD_GRACE, collect_unused
+from tuning.jobs.queries.dataset_use import IN_USE
 
 LONG_AGO = (NOON - UPLOAD_GRACE - timedelta(seconds=1)).timestamp()
 
@@ -29,7 +30,7 @@ def test_only_what_nobody_needs_is_removed(session: Session, store: ContentStore
     make_dataset(session, owner, sha256=deleted, deleted_at=NOON)
     make_dataset(session, owner, sha256=still_used, deleted_at=NOON, job=make_job(session, owner))
     make_dataset(session, owner, sha256=used_no_more, deleted_at=NOON, job=ended)
-    assert collect_unused(session, store, NOON) == 3
+    assert collect_unused(session, store, IN_USE, NOON) == 3
     assert [_is_there(store, one) for one in (kept, still_used)] == [True, True]
     assert [_is_there(store, one) for one in (deleted, used_no_more, nobodys)] == [False, False, False]
 
@@ -38,8 +39,8 @@ def test_what_was_just_uploaded_waits_for_its_row(session: Session, store: Conte
     content = _keep(store, "a")
     path = store.path(content, "jsonl")
     os.utime(path, (NOON.timestamp(), NOON.timestamp()))
-    assert collect_unused(session, store, NOON + UPLOAD_GRACE) == 0
-    assert collect_unused(session, store, NOON + UPLOAD_GRACE + timedelta(seconds=1)) == 1
+    assert collect_unused(session, store, IN_USE, NOON + UPLOAD_GRACE) == 0
+    assert collect_unused(session, store, IN_USE, NOON + UPLOAD_GRACE + timedelta(seconds=1)) == 1
 
 
 def test_a_content_that_is_uploaded_again_is_young_again(session: Session, store: ContentStore) -> None:
@@ -53,7 +54,7 @@ def test_a_content_that_is_uploaded_again_is_young_again(session: Session, store
 
 
 def test_a_store_that_nobody_used_yet_is_empty(session: Session, store: ContentStore) -> None:
-    assert collect_unused(session, store, NOON) == 0
+    assert collect_unused(session, store, IN_USE, NOON) == 0
 
 
 def test_copies_on_a_cluster_that_nobody_needs_are_listed(session: Session) -> None:
@@ -64,7 +65,7 @@ def test_copies_on_a_cluster_that_nobody_needs_are_listed(session: Session) -> N
     make_dataset(session, owner, sha256="b" * 64, extension="jsonl")
     make_dataset(session, owner, sha256="c" * 64, deleted_at=NOON, job=make_job(session, owner), extension="jsonl")
     repository.mark_staged(session, "other", "d" * 64, NOON)
-    assert repository.unneeded_copies(session, "lab") == [("d" * 64, "jsonl")]
+    assert repository.unneeded_copies(session, "lab", IN_USE) == [("d" * 64, "jsonl")]
 
 
 def _upload(store: ContentStore, text: str) -> str:

@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from tests.worker.conftest import World
 from tuning.db.engine import transaction
 from tuning.jobs.models import Attempt, FilePosition
-from tuning.jobs.output.growth import save_position
-from tuning.jobs.queries.driver import Position
+from tuning.jobs.output.growth import Position, save_position
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.progress.eta import EtaState, to_json
 from tuning.slurm.attempt_records import ExitRecord, OutputFile

@@ -134,6 +134,6 @@ def test_an_ended_job_that_was_deleted_meanwhile_is_no_fault(
         return observe(files, opened)
 
     monkeypatch.setattr(run.cluster, "observe", deleted_meanwhile)
-    watch(run.drive)
+    watch(run.driver)
     with sessions() as session:
         assert session.get(Job, run.job_id) is None

@@ -115,5 +115,5 @@ def test_what_the_settings_no_longer_allow_is_refused_before_it_is_sent(
         job = session.get_one(Job, check.run.job_id)
         job.status, job.attempt, job.slurm_job_id = JobStatus.QUEUED, 1, None
         job.config = {**job.config, "cluster_path": "/elsewhere/x"}
-    assert submit(check.run.drive) == 0
+    assert submit(check.run.driver) == 0
     assert check.dataset().status is DatasetStatus.REFUSED

@@ -114,7 +114,7 @@ def test_no_secret_is_told(run: Run, sessions: sessionmaker[Session]) -> None:
     with transaction(sessions) as session:
         job = session.get_one(Job, run.job_id)
         job.secrets = ["WANDB_API_KEY", "GONE_API_KEY"]
-        keep_secret(session, job.owner_id, "WANDB_API_KEY", "0123456789abcdef", run.drive.cipher, run.world.clock())
+        keep_secret(session, job.owner_id, "WANDB_API_KEY", "0123456789abcdef", run.driver.cipher, run.world.clock())
     run.slurm_says("RUNNING")
     run.look()
     said = "Traceback (most recent call last):\n  File x\nValueError: key 0123456789abcdef refused\n"
@@ -194,7 +194,7 @@ def ended(run: Run, verdict: Ended, listing: bytes = b"") -> tuple[Job, Attempt,
     """The rows of the job, its attempt and its artifacts when it was finished so."""
     contents = {f"{run.folder}/1/files": listing} if listing else {}
     with transaction(run.sessions) as session:
-        finish(session, run.drive, live(session), verdict, contents)
+        finish(session, run.driver, live(session), verdict, contents)
     with run.sessions() as session:
         job, attempt = session.get_one(Job, run.job_id), session.get_one(Attempt, (run.job_id, 1))
         return job, attempt, list(session.scalars(select(Artifact.path).order_by(Artifact.path)))

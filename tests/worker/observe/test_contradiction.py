@@ -37,7 +37,7 @@ def test_an_exit_record_ends_nothing_while_slurm_does_not_answer(run: Run) -> No
     run.cluster.queue = None
     for _ in range(5):
         with pytest.raises(SlurmUnavailable):
-            watch(run.drive)
+            watch(run.driver)
     assert run.world.job(run.job_id).status is JobStatus.RUNNING
 
 

@@ -33,7 +33,7 @@ def test_a_link_in_the_place_of_a_file_is_told_once(world: World, sessions: sess
     run = Run(world, sessions)
     tampered = Tampered(frozenset({f"{run.folder}/1/stdout.log", f"{run.folder}/output/trainer_state.json"}))
     tampered.submitted, tampered.clock_epoch = run.cluster.submitted, run.cluster.clock_epoch
-    run.cluster, run.drive = tampered, replace(run.drive, cluster=tampered)
+    run.cluster, run.driver = tampered, replace(run.driver, cluster=tampered)
     run.slurm_says("RUNNING")
     for _ in range(3):
         run.look()

@@ -16,7 +16,7 @@ from tuning.db.engine import transaction
 from tuning.jobs.models import Attempt, Job, JobEvent
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.progress.silence import FIRST_LINE_SECONDS
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.observe.stall import Silences, StallWatch
 from worker.upkeep.cancel import Canceller
 
@@ -43,9 +43,9 @@ def add_quiet(world: World, sessions: sessionmaker[Session], slurm_job_id: int) 
 class Watched:
     """A watch that looks every few seconds."""
 
-    def __init__(self, drive: Drive, visible: Iterable[str]) -> None:
+    def __init__(self, driver: Driver, visible: Iterable[str]) -> None:
         self.seconds, self.visible = Seconds(), set(visible)
-        self._watch = StallWatch(drive, self.seconds)
+        self._watch = StallWatch(driver, self.seconds)
 
     def look(self, for_seconds: float = 0.0) -> None:
         """Look now, and so often for so long."""
@@ -60,12 +60,12 @@ def events(sessions: sessionmaker[Session]) -> list[JobEvent]:
         return list(session.scalars(select(JobEvent).where(JobEvent.type == "job.stalled")))
 
 
-def ending(world: World) -> Drive:
-    return replace(world.drive, settings=make_cluster_settings(end_stalled=True))
+def ending(world: World) -> Driver:
+    return replace(world.driver, settings=make_cluster_settings(end_stalled=True))
 
 
 def test_it_is_told_once_with_what_its_node_says(world: World, sessions: sessionmaker[Session], quiet: str) -> None:
-    version, watched = world.job(quiet).version, Watched(world.drive, [quiet])
+    version, watched = world.job(quiet).version, Watched(world.driver, [quiet])
     watched.look(PATIENCE_SECONDS)
     assert world.cluster.inspected == []
     watched.look(5 * STEP_SECONDS)
@@ -77,7 +77,7 @@ def test_it_is_told_once_with_what_its_node_says(world: World, sessions: session
 
 
 def test_one_node_is_asked_in_each_look(world: World, sessions: sessionmaker[Session], quiet: str) -> None:
-    watched = Watched(world.drive, [quiet, add_quiet(world, sessions, 8)])
+    watched = Watched(world.driver, [quiet, add_quiet(world, sessions, 8)])
     watched.look(PATIENCE_SECONDS + STEP_SECONDS)
     assert len(world.cluster.inspected) == 1
     watched.look(5 * STEP_SECONDS)
@@ -87,12 +87,12 @@ def test_one_node_is_asked_in_each_look(world: World, sessions: sessionmaker[Ses
 def test_it_is_ended_where_the_operator_wants_that_and_told_again_until_it_has(
     world: World, sessions: sessionmaker[Session], quiet: str
 ) -> None:
-    drive = ending(world)
-    Watched(drive, [quiet]).look(PATIENCE_SECONDS + STEP_SECONDS)
+    driver = ending(world)
+    Watched(driver, [quiet]).look(PATIENCE_SECONDS + STEP_SECONDS)
     assert world.cluster.cancelled == [7]
     with sessions() as session:
         assert session.get_one(Attempt, (quiet, 1)).ended_by == "stalled"
-    canceller = Canceller(drive)
+    canceller = Canceller(driver)
     canceller.cancel_wanted()
     canceller.cancel_wanted()
     assert (world.cluster.cancelled, world.cluster.stopped) == ([7, 7, 7], [])
@@ -104,7 +104,7 @@ def test_what_slurm_does_not_run_is_left_alone(
 ) -> None:
     with transaction(sessions) as session:
         session.get_one(Job, quiet).slurm_state = state
-    Watched(world.drive, [quiet]).look(2 * PATIENCE_SECONDS)
+    Watched(world.driver, [quiet]).look(2 * PATIENCE_SECONDS)
     assert (world.cluster.inspected, events(sessions)) == ([], [])
 
 
@@ -123,7 +123,7 @@ def test_time_without_the_cluster_or_the_folder_is_no_silence(world: World, quie
     watched = Watched(ending(world), [quiet])
     for _ in range(6):
         watched.look(100)
-        world.drive.breaker.failed()
+        world.driver.breaker.failed()
         watched.seconds.now += 10_000
     watched.visible = set()
     watched.look(10 * PATIENCE_SECONDS)

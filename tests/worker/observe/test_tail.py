@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worker.live_attempts import attempt
-from tuning.jobs.queries.driver import LiveAttempt, Position
+from tuning.jobs.output.growth import Position
+from tuning.jobs.queries.driver import LiveAttempt
 from tuning.slurm.cluster import FileStat
 from worker.observe.tail import (
     CYCLE_BYTES,

@@ -144,13 +144,13 @@ def test_no_answer_ends_nothing_and_is_told(run: Run) -> None:
     run.look()
     run.cluster.queue = None
     with pytest.raises(SlurmUnavailable):
-        watch(run.drive)
-    note_unreachable(run.drive, "down")
+        watch(run.driver)
+    note_unreachable(run.driver, "down")
     away = run.world.job(run.job_id)
     assert (away.status, away.unreachable_since) == (JobStatus.RUNNING, run.world.clock())
     run.slurm_says("RUNNING")
     run.look()
-    note_reached(run.drive, 0.5)
+    note_reached(run.driver, 0.5)
     back = run.world.job(run.job_id)
     assert back.unreachable_since is None
     assert back.version > away.version
@@ -179,7 +179,7 @@ def test_while_the_folder_is_away_no_run_ends_and_one_that_starts_is_seen(run: R
 @pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(hours=-1)], ids=["ahead", "behind"])
 def test_a_clock_that_jumps_ends_nothing_and_holds_up_nothing(run: Run, jump: timedelta) -> None:
     seconds = Seconds()
-    run.drive = replace(run.drive, ages=Ages(seconds))
+    run.driver = replace(run.driver, ages=Ages(seconds))
     run.slurm_says("RUNNING")
     run.look()
     run.slurm_says(None)
@@ -211,5 +211,5 @@ def test_a_worker_that_lost_its_lease_writes_nothing(run: Run) -> None:
     run.slurm_says("RUNNING")
     run.world.lose_lease()
     with pytest.raises(LeaseLost):
-        watch(run.drive)
+        watch(run.driver)
     assert run.world.job(run.job_id).status is JobStatus.PENDING

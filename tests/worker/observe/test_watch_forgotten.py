@@ -57,7 +57,7 @@ def test_what_slurm_forgot_before_it_began_is_submitted_again(run: Run, accounte
     assert forgotten(run) is JobStatus.QUEUED
     assert run.cluster.owners == {f"{run.folder}/1": ABANDONED}
     assert run.world.attempts(run.job_id) == []
-    submit(run.drive)
+    submit(run.driver)
     assert run.world.attempts(run.job_id) == [(2, 100)]
 
 

@@ -50,7 +50,7 @@ class Book:
         """The job after this verdict."""
         seen = Observation({}, None, {}, NOON.timestamp())
         answers = Answers(seen, (), {}, {}, {}, {}, {}, frozenset(), 0.0)
-        Ledger(self.world.drive, answers).write([(self.live(), verdict)])
+        Ledger(self.world.driver, answers).write([(self.live(), verdict)])
         return self.world.job(self.job_id)
 
     def live(self) -> LiveAttempt:

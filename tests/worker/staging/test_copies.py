@@ -60,14 +60,14 @@ def is_staged(sessions: sessionmaker[Session]) -> bool:
 def test_a_copy_that_is_not_as_it_was_is_forgotten(
     world: World, sessions: sessionmaker[Session], found: dict[str, CopyStat] | None, is_kept: bool
 ) -> None:
-    check = CopiesCheck(world.drive)
+    check = CopiesCheck(world.driver)
     check.compare(check.known(), found)
     assert is_staged(sessions) is is_kept
 
 
 @pytest.mark.usefixtures("job_id")
 def test_a_copy_that_somebody_wrote_to_is_forgotten_once(world: World, sessions: sessionmaker[Session]) -> None:
-    check, changed = CopiesCheck(world.drive), {NAME: replace(GOOD, modified="101.5")}
+    check, changed = CopiesCheck(world.driver), {NAME: replace(GOOD, modified="101.5")}
     check.compare(check.known(), {NAME: GOOD})
     check.compare(check.known(), changed)
     assert not is_staged(sessions)
@@ -97,7 +97,7 @@ def test_a_job_whose_data_is_gone_waits_until_it_was_copied_again(
     submitter.submit_waiting()
     assert world.job(without_data).status is JobStatus.PENDING
     assert world.job(job_id).status is JobStatus.QUEUED
-    assert stage_missing(replace(world.drive, settings=settings, cluster=cluster), store) == 1
+    assert stage_missing(replace(world.driver, settings=settings, cluster=cluster), store) == 1
     assert (tmp_path / "root/datasets" / NAME).read_bytes() == CONTENT
     world.cluster.gone = set()
     submitter.submit_waiting()
@@ -110,10 +110,10 @@ def test_a_content_that_only_the_cluster_has_may_come_back(
     settings = make_cluster_settings(root=str(tmp_path))
     cluster = Cluster(settings, LocalTransport())
     cluster.prepare()
-    CopiesCheck(world.drive).compare([(DIGEST, "json", len(CONTENT))], {})
+    CopiesCheck(world.driver).compare([(DIGEST, "json", len(CONTENT))], {})
     assert not is_staged(sessions)
     (tmp_path / "datasets" / NAME).write_bytes(CONTENT)
-    stage_missing(replace(world.drive, settings=settings, cluster=cluster), ContentStore(tmp_path / "store", 10**9))
+    stage_missing(replace(world.driver, settings=settings, cluster=cluster), ContentStore(tmp_path / "store", 10**9))
     assert is_staged(sessions)
     assert world.job(job_id).status is JobStatus.QUEUED
 

@@ -20,7 +20,7 @@ def test_the_copy_of_a_deleted_data_set_goes_and_the_other_stays(
     world: World, sessions: sessionmaker[Session], tmp_path: Path
 ) -> None:
     node, settings = LocalTransport(), make_cluster_settings(root=str(tmp_path))
-    drive = replace(world.drive, settings=settings, cluster=Cluster(settings, node))
+    driver = replace(world.driver, settings=settings, cluster=Cluster(settings, node))
     (tmp_path / "datasets").mkdir()
     with transaction(sessions) as session:
         user = make_user(session)
@@ -28,9 +28,9 @@ def test_the_copy_of_a_deleted_data_set_goes_and_the_other_stays(
             make_dataset(session, user, sha256=sha256, deleted_at=deleted_at)
             mark_staged(session, "lab", sha256, NOON)
             (tmp_path / f"datasets/{sha256}.json").touch()
-    collect_copies(drive)
+    collect_copies(driver)
     assert [path.name for path in (tmp_path / "datasets").iterdir()] == [f"{SHAS[1]}.json"]
     with sessions() as session:
         assert staged(session, "lab", set(SHAS)) == {SHAS[1]}
-    collect_copies(drive)
+    collect_copies(driver)
     assert len(node.commands) == 1, "without one nothing is sent"

@@ -18,7 +18,7 @@ from tuning.errors import ClusterError, CommandTimedOut, RemoteDiskFull, RemoteF
 from tuning.jobs.models import Job, JobEvent, Trouble
 from tuning.jobs.status import JobStatus
 from tuning.jobs.troubles import LONGEST_PAUSE
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.staging.upload import stage_missing
 from worker.submit import batch as submitting
 from worker.submit.batch import Submitter
@@ -50,8 +50,8 @@ class Library:
     def __init__(self, world: World, sessions: sessionmaker[Session], folder: Path) -> None:
         self.world, self.sessions = world, sessions
         self.site, self.store = StagedTo(), ContentStore(folder, 1_000_000)
-        self.drive: Drive = replace(world.drive, cluster=self.site)
-        self.submitter = Submitter(self.drive, KnownCluster(self.drive.settings))
+        self.driver: Driver = replace(world.driver, cluster=self.site)
+        self.submitter = Submitter(self.driver, KnownCluster(self.driver.settings))
         self.jobs: dict[str, str] = {}
 
     def add(self, count: int, *, offset: int = 0) -> list[str]:
@@ -94,14 +94,14 @@ def test_one_that_cannot_be_copied_holds_up_its_own_jobs_only(library: Library, 
     job_ids = library.add(5)
     culprit = job_ids[1]
     library.site.refused = {library.jobs[culprit]: error}
-    assert stage_missing(library.drive, library.store) == 4
+    assert stage_missing(library.driver, library.store) == 4
     reasons = library.reasons()
     assert str(error) in reasons[culprit]
     assert not any(str(error) in reason for job_id, reason in reasons.items() if job_id != culprit)
-    assert stage_missing(library.drive, library.store) == 0
+    assert stage_missing(library.driver, library.store) == 0
     library.site.refused = {}
     library.world.clock.advance(LONGEST_PAUSE.total_seconds())
-    assert stage_missing(library.drive, library.store) == 1
+    assert stage_missing(library.driver, library.store) == 1
     with library.sessions() as session:
         assert session.scalars(select(Trouble)).all() == []
 
@@ -111,21 +111,21 @@ def test_a_content_that_is_gone_is_said_to_its_own_jobs_and_heals(library: Libra
     path = library.store.path(library.jobs[job_ids[0]], "json")
     content = path.read_bytes()
     path.unlink()
-    assert stage_missing(library.drive, library.store) == 2
+    assert stage_missing(library.driver, library.store) == 2
     assert "the content of the data set data0 is missing in the server's store" in library.reasons()[job_ids[0]]
     with library.sessions() as session:
         told = session.scalars(select(JobEvent.job_id).where(JobEvent.type == "warning")).all()
         assert told == [job_ids[0]]
     path.write_bytes(content)
     library.world.clock.advance(LONGEST_PAUSE.total_seconds())
-    assert stage_missing(library.drive, library.store) == 1
+    assert stage_missing(library.driver, library.store) == 1
 
 
 def test_what_breaks_the_connection_each_time_comes_after_all_that_is_smaller(library: Library) -> None:
     job_ids = library.add(5)
     library.site.refused = {library.jobs[job_ids[4]]: Unreachable("the connection broke")}
     with pytest.raises(Unreachable):
-        stage_missing(library.drive, library.store)
+        stage_missing(library.driver, library.store)
     assert library.staged() == {library.jobs[job_id] for job_id in job_ids[:4]}
 
 
@@ -138,7 +138,7 @@ def test_many_jobs_of_one_kind_do_not_stop_those_behind_them(library: Library, m
         for job_id in bad:
             library.site.refused[library.jobs[job_id]] = RemoteFileError("no such place")
             session.get_one(Job, job_id).priority = 5
-    stage_missing(library.drive, library.store)
+    stage_missing(library.driver, library.store)
     library.submitter.submit_waiting()
     assert {library.world.job(job_id).status for job_id in good} == {JobStatus.PENDING}
     assert {library.world.job(job_id).status for job_id in bad} == {JobStatus.QUEUED}
@@ -148,5 +148,5 @@ def test_the_content_itself_is_given_to_the_cluster(library: Library, monkeypatc
     [job_id] = library.add(1)
     given: list[bytes] = []
     monkeypatch.setattr(library.site, "stage", lambda content, *_: given.append(BytesIO(content.read()).getvalue()))
-    stage_missing(library.drive, library.store)
+    stage_missing(library.driver, library.store)
     assert given == [library.store.path(library.jobs[job_id], "json").read_bytes()]

@@ -251,7 +251,7 @@ def test_a_secret_is_a_file_of_the_attempt_and_stands_in_no_row(world: World, se
     job_id = world.add()
     with transaction(sessions) as session:
         job = session.get_one(Job, job_id)
-        keep_secret(session, job.owner_id, "WANDB_API_KEY", "hidden-value", world.drive.cipher, world.clock())
+        keep_secret(session, job.owner_id, "WANDB_API_KEY", "hidden-value", world.driver.cipher, world.clock())
         job.secrets = ["WANDB_API_KEY"]
     world.submitter().submit_waiting()
     files = world.cluster.submitted[0].files

@@ -31,11 +31,11 @@ def describe(sessions: sessionmaker[Session], digest: str | None) -> None:
 def test_a_cluster_that_never_described_itself_has_nothing(world: World, sessions: sessionmaker[Session]) -> None:
     describe(sessions, None)
     with sessions() as session:
-        assert KnownCluster(world.drive.settings).description(session) == Description(None, None)
+        assert KnownCluster(world.driver.settings).description(session) == Description(None, None)
 
 
 def test_what_is_known_is_asked_once_until_it_is_forgotten(world: World, sessions: sessionmaker[Session]) -> None:
-    known = KnownCluster(world.drive.settings)
+    known = KnownCluster(world.driver.settings)
     describe(sessions, "sha256:1")
     with sessions() as session:
         assert known.description(session) == Description({"alpaca": {"file_name": "a.json"}}, "sha256:1")
@@ -49,7 +49,7 @@ def test_what_is_known_is_asked_once_until_it_is_forgotten(world: World, session
 
 
 def test_saves_are_asked_once_whether_there_are_any_or_not(world: World, sessions: sessionmaker[Session]) -> None:
-    known = KnownCluster(world.drive.settings)
+    known = KnownCluster(world.driver.settings)
     with sessions() as session:
         assert known.longest_saves(session, {TINY}) == {}
     job_id = world.add(JobStatus.SUCCEEDED)

@@ -40,10 +40,10 @@ def test_nothing_is_submitted_before_all_that_it_waits_for_has_succeeded(
 def test_what_waits_for_a_failure_fails_and_says_why(world: World, sessions: sessionmaker[Session]) -> None:
     one = world.add(JobStatus.RUNNING)
     job_id = waiting(world, sessions, one)
-    end_dead_ends(world.drive)
+    end_dead_ends(world.driver)
     assert world.job(job_id).status is JobStatus.QUEUED
     set_status(sessions, one, JobStatus.CANCELLED)
-    end_dead_ends(world.drive)
+    end_dead_ends(world.driver)
     job = world.job(job_id)
     assert (job.status, job.status_reason) == (JobStatus.FAILED, f"it depends on {one}, which is cancelled")
     assert job.failure
@@ -57,8 +57,8 @@ def test_a_chain_ends_link_by_link(world: World, sessions: sessionmaker[Session]
         three = world.add(name="c")
         add_dependencies(session, three, [two])
     set_status(sessions, one, JobStatus.FAILED)
-    end_dead_ends(world.drive)
-    end_dead_ends(world.drive)
+    end_dead_ends(world.driver)
+    end_dead_ends(world.driver)
     assert world.job(three).status is JobStatus.FAILED
 
 
@@ -67,5 +67,5 @@ def test_what_waits_for_a_deleted_job_fails(world: World, sessions: sessionmaker
     job_id = waiting(world, sessions, one)
     with transaction(sessions) as session:
         delete_job(session, one)
-    end_dead_ends(world.drive)
+    end_dead_ends(world.driver)
     assert world.job(job_id).status_reason == f"it depends on {one}, which was deleted"

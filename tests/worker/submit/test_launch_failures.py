@@ -70,9 +70,9 @@ def test_a_launch_that_failed_is_told_and_tried_again(run: Run, state: str, by: 
     assert run.world.attempts(run.job_id) == []
     assert run.cluster.owners == {f"{run.folder}/1": ABANDONED}, "it can never train"
     assert troubles(run) == [("launch", 1)]
-    assert submit(run.drive) == 0, "not at once"
+    assert submit(run.driver) == 0, "not at once"
     run.world.clock.advance(15)
-    assert submit(run.drive) == 1
+    assert submit(run.driver) == 1
     assert run.world.attempts(run.job_id) == [(2, 100)]
 
 
@@ -128,7 +128,7 @@ def fail_launches(run: Run, count: int) -> None:
         slurm_says(run, "CANCELLED", "CANCELLED by 0", nodes=f"n{number}")
         after_grace(run)
         run.world.clock.advance(timedelta(minutes=11).total_seconds())
-        submit(run.drive)
+        submit(run.driver)
 
 
 def test_launches_that_go_on_failing_end_the_job_with_the_node_named(run: Run) -> None:
@@ -158,7 +158,7 @@ def test_what_slurm_holds_after_its_launch_is_taken_back_and_tried_again(run: Ru
     slurm_says(run, "PENDING", nodes=None, reason=HELD)
     run.look()
     run.look()
-    Canceller(run.drive).cancel_wanted()
+    Canceller(run.driver).cancel_wanted()
     assert run.cluster.cancelled == [100]
     assert events(run).count("warning") == 1
     slurm_says(run, "CANCELLED", "CANCELLED by 2000", nodes=None)

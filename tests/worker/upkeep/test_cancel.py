@@ -36,12 +36,12 @@ def test_a_running_training_is_asked_once_and_given_time(
 ) -> None:
     wishes: dict[str, Any] = {f"{wish}_requested_at": world.clock(), "cancel_saves": wish == "cancel" or None}
     job_id = live(world, sessions, JobStatus.RUNNING, **wishes)
-    canceller = Canceller(world.drive)
+    canceller = Canceller(world.driver)
     canceller.cancel_new()
     canceller.cancel_wanted()
     assert (world.cluster.stopped, world.cluster.cancelled) == ([7], [])
     assert stop_sent(sessions, job_id) == world.clock()
-    world.clock.advance(world.drive.settings.save_patience_seconds)
+    world.clock.advance(world.driver.settings.save_patience_seconds)
     canceller.cancel_wanted()
     assert (world.cluster.stopped, world.cluster.cancelled) == ([7], [7])
 
@@ -54,14 +54,14 @@ def test_what_has_nothing_to_save_is_ended_at_once(
     world: World, sessions: sessionmaker[Session], status: JobStatus, kind: str
 ) -> None:
     job_id = live(world, sessions, status, kind, hold_requested_at=world.clock())
-    Canceller(world.drive).cancel_new()
+    Canceller(world.driver).cancel_new()
     assert stop_sent(sessions, job_id) == world.clock(), "its end is then known to be for the hold"
     assert (world.cluster.stopped, world.cluster.cancelled) == ([], [7])
 
 
 def test_a_plain_cancellation_waits_for_nothing(world: World, sessions: sessionmaker[Session]) -> None:
     live(world, sessions, JobStatus.RUNNING, cancel_requested_at=world.clock())
-    canceller = Canceller(world.drive)
+    canceller = Canceller(world.driver)
     canceller.cancel_new()
     canceller.cancel_new()
     assert (world.cluster.stopped, world.cluster.cancelled) == ([], [7])
@@ -71,7 +71,7 @@ def test_a_plain_cancellation_waits_for_nothing(world: World, sessions: sessionm
 
 def test_a_cancellation_that_is_hurried_no_longer_waits(world: World, sessions: sessionmaker[Session]) -> None:
     job_id = live(world, sessions, JobStatus.RUNNING, cancel_requested_at=world.clock(), cancel_saves=True)
-    canceller = Canceller(world.drive)
+    canceller = Canceller(world.driver)
     canceller.cancel_new()
     with transaction(sessions) as session:
         session.get_one(Job, job_id).cancel_saves = None
@@ -84,7 +84,7 @@ def test_a_run_that_slurm_did_not_find_is_asked_again_in_the_next_cycle(
 ) -> None:
     job_id = live(world, sessions, JobStatus.RUNNING, hold_requested_at=world.clock())
     world.cluster.deaf.add(7)
-    canceller = Canceller(world.drive)
+    canceller = Canceller(world.driver)
     canceller.cancel_new()
     canceller.cancel_new()
     assert (world.cluster.stopped, stop_sent(sessions, job_id)) == ([7], None)
@@ -95,5 +95,5 @@ def test_a_run_that_slurm_did_not_find_is_asked_again_in_the_next_cycle(
 
 def test_nobody_else_is_touched(world: World, sessions: sessionmaker[Session]) -> None:
     live(world, sessions, JobStatus.RUNNING)
-    Canceller(replace(world.drive)).cancel_wanted()
+    Canceller(replace(world.driver)).cancel_wanted()
     assert (world.cluster.stopped, world.cluster.cancelled) == ([], [])

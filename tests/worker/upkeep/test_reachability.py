@@ -16,8 +16,8 @@ def row(sessions: sessionmaker[Session]) -> ClusterRow:
 def test_a_cycle_leaves_its_time_and_what_it_used_of_the_login_node(
     world: World, sessions: sessionmaker[Session]
 ) -> None:
-    world.drive.traffic.begin_command()
-    note_reached(world.drive, 0.12345)
+    world.driver.traffic.begin_command()
+    note_reached(world.driver, 0.12345)
     told = row(sessions)
     assert told.commands
     assert (told.commands["cycle_seconds"], told.commands["commands"]) == (0.123, 1)
@@ -25,8 +25,8 @@ def test_a_cycle_leaves_its_time_and_what_it_used_of_the_login_node(
 
 
 def test_one_that_failed_leaves_no_time(world: World, sessions: sessionmaker[Session]) -> None:
-    note_reached(world.drive, 0.5)
-    note_unreachable(world.drive, "the connection broke")
+    note_reached(world.driver, 0.5)
+    note_unreachable(world.driver, "the connection broke")
     told = row(sessions)
     assert told.commands is not None
     assert "cycle_seconds" not in told.commands

@@ -12,19 +12,19 @@ from tuning.db.engine import transaction
 from tuning.jobs.actions.removals import ask_removal, unwanted_paths
 from tuning.jobs.status import JobStatus
 from tuning.slurm.cluster import Cluster
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.upkeep.removal import remove_unwanted
 
 
-def on_this_machine(world: World, root: Path) -> tuple[Drive, LocalTransport]:
+def on_this_machine(world: World, root: Path) -> tuple[Driver, LocalTransport]:
     node, settings = LocalTransport(), make_cluster_settings(root=str(root))
-    return replace(world.drive, settings=settings, cluster=Cluster(settings, node)), node
+    return replace(world.driver, settings=settings, cluster=Cluster(settings, node)), node
 
 
 def test_a_checkpoint_leaves_the_cluster_and_nothing_else(
     world: World, sessions: sessionmaker[Session], tmp_path: Path
 ) -> None:
-    drive, node = on_this_machine(world, tmp_path)
+    driver, node = on_this_machine(world, tmp_path)
     job_id = world.add(JobStatus.RUNNING)
     output = tmp_path / "jobs" / job_id / "output"
     for name in ("checkpoint-1", "checkpoint-10"):
@@ -32,33 +32,33 @@ def test_a_checkpoint_leaves_the_cluster_and_nothing_else(
         (output / name / "weights").touch()
     with transaction(sessions) as session:
         ask_removal(session, job_id, "output/checkpoint-1", NOON)
-    remove_unwanted(drive)
+    remove_unwanted(driver)
     assert [path.name for path in output.iterdir()] == ["checkpoint-10"]
     with sessions() as session:
         assert unwanted_paths(session, job_id) == frozenset()
-    remove_unwanted(drive)
+    remove_unwanted(driver)
     assert len(node.commands) == 1, "without a wish nothing is sent"
 
 
 def test_what_is_gone_already_is_gone(world: World, sessions: sessionmaker[Session], tmp_path: Path) -> None:
-    drive, _ = on_this_machine(world, tmp_path)
+    driver, _ = on_this_machine(world, tmp_path)
     job_id = world.add(JobStatus.RUNNING)
     with transaction(sessions) as session:
         ask_removal(session, job_id, "1/secrets", NOON)
-    remove_unwanted(drive)
+    remove_unwanted(driver)
     with sessions() as session:
         assert unwanted_paths(session, job_id) == {"1/secrets"}, "nothing at all is there: a disk is away"
     (tmp_path / "jobs").mkdir()
-    remove_unwanted(drive)
+    remove_unwanted(driver)
     with sessions() as session:
         assert unwanted_paths(session, job_id) == frozenset()
 
 
 def test_the_cluster_refuses_every_other_path(world: World, tmp_path: Path) -> None:
-    drive, _ = on_this_machine(world, tmp_path)
+    driver, _ = on_this_machine(world, tmp_path)
     folder = tmp_path / "jobs/job_1"
     for name in ("output", "1", "output/checkpoint-x"):
         (folder / name).mkdir(parents=True)
     wrong = ["", "/", str(tmp_path), f"{folder}/output", f"{folder}/1", f"{folder}/output/checkpoint-1/../../1"]
-    assert drive.cluster.remove([*wrong, f"{folder}/output/checkpoint-x", f"{tmp_path}/x/output/checkpoint-1"]) == []
+    assert driver.cluster.remove([*wrong, f"{folder}/output/checkpoint-x", f"{tmp_path}/x/output/checkpoint-1"]) == []
     assert sorted(path.name for path in folder.iterdir()) == ["1", "output"]

@@ -18,7 +18,7 @@ from tuning.clusters.models import ClusterRow, Installation
 from tuning.db.engine import transaction
 from tuning.errors import ForeignRoot
 from tuning.slurm.cluster import Cluster
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.upkeep import root_ownership
 from worker.upkeep.root_ownership import STANDSTILL_SECONDS, RootOwnership
 
@@ -28,27 +28,27 @@ echo "slurm 24.11.5"
 
 
 class Site:
-    """A cluster's root, and the drive of an installation over it."""
+    """A cluster's root, and the driver of an installation over it."""
 
     def __init__(self, world: World, sessions: sessionmaker[Session], folder: Path) -> None:
         self.root, self.sessions, self.seconds = folder / "packtrain", sessions, Seconds()
         settings = make_cluster_settings(root=str(self.root))
         self.transport = LocalTransport()
-        self.drive = replace(world.drive, settings=settings, cluster=Cluster(settings, self.transport))
+        self.driver = replace(world.driver, settings=settings, cluster=Cluster(settings, self.transport))
 
-    def ownership(self, driver: str = "far:1", drive: Drive | None = None) -> RootOwnership:
+    def ownership(self, worker: str = "far:1", driver: Driver | None = None) -> RootOwnership:
         """Of a worker that has just begun."""
-        drive = drive or self.drive
-        drive.owns_root.clear()
-        return RootOwnership(replace(drive, lease=replace(drive.lease, owner=driver)), self.seconds)
+        driver = driver or self.driver
+        driver.owns_root.clear()
+        return RootOwnership(replace(driver, lease=replace(driver.lease, owner=worker)), self.seconds)
 
     def owner(self) -> dict[str, str]:
         lines = (self.root / "owner").read_text().splitlines()
         return dict(line.split("=", 1) for line in lines)
 
-    def sign_as(self, installation: str | None = None, sign: str = "another", driver: str = "away:9") -> None:
+    def sign_as(self, installation: str | None = None, sign: str = "another", worker: str = "away:9") -> None:
         """Somebody else leaves a sign."""
-        text = f"installation={installation or self.owner()['installation']}\nsign={sign}\nby={driver}\n"
+        text = f"installation={installation or self.owner()['installation']}\nsign={sign}\nby={worker}\n"
         self.root.mkdir(exist_ok=True)
         (self.root / "owner").write_text(text)
 
@@ -61,7 +61,7 @@ def site(world: World, sessions: sessionmaker[Session], tmp_path: Path, monkeypa
     sinfo.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     found = Site(world, sessions, tmp_path)
-    found.drive.cluster.prepare()
+    found.driver.cluster.prepare()
     return found
 
 
@@ -86,7 +86,7 @@ def test_a_root_without_an_owner_is_taken_and_signed_anew_each_time(site: Site) 
     assert first["installation"] == second["installation"]
     assert first["sign"] != second["sign"]
     assert second["by"] == "far:1"
-    assert site.drive.owns_root.is_set()
+    assert site.driver.owns_root.is_set()
 
 
 def test_another_worker_of_the_same_database_goes_on(site: Site) -> None:
@@ -103,10 +103,10 @@ def test_a_root_of_another_installation_is_refused_until_its_owner_is_removed(si
             ownership.described()
         site.seconds.now += STANDSTILL_SECONDS
     assert site.owner()["sign"] == "another"
-    assert not site.drive.owns_root.is_set()
+    assert not site.driver.owns_root.is_set()
     (site.root / "owner").unlink()
     ownership.described()
-    assert site.drive.owns_root.is_set()
+    assert site.driver.owns_root.is_set()
 
 
 def test_whoever_sees_a_foreign_sign_stops_and_goes_on_when_that_stands_still(site: Site) -> None:
@@ -116,7 +116,7 @@ def test_whoever_sees_a_foreign_sign_stops_and_goes_on_when_that_stands_still(si
         site.sign_as(sign=sign)
         with pytest.raises(ForeignRoot, match="a copy of this database"):
             ownership.described()
-        assert not site.drive.owns_root.is_set()
+        assert not site.driver.owns_root.is_set()
         site.seconds.now += STANDSTILL_SECONDS / 2
     site.seconds.now += STANDSTILL_SECONDS
     ownership.described()
@@ -127,11 +127,11 @@ def test_a_restored_database_drives_on_at_once_where_its_worker_is_dead(site: Si
     ownership = site.ownership()
     ownership.described()
     host = living.rpartition(":")[0]
-    for driver in (f"{host}:{2**22 + 1}", f"{host}:1", "far:1"):  # no process, no worker, and itself
-        site.sign_as(sign="newer", driver=driver)
+    for worker in (f"{host}:{2**22 + 1}", f"{host}:1", "far:1"):  # no process, no worker, and itself
+        site.sign_as(sign="newer", worker=worker)
         site.ownership().described()
         assert site.owner()["sign"] != "newer"
-    site.sign_as(sign="newer", driver=living)
+    site.sign_as(sign="newer", worker=living)
     with pytest.raises(ForeignRoot):
         site.ownership().described()
 
@@ -178,7 +178,7 @@ def test_a_living_worker_of_the_same_database_that_lost_the_lease_is_not_waited_
 ) -> None:
     """It was stopped for a while, and is one of several workers: nobody drives a copy."""
     site.ownership(living).described()
-    monkeypatch.setattr(root_ownership, "uses_database", lambda driver, _: driver == living)
-    site.drive.owns_root.clear()
+    monkeypatch.setattr(root_ownership, "uses_database", lambda worker, _: worker == living)
+    site.driver.owns_root.clear()
     site.ownership("far:1").described()
     assert site.owner()["by"] == "far:1"

@@ -12,7 +12,7 @@ from tests.worker.conftest import World
 from tuning.clusters.trials import TrialAnswer, answer_to, ask
 from tuning.db.engine import transaction
 from tuning.slurm.cluster import Cluster
-from worker.driver import Drive
+from worker.driver import Driver
 from worker.upkeep.trials import Trials
 
 SBATCH = r"""#!/bin/bash
@@ -38,29 +38,29 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalTransport:
 
 
 @pytest.fixture
-def drive(world: World, node: LocalTransport) -> Drive:
-    return replace(world.drive, cluster=Cluster(world.drive.settings, node))
+def driver(world: World, node: LocalTransport) -> Driver:
+    return replace(world.driver, cluster=Cluster(world.driver.settings, node))
 
 
-def answers(drive: Drive, sessions: sessionmaker[Session], *options: str) -> list[TrialAnswer | None]:
+def answers(driver: Driver, sessions: sessionmaker[Session], *options: str) -> list[TrialAnswer | None]:
     scripts = [f"#!/bin/bash\n#SBATCH {option}\n" for option in options]
     with transaction(sessions) as session:
         for script in scripts:
-            ask(session, "lab", script, drive.now())
-    Trials(drive).answer_waiting()
+            ask(session, "lab", script, driver.now())
+    Trials(driver).answer_waiting()
     with sessions() as session:
         return [answer_to(session, "lab", script) for script in scripts]
 
 
 def test_all_that_is_asked_is_answered_with_one_command(
-    drive: Drive, node: LocalTransport, sessions: sessionmaker[Session]
+    driver: Driver, node: LocalTransport, sessions: sessionmaker[Session]
 ) -> None:
     good, refused, limited, silent = answers(
-        drive, sessions, "--nodes=1", "--account=nobody", "--qos=full", "--partition=slow"
+        driver, sessions, "--nodes=1", "--account=nobody", "--qos=full", "--partition=slow"
     )
     assert good
     assert good.starts_at
-    assert abs(good.starts_at - drive.now() - timedelta(hours=1)) < timedelta(seconds=2)
+    assert abs(good.starts_at - driver.now() - timedelta(hours=1)) < timedelta(seconds=2)
     assert refused
     assert (refused.starts_at, refused.is_final) == (None, True)
     assert "Invalid account" in str(refused.refusal)
@@ -71,15 +71,15 @@ def test_all_that_is_asked_is_answered_with_one_command(
     assert len(node.commands) == 1
 
 
-def test_nobody_asks_and_nothing_is_sent(drive: Drive, node: LocalTransport) -> None:
-    Trials(drive).answer_waiting()
+def test_nobody_asks_and_nothing_is_sent(driver: Driver, node: LocalTransport) -> None:
+    Trials(driver).answer_waiting()
     assert node.commands == []
 
 
-def test_many_questions_are_few_commands(drive: Drive, node: LocalTransport, sessions: sessionmaker[Session]) -> None:
-    trials = Trials(drive)
+def test_many_questions_are_few_commands(driver: Driver, node: LocalTransport, sessions: sessionmaker[Session]) -> None:
+    trials = Trials(driver)
     for number in range(3):
         with transaction(sessions) as session:
-            ask(session, "lab", f"#!/bin/bash\n#SBATCH --nodes={number}\n", drive.now())
+            ask(session, "lab", f"#!/bin/bash\n#SBATCH --nodes={number}\n", driver.now())
         trials.answer_waiting()
     assert len(node.commands) == 1, "the second and third wait for the pause to end"

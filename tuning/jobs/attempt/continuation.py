@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tuning.jobs.request.spec import MAX_ATTEMPTS
 from tuning.llamafactory.progress.eta import EtaState
 
 Cause = Literal["timeout", "preempted", "node_fail", "stalled", "interrupted", "released"]
 
 NOT_ITS_DOING: tuple[Cause, ...] = ("preempted", "node_fail")
 """After these a run goes on unless its owner said otherwise. A time limit is also a budget: that must be asked for."""
-MAX_ATTEMPTS = 10
 
 FIRST_WARNING_SECONDS = 120
 """The least before anything was learned of a run itself."""

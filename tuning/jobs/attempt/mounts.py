@@ -62,7 +62,7 @@ def _outermost(paths: Sequence[str]) -> list[str]:
 
 
 def _outputs_of(source: SourceModel | None) -> Iterator[str]:
-    """The output folders of the jobs that a run is based on (tuning.jobs.request.sources keeps such paths as `jobs/...`)."""
+    """The output folders of the jobs that a run is based on (request.sources keeps such paths as `jobs/...`)."""
     for path in (source.model, source.adapter) if source else ():
         if path and path.startswith("jobs/"):
             yield output_directory("", path.split("/")[1]).lstrip("/")

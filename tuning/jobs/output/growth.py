@@ -12,10 +12,21 @@ from sqlalchemy.orm import Session
 
 from tuning.db.engine import Base
 from tuning.jobs.models import FilePosition, LogChunk, MetricPoint
-from tuning.jobs.queries.driver import Position
 
 KEPT_LOG_BYTES = 256 * 1024
 """Of each log so much of the end stays in the database; the whole stays on the cluster."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far one growing remote file has been read."""
+
+    inode: int
+    size_bytes: int
+    """Looked at so far; beyond the offset when a half line is held back."""
+    offset_bytes: int
+    """Taken in so far."""
+    bad_lines: int = 0
 
 
 @dataclass(frozen=True)

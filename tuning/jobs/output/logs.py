@@ -6,7 +6,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tuning.jobs.models import FilePosition, LogChunk
-from tuning.jobs.queries.feed import LogFile
+
+LogFile = tuple[str, int, str]
+"""Job id, attempt, and stdout or stderr."""
 
 
 @dataclass(frozen=True)

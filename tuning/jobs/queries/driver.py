@@ -10,22 +10,11 @@ from sqlalchemy import ColumnElement, Select, Update, bindparam, insert, or_, se
 from sqlalchemy.orm import Session
 
 from tuning.jobs.models import Attempt, FilePosition, Job, JobDataset
+from tuning.jobs.output.growth import Position
 from tuning.jobs.queries.dependencies import is_ready
 from tuning.jobs.status import ENDED, ON_CLUSTER, JobStatus
 from tuning.jobs.transition import Step, transition_all
 from tuning.jobs.troubles import LONGEST_PAUSE, is_not_held
-
-
-@dataclass(frozen=True)
-class Position:
-    """How far one growing remote file has been read."""
-
-    inode: int
-    size_bytes: int
-    """Looked at so far; beyond the offset when a half line is held back."""
-    offset_bytes: int
-    """Taken in so far."""
-    bad_lines: int = 0
 
 
 @dataclass(frozen=True)

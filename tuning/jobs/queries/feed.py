@@ -12,6 +12,7 @@ from tuning.containment import Contained
 from tuning.db.database_errors import DATABASE_TROUBLE
 from tuning.errors import NotFound
 from tuning.jobs.models import FilePosition, Job, JobEvent
+from tuning.jobs.output.logs import LogFile
 from tuning.jobs.status import JobStatus
 
 IN_OUR_QUEUE = (JobStatus.HELD, JobStatus.QUEUED)
@@ -67,9 +68,6 @@ class JobPlace:
     cluster: str
     attempt: int
 
-
-LogFile = tuple[str, int, str]
-"""Job id, attempt, and stdout or stderr."""
 
 _STATE_COLUMNS = tuple(getattr(Job, name) for name in JobState.__slots__)
 _EVENT_COLUMNS = tuple(getattr(JobEvent, name) for name in EventRow.__slots__)

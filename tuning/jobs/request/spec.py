@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from tuning.jobs.attempt.continuation import MAX_ATTEMPTS
 from tuning.jobs.request.config_values import find_unstorable
 from tuning.jobs.request.time_limit import parse_time_limit
 from tuning.llamafactory.config.yaml_text import MAX_CHARACTERS
 from tuning.llamafactory.kinds import Kind
 
+MAX_ATTEMPTS = 10
+"""Unless the request says otherwise."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 

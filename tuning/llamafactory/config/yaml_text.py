@@ -42,7 +42,7 @@ _EXPLANATIONS = (
 
 
 def parse_yaml(text: str) -> dict[str, Any]:
-    """The mapping that a YAML text holds, by PyYAML's rules (`1e-4` stays text: tuning.llamafactory.arguments.coercion).
+    """The mapping that a YAML text holds, by PyYAML's rules (`1e-4` stays text: see arguments.coercion).
 
     Dates are left as the text they are. Raises InvalidInput, with line and column counted from 1, for what does not
     parse, is not one mapping of texts, repeats a key, carries tags, nests or grows beyond the limits of this module,

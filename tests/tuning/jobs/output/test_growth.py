@@ -5,8 +5,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import Clock, make_job, make_user
 from tuning.jobs.models import FilePosition, LogChunk, MetricPoint
-from tuning.jobs.output.growth import KEPT_LOG_BYTES, Point, append_log, log_end, save_points, save_position
-from tuning.jobs.queries.driver import Position
+from tuning.jobs.output.growth import KEPT_LOG_BYTES, Point, Position, append_log, log_end, save_points, save_position
 
 
 def a_job(session: Session) -> str:

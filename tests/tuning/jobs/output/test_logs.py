@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from tests.factories import make_job, make_user
-from tuning.jobs.output.growth import append_log, save_position
+from tuning.jobs.output.growth import Position, append_log, save_position
 from tuning.jobs.output.logs import LogExtent, LogPiece, last_lines, log_extent, read_log
-from tuning.jobs.queries.driver import Position
 
 
 def a_log(session: Session, *pieces: tuple[int, bytes]) -> tuple[str, int, str]:

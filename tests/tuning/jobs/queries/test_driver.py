@@ -8,12 +8,11 @@ from sqlalchemy.orm import Session
 from tests.factories import NOON, make_attempt, make_dataset, make_job, make_user
 from tuning.errors import Conflict
 from tuning.jobs.models import Attempt, Job, JobDataset
-from tuning.jobs.output.growth import save_position
+from tuning.jobs.output.growth import Position, save_position
 from tuning.jobs.queries.dependencies import add_dependencies
 from tuning.jobs.queries.driver import (
     Confirmed,
     NewAttempt,
-    Position,
     Unconfirmed,
     begin_attempts,
     confirm_attempts,

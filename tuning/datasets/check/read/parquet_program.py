@@ -1,4 +1,4 @@
-"""A program that prints the rows of a Parquet file as JSON lines: `python -m tuning.datasets.check.read.parquet_program <FILE`.
+"""The rows of a Parquet file as JSON lines: `python -m tuning.datasets.check.read.parquet_program <FILE`.
 
 It bounds its own memory and time before it reads anything, and ends with who started it. Why it refuses a file, it says
 on stderr as a JSON list of message and hint.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packtrain.cli.sanitize import inert_line, inert_text, json_text
+from packtrain.sanitize import inert_line, inert_text, json_text
 
 
 @given(st.text(st.characters()))
