@@ -19,7 +19,7 @@ from tuning.jobs.queries import requests
 from tuning.jobs.queries.dependencies import dependencies_of
 from tuning.jobs.queries.feed import queue_positions
 from tuning.jobs.request.spec import JobRequest
-from tuning.jobs.status import JobStatus
+from tuning.jobs.status import IN_OUR_QUEUE
 from tuning.people.queries import user_names
 from tuning.people.tokens import Principal
 
@@ -33,8 +33,6 @@ IdempotencyKey = Annotated[
         description="The same key with the same request gives the same job (200), with another request a 422.",
     ),
 ]
-
-_IN_OUR_QUEUE = (JobStatus.HELD, JobStatus.QUEUED)
 
 
 def found_job(session: Session, job_id: str) -> Job:
@@ -109,7 +107,7 @@ def _shown_as(
 ) -> list[JobJson]:
     names = user_names(session, (job.owner_id for job in jobs))
     own = requests.belongings(session, [job.id for job in jobs])
-    positions = queue_positions(session, [job.id for job in jobs if job.status in _IN_OUR_QUEUE])
+    positions = queue_positions(session, [job.id for job in jobs if job.status in IN_OUR_QUEUE])
     return [form(job, names[job.owner_id], own, positions) for job in jobs]
 
 

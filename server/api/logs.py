@@ -13,7 +13,7 @@ from server.http.event_stream import EventStream
 from server.http.problems import responses
 from tuning.db.engine import transaction
 from tuning.errors import Finding, InvalidInput, NotFound
-from tuning.jobs.layout import attempt_directory
+from tuning.jobs.layout import attempt_directory, log_file
 from tuning.jobs.output.logs import LogExtent, LogFile, LogPiece, last_lines, log_extent, read_log
 from tuning.jobs.queries.feed import JobPlace, job_place
 
@@ -129,5 +129,5 @@ def _kept(session: Session, log: LogFile, extent: LogExtent, tail: int | None, o
 def _from_cluster(cluster_files: PersonFiles, cluster: str, log: LogFile, offset: int, extent: LogExtent) -> LogPiece:
     job_id, attempt, stream = log
     folder = attempt_directory(cluster_files.root(cluster), job_id, attempt)
-    content = cluster_files.read(cluster, folder, f"{stream}.log", offset, min(MOST_BYTES, extent.end - offset))
+    content = cluster_files.read(cluster, folder, log_file(stream), offset, min(MOST_BYTES, extent.end - offset))
     return LogPiece(offset, content)

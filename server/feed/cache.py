@@ -27,7 +27,8 @@ from tuning.containment import Contained
 from tuning.errors import NotAuthenticated, NotFound, Unavailable
 from tuning.jobs.output.logs import LogFile
 from tuning.jobs.queries import feed
-from tuning.jobs.queries.feed import IN_OUR_QUEUE, EventRow, JobState
+from tuning.jobs.queries.feed import EventRow, JobState
+from tuning.jobs.status import IN_OUR_QUEUE
 from tuning.jobs.troubles import Step, forget_everywhere
 from tuning.people.tokens import Principal, authenticate, token_sha256
 

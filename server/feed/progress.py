@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from server.http.event_stream import event_frame
-from tuning.jobs.queries.feed import IN_OUR_QUEUE, JobState
-from tuning.jobs.status import JobStatus
+from tuning.jobs.queries.feed import JobState
+from tuning.jobs.status import IN_OUR_QUEUE, JobStatus
 
 
 class Progress(BaseModel):

@@ -10,7 +10,8 @@ from server.feed.troubles import FORESEEN, Failed, one_by_one
 from tuning.containment import Contained
 from tuning.jobs.output.logs import LogFile
 from tuning.jobs.queries import feed
-from tuning.jobs.queries.feed import IN_OUR_QUEUE, EventRow, JobState
+from tuning.jobs.queries.feed import EventRow, JobState
+from tuning.jobs.status import IN_OUR_QUEUE
 from tuning.jobs.troubles import Step
 from tuning.people.queries import valid_token_ids
 

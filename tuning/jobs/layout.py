@@ -1,4 +1,24 @@
-"""Where a job lies on its cluster, and what it is called there (docs/decisions/0001-shape.md). Pure."""
+"""Folders, files and Slurm names of a job on its cluster (docs/decisions/0001-shape.md). Pure.
+
+Every name of a remote file that server and worker use stands here; templates/sbatch/train.sh.j2 and
+tuning/slurm/submit_program.py, which are programs on the cluster, write the same (tests/tuning/jobs/test_layout.py).
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+JOB_SCRIPT = "job.sh"
+CONFIG_FILE = "config.yaml"
+DATASET_INFO_FILE = "data/dataset_info.json"
+DEEPSPEED_FILE = "deepspeed.json"
+CHECK_ORDER_FILE = "check.json"
+CHECK_PROGRAM_FILE = "check.pyz"
+"""In the attempt's folder."""
+TRAINER_LOG_FILE = "trainer_log.jsonl"
+CHECK_REPORT_FILE = "checked.json"
+"""In the output folder."""
+Record = Literal["started", "resumed", "exit", "files"]
+"""Written by the batch script: its start, the checkpoint it went on from, its end, the listing of the output folder."""
 
 
 def job_directory(root: str, job_id: str) -> str:
@@ -14,6 +34,33 @@ def attempt_directory(root: str, job_id: str, number: int) -> str:
 def output_directory(root: str, job_id: str) -> str:
     """LLaMA-Factory's output_dir, shared by the attempts of a job."""
     return f"{job_directory(root, job_id)}/output"
+
+
+def record_path(root: str, job_id: str, number: int, record: Record) -> str:
+    """A record of one attempt's batch script."""
+    return f"{attempt_directory(root, job_id, number)}/{record}"
+
+
+def log_file(stream: str) -> str:
+    """The file of `stdout` or `stderr` in the attempt's folder."""
+    return f"{stream}.log"
+
+
+def stream_paths(root: str, job_id: str, number: int) -> Mapping[str, str]:
+    """The growing files of an attempt, by stream: trainer_log, stdout, stderr."""
+    directory = attempt_directory(root, job_id, number)
+    logs = {stream: f"{directory}/{log_file(stream)}" for stream in ("stdout", "stderr")}
+    return {"trainer_log": f"{output_directory(root, job_id)}/{TRAINER_LOG_FILE}", **logs}
+
+
+def check_report_path(root: str, job_id: str) -> str:
+    """The report of a check of data."""
+    return f"{output_directory(root, job_id)}/{CHECK_REPORT_FILE}"
+
+
+def secret_file(name: str) -> str:
+    """The file of a secret's value in the attempt's folder."""
+    return f"secrets/{name}"
 
 
 def dataset_path(root: str, sha256: str, extension: str) -> str:

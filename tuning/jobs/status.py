@@ -39,6 +39,8 @@ CORRECTIONS: dict[JobStatus, frozenset[JobStatus]] = {
 """Ends that were wrong: evidence that came late makes them right (tuning.jobs.transition.correct), nothing else."""
 
 ENDED = frozenset({S.SUCCEEDED, S.FAILED, S.CANCELLED})
+IN_OUR_QUEUE = frozenset({S.HELD, S.QUEUED})
+"""Not in Slurm: they wait for their turn, or for their owner."""
 ON_CLUSTER = frozenset({S.PENDING, S.RUNNING})
 """Slurm has them: they are watched."""
 ACTIVE = frozenset(S) - ENDED

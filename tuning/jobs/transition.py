@@ -14,10 +14,9 @@ from tuning.datasets.ended_checks import refuse_unchecked
 from tuning.db.engine import lock_event_order
 from tuning.errors import Conflict, Finding
 from tuning.jobs.models import Job, JobEvent
-from tuning.jobs.status import CORRECTIONS, ENDED, JobStatus, may_become
+from tuning.jobs.status import CORRECTIONS, ENDED, IN_OUR_QUEUE, JobStatus, may_become
 from tuning.llamafactory.kinds import CHECK
 
-_WAITS_HERE = (JobStatus.HELD, JobStatus.QUEUED)
 _TOGETHER = (JobStatus.SUBMITTING, JobStatus.PENDING)
 _MOMENTS = {JobStatus.PENDING: "submitted_at", JobStatus.RUNNING: "started_at"}
 
@@ -141,7 +140,7 @@ def _changes(job: Job, to: JobStatus, reason: str, now: datetime, at: datetime) 
     if to in ENDED:
         changes |= {"finished_at": at, "eta_seconds": None, "eta_low_seconds": None, "eta_high_seconds": None}
         changes |= {"unreachable_since": None, "stalled_since": None, "expected_end_at": None}
-    if to in _WAITS_HERE and job.status not in _WAITS_HERE:
+    if to in IN_OUR_QUEUE and job.status not in IN_OUR_QUEUE:
         changes |= {"slurm_job_id": None, "slurm_state": None, "slurm_reason": None, "expected_start_at": None}
         changes |= {"eta_seconds": None, "eta_low_seconds": None, "eta_high_seconds": None, "expected_end_at": None}
         changes |= {"unreachable_since": None, "stalled_since": None}

@@ -6,8 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from tuning.datasets.on_cluster import Accepted, ClusterVerdict, Refused, parse_verdict, settle
-from tuning.jobs.attempt.check_plan import VERDICT_FILE
-from tuning.jobs.layout import output_directory
+from tuning.jobs.layout import CHECK_REPORT_FILE, check_report_path
 from tuning.jobs.queries.driver import LiveAttempt
 from tuning.llamafactory.outcome.end import Outcome, RunEvidence
 from tuning.llamafactory.outcome.failure import End, explain
@@ -20,7 +19,7 @@ VERDICT_BYTES = 8 * 1024 * 1024
 
 def verdict_request(root: str, job_id: str) -> ReadRequest:
     """The verdict of a check; other jobs have no such file."""
-    return ReadRequest(_path(root, job_id), 0, VERDICT_BYTES)
+    return ReadRequest(check_report_path(root, job_id), 0, VERDICT_BYTES)
 
 
 def end_check(
@@ -30,20 +29,16 @@ def end_check(
 
     The program ends with 0 only behind its verdict, so that one of an earlier attempt is never taken for this one's.
     """
-    text = contents.get(_path(root, one.job_id))
+    text = contents.get(check_report_path(root, one.job_id))
     verdict = parse_verdict(text)
     if text and verdict is None:
-        note_set_aside(session, one.job_id, one.number, VERDICT_FILE, "it is no verdict of a check", now)
+        note_set_aside(session, one.job_id, one.number, CHECK_REPORT_FILE, "it is no verdict of a check", now)
     if verdict is None or evidence.exit_code != 0:
         logs = {"stderr": evidence.stderr_tail, "stdout": evidence.stdout_tail}
         end = End(evidence.exit_code, evidence.slurm, missing=["a readable verdict"], **logs)
         return Outcome("failed", explain(end), {}, diverged=False)
     settle(session, one.job_id, verdict, now)
     return Outcome("succeeded", None, _counts(verdict), diverged=False)
-
-
-def _path(root: str, job_id: str) -> str:
-    return f"{output_directory(root, job_id)}/{VERDICT_FILE}"
 
 
 def _counts(verdict: ClusterVerdict) -> dict[str, float]:

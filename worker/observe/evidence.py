@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tuning.jobs.layout import attempt_directory, output_directory
+from tuning.jobs.layout import output_directory, record_path
 from tuning.slurm.cluster import ReadRequest
 from worker.finish.data_check import verdict_request
 
@@ -23,21 +23,18 @@ RESULTS = {
 def evidence_requests(root: str, job_id: str, number: int) -> list[ReadRequest]:
     """The files to read when a run has ended: the listing of its output, and LLaMA-Factory's results or a verdict."""
     output = output_directory(root, job_id)
-    listing = ReadRequest(listing_path(root, job_id, number), 0, LISTING_BYTES)
-    records = [_record_path(root, job_id, number, name) for name in ("started", "resumed")]
-    small = [ReadRequest(path, 0, RECORD_BYTES) for path in records]
+    listing = ReadRequest(record_path(root, job_id, number, "files"), 0, LISTING_BYTES)
+    small = [
+        ReadRequest(record_path(root, job_id, number, "started"), 0, RECORD_BYTES),
+        ReadRequest(record_path(root, job_id, number, "resumed"), 0, RECORD_BYTES),
+    ]
     results = [ReadRequest(f"{output}/{name}", 0, most) for name, most in RESULTS.items()]
     return [*small, listing, verdict_request(root, job_id), *results]
 
 
-def listing_path(root: str, job_id: str, number: int) -> str:
-    """Where the script leaves the listing of the output folder."""
-    return f"{attempt_directory(root, job_id, number)}/files"
-
-
 def listing_text(root: str, job_id: str, number: int, contents: Mapping[str, bytes]) -> bytes:
     """The listing of the output folder that the script left; empty when it left none."""
-    return contents.get(listing_path(root, job_id, number), b"")
+    return contents.get(record_path(root, job_id, number, "files"), b"")
 
 
 def is_whole_listing(root: str, job_id: str, number: int, contents: Mapping[str, bytes]) -> bool:
@@ -47,12 +44,12 @@ def is_whole_listing(root: str, job_id: str, number: int, contents: Mapping[str,
 
 def started_text(root: str, job_id: str, number: int, contents: Mapping[str, bytes]) -> bytes:
     """The record of the attempt's start; empty when it left none."""
-    return contents.get(_record_path(root, job_id, number, "started"), b"")
+    return contents.get(record_path(root, job_id, number, "started"), b"")
 
 
 def resumed_text(root: str, job_id: str, number: int, contents: Mapping[str, bytes]) -> bytes:
     """The record of the checkpoint that it went on from; empty when it left none."""
-    return contents.get(_record_path(root, job_id, number, "resumed"), b"")
+    return contents.get(record_path(root, job_id, number, "resumed"), b"")
 
 
 def result_texts(root: str, job_id: str, contents: Mapping[str, bytes]) -> dict[str, str]:
@@ -60,7 +57,3 @@ def result_texts(root: str, job_id: str, contents: Mapping[str, bytes]) -> dict[
     output = output_directory(root, job_id)
     found = {name: contents.get(f"{output}/{name}") for name in RESULTS}
     return {name: content.decode("utf-8", "replace") for name, content in found.items() if content is not None}
-
-
-def _record_path(root: str, job_id: str, number: int, name: str) -> str:
-    return f"{attempt_directory(root, job_id, number)}/{name}"

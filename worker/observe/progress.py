@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Update, bindparam, func, update
 from sqlalchemy.orm import Session
 
+from tuning.jobs.layout import TRAINER_LOG_FILE
 from tuning.jobs.models import Attempt
 from tuning.jobs.output.growth import Point, Position, append_log, save_points, save_positions
 from tuning.jobs.queries.driver import LiveAttempt, eta_states
@@ -103,7 +104,7 @@ def _note_bad_lines(session: Session, piece: _Piece, log: ParsedLog, now: dateti
         why = f"no more than {LOG_LIMIT_BYTES} bytes of it are read"
     else:
         return
-    note_set_aside(session, piece.read.job_id, piece.read.number, "trainer_log.jsonl", why, now)
+    note_set_aside(session, piece.read.job_id, piece.read.number, TRAINER_LOG_FILE, why, now)
 
 
 def _append(session: Session, piece: _Piece) -> Position:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tuning.jobs.layout import attempt_directory, output_directory
+from tuning.jobs.layout import stream_paths
 from tuning.jobs.output.growth import Position
 from tuning.jobs.queries.driver import LiveAttempt
 from tuning.slurm.cluster import FileStat, ReadRequest
@@ -29,16 +29,6 @@ class TailRead:
     stream: str
     request: ReadRequest
     stat: FileStat
-
-
-def stream_paths(root: str, job_id: str, number: int) -> dict[str, str]:
-    """The growing files of an attempt, by stream."""
-    directory = attempt_directory(root, job_id, number)
-    return {
-        "trainer_log": f"{output_directory(root, job_id)}/trainer_log.jsonl",
-        "stdout": f"{directory}/stdout.log",
-        "stderr": f"{directory}/stderr.log",
-    }
 
 
 def plan_reads(root: str, attempts: Iterable[LiveAttempt], files: Mapping[str, FileStat]) -> list[TailRead]:

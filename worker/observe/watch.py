@@ -8,7 +8,14 @@ from dataclasses import replace
 from functools import partial
 
 from tuning.errors import SiteState, SlurmUnavailable
-from tuning.jobs.layout import attempt_directory, output_directory, slurm_comment, slurm_job_name
+from tuning.jobs.layout import (
+    attempt_directory,
+    output_directory,
+    record_path,
+    slurm_comment,
+    slurm_job_name,
+    stream_paths,
+)
 from tuning.jobs.queries.driver import LiveAttempt, doubtful_attempts, live_attempts
 from tuning.jobs.status import ON_CLUSTER, JobStatus
 from tuning.jobs.troubles import Step, Subject
@@ -25,10 +32,10 @@ from tuning.slurm.cluster import (
 )
 from tuning.slurm.states import COMPLETING, Phase, meaning_of
 from worker.driver import Driver
-from worker.observe.evidence import evidence_requests, is_whole_listing, listing_path
+from worker.observe.evidence import evidence_requests, is_whole_listing
 from worker.observe.judgement import MISSING_POLLS, Seen, decide, is_due, is_overdue, is_to_be_taken
 from worker.observe.refused_files import tell_refused
-from worker.observe.tail import plan_reads, stream_paths
+from worker.observe.tail import plan_reads
 from worker.observe.write import Answers, Ledger
 from worker.quarantine import Quarantine
 from worker.submit.recover import CLOCKS_DIFFER_SECONDS
@@ -147,7 +154,7 @@ def _ends(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:
 
 
 def _exit_path(root: str, attempt: LiveAttempt) -> str:
-    return f"{attempt_directory(root, attempt.job_id, attempt.number)}/exit"
+    return record_path(root, attempt.job_id, attempt.number, "exit")
 
 
 def _all_end_requests(
@@ -242,7 +249,9 @@ def _look_request(driver: Driver, attempt: LiveAttempt, answers: Answers) -> Loo
 def _listings(root: str, attempts: Iterable[LiveAttempt], looks: Mapping[str, AttemptLook]) -> dict[str, bytes]:
     """Our own listings of output folders, in the place of those that runs did not leave."""
     found = ((one, looks.get(one.job_id)) for one in attempts)
-    return {listing_path(root, one.job_id, one.number): look.listing for one, look in found if look and look.listing}
+    return {
+        record_path(root, one.job_id, one.number, "files"): look.listing for one, look in found if look and look.listing
+    }
 
 
 def _own_jobs(attempts: Iterable[LiveAttempt], observation: Observation) -> dict[str, QueuedJob]:

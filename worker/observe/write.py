@@ -7,6 +7,7 @@ from typing import Any, TypeGuard
 
 from sqlalchemy.orm import Session
 
+from tuning.jobs.layout import stream_paths
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.queries.driver import LiveAttempt, update_jobs
 from tuning.jobs.queries.requests import lock_job
@@ -36,7 +37,7 @@ from worker.observe.judgement import (
 from worker.observe.progress import is_outdated, restate, take_in
 from worker.observe.set_aside import note_set_aside
 from worker.observe.stall import quiet_until
-from worker.observe.tail import TailRead, is_all_there, is_read_to_end, stream_paths
+from worker.observe.tail import TailRead, is_all_there, is_read_to_end
 from worker.submit.batch import give_back
 from worker.submit.launch_failures import note_begun, note_unbegun, take_back
 

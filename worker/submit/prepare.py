@@ -12,7 +12,7 @@ from tuning.ids import new_secret
 from tuning.jobs.attempt.check_plan import CheckPlan
 from tuning.jobs.attempt.inputs import plan_run
 from tuning.jobs.attempt.plan import AttemptPlan, TrainingData, world_size
-from tuning.jobs.layout import dataset_path, slurm_comment, slurm_job_name
+from tuning.jobs.layout import dataset_path, secret_file, slurm_comment, slurm_job_name
 from tuning.jobs.models import Job
 from tuning.jobs.queries.driver import NewAttempt
 from tuning.jobs.queries.save_times import Saved, saved_by
@@ -103,7 +103,7 @@ def plan_handover(
             job_name=slurm_job_name(job.id, number, token),
             comment=slurm_comment(job.id, number, token),
             directory=plan.directory,
-            files={**{f"secrets/{name}": value.encode() for name, value in secrets.items()}, **plan.files},
+            files={**{secret_file(name): value.encode() for name, value in secrets.items()}, **plan.files},
             data=tuple(dataset_path("", one.sha256, one.extension).lstrip("/") for one in uploads),
         ),
         resources=job.resources,

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from tuning.clusters.models import ClusterRow
 from tuning.jobs.models import Job
-from tuning.jobs.status import ACTIVE, JobStatus
+from tuning.jobs.status import ACTIVE, IN_OUR_QUEUE
 from worker.driver import Driver
 
-_KNOWN_TO_SLURM = tuple(ACTIVE - {JobStatus.HELD, JobStatus.QUEUED})
+_KNOWN_TO_SLURM = tuple(ACTIVE - IN_OUR_QUEUE)
 
 
 def note_reached(driver: Driver, cycle_seconds: float) -> None:

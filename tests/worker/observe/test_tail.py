@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worker.live_attempts import attempt
+from tuning.jobs.layout import stream_paths
 from tuning.jobs.output.growth import Position
 from tuning.jobs.queries.driver import LiveAttempt
 from tuning.slurm.cluster import FileStat
@@ -16,7 +17,6 @@ from worker.observe.tail import (
     is_read_to_end,
     moved,
     plan_reads,
-    stream_paths,
 )
 
 

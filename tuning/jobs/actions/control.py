@@ -7,10 +7,8 @@ from sqlalchemy.orm import Session
 from tuning.errors import Conflict, NotFound
 from tuning.jobs.models import Job
 from tuning.jobs.queries import requests
-from tuning.jobs.status import ENDED, JobStatus
+from tuning.jobs.status import ENDED, IN_OUR_QUEUE, JobStatus
 from tuning.jobs.transition import record_event, transition
-
-_WAITS_HERE = (JobStatus.HELD, JobStatus.QUEUED)
 
 
 def cancel_job(session: Session, job_id: str, by: str, now: datetime, *, save: bool = False) -> Job:
@@ -29,7 +27,7 @@ def cancel_job(session: Session, job_id: str, by: str, now: datetime, *, save: b
     job.cancel_requested_at, job.cancel_saves, job.hold_requested_at = now, save or None, None
     first = "; a checkpoint is saved first" if save else ""
     record_event(session, job_id, "job.cancel_requested", f"asked for by {by}{first}", now)
-    if job.status in _WAITS_HERE:
+    if job.status in IN_OUR_QUEUE:
         transition(session, job, JobStatus.CANCELLED, f"cancelled by {by}", now)
     else:
         touch(job, now)

@@ -10,14 +10,20 @@ from tuning.jobs.attempt.batch_script import RunPlan, render_script
 from tuning.jobs.attempt.check_archive import check_archive
 from tuning.jobs.attempt.mounts import allowed_places, container_view
 from tuning.jobs.attempt.plan import directives_of
-from tuning.jobs.layout import attempt_directory, output_directory, own_folders
+from tuning.jobs.layout import (
+    CHECK_ORDER_FILE,
+    CHECK_PROGRAM_FILE,
+    JOB_SCRIPT,
+    attempt_directory,
+    check_report_path,
+    output_directory,
+    own_folders,
+)
 from tuning.llamafactory.arguments.paths import resolve_file, resolve_model
 from tuning.llamafactory.inside import PROGRAMS_FILE, programs
 from tuning.llamafactory.kinds import CHECK
 from tuning.settings import ClusterSettings
 
-VERDICT_FILE = "checked.json"
-"""In the job's output folder."""
 _PLACES = ("cluster_path", "tokenizer")
 
 
@@ -34,8 +40,8 @@ class CheckPlan:
     @property
     def files(self) -> dict[str, bytes]:
         """The files of the attempt's folder, by their path in it."""
-        texts = {"job.sh": self.script, "check.json": self.config_yaml}
-        archives = {PROGRAMS_FILE: programs(), "check.pyz": check_archive()}
+        texts = {JOB_SCRIPT: self.script, CHECK_ORDER_FILE: self.config_yaml}
+        archives = {PROGRAMS_FILE: programs(), CHECK_PROGRAM_FILE: check_archive()}
         return {**archives, **{path: text.encode() for path, text in texts.items()}}
 
 
@@ -81,6 +87,6 @@ def _order(job_id: str, number: int, config: Mapping[str, Any], cluster: Cluster
         "closed": list(own_folders(cluster.root)),
         "arriving": f"{cache}/arriving",
         "content": f"{cache}/content/{{sha256}}.{{extension}}",
-        "verdict": f"{output_directory(cluster.root, job_id)}/{VERDICT_FILE}",
+        "verdict": check_report_path(cluster.root, job_id),
         **{name: config[name] for name in ("tokenizer", "format", "purpose") if name in config},
     }

@@ -9,7 +9,15 @@ from tuning.errors import InvalidInput
 from tuning.jobs.attempt.batch_script import Directives, RunPlan, render_script
 from tuning.jobs.attempt.continuation import warning_seconds
 from tuning.jobs.attempt.mounts import CHECKOUT, allowed_places, container_view
-from tuning.jobs.layout import attempt_directory, dataset_path, output_directory
+from tuning.jobs.layout import (
+    CONFIG_FILE,
+    DATASET_INFO_FILE,
+    DEEPSPEED_FILE,
+    JOB_SCRIPT,
+    attempt_directory,
+    dataset_path,
+    output_directory,
+)
 from tuning.jobs.request.sources import written_out
 from tuning.jobs.request.time_limit import parse_time_limit
 from tuning.llamafactory.arguments.accepted import load_schema
@@ -20,8 +28,6 @@ from tuning.llamafactory.inside import PROGRAMS_FILE, programs
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel
 from tuning.llamafactory.progress.eta import EtaState
 from tuning.settings import ClusterSettings
-
-DEEPSPEED_FILE = "deepspeed.json"
 
 Entries = Mapping[str, Mapping[str, Any]]
 
@@ -76,12 +82,12 @@ class AttemptPlan:
     def files(self) -> dict[str, bytes]:
         """The files of the attempt's folder, by their path in it, in the order in which they get there."""
         texts = {
-            "config.yaml": self.config_yaml,
-            "data/dataset_info.json": json.dumps(self.dataset_info, indent=2) + "\n",
+            CONFIG_FILE: self.config_yaml,
+            DATASET_INFO_FILE: json.dumps(self.dataset_info, indent=2) + "\n",
         }
         if self.deepspeed is not None:
             texts[DEEPSPEED_FILE] = json.dumps(self.deepspeed, indent=2) + "\n"
-        texts["job.sh"] = self.script
+        texts[JOB_SCRIPT] = self.script
         return {PROGRAMS_FILE: programs(), **{path: text.encode() for path, text in texts.items()}}
 
 

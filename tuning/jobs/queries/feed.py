@@ -13,9 +13,7 @@ from tuning.db.database_errors import DATABASE_TROUBLE
 from tuning.errors import NotFound
 from tuning.jobs.models import FilePosition, Job, JobEvent
 from tuning.jobs.output.logs import LogFile
-from tuning.jobs.status import JobStatus
-
-IN_OUR_QUEUE = (JobStatus.HELD, JobStatus.QUEUED)
+from tuning.jobs.status import IN_OUR_QUEUE, JobStatus
 
 _BATCH = 500
 """Values in one IN list: far under what SQLite (32,766) and PostgreSQL (65,535) take."""
