@@ -1,7 +1,8 @@
 """What a job is checked against and made of, gathered from the database for tuning.jobs, which knows only jobs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends
@@ -10,17 +11,15 @@ from sqlalchemy.orm import Session
 from server.cluster_views import ClusterViews
 from server.dependencies import ClustersDep, CurrentUser, SessionDep, SettingsDep, ViewsDep
 from tuning.datasets import repository as datasets
-from tuning.datasets.models import Dataset
 from tuning.jobs.actions.intake import Surroundings
 from tuning.jobs.attempt.check_plan import CheckPlan
-from tuning.jobs.attempt.inputs import plan_run
-from tuning.jobs.attempt.plan import AttemptPlan, TrainingData
-from tuning.jobs.models import Attempt, Job
+from tuning.jobs.attempt.inputs import in_order, load_inputs, plan_next
+from tuning.jobs.attempt.plan import AttemptPlan
+from tuning.jobs.models import Job
 from tuning.jobs.queries.requests import belongings
-from tuning.jobs.queries.save_times import longest_save_like
+from tuning.jobs.queries.save_times import longest_saves
 from tuning.jobs.queries.sources import source_jobs
 from tuning.jobs.request.spec import MAX_PRIORITY
-from tuning.llamafactory.progress.eta import from_json
 from tuning.people.tokens import Principal
 from tuning.secrets.service import find_missing
 from tuning.settings import ClusterSettings, Settings
@@ -53,7 +52,7 @@ def surroundings_of(session: Session, site: Site, user: Principal) -> Surroundin
     return Surroundings(
         clusters=site.clusters,
         view_of=lambda name: site.views.view(session, name),
-        uploads=lambda ids: _in_order(datasets.lock_usable(session, ids), ids),
+        uploads=lambda ids: in_order(datasets.lock_usable(session, ids), ids),
         jobs=lambda ids: source_jobs(session, ids),
         missing_secrets=lambda names: find_missing(session, user.user_id, names),
         highest_priority=highest_priority(user, site.settings),
@@ -72,18 +71,7 @@ def next_attempt_plan(
     session: Session, job: Job, cluster: ClusterSettings, views: ClusterViews
 ) -> AttemptPlan | CheckPlan:
     """What the next attempt of a job would run. Raises InvalidInput when that is no longer possible."""
-    ids = belongings(session, [job.id]).datasets.get(job.id, ())
-    uploads = _in_order(datasets.by_ids(session, ids), ids)
-    before = session.get(Attempt, (job.id, job.attempt))
-    learned = from_json(dict(before.eta_state)) if before and before.eta_state else None
-    elsewhere = longest_save_like(session, cluster.name, job.config, cluster.models)
     registered = views.view(session, cluster.name).datasets
-    return plan_run(job, job.attempt + 1, cluster, uploads, registered, learned, elsewhere)
-
-
-def _in_order(rows: Mapping[str, Dataset], ids: Sequence[str]) -> list[TrainingData]:
-    return [_training_data(rows[dataset_id]) for dataset_id in ids if dataset_id in rows]
-
-
-def _training_data(row: Dataset) -> TrainingData:
-    return TrainingData(row.id, row.name, row.sha256, row.extension, row.entry, row.status.value, row.cluster)
+    saves = partial(longest_saves, session, cluster.name, models=cluster.models)
+    inputs = load_inputs(session, [job], belongings(session, [job.id]).datasets, cluster, registered, saves)
+    return plan_next(job, cluster, inputs[job.id])

@@ -121,19 +121,18 @@ def _check(session: Session, body: dict[str, Any], around: Surroundings) -> _Che
 
 
 def _preview(session: Session, checked: CheckedRequest) -> AttemptPlan:
-    cluster = checked.cluster
-    assert cluster is not None  # noqa: S101 - it is missing only where there are errors
+    cluster, config = checked.cluster, checked.config_check
+    assert cluster is not None and config is not None  # noqa: S101, PT018 - missing only where there are errors
     run = RunOf(
         PREVIEW_ID,
         1,
-        checked.config,
         checked.resources,
         checked.kind,
         checked.source,
         checked.request.secrets,
         longest_save_elsewhere=longest_save_like(session, cluster.name, checked.config, cluster.models),
     )
-    return plan_attempt(run, cluster, checked.uploads, checked.view.datasets)
+    return plan_attempt(run, config, cluster, checked.uploads, checked.view.datasets)
 
 
 def _verdict(checked: _Checked, slurm: TrialAnswer | None = None) -> Verdict:
@@ -163,10 +162,11 @@ def _slurms_words(slurm: TrialAnswer | None) -> Iterator[Finding]:
 def _estimates(checked: CheckedRequest, slurm: TrialAnswer | None) -> Estimates:
     gpus = checked.resources["nodes"] * checked.resources["gpus_per_node"]
     seconds = parse_time_limit(checked.resources["time_limit"])
+    memory = checked.config_check.memory if checked.config_check else None
     return Estimates(
         gpus=gpus,
         time_limit_seconds=seconds,
         gpu_hours_at_most=round(gpus * seconds / 3600, 3),
-        gpu_memory=GpuMemory.model_validate(checked.memory, from_attributes=True) if checked.memory else None,
+        gpu_memory=GpuMemory.model_validate(memory, from_attributes=True) if memory else None,
         starts_at=slurm.starts_at if slurm else None,
     )

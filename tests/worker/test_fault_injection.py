@@ -38,7 +38,7 @@ ERRORS: dict[str, BaseException] = {
 
 WAYS: dict[str, list[str]] = {
     "submit": [
-        "worker.submit.batch.plan_handover",
+        "worker.submit.batch.prepare",
         "worker.submit.batch.begin_attempts",
         "tuning.slurm.submissions._packed",
     ],

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterable
 
-from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from tuning.jobs.attempt.continuation import EndedAttempt, is_near_limit
+from tuning.jobs.attempt.inputs import attempts_before
 from tuning.jobs.models import Attempt, FilePosition
 from tuning.jobs.output.growth import Position, save_position
 from tuning.jobs.request.time_limit import parse_time_limit
-from tuning.llamafactory.progress.eta import EtaState, from_json
 from tuning.slurm.attempt_records import OutputFile
 from worker.observe.judgement import Ended
 from worker.observe.stall import STALLED
@@ -21,26 +20,25 @@ _TRAINER_LOG = "trainer_log"
 _WARNING, _LIMIT = r"signal=B:USR1@([0-9]{1,9})$", r"time=(\S+)$"
 
 
-def carry_over(session: Session, job_id: str, number: int) -> EtaState | None:
-    """What the attempt before has shown; the training log, which is the job's, is read on from where it was read to.
+def carry_over(session: Session, job_id: str, number: int) -> None:
+    """Read the training log, which is the job's, on from where the attempt before was read to.
 
     The attempt before need not have the number before: those that Slurm never had are gone.
     """
-    earlier = session.scalars(_earlier(job_id, number).limit(1)).first()
+    earlier = session.scalars(attempts_before(job_id, number).limit(1)).first()
     if earlier is None:
-        return None
+        return
     row = session.get(FilePosition, (job_id, earlier.number, _TRAINER_LOG))
     if row is not None:
         position = Position(row.inode, row.size_bytes, row.offset_bytes, row.bad_lines)
         save_position(session, job_id, number, _TRAINER_LOG, position)
-    return from_json(dict(earlier.eta_state) if earlier.eta_state else None)
 
 
 def ended_attempt(session: Session, attempt: Attempt, verdict: Ended, files: Iterable[OutputFile]) -> EndedAttempt:
     """An attempt that is over, as tuning.jobs.attempt.continuation sees it; its steps are unknown without a listing."""
     listed = list(files)
     record = verdict.exit_record
-    before = session.scalars(_earlier(attempt.job_id, attempt.number)).all()
+    before = session.scalars(attempts_before(attempt.job_id, attempt.number)).all()
     return EndedAttempt(
         number=attempt.number,
         count=len(before) + 1,
@@ -63,12 +61,6 @@ def _was_near_limit(attempt: Attempt, verdict: Ended) -> bool:
         return True
     ran = (verdict.finished_at - attempt.started_at).total_seconds()
     return is_near_limit(ran, parse_time_limit(limit[1]), int(warning[1]))
-
-
-def _earlier(job_id: str, number: int) -> Select[Attempt]:
-    """Those that Slurm had, the newest first: a submission that is proved not to have happened leaves no row."""
-    own = (Attempt.job_id == job_id, Attempt.number < number)
-    return select(Attempt).where(*own).order_by(Attempt.number.desc())
 
 
 def _whole_steps(files: Iterable[OutputFile]) -> set[int]:

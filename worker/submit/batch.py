@@ -34,6 +34,7 @@ from tuning.errors import (
     UnknownRefusal,
     Unreachable,
 )
+from tuning.jobs.attempt.inputs import AttemptInputs, load_inputs
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.queries.driver import (
     Confirmed,
@@ -56,7 +57,7 @@ from worker.staging.copies import forget_copies
 from worker.staging.upload import staged_jobs
 from worker.submit.cluster_cache import KnownCluster
 from worker.submit.pauses import Pauses, Place, place_of
-from worker.submit.prepare import Handover, Supplies, load_supplies, plan_handover
+from worker.submit.prepare import Handover, prepare
 from worker.submit.shapes import has_nodes_for
 
 log = logging.getLogger(__name__)
@@ -205,8 +206,9 @@ class Submitter:
         with driver.apply() as session:
             ready = staged_jobs(session, name, needs)  # again: a copy may have been removed meanwhile
             claimed = queued_jobs(session, name, ready, now)
-            supplies = load_supplies(session, self._known, claimed, needs)
-            planned = [_planned(session, driver, job, supplies, now) for job in claimed]
+            cluster, saves = self._known.description(session), partial(self._known.longest_saves, session)
+            inputs = load_inputs(session, claimed, needs, driver.settings, cluster.registered or {}, saves)
+            planned = [_planned(session, driver, job, inputs[job.id], cluster.image_digest) for job in claimed]
             handovers = [handover for handover in planned if handover is not None]
             records = {one.job_id: one.record for one in handovers}
             begin_attempts(session, [one.attempt for one in handovers], records, now)
@@ -282,15 +284,18 @@ def _let_through(jobs: Sequence[Job], pauses: Pauses) -> list[str]:
     return [place.job_id for place in pauses.let_through(place_of(job.id, job.resources) for job in jobs)]
 
 
-def _planned(session: Session, driver: Driver, job: Job, supplies: Supplies, now: datetime) -> Handover | None:
+def _planned(
+    session: Session, driver: Driver, job: Job, inputs: AttemptInputs, image_digest: str | None
+) -> Handover | None:
     try:
         secrets = read_values(session, job.owner_id, job.secrets, driver.cipher) if job.secrets else {}
-        learned = carry_over(session, job.id, job.attempt + 1) if job.attempt else None
-        return plan_handover(job, driver.settings, supplies, secrets, learned)
+        if job.attempt:
+            carry_over(session, job.id, job.attempt + 1)
+        return prepare(job, driver.settings, inputs, image_digest, secrets)
     except (InvalidInput, Conflict) as error:
         # accepted once, and no longer possible: the operator's settings have changed since, or a secret is gone
         job.failure = {"code": "invalid", "message": str(error), "hint": None, "evidence": []}
-        transition(session, job, JobStatus.FAILED, f"cannot be run any more: {error}", now)
+        transition(session, job, JobStatus.FAILED, f"cannot be run any more: {error}", driver.now())
         return None
 
 

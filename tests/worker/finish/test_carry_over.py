@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tests.worker.conftest import World
 from tuning.db.engine import transaction
+from tuning.jobs.attempt.inputs import learned_before
 from tuning.jobs.models import Attempt, FilePosition
 from tuning.jobs.output.growth import Position, save_position
 from tuning.jobs.status import JobStatus
@@ -27,7 +28,8 @@ def test_the_training_log_is_read_on_and_what_was_learned_is_kept(
             save_position(session, job_id, 1, stream, Position(7, 100, 90, 1))
     for _ in range(2):  # a submission that was given back is planned again under its number
         with transaction(sessions) as session:
-            learned = carry_over(session, job_id, 2)
+            carry_over(session, job_id, 2)
+            learned = learned_before(session, job_id, 2)
     assert learned
     assert learned.saves == (3.0,)
     with sessions() as session:
@@ -43,7 +45,7 @@ def test_what_was_learned_is_taken_over_from_the_last_attempt_that_slurm_had(
     with transaction(sessions) as session:
         session.get_one(Attempt, (job_id, 1)).eta_state = to_json(EtaState(elapsed_before=88.0))
     with transaction(sessions) as session:
-        learned = carry_over(session, job_id, 4)
+        learned = learned_before(session, job_id, 4)
         assert learned
         assert learned.elapsed_before == 88.0
         attempt = Attempt(job_id=job_id, number=4)
@@ -54,7 +56,9 @@ def test_what_was_learned_is_taken_over_from_the_last_attempt_that_slurm_had(
 def test_a_first_attempt_has_nothing_before_it(world: World, sessions: sessionmaker[Session]) -> None:
     job_id = world.add()
     with transaction(sessions) as session:
-        assert carry_over(session, job_id, 1) is None
+        carry_over(session, job_id, 1)
+        assert learned_before(session, job_id, 1) is None
+        assert session.get(FilePosition, (job_id, 1, "trainer_log")) is None
 
 
 def file(path: str, size: int = 9) -> OutputFile:

@@ -19,8 +19,7 @@ from tuning.jobs.request.resources import (
 from tuning.jobs.request.sources import SourceJob, check_source, source_model
 from tuning.jobs.request.spec import MAX_PRIORITY, JobRequest, Resources
 from tuning.jobs.status import ENDED, JobStatus
-from tuning.llamafactory.config.check import check_config
-from tuning.llamafactory.config.memory import MemoryEstimate
+from tuning.llamafactory.config.check import CheckedConfig, check_config
 from tuning.llamafactory.config.yaml_text import parse_yaml
 from tuning.llamafactory.kinds import Kind, SourceModel
 from tuning.recipes.catalogue import Recipe, find_recipe
@@ -56,13 +55,21 @@ class CheckedRequest:
     """The jobs that have to succeed first: those that were named, and a source that has not ended."""
     cluster: ClusterSettings | None
     view: ClusterView
-    config: Mapping[str, Any]
+    config_check: CheckedConfig | None
+    """None where there is no configuration, or no cluster to check it for."""
     resources: Mapping[str, Any]
     uploads: tuple[TrainingData, ...]
     findings: tuple[Finding, ...]
-    notes: tuple[str, ...]
-    memory: MemoryEstimate | None = None
-    """Of one GPU; None where the model's shape is not known."""
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The configuration as it is kept: coerced, models and paths resolved."""
+        return self.config_check.config if self.config_check else {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the configuration was read in another way than it was written."""
+        return self.config_check.notes if self.config_check else ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -125,7 +132,7 @@ class _Intake:
         self._data_elsewhere()
         self._secrets()
         self.findings += check_priority(self.request.priority, self.around.highest_priority)
-        config, notes, memory = self._config()
+        config_check = self._config()
         return CheckedRequest(
             request=self.request,
             kind=self.kind,
@@ -133,12 +140,10 @@ class _Intake:
             dependencies=dependencies,
             cluster=self.cluster,
             view=self.view,
-            config=config,
+            config_check=config_check,
             resources=self.resources_json,
             uploads=self.uploads,
             findings=tuple(self.findings),
-            notes=notes,
-            memory=memory,
         )
 
     def _source(self, job: SourceJob | None) -> SourceModel | None:
@@ -185,10 +190,10 @@ class _Intake:
                 hint = f"set resources.cluster to {data.cluster}, or leave it out"
                 self.findings.append(Finding(loc, f"{data.id} lies on {data.cluster} and not on any other", hint))
 
-    def _config(self) -> tuple[Mapping[str, Any], tuple[str, ...], MemoryEstimate | None]:
+    def _config(self) -> CheckedConfig | None:
         given = _given_config(self.request, self.findings, has_recipe=bool(self.request.recipe or self.source))
         if given is None or self.cluster is None:
-            return given or {}, (), None
+            return None
         known = (self.view.datasets, self.uploads, self.resources_json, self.kind, self.source)
         context = config_context(self.cluster, *known)
         context = replace(
@@ -203,7 +208,7 @@ class _Intake:
             whole |= fitting_template(whole)
         checked = check_config(whole, context)
         self.findings += [*checked.findings, *doubt_template(whole)]
-        return checked.config, checked.notes, checked.memory
+        return checked
 
 
 def _recipe(request: JobRequest, findings: list[Finding]) -> Recipe | None:

@@ -1,45 +1,100 @@
-"""What one attempt of a job is planned from, out of the job's row."""
+"""The inputs of a job's next attempt, from the database: data, the cluster's register, what earlier attempts showed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from tuning.datasets import repository as datasets
+from tuning.datasets.models import Dataset
+from tuning.errors import InvalidInput
 from tuning.jobs.attempt.check_plan import CheckPlan, plan_check
-from tuning.jobs.attempt.plan import AttemptPlan, Entries, RunOf, TrainingData, plan_attempt
-from tuning.jobs.models import Job
-from tuning.jobs.request.sources import from_json
+from tuning.jobs.attempt.plan import AttemptPlan, Entries, RunOf, TrainingData, config_context, plan_attempt
+from tuning.jobs.models import Attempt, Job
+from tuning.jobs.queries.save_times import Saved, saved_by
+from tuning.jobs.request.sources import from_json as source_from_json
+from tuning.llamafactory.config.check import check_config
 from tuning.llamafactory.kinds import CHECK, Kind
-from tuning.llamafactory.progress.eta import EtaState
+from tuning.llamafactory.progress.eta import EtaState, from_json
 from tuning.settings import ClusterSettings
 
+LongestSaves = Callable[[Collection[Saved]], Mapping[Saved, float]]
+"""Seconds of the longest recent saves on the cluster (queries.save_times); unknown ones are missing."""
 
-def plan_run(
-    job: Job,
-    number: int,
+
+@dataclass(frozen=True)
+class AttemptInputs:
+    """What the next attempt of a job is planned from, beside the job's row."""
+
+    uploads: Sequence[TrainingData] = ()
+    registered: Entries | None = None
+    """The data sets that the cluster knows by name; None = nothing is known of it."""
+    learned: EtaState | None = None
+    """What earlier attempts have shown."""
+    longest_save_elsewhere: float | None = None
+    """Seconds, of other jobs like it."""
+
+
+def load_inputs(
+    session: Session,
+    jobs: Sequence[Job],
+    needs: Mapping[str, Sequence[str]],
     cluster: ClusterSettings,
-    uploads: Sequence[TrainingData],
     registered: Entries | None,
-    learned: EtaState | None = None,
-    longest_save_elsewhere: float | None = None,
-) -> AttemptPlan | CheckPlan:
-    """The plan of the attempt of this number, by the job's kind, with what earlier attempts and other jobs have shown.
+    longest_saves: LongestSaves,
+) -> dict[str, AttemptInputs]:
+    """By job id, for jobs of one cluster, in a few queries; `needs` are their data sets (ids) by job id."""
+    saved = {job.id: saved_by(job.config, cluster.models) for job in jobs if job.kind == "train"}
+    seconds = longest_saves({one for one in saved.values() if one is not None})
+    rows = datasets.by_ids(session, {dataset_id for job in jobs for dataset_id in needs.get(job.id, ())})
+    return {
+        job.id: AttemptInputs(
+            uploads=in_order(rows, needs.get(job.id, ())),
+            registered=registered,
+            learned=learned_before(session, job.id, job.attempt + 1) if job.attempt else None,
+            longest_save_elsewhere=seconds.get(wanted) if (wanted := saved.get(job.id)) else None,
+        )
+        for job in jobs
+    }
 
-    Raises InvalidInput (plan_attempt, plan_check).
+
+def in_order(rows: Mapping[str, Dataset], ids: Iterable[str]) -> list[TrainingData]:
+    """These data sets as a job trains on them, in the order of their ids; what is not there is left out."""
+    return [_training_data(rows[dataset_id]) for dataset_id in ids if dataset_id in rows]
+
+
+def learned_before(session: Session, job_id: str, number: int) -> EtaState | None:
+    """What the last attempt before this one has shown of its pace and saves."""
+    earlier = session.scalars(attempts_before(job_id, number).limit(1)).first()
+    return from_json(dict(earlier.eta_state)) if earlier and earlier.eta_state else None
+
+
+def attempts_before(job_id: str, number: int) -> Select[Attempt]:
+    """The attempts that Slurm had, the newest first: a submission that is proved not to have happened leaves no row."""
+    own = (Attempt.job_id == job_id, Attempt.number < number)
+    return select(Attempt).where(*own).order_by(Attempt.number.desc())
+
+
+def plan_next(job: Job, cluster: ClusterSettings, inputs: AttemptInputs) -> AttemptPlan | CheckPlan:
+    """The plan of a job's next attempt, by its kind.
+
+    Its configuration was checked when it was accepted; the operator's settings and the version of LLaMA-Factory may be
+    others by now. Raises InvalidInput where they no longer allow it.
     """
+    number = job.attempt + 1
     if job.kind == CHECK:
         return plan_check(job.id, number, job.config, job.resources, cluster)
-    run = _run_of(job, number, learned, longest_save_elsewhere)
-    return plan_attempt(run, cluster, uploads, registered)
+    kind, source = cast(Kind, job.kind), source_from_json(job.source)
+    context = config_context(cluster, inputs.registered, inputs.uploads, job.resources, kind, source)
+    checked = check_config(job.config, context)
+    if checked.errors:
+        raise InvalidInput(checked.errors)
+    secrets, elsewhere = tuple(job.secrets or ()), inputs.longest_save_elsewhere
+    run = RunOf(job.id, number, job.resources, kind, source, secrets, inputs.learned, elsewhere)
+    return plan_attempt(run, checked, cluster, inputs.uploads, inputs.registered)
 
 
-def _run_of(job: Job, number: int, learned: EtaState | None, longest_save_elsewhere: float | None) -> RunOf:
-    return RunOf(
-        job_id=job.id,
-        number=number,
-        config=job.config,
-        resources=job.resources,
-        kind=cast(Kind, job.kind),
-        source=from_json(job.source),
-        secrets=tuple(job.secrets or ()),
-        learned=learned,
-        longest_save_elsewhere=longest_save_elsewhere,
-    )
+def _training_data(row: Dataset) -> TrainingData:
+    return TrainingData(row.id, row.name, row.sha256, row.extension, row.entry, row.status.value, row.cluster)

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from tuning.errors import InvalidInput
 from tuning.jobs.attempt.batch_script import Directives, RunPlan, render_script
 from tuning.jobs.attempt.continuation import warning_seconds
 from tuning.jobs.attempt.mounts import CHECKOUT, allowed_places, container_view
@@ -21,7 +20,7 @@ from tuning.jobs.layout import (
 from tuning.jobs.request.sources import written_out
 from tuning.jobs.request.time_limit import parse_time_limit
 from tuning.llamafactory.arguments.accepted import load_schema
-from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
+from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, OwnedArguments, final_config
 from tuning.llamafactory.config.deepspeed import render
 from tuning.llamafactory.config.yaml_text import to_yaml
 from tuning.llamafactory.inside import PROGRAMS_FILE, programs
@@ -54,7 +53,6 @@ class RunOf:
     job_id: str
     number: int
     """The attempt's, from 1."""
-    config: Mapping[str, Any]
     resources: Mapping[str, Any]
     kind: Kind = "train"
     source: SourceModel | None = None
@@ -121,17 +119,17 @@ def world_size(resources: Mapping[str, Any]) -> int:
 
 
 def plan_attempt(
-    run: RunOf, cluster: ClusterSettings, uploads: Sequence[TrainingData], registered: Entries | None
+    run: RunOf,
+    checked: CheckedConfig,
+    cluster: ClusterSettings,
+    uploads: Sequence[TrainingData],
+    registered: Entries | None,
 ) -> AttemptPlan:
-    """The plan of an attempt. Raises InvalidInput where the cluster's settings no longer allow what was accepted.
+    """The plan of an attempt with this configuration, in whose check no error was found.
 
     Without `registered` (nothing is known of the cluster yet) the plan is for looking at: data sets that the cluster
     knows by name are missing in its dataset_info.
     """
-    context = config_context(cluster, registered, uploads, run.resources, run.kind, run.source)
-    checked = check_config(run.config, context)
-    if checked.errors:
-        raise InvalidInput(checked.errors)
     directory = attempt_directory(cluster.root, run.job_id, run.number)
     output = output_directory(cluster.root, run.job_id)
     source = written_out(run.source, cluster.root) if run.source else SourceModel()

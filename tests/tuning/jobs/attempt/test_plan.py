@@ -8,7 +8,9 @@ import yaml
 
 from tests.factories import make_cluster_settings
 from tuning.errors import InvalidInput
-from tuning.jobs.attempt.plan import AttemptPlan, RunOf, TrainingData, plan_attempt
+from tuning.jobs.attempt.inputs import AttemptInputs, plan_next
+from tuning.jobs.attempt.plan import AttemptPlan, TrainingData
+from tuning.jobs.models import Job
 from tuning.settings import ClusterSettings
 
 CONFIG = {"model_name_or_path": "/shared/models/tiny-qwen2", "dataset": "identity", "template": "qwen"}
@@ -22,10 +24,13 @@ UPLOAD = TrainingData("ds_1", "chats", "ab" * 32, "jsonl", ENTRY)
 
 
 def planned(config: dict[str, Any] = CONFIG, cluster: ClusterSettings | None = None, **given: Any) -> AttemptPlan:
-    run = RunOf("job_1", 2, config, given.pop("resources", {"time_limit": "01:00:00", "nodes": 1, "gpus_per_node": 1}))
-    return plan_attempt(
-        run, cluster or make_cluster_settings(), given.get("uploads", ()), given.get("register", REGISTER)
-    )
+    cluster = cluster or make_cluster_settings()
+    resources = given.pop("resources", {"time_limit": "01:00:00", "nodes": 1, "gpus_per_node": 1})
+    inputs = AttemptInputs(given.get("uploads", ()), given.get("register", REGISTER))
+    job = Job(id="job_1", attempt=1, kind="train", config=config, resources=resources)
+    plan = plan_next(job, cluster, inputs)
+    assert isinstance(plan, AttemptPlan)
+    return plan
 
 
 def test_an_attempt_lies_in_its_own_folder_and_writes_into_its_jobs() -> None:

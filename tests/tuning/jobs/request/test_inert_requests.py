@@ -68,8 +68,9 @@ def planned(**fields: Any) -> AttemptPlan | None:
         if checked.errors:
             return None
         assert checked.cluster is not None
-        run = RunOf("job_1", 1, checked.config, checked.resources, checked.kind, None, checked.request.secrets)
-        return plan_attempt(run, checked.cluster, checked.uploads, checked.view.datasets)
+        assert checked.config_check is not None
+        run = RunOf("job_1", 1, checked.resources, checked.kind, None, checked.request.secrets)
+        return plan_attempt(run, checked.config_check, checked.cluster, checked.uploads, checked.view.datasets)
     except (ValidationError, InvalidInput):
         return None
 
