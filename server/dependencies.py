@@ -1,11 +1,11 @@
 """What a route is given: the session, who asks, the settings, the time."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -19,6 +19,7 @@ from server.http.shares import Places
 from server.http.token_gate import principal_of
 from server.scopes import require_scope
 from server.slurm_trial import SlurmTrials
+from tuning.db.engine import transaction
 from tuning.errors import NotFound
 from tuning.people.tokens import Principal, authenticate
 from tuning.secrets.cipher import Cipher
@@ -30,6 +31,7 @@ MAX_SESSIONS = 12
 
 API = "/api/v1"
 _bearer = HTTPBearer(auto_error=False, description="A token as `POST /api/v1/tokens` shows it once.")
+Made = TypeVar("Made")
 JOB_ID = "job_[a-z0-9]{1,28}"
 
 
@@ -55,10 +57,7 @@ async def get_now(request: Request) -> datetime:
 
 
 def get_session(request: Request) -> Iterator[Session]:
-    """One request, one transaction. With scope="function" it is committed before the answer leaves.
-
-    A route may commit earlier, when nothing but its answer is still to be made.
-    """
+    """One request, one transaction, committed here; with scope="function" that is before the answer leaves."""
     with cast(sessionmaker[Session], request.app.state.sessions)() as session:
         yield session
         session.commit()
@@ -72,6 +71,12 @@ async def get_feed(request: Request) -> Feed:
 async def get_sessions(request: Request) -> sessionmaker[Session]:
     """Sessions to open and end within a route: for those that wait for a cluster, which no session may be open for."""
     return cast(sessionmaker[Session], request.app.state.sessions)
+
+
+def in_transaction(sessions: sessionmaker[Session], work: Callable[[Session], Made]) -> Made:
+    """For routes that hold no session: one step, committed at its end."""
+    with transaction(sessions) as session:
+        return work(session)
 
 
 async def get_cipher(request: Request) -> Cipher:
@@ -119,6 +124,11 @@ def current_user(request: Request, session: SessionDep, now: NowDep, credentials
     return _permitted(request, authenticate(session, text, now))
 
 
+def upload_user(request: Request, sessions: SessionsDep, now: NowDep, credentials: CredentialsDep) -> Principal:
+    """The same in a transaction of its own, for routes that may take hours."""
+    return in_transaction(sessions, lambda session: current_user(request, session, now, credentials))
+
+
 async def feed_user(request: Request, _credentials: CredentialsDep) -> Principal:
     """The same from memory (server.token_gate), for routes that hold no session."""
     return _permitted(request, principal_of(request))
@@ -129,6 +139,7 @@ def _permitted(request: Request, principal: Principal) -> Principal:
     return principal
 
 
+UploadUser = Annotated[Principal, Depends(upload_user)]
 CurrentUser = Annotated[Principal, Depends(current_user)]
 FeedUser = Annotated[Principal, Depends(feed_user)]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
-_FILE = re.compile(r"`((?:server|tuning|worker|client|templates|tests)/[^`]+)`")
+_FILE = re.compile(r"`((?:server|tuning|worker|ops|packtrain|templates|tests)/[^`]+)`")
 
 
 def test_every_file_is_there() -> None:

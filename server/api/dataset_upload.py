@@ -16,10 +16,9 @@ from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from server.api.datasets import StoreDep, in_transaction
+from server.api.datasets import StoreDep
 from server.api.upload_form import UploadForm
-from server.checks import Checks, ClusterDataset
-from server.dependencies import CredentialsDep, NowDep, UploadingDep, current_user
+from server.dependencies import NowDep, UploadingDep, UploadUser, in_transaction
 from server.file_checks import FileChecks
 from server.http.findings import from_pydantic
 from server.http.problems import responses
@@ -30,6 +29,8 @@ from tuning.datasets.service import KeptFile, Quota
 from tuning.datasets.store import ContentStore, ContentTooLarge, Incoming
 from tuning.datasets.unused_contents import collect_unused
 from tuning.errors import Finding, InvalidInput
+from tuning.jobs.data_check.create import CheckSites, check_dataset
+from tuning.jobs.data_check.spec import ClusterDataset
 from tuning.jobs.queries.dataset_use import IN_USE
 from tuning.people.tokens import Principal
 from tuning.settings import Settings
@@ -86,7 +87,7 @@ async def add_dataset(
     store: StoreDep,
     uploading: UploadingDep,
     now: NowDep,
-    credentials: CredentialsDep,
+    user: UploadUser,
 ) -> DatasetInfo:
     """Upload a data set: it is checked line by line as LLaMA-Factory would read it, and kept once per content.
 
@@ -95,20 +96,21 @@ async def add_dataset(
     With a JSON body the file is one that lies on a cluster: the answer is a data set that is `checking`, by the job in
     `check_job`, and becomes `ready` or `refused`.
     """
-    sessions: sessionmaker[Session] = request.app.state.sessions
-    ask = partial(current_user, request, now=now, credentials=credentials)
-    user = await run_in_threadpool(in_transaction, sessions, ask)
-    if parse_options_header(request.headers.get("content-type", ""))[0] == b"application/json":
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind == b"application/json":
         begin = partial(_begin_check, state=request.app.state, wanted=await _read_json(request), user=user, now=now)
-        made = await run_in_threadpool(in_transaction, sessions, begin)
+        made = await run_in_threadpool(in_transaction, request.app.state.sessions, begin)
     else:
+        boundary = options.get(b"boundary") if kind == b"multipart/form-data" else None
         with uploading.place(user.user_id):
-            made = await _upload(request, store, user, now)
+            made = await _upload(request, boundary, store, user, now)
     response.headers["Location"] = f"{request.url.path}/{made.id}"
     return made
 
 
-async def _upload(request: Request, store: ContentStore, user: Principal, now: datetime) -> DatasetInfo:
+async def _upload(
+    request: Request, boundary: bytes | None, store: ContentStore, user: Principal, now: datetime
+) -> DatasetInfo:
     sessions: sessionmaker[Session] = request.app.state.sessions
     await run_in_threadpool(in_transaction, sessions, partial(collect_unused, store=store, in_use=IN_USE, now=now))
     quota = _quota(request.app.state.settings)
@@ -116,7 +118,7 @@ async def _upload(request: Request, store: ContentStore, user: Principal, now: d
     room_bytes = await run_in_threadpool(in_transaction, sessions, room)
     checks: FileChecks = request.app.state.file_checks
     with checks.until_stop(), await run_in_threadpool(store.receive, room_bytes) as incoming:
-        form = await _receive(request, incoming)
+        form = await _receive(request, boundary, incoming)
         name = service.check_name(form.fields.get("name") or PurePosixPath(form.filename or "").stem or "data")
         keep = partial(service.keep, store, incoming, _wanted(form.fields))
         file = await checks.run(request, checks.checking, (user.user_id, form.filename or name), keep)
@@ -145,11 +147,12 @@ def _begin_check(
     session: Session, *, state: State, wanted: ClusterDataset, user: Principal, now: datetime
 ) -> DatasetInfo:
     service.room_for(session, user.user_id, _quota(state.settings), IN_USE)
-    return DatasetInfo.of(Checks(session, state.clusters, state.views, now).begin(wanted, user), user.name)
+    sites = CheckSites(state.clusters, partial(state.views.view, session))
+    return DatasetInfo.of(check_dataset(session, wanted, sites, user, now), user.name)
 
 
-async def _receive(request: Request, incoming: Incoming) -> UploadForm:
-    form = UploadForm(request.headers.get("content-type", ""), incoming, _FIELDS)
+async def _receive(request: Request, boundary: bytes | None, incoming: Incoming) -> UploadForm:
+    form = UploadForm(boundary, incoming, _FIELDS)
     try:
         async for chunk in request.stream():
             await run_in_threadpool(form.feed, chunk)

@@ -1,26 +1,23 @@
 """Data sets: listed, looked at, deleted."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request
 from pydantic import TypeAdapter
-from sqlalchemy.orm import Session, sessionmaker
 
 from server.api.pages import DEFAULT_LIMIT, After, Limit, Page
-from server.checks import stop_check
-from server.dependencies import CurrentUser, NowDep, SessionDep, SettingsDep
+from server.dependencies import CurrentUser, NowDep, SessionDep, SettingsDep, in_transaction
 from server.http.problems import responses
 from server.schemas.dataset import DatasetInfo
 from tuning.datasets import service
 from tuning.datasets.check.report import DatasetReport, Truncation, truncation
 from tuning.datasets.store import ContentStore
 from tuning.datasets.unused_contents import collect_unused
-from tuning.db.engine import transaction
 from tuning.errors import Finding, InvalidInput, NotFound
+from tuning.jobs.data_check.create import stop_check
 from tuning.jobs.queries.dataset_use import IN_USE
 from tuning.people.queries import user_names
 
@@ -28,7 +25,6 @@ router = APIRouter(prefix="/datasets", tags=["datasets"])
 
 MAX_CUTOFF_LEN = 2**31 - 1
 _ID = re.compile(r"ds_[a-z0-9]{1,28}")
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -107,9 +103,3 @@ def delete_dataset(
     service.delete(session, user, dataset_id, IN_USE, now)
     collect = partial(collect_unused, store=store, in_use=IN_USE, now=now)
     after_commit.add_task(in_transaction, request.app.state.sessions, collect)
-
-
-def in_transaction(sessions: sessionmaker[Session], work: Callable[[Session], Made]) -> Made:
-    """For routes that hold no session: one step, committed at its end."""
-    with transaction(sessions) as session:
-        return work(session)

@@ -1,13 +1,16 @@
 """What is done to a job: cancel, hold, release, and made of it: retry, clone."""
 
+from functools import partial
+
 from fastapi import APIRouter
 
 from server.api.job_answers import CREATED, NewJobsDep, found_job, require_change, shown
-from server.checks import ChecksDep
 from server.dependencies import CurrentUser, JobId, NowDep, SessionDep
 from server.http.problems import responses
+from server.job_surroundings import SiteDep
 from server.schemas.job import JobJson
 from tuning.jobs.actions import control, create
+from tuning.jobs.data_check.create import CheckSites, Retry, check_again
 from tuning.jobs.request.spec import Cancellation, JobRequest
 from tuning.llamafactory.kinds import CHECK
 
@@ -45,7 +48,7 @@ def release_job(job_id: JobId, session: SessionDep, user: CurrentUser, now: NowD
 
 
 @router.post("/retry", status_code=201, responses={**CREATED, **responses(403, 404, 409)})
-def retry_job(job_id: JobId, new: NewJobsDep, checks: ChecksDep, changes: JobRequest = _NO_CHANGES) -> JobJson:
+def retry_job(job_id: JobId, new: NewJobsDep, site: SiteDep, changes: JobRequest = _NO_CHANGES) -> JobJson:
     """A new job, yours, that asks for the same as an ended one and names it in `retry_of`.
 
     The body may change things: `config` and `resources` are laid over the old ones, the rest replaces them. Of a check
@@ -54,7 +57,9 @@ def retry_job(job_id: JobId, new: NewJobsDep, checks: ChecksDep, changes: JobReq
     job = found_job(new.session, job_id)
     create.require_ended(job)
     if job.kind == CHECK:
-        return new.answer(checks.again(job, changes, new.user, new.idempotency_key))
+        sites = CheckSites(site.clusters, partial(site.views.view, new.session))
+        retry = Retry(job, changes, new.idempotency_key)
+        return new.answer(check_again(new.session, retry, sites, new.user, new.now))
     return new.create(create.request_of(new.session, job, changes, new.around.highest_priority), retry_of=job_id)
 
 

@@ -88,16 +88,12 @@ class NewJobs:
         self.response.headers["Location"] = job_path(job.id)
 
     def _shown(self, request: JobRequest, job: Job) -> JobJson:
-        """A new job: all that belongs to it is known, nothing but its place need be asked.
-
-        It is committed before the answer is made, so that the worker has it at once.
-        """
+        """A new job: all that belongs to it is known, nothing but its place need be asked."""
         own = requests.Belongings(
             {job.id: request.tags},
             {job.id: request.datasets},
             dependencies={job.id: _awaited(self.session, request, job)},
         )
-        self.session.commit()
         position = requests.queue_position(self.session, job)
         return JobJson.of(job, self.user.name, own, {job.id: position})
 

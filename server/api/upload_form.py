@@ -37,9 +37,9 @@ class _Part:
 class UploadForm:
     """Fed with a body in chunks; the part `file` goes to the sink, the few text fields are held."""
 
-    def __init__(self, content_type: str, sink: Sink, known_fields: frozenset[str]) -> None:
-        kind, options = parse_options_header(content_type)
-        if kind != b"multipart/form-data" or not options.get(b"boundary"):
+    def __init__(self, boundary: bytes | None, sink: Sink, known_fields: frozenset[str]) -> None:
+        """`boundary` as the Content-Type of a form has it. Raises InvalidInput without one."""
+        if not boundary:
             raise _refused("the body is no multipart form")
         self.fields: dict[str, str] = {}
         self.filename: str | None = None
@@ -47,7 +47,7 @@ class UploadForm:
         self._part, self._header, self._header_value = _Part(), b"", b""
         self._is_whole = False
         self._parser = MultipartParser(
-            options[b"boundary"],
+            boundary,
             {
                 "on_part_begin": self._begin_part,
                 "on_header_field": self._extend_header,

@@ -42,7 +42,10 @@ WAYS: dict[str, list[str]] = {
         "worker.submit.batch.begin_attempts",
         "tuning.slurm.submissions._packed",
     ],
-    "settle": ["worker.submit.batch.confirm_attempts", "worker.submit.confirm_attempts worker.settle.confirm"],
+    "settle": [
+        "worker.submit.batch.confirm_attempts",
+        "worker.submit.batch.confirm_attempts worker.submit.recover.confirm",
+    ],
     "watch": [
         "worker.observe.watch._watched_files",
         "worker.observe.watch.plan_reads",

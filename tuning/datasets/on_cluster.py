@@ -67,7 +67,7 @@ class Refused:
     findings: tuple[Finding, ...]
 
 
-ClusterVerdict = Accepted | Refused
+ClusterReport = Accepted | Refused
 
 
 def announce(session: Session, *, name: str, owner_id: str, where: Whereabouts, now: datetime) -> Dataset:
@@ -100,7 +100,7 @@ def check_again(session: Session, dataset_id: str, job_id: str) -> None:
         raise Conflict(f"data set {dataset_id} is {status}", hint=hint if status is DatasetStatus.READY else None)
 
 
-def parse_verdict(text: bytes | None) -> ClusterVerdict | None:
+def parse_report(text: bytes | None) -> ClusterReport | None:
     """What a check has written; None when it is not whole, or holds what no check writes."""
     try:
         told = _Told.model_validate_json(text or b"")
@@ -122,7 +122,7 @@ def _accepted(told: _Told) -> Accepted | None:
     return Accepted(report, told.entry, told.sha256, told.size_bytes, head)
 
 
-def settle(session: Session, check_job: str, verdict: ClusterVerdict, now: datetime) -> None:
+def settle(session: Session, check_job: str, verdict: ClusterReport, now: datetime) -> None:
     """Write down what a check found; of a data set that was deleted meanwhile too, so that its content is removed."""
     dataset = repository.find_checked_by(session, check_job)
     if dataset is None or dataset.status is not DatasetStatus.CHECKING:

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 
-from tuning.jobs.layout import output_directory, record_path
+from tuning.jobs.layout import check_report_path, output_directory, record_path
 from tuning.slurm.cluster import ReadRequest
-from worker.finish.data_check import verdict_request
 
 STATE_BYTES = 32 * 1024 * 1024
 """trainer_state.json holds the whole log history of a long run."""
 RESULT_BYTES = 1024 * 1024
 """The others hold a dozen numbers."""
 RECORD_BYTES = 4096
+REPORT_BYTES = 8 * 1024 * 1024
+"""Of a check: the first 20 findings of each reason, and a head of 64 KiB; it is far smaller."""
 LISTING_BYTES = 4 * 1024 * 1024
 RESULTS = {
     "trainer_state.json": STATE_BYTES,
@@ -28,8 +29,9 @@ def evidence_requests(root: str, job_id: str, number: int) -> list[ReadRequest]:
         ReadRequest(record_path(root, job_id, number, "started"), 0, RECORD_BYTES),
         ReadRequest(record_path(root, job_id, number, "resumed"), 0, RECORD_BYTES),
     ]
+    report = ReadRequest(check_report_path(root, job_id), 0, REPORT_BYTES)  # other kinds of jobs have none
     results = [ReadRequest(f"{output}/{name}", 0, most) for name, most in RESULTS.items()]
-    return [*small, listing, verdict_request(root, job_id), *results]
+    return [*small, listing, report, *results]
 
 
 def listing_text(root: str, job_id: str, number: int, contents: Mapping[str, bytes]) -> bytes:

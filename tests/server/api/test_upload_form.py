@@ -23,7 +23,7 @@ class _Kept:
 @pytest.mark.parametrize("size", [1, 2, 7, 50, 1000])
 def test_the_file_goes_to_the_sink_and_the_fields_are_held(size: int) -> None:
     kept = _Kept()
-    form = UploadForm("multipart/form-data; boundary=XX", kept, frozenset({"name"}))
+    form = UploadForm(b"XX", kept, frozenset({"name"}))
     for start in range(0, len(BODY), size):
         form.feed(BODY[start : start + size])
     form.finish()
@@ -36,12 +36,10 @@ def test_a_form_that_breaks_off_anywhere_is_refused(end: int) -> None:
         _feed(BODY[:end])
 
 
-@pytest.mark.parametrize(
-    "content_type", ["", "application/json", "multipart/form-data", "multipart/form-data; boundary="]
-)
-def test_another_kind_of_body_is_refused(content_type: str) -> None:
+@pytest.mark.parametrize("boundary", [None, b""])
+def test_a_form_without_a_boundary_is_refused(boundary: bytes | None) -> None:
     with pytest.raises(InvalidInput, match="no multipart form"):
-        UploadForm(content_type, _Kept(), frozenset())
+        UploadForm(boundary, _Kept(), frozenset())
 
 
 @pytest.mark.parametrize(
@@ -68,7 +66,7 @@ def test_a_second_file_is_refused() -> None:
 
 
 def _feed(body: bytes) -> None:
-    form = UploadForm("multipart/form-data; boundary=XX", _Kept(), frozenset({"name"}))
+    form = UploadForm(b"XX", _Kept(), frozenset({"name"}))
     form.feed(body)
     form.finish()
 

@@ -9,7 +9,7 @@ from tests.factories import NOON, make_dataset, make_user
 from tests.tuning.datasets.check.cluster_reports import CONTENT, SHA, as_text, told
 from tests.tuning.datasets.files import check
 from tuning.datasets.models import Dataset
-from tuning.datasets.on_cluster import Accepted, Refused, Whereabouts, announce, check_again, parse_verdict, settle
+from tuning.datasets.on_cluster import Accepted, Refused, Whereabouts, announce, check_again, parse_report, settle
 from tuning.datasets.repository import is_staged
 from tuning.datasets.service import get_ready
 from tuning.datasets.status import DatasetStatus
@@ -32,7 +32,7 @@ def test_one_that_is_announced_is_not_ready(session: Session, checking: Dataset)
 
 
 def test_a_good_verdict_makes_it_one_like_any_other(session: Session, checking: Dataset) -> None:
-    verdict = parse_verdict(as_text(told()))
+    verdict = parse_report(as_text(told()))
     assert isinstance(verdict, Accepted)
     settle(session, "job_1", verdict, NOON)
     session.expire_all()
@@ -45,7 +45,7 @@ def test_a_good_verdict_makes_it_one_like_any_other(session: Session, checking: 
 
 def test_a_refusal_keeps_the_findings(session: Session, checking: Dataset) -> None:
     findings = [{"loc": ["file", 3], "message": "row 3: a\x00b", "hint": None, "severity": "error"}]
-    verdict = parse_verdict(as_text({"findings": findings}))
+    verdict = parse_report(as_text({"findings": findings}))
     assert verdict == Refused((Finding(("file", 3), "row 3: a\ufffdb"),))
     settle(session, "job_1", verdict, NOON)
     session.expire_all()
@@ -57,13 +57,13 @@ def test_a_refusal_keeps_the_findings(session: Session, checking: Dataset) -> No
 
 def test_of_one_that_was_deleted_meanwhile_the_content_is_known(session: Session, checking: Dataset) -> None:
     checking.deleted_at = NOON
-    settle(session, "job_1", parse_verdict(as_text(told())) or Refused(()), NOON)
+    settle(session, "job_1", parse_report(as_text(told())) or Refused(()), NOON)
     assert (checking.sha256, is_staged(session, "lab", SHA)) == (SHA, True)
 
 
 def test_a_verdict_holds_for_nobody_else_and_only_once(session: Session, checking: Dataset) -> None:
     seen = []
-    for job_id, verdict in (("job_2", Refused(())), ("job_1", Refused(())), ("job_1", parse_verdict(as_text(told())))):
+    for job_id, verdict in (("job_2", Refused(())), ("job_1", Refused(())), ("job_1", parse_report(as_text(told())))):
         settle(session, job_id, verdict or Refused(()), NOON)
         seen.append(checking.status)
     assert seen == [DatasetStatus.CHECKING, DatasetStatus.REFUSED, DatasetStatus.REFUSED]
@@ -96,12 +96,12 @@ def test_a_verdict_holds_for_nobody_else_and_only_once(session: Session, checkin
     ],
 )
 def test_what_is_not_whole_is_no_verdict(text: bytes | None) -> None:
-    assert parse_verdict(text) is None
+    assert parse_report(text) is None
 
 
 def test_what_a_refusal_quotes_is_kept_as_it_can_be(session: Session, checking: Dataset) -> None:
     finding = {"loc": ["a\x00", 2**70], "message": "m\x00" * 5000, "hint": "h\x00"}
-    verdict = parse_verdict(json.dumps({"findings": [finding]}).encode())
+    verdict = parse_report(json.dumps({"findings": [finding]}).encode())
     settle(session, "job_1", verdict or Refused(()), NOON)
     session.refresh(checking)
     assert checking.findings

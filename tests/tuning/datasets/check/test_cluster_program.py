@@ -207,7 +207,7 @@ def test_a_signal_to_end_leaves_nothing(place: Place) -> None:
     file = place.root / "check.json"
     file.write_text(json.dumps(asdict(place.order)))
     program = (
-        "import sys, time; from tuning.datasets import cluster_program as program;"
+        "import sys, time; from tuning.datasets.check import cluster_program as program;"
         "program.validate = lambda *_: (print('checking', flush=True), time.sleep(60));"
         "sys.exit(program.main(sys.argv[1:]))"
     )
