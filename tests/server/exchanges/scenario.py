@@ -59,8 +59,8 @@ def seed(session: Session, owner: User) -> str:
         elapsed_seconds=7140.0,
         result={"train_loss": 0.75},
     )
-    started = {"submitted_at": NOON, "started_at": NOON + timedelta(minutes=1), "finished_at": ended}
-    make_attempt(session, job, slurm_job_id=4711, script="#!/bin/bash\n", config_yaml="stage: sft\n", **started)
+    texts: dict[str, Any] = {"script": "#!/bin/bash\n", "config_yaml": "stage: sft\n"}
+    make_attempt(session, job, slurm_job_id=4711, submitted_at=NOON, finished_at=ended, **texts)
     session.add_all(
         MetricPoint(
             job_id=job.id, attempt=1, step=step, kind="train", at=NOON, epoch=step / 10, values={"loss": 1 / step}
