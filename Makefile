@@ -7,7 +7,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo up down check test test-compose chaos bench schema templates lock clean
+.PHONY: help install demo up down check test test-compose chaos bench schema types templates lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,9 @@ bench: $(INSTALLED) ## the numbers, as ratios of one run
 
 schema: $(INSTALLED) ## the arguments of the training image's LLaMA-Factory, from its own parser
 	$(PYTHON) -m container.schema
+
+types: $(INSTALLED) ## the client's types, from the OpenAPI document
+	@$(PYTHON) -m container.client_types
 
 templates: $(INSTALLED) ## read LLaMA-Factory's chat templates anew, in the training image
 	@$(PYTHON) -m container.templates

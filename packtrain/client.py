@@ -37,15 +37,14 @@ from packtrain.schema import (
     Event,
     Job,
     JobFields,
-    LogStream,
-    LogText,
     Preview,
     Progress,
-    Verdict,
+    Validation,
 )
 from packtrain.transport.download import OnBytes, download_archive, download_file, wanted
 from packtrain.transport.event_stream import resumed_events
 from packtrain.transport.http import Http, Query, Upload
+from packtrain.transport.log_text import LogStream, LogText
 from packtrain.transport.long_poll import Clock, Outage, follow
 from packtrain.transport.upload import CountedFile
 
@@ -78,9 +77,9 @@ class Packtrain:
         """A new job. Sent again when the answer was lost, under a key by which the server makes it only once."""
         return cast(Job, self._http.post("jobs", fields, idempotency_key=uuid.uuid4().hex))
 
-    def validate(self, **fields: Unpack[JobFields]) -> Verdict:
+    def validate(self, **fields: Unpack[JobFields]) -> Validation:
         """What the server would say to this job, with the script and configuration it would run; nothing is stored."""
-        return cast(Verdict, self._http.post("jobs/validate", fields))
+        return cast(Validation, self._http.post("jobs/validate", fields))
 
     def job(self, job_id: str) -> Job:
         """One job."""

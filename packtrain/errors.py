@@ -10,9 +10,9 @@ PacktrainError
   BrokenTransfer      a download that is not what the server said it would be
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from packtrain.sanitize import inert_line
 
@@ -89,6 +89,12 @@ class ApiError(PacktrainError):
     def status(self) -> int:
         """The HTTP status code."""
         return self.problem.status
+
+
+def finding_of(entry: Mapping[str, Any]) -> Finding:
+    """One entry of a problem's `errors`."""
+    place = tuple(part if isinstance(part, int) else str(part) for part in entry.get("loc") or ())
+    return Finding(place, str(entry.get("message", "")), str(entry["hint"]) if entry.get("hint") else None)
 
 
 def finding_lines(finding: Finding) -> list[str]:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from packtrain.config_file import parse_config
 from packtrain.errors import Finding, InvalidInput
-from packtrain.schema import JobFields
+from packtrain.schema import JobFields, Resources
 
 _DATASET_PREFIX = "ds_"
 _SOLE_KEY = "value"
@@ -63,7 +63,7 @@ def job_fields(options: JobOptions, uploaded: Sequence[str] = ()) -> JobFields:
         fields["config"] = {**_file_values(options.config_file), **overlay}
     ids = iter(uploaded)
     fields["datasets"] = [word if _is_id(word) else next(ids) for word in options.data]
-    fields["resources"] = {key: value for key, value in options.resources if value is not None}
+    fields["resources"] = cast(Resources, {key: value for key, value in options.resources if value is not None})
     if options.depends_on:
         fields["depends_on"] = list(options.depends_on)
     if options.secrets:

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from packtrain.cli.units import clock_time, duration, number, seconds_between
-from packtrain.schema import ENDED, Attempt, Job, Progress
+from packtrain.schema import Attempt, Job, Progress
+from packtrain.transport.long_poll import ENDED
 
 _PLAIN_END = "finished"
 """The worker's reason for a success of which there is no more to say."""
@@ -14,7 +15,7 @@ _PLAIN_END = "finished"
 def status_line(job: Job, now: datetime) -> str:
     """Where a job stands and why: queued with its position, pending with Slurm's reason, running on what."""
     progress, status = job["progress"], job["status"]
-    line = status
+    line: str = status
     if status == "pending":
         line += _pending(job, now)
     elif status == "running":

@@ -10,8 +10,8 @@ from packtrain.cli.screen import console, note, now, say
 from packtrain.cli.units import duration
 from packtrain.client import Packtrain
 from packtrain.sanitize import inert_line
-from packtrain.schema import ENDED, Job
-from packtrain.transport.long_poll import Clock, Outage, follow
+from packtrain.schema import Job
+from packtrain.transport.long_poll import ENDED, Clock, Outage, follow
 
 if TYPE_CHECKING:
     from rich.console import Console, Group

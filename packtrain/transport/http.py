@@ -11,9 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from packtrain.connection import Connection
-from packtrain.errors import ApiError, Problem, ServerUnreachable
+from packtrain.errors import ApiError, Problem, ServerUnreachable, finding_of
 from packtrain.sanitize import inert_line
-from packtrain.schema import finding_of
 
 _PAUSES_SECONDS = (0.5, 1.0, 2.0)
 _LONGEST_PAUSE_SECONDS = 60.0

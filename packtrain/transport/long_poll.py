@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from packtrain.errors import ServerUnreachable
-from packtrain.schema import ENDED, Job, Progress
+from packtrain.schema import Job, Progress
 
+ENDED = frozenset({"succeeded", "failed", "cancelled"})
+"""Statuses that nothing follows."""
 WAIT_SECONDS = 25
 _PAUSE_SECONDS = 5.0
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Engine, func, select
 
+from packtrain.schema import Resources
 from tests.e2e.site import SHORT_RUN, Site
 from tuning.clusters.models import ClusterRow
 from tuning.db.engine import open_engine, open_sessions, transaction
@@ -19,7 +19,7 @@ from tuning.jobs.status import ENDED, ON_CLUSTER, JobStatus
 from tuning.people.models import User
 from tuning.settings import load_clusters
 
-SMALL: dict[str, str | int] = {"gpus_per_node": 0, "cpus_per_gpu": 1, "memory": "1G"}
+SMALL: Resources = {"gpus_per_node": 0, "cpus_per_gpu": 1, "memory": "1G"}
 """One processor and no GPU: the lab's eight GPUs would be the limit otherwise."""
 
 
@@ -49,7 +49,7 @@ class SiteDatabase:
         self._kept.close()
         self._engine.dispose()
 
-    def add(self, count: int, resources: dict[str, Any] | None = None) -> list[str]:
+    def add(self, count: int, resources: Resources | None = None) -> list[str]:
         """Queue so many jobs in one transaction, as a burst of POSTs would; returns their ids."""
         request = JobRequest.model_validate({"config": SHORT_RUN, "resources": resources or SMALL})
         with transaction(self._sessions) as session:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from container import lab
 from packtrain.client import Packtrain
+from packtrain.schema import Resources
 from tests.bench.creating import NAMED, SEED
 from tests.bench.rig import Rig
 from tests.bench.table import Pairs, Row
@@ -67,7 +68,7 @@ class Shape:
     """On each node."""
 
     @property
-    def resources(self) -> dict[str, str | int]:
+    def resources(self) -> Resources:
         """What packtrain is asked for."""
         return {"nodes": self.nodes, "gpus_per_node": self.processes}
 

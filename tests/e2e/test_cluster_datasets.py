@@ -12,7 +12,7 @@ import pytest
 
 from container import stack
 from packtrain.client import Packtrain
-from packtrain.schema import Dataset
+from packtrain.schema import Dataset, ProblemError
 from tests.e2e.site import SHORT_RUN, Site, wait_for, wait_status
 from tests.tuning.datasets.files import alpaca, as_lines
 
@@ -123,11 +123,16 @@ def test_a_broken_file_is_refused_with_its_lines(client: Packtrain, folder: str)
         client.dataset_report(refused["id"])
 
 
+def findings_of(dataset: Dataset) -> list[ProblemError]:
+    assert dataset["findings"]
+    return dataset["findings"]
+
+
 def test_a_missing_file_and_a_link_out_of_the_folder_are_refused_plainly(client: Packtrain, folder: str) -> None:
     missing, leak = (client.add_dataset(f"{folder}/{name}") for name in ("none.jsonl", "leak"))
-    (finding,) = settled(client, missing)["findings"] or [{}]
+    (finding,) = findings_of(settled(client, missing))
     assert finding["message"] == f"{folder}/none.jsonl cannot be read on the cluster: No such file or directory"
-    (finding,) = settled(client, leak)["findings"] or [{}]
+    (finding,) = findings_of(settled(client, leak))
     assert finding["loc"] == ["cluster_path"]
 
 
@@ -137,7 +142,8 @@ def test_a_cancelled_check_refuses_and_a_retry_looks_again(site: Site, client: P
     wait_status(client, asked["check_job"] or "", "cancelled")
     refused = client.dataset(asked["id"])
     assert refused["status"] == "refused"
-    assert (refused["findings"] or [{}])[0]["message"].startswith(f"the check {asked['check_job']} was cancelled")
+    (finding,) = findings_of(refused)
+    assert finding["message"].startswith(f"the check {asked['check_job']} was cancelled")
     again = client.retry(asked["check_job"] or "")
     wait_status(client, again["id"], "succeeded")
     assert client.dataset(asked["id"])["status"] == "ready"

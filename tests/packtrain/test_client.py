@@ -5,7 +5,7 @@ import pytest
 
 from packtrain.client import Packtrain
 from packtrain.errors import ApiError
-from packtrain.schema import LogText
+from packtrain.transport.log_text import LogText
 from packtrain.transport.long_poll import Clock
 from tests.packtrain.stub_server import JOB_ID, TOKEN, Stub, job_json
 

@@ -10,8 +10,8 @@ import typer
 from packtrain.cli.commands.arguments import AsJson, Limit, connect
 from packtrain.cli.screen import byte_bar, listing, note, now, say, say_json
 from packtrain.cli.units import age, size
-from packtrain.errors import finding_lines
-from packtrain.schema import Dataset, DatasetReport, finding_of
+from packtrain.errors import finding_lines, finding_of
+from packtrain.schema import Dataset, DatasetReport
 
 if TYPE_CHECKING:
     from packtrain.client import Packtrain

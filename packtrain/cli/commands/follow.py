@@ -7,7 +7,7 @@ import typer
 
 from packtrain.cli.commands.arguments import JobId, connect
 from packtrain.cli.screen import say_piece
-from packtrain.schema import LogStream
+from packtrain.transport.log_text import LogStream
 
 
 def watch(job: JobId) -> None:

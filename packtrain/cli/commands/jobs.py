@@ -10,7 +10,8 @@ from packtrain.cli.job_text import attempt_lines, ending, how_to_retry, measures
 from packtrain.cli.screen import listing, note, now, say, say_json
 from packtrain.cli.units import age, clock_time, duration
 from packtrain.errors import Conflict
-from packtrain.schema import ENDED, Job, JobFields
+from packtrain.schema import Job, JobFields
+from packtrain.transport.long_poll import ENDED
 
 
 def list_jobs(

@@ -1,7 +1,7 @@
 """submit, check."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,8 +13,8 @@ from packtrain.cli.commands.datasets import store
 from packtrain.cli.job_text import result_lines
 from packtrain.cli.screen import note, now, say, say_json
 from packtrain.cli.units import clock_time, size
-from packtrain.errors import finding_lines
-from packtrain.schema import Job, Verdict, finding_of
+from packtrain.errors import finding_lines, finding_of
+from packtrain.schema import Estimates, Job, Validation
 
 if TYPE_CHECKING:
     from packtrain.cli.job_request import JobOptions
@@ -179,7 +179,7 @@ def _try_out(api: "Packtrain", options: "JobOptions", *, as_json: bool, with_scr
     return 0 if verdict["valid"] else 1
 
 
-def _show_verdict(verdict: Verdict, *, with_script: bool) -> None:
+def _show_verdict(verdict: Validation, *, with_script: bool) -> None:
     for kind in ("errors", "warnings"):
         for entry in verdict[kind]:
             note("\n".join([f"{kind[:-1]}:", *finding_lines(finding_of(entry))]))
@@ -188,19 +188,20 @@ def _show_verdict(verdict: Verdict, *, with_script: bool) -> None:
     texts = [verdict["config_yaml"], verdict["script"] if with_script else None]
     for text in filter(None, texts):
         say(f"{text.rstrip()}\n")
-    estimates = verdict["estimates"] or {}
-    for line in result_lines({**estimates, **_memory(estimates.get("gpu_memory")), **_start(estimates)}):
+    for line in _estimate_lines(verdict["estimates"]):
         say(line)
     note("valid: nothing was stored" if verdict["valid"] else "this would be refused; nothing was stored")
 
 
-def _memory(estimate: Mapping[str, int] | None) -> dict[str, str]:
-    return {"gpu_memory": f"about {size(estimate['total'])} on each"} if estimate else {}
-
-
-def _start(estimates: Mapping[str, Any]) -> dict[str, str]:
-    start = estimates.get("starts_at")
-    return {"starts_at": f"about {clock_time(start, now())}, if it were submitted now"} if start else {}
+def _estimate_lines(estimates: Estimates | None) -> Iterable[str]:
+    if estimates is None:
+        return ()
+    shown: dict[str, Any] = {**estimates}
+    if memory := estimates.get("gpu_memory"):
+        shown["gpu_memory"] = f"about {size(memory['total'])} on each"
+    if start := estimates.get("starts_at"):
+        shown["starts_at"] = f"about {clock_time(start, now())}, if it were submitted now"
+    return result_lines(shown)
 
 
 def _watch(api: "Packtrain", job: Job) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from container import stack
 from packtrain.client import Packtrain
 from packtrain.errors import ApiError
-from packtrain.schema import Job
+from packtrain.schema import Job, Resources
 from tests.e2e.escape.canaries import new_canary
 from tests.e2e.escape.inside.orders import VARIABLE, Orders
 from tests.e2e.escape.lab_files import TOOLS
@@ -42,8 +42,8 @@ FORBIDDEN = (
 )
 """Names that would change how a run is started."""
 
-ON_THE_FIRST_NODE: dict[str, Any] = {"exclude": "n2"}
-WHOLE_NODE: dict[str, Any] = {**ON_THE_FIRST_NODE, "memory": "250G"}
+ON_THE_FIRST_NODE: Resources = {"exclude": "n2"}
+WHOLE_NODE: Resources = {**ON_THE_FIRST_NODE, "memory": "250G"}
 RUN = {**SHORT_RUN, "max_steps": 2, "logging_steps": 1}
 ENDLESS = {**SHORT_RUN, "max_steps": 100_000}
 

@@ -15,8 +15,17 @@ from packtrain.transport.download import download_archive, download_file, local_
 BODY = b"0123456789" * 10
 
 
-def _file(path: str = "adapter_model.safetensors", size_bytes: int = len(BODY)) -> Artifact:
-    return Artifact(path=path, size_bytes=size_bytes, modified_at="2026-11-21T12:00:00Z")
+def _file(
+    path: str = "adapter_model.safetensors", size_bytes: int = len(BODY), modified_at: str = "2026-11-21T12:00:00Z"
+) -> Artifact:
+    return Artifact(
+        path=path,
+        kind="weights",
+        description="weights",
+        size_bytes=size_bytes,
+        modified_at=modified_at,
+        url=f"/api/v1/jobs/job_1/artifacts/{path}",
+    )
 
 
 class Origin:
@@ -79,7 +88,7 @@ def test_a_server_without_ranges_is_read_from_the_start(tmp_path: Path) -> None:
 def test_a_part_of_an_older_version_is_not_continued(tmp_path: Path) -> None:
     with pytest.raises(ServerUnreachable):
         download_file(Origin(b"x" * 100, breaks=(10,) * 5), _file(), tmp_path)
-    newer = Artifact(path=_file()["path"], size_bytes=100, modified_at="2026-11-21T12:00:09Z")
+    newer = _file(size_bytes=100, modified_at="2026-11-21T12:00:09Z")
     assert download_file(Origin(), newer, tmp_path).read_bytes() == BODY
 
 

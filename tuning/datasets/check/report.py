@@ -22,7 +22,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Problem:
+class RowProblem:
     """All rows with the same thing wrong."""
 
     reason: Reason
@@ -43,7 +43,7 @@ class DatasetReport:
     rows: int
     kept: int
     dropped: int
-    problems: tuple[Problem, ...]
+    problems: tuple[RowProblem, ...]
     columns: tuple[str, ...]
     unused_columns: tuple[str, ...]
     """Columns that LLaMA-Factory does not read with our entry."""
@@ -104,15 +104,15 @@ class Tally:
         """Whether there is something to say about any row."""
         return bool(self._counts)
 
-    def problems(self) -> tuple[Problem, ...]:
+    def problems(self) -> tuple[RowProblem, ...]:
         """What was noted, the worst first, then the most frequent."""
         worst_first = list(Outcome)
         found = [self._problem(reason) for reason in self._counts]
         return tuple(sorted(found, key=lambda problem: (worst_first.index(problem.outcome), -problem.rows)))
 
-    def _problem(self, reason: Reason) -> Problem:
+    def _problem(self, reason: Reason) -> RowProblem:
         explained = EXPLANATIONS[reason]
-        return Problem(
+        return RowProblem(
             reason=reason,
             outcome=explained.outcome,
             message=explained.message,

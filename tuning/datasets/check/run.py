@@ -18,7 +18,7 @@ from tuning.datasets.check.read.decoding import decode_quickly
 from tuning.datasets.check.read.line_rows import Place, read_blocks, read_line_rows
 from tuning.datasets.check.read.parallel import count_in_parts
 from tuning.datasets.check.read.rows import Encoding, Fault, Row, find_encoding
-from tuning.datasets.check.report import DatasetReport, Problem, Tally
+from tuning.datasets.check.report import DatasetReport, RowProblem, Tally
 from tuning.datasets.check.stats.totals import Contents, CountTokens
 from tuning.errors import Finding, InvalidInput
 
@@ -162,7 +162,7 @@ class _Check:
         outcomes = self._tally.outcomes
         return self._tally.rows - outcomes[Outcome.DROPPED] - outcomes[Outcome.JOB_FAILS]
 
-    def _report(self, problems: tuple[Problem, ...], entry: dict[str, Any]) -> DatasetReport:
+    def _report(self, problems: tuple[RowProblem, ...], entry: dict[str, Any]) -> DatasetReport:
         columns = self._columns.names()
         used = set(entry["columns"].values())
         return DatasetReport(
@@ -218,7 +218,7 @@ def _broken_rows(first: list[Row | Fault]) -> list[Finding]:
     return _findings(tally.problems(), kept=0)
 
 
-def _findings(problems: tuple[Problem, ...], kept: int) -> list[Finding]:
+def _findings(problems: tuple[RowProblem, ...], kept: int) -> list[Finding]:
     """One for each place; what LLaMA-Factory drops is a finding only when nothing is left."""
     told = [problem for problem in problems if problem.outcome is Outcome.JOB_FAILS]
     if not told and kept == 0:
@@ -226,7 +226,7 @@ def _findings(problems: tuple[Problem, ...], kept: int) -> list[Finding]:
     return [finding for problem in told for finding in _findings_of(problem)]
 
 
-def _findings_of(problem: Problem) -> list[Finding]:
+def _findings_of(problem: RowProblem) -> list[Finding]:
     findings = [
         Finding(
             ("file", place.line),
