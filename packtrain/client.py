@@ -1,4 +1,4 @@
-"""A small typed client of the native API, for the command line and for scripts.
+"""A typed client of packtrain's API, for scripts and for the command line.
 
     from packtrain import Packtrain
 
@@ -17,42 +17,52 @@ Every method may raise packtrain.errors.ServerUnreachable, and packtrain.errors.
 
 import json
 import os
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
-from urllib.parse import quote
+from typing import cast
 
 import httpx
 from typing_extensions import Self, Unpack
 
+from packtrain import operations
 from packtrain.connection import Connection, find_connection
 from packtrain.schema import (
     Artifact,
+    Checkpoints,
     Cluster,
+    ClusterPage,
     Dataset,
+    DatasetPage,
     DatasetReport,
     Event,
     Job,
+    JobChange,
     JobFields,
+    JobPage,
+    Me,
+    Metrics,
+    NewToken,
     Preview,
     Progress,
+    Recipe,
+    RecipePage,
+    Scope,
+    SecretPage,
+    TokenPage,
     Validation,
 )
 from packtrain.transport.download import OnBytes, download_archive, download_file, wanted
 from packtrain.transport.event_stream import resumed_events
-from packtrain.transport.http import Http, Query, Upload
-from packtrain.transport.log_text import LogStream, LogText
+from packtrain.transport.http import Http
+from packtrain.transport.log_text import LogStream, LogText, log_text
 from packtrain.transport.long_poll import Clock, Outage, follow
 from packtrain.transport.upload import CountedFile
 
-Page = dict[str, Any]
-
 
 class Packtrain:
-    """One server, spoken to with one token. Safe requests are repeated when nobody answers, others never."""
+    """A server, spoken to with a token. Safe requests are repeated when nobody answers, others never."""
 
     def __init__(self, url: str, token: str, *, source: str = "the caller") -> None:
         """`source` says in errors where the address was found."""
@@ -75,42 +85,59 @@ class Packtrain:
 
     def submit(self, **fields: Unpack[JobFields]) -> Job:
         """A new job. Sent again when the answer was lost, under a key by which the server makes it only once."""
-        return cast(Job, self._http.post("jobs", fields, idempotency_key=uuid.uuid4().hex))
+        return self._http.send(operations.submit(fields))
 
     def validate(self, **fields: Unpack[JobFields]) -> Validation:
         """What the server would say to this job, with the script and configuration it would run; nothing is stored."""
-        return cast(Validation, self._http.post("jobs/validate", fields))
+        return self._http.send(operations.validate(fields))
 
     def job(self, job_id: str) -> Job:
         """One job."""
-        return cast(Job, self._http.get(_path("jobs", job_id)))
+        return self._http.send(operations.job(job_id))
 
-    def jobs(self, *, limit: int = 50, after: str | None = None, **filters: str | list[str]) -> Page:
-        """One page of jobs, newest first: `{"data": [...], "has_more", "next"}`; filters as in `GET /jobs`."""
-        return cast(Page, self._http.get("jobs", _page_query(limit, after, filters)))
+    def jobs(self, *, limit: int = 50, after: str | None = None, **filters: str | list[str]) -> JobPage:
+        """One page of jobs, newest first; filters as in `GET /jobs`."""
+        return self._http.send(operations.jobs(limit, after, filters))
+
+    def change(self, job_id: str, **changes: Unpack[JobChange]) -> Job:
+        """Another name, priority or tags."""
+        return self._http.send(operations.change(job_id, changes))
+
+    def delete_job(self, job_id: str) -> None:
+        """Forget an ended job, its files on the cluster included."""
+        self._http.send(operations.delete_job(job_id))
 
     def cancel(self, job_id: str, *, save: bool = False) -> Job:
         """Ask for the end of a job; it says `cancelled` once Slurm has confirmed it. `save`: with a checkpoint."""
-        return cast(Job, self._http.post(_path("jobs", job_id, "cancel"), {"save": save}))
+        return self._http.send(operations.cancel(job_id, save=save))
 
     def hold(self, job_id: str) -> Job:
         """Keep a queued job from being submitted, or take one back from Slurm, a running training with a checkpoint."""
-        return cast(Job, self._http.post(_path("jobs", job_id, "hold")))
+        return self._http.send(operations.hold(job_id))
 
     def release(self, job_id: str) -> Job:
         """Let a held job go: from its newest checkpoint, where it has one."""
-        return cast(Job, self._http.post(_path("jobs", job_id, "release")))
+        return self._http.send(operations.release(job_id))
 
     def retry(self, job_id: str, **changes: Unpack[JobFields]) -> Job:
         """A new job that asks for the same as an ended one, but for the changes (`failure["retry"]` has some ready)."""
-        path, key = _path("jobs", job_id, "retry"), uuid.uuid4().hex
-        return cast(Job, self._http.post(path, changes or None, idempotency_key=key))
+        return self._http.send(operations.retry(job_id, changes))
+
+    def clone(self, job_id: str, **changes: Unpack[JobFields]) -> Job:
+        """A new job that asks for the same as any other, but for the changes."""
+        return self._http.send(operations.clone(job_id, changes))
+
+    def script(self, job_id: str, *, attempt: int | None = None) -> str:
+        """The batch script: as an attempt was submitted, or as the next one would be."""
+        return self._http.send(operations.script(job_id, attempt))
+
+    def config(self, job_id: str, *, attempt: int | None = None) -> str:
+        """The configuration (YAML) that LLaMA-Factory is given: of an attempt, or of the next one."""
+        return self._http.send(operations.config(job_id, attempt))
 
     def progress(self, job_id: str, *, since: int | None = None, wait_seconds: int = 0) -> Progress:
         """How far a job is. With `since` (a version) the answer comes when there is a newer one or the wait is over."""
-        query = {} if since is None else {"since": since, "wait": wait_seconds}
-        answer = self._http.get(_path("jobs", job_id, "progress"), query, read_seconds=wait_seconds + 30.0)
-        return cast(Progress, answer)
+        return self._http.send(operations.progress(job_id, since, wait_seconds))
 
     def wait(
         self,
@@ -128,18 +155,48 @@ class Packtrain:
 
     def events(self, job_id: str) -> Iterator[Event]:
         """Everything that happened to a job, in order."""
-        return cast(Iterator[Event], self._all(_path("jobs", job_id, "events")))
+        after: str | None = None
+        while True:
+            page = self._http.send(operations.events(job_id, after))
+            yield from page["data"]
+            after = page["next"]
+            if not page["has_more"] or after is None:
+                return
+
+    def follow_events(
+        self,
+        job_id: str | None = None,
+        *,
+        after: int | None = None,
+        patience_seconds: float = 900.0,
+        clock: Clock | None = None,
+    ) -> Iterator[Event]:
+        """Events as they happen, from behind the one of id `after`: of a job until it has ended, or of all jobs.
+
+        Outages are sat out: no event is lost, none comes twice.
+        """
+
+        def open_stream(last_id: str | None) -> AbstractContextManager[httpx.Response]:
+            return self._http.stream(operations.event_stream(job_id, after, last_id))
+
+        for event in resumed_events(open_stream, patience_seconds=patience_seconds, clock=clock):
+            yield cast(Event, json.loads(event.data))
+
+    def metrics(self, job_id: str, *, points: int | None = None) -> Metrics:
+        """The series of the training log, each thinned to so many points."""
+        return self._http.send(operations.metrics(job_id, points))
+
+    def metrics_csv(self, job_id: str) -> str:
+        """Every point of the training log as CSV."""
+        return self._http.send(operations.metrics_csv(job_id))
 
     def logs(
         self, job_id: str, stream: LogStream = "stdout", *, tail: int = 200, attempt: int | None = None
     ) -> LogText:
         """The last lines of a log (1 MiB at most), of the newest attempt when none is given."""
-        query: dict[str, str | int] = {"stream": stream, "tail": tail}
-        if attempt is not None:
-            query["attempt"] = attempt
-        with self._http.stream(_path("jobs", job_id, "logs"), query) as answer:
-            text = answer.read().decode("utf-8", "replace")
-            return LogText(text, int(answer.headers["X-Packtrain-Next-Offset"]))
+        with self._http.stream(operations.logs(job_id, stream, tail, attempt)) as answer:
+            answer.read()
+            return log_text(answer)
 
     def follow_logs(
         self,
@@ -153,16 +210,14 @@ class Packtrain:
         """A log's text from an offset in bytes on, as it appears, until the job has ended. Outages are sat out."""
 
         def open_stream(last_id: str | None) -> AbstractContextManager[httpx.Response]:
-            headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
-            query = {"stream": stream, "offset": offset}
-            return self._http.stream(_path("jobs", job_id, "logs", "stream"), query, headers)
+            return self._http.stream(operations.log_stream(job_id, stream, offset, last_id))
 
         for event in resumed_events(open_stream, patience_seconds=patience_seconds, clock=clock):
             yield json.loads(event.data)["text"]
 
     def artifacts(self, job_id: str) -> list[Artifact]:
         """The files in a job's output folder."""
-        return cast(list[Artifact], self._http.get(_path("jobs", job_id, "artifacts"))["data"])
+        return self._http.send(operations.artifacts(job_id))["data"]
 
     def wanted(self, job_id: str, *, checkpoints: bool = False) -> list[Artifact]:
         """The files that `download` would fetch."""
@@ -181,7 +236,7 @@ class Packtrain:
 
     def download_archive(self, job_id: str, target: Path, on_bytes: OnBytes | None = None) -> Path:
         """The final adapter or model as one tar file. Raises BrokenTransfer."""
-        return download_archive(self._http.stream(_path("jobs", job_id, "archive")), target, on_bytes)
+        return download_archive(self._http.stream(operations.archive(job_id)), target, on_bytes)
 
     def upload_dataset(
         self,
@@ -195,10 +250,9 @@ class Packtrain:
 
         `purpose` (sft, ranking, kto, pretrain) decides where its columns serve several.
         """
-        fields = {"name": name or path.stem, **({"purpose": purpose} if purpose is not None else {})}
         with path.open("rb") as file:
-            upload = Upload(fields, {"file": (path.name, CountedFile(file, on_bytes))})
-            return cast(Dataset, self._http.post_file("datasets", upload))
+            sent = (path.name, CountedFile(file, on_bytes))
+            return self._http.send(operations.upload_dataset(name or path.stem, purpose, sent))
 
     def add_dataset(
         self,
@@ -212,87 +266,83 @@ class Packtrain:
     ) -> Dataset:
         """A file that lies on a cluster as a data set: it is `checking` until its `check_job` has ended."""
         given = {"cluster": cluster, "name": name, "format": data_format, "purpose": purpose, "tokenizer": tokenizer}
-        body = {"cluster_path": cluster_path, **{key: value for key, value in given.items() if value is not None}}
-        return cast(Dataset, self._http.post("datasets", body))
+        return self._http.send(operations.add_dataset(cluster_path, **given))
 
-    def datasets(self, *, limit: int = 50, after: str | None = None) -> Page:
+    def datasets(self, *, limit: int = 50, after: str | None = None) -> DatasetPage:
         """One page of data sets, newest first."""
-        return cast(Page, self._http.get("datasets", _page_query(limit, after, {})))
+        return self._http.send(operations.datasets(limit, after))
 
     def dataset(self, dataset_id: str) -> Dataset:
         """One data set."""
-        return cast(Dataset, self._http.get(_path("datasets", dataset_id)))
+        return self._http.send(operations.dataset(dataset_id))
 
     def dataset_report(self, dataset_id: str, *, cutoff_len: int | None = None) -> DatasetReport:
         """How much of it is trained on, which rows are not, and why; and how many are longer than cutoff_len."""
-        query = {"cutoff_len": cutoff_len} if cutoff_len is not None else {}
-        return cast(DatasetReport, self._http.get(_path("datasets", dataset_id, "report"), query))
+        return self._http.send(operations.dataset_report(dataset_id, cutoff_len))
 
     def dataset_preview(
         self, dataset_id: str, *, template: str | None = None, count: int = 3, **training: bool
     ) -> Preview:
         """The first rows, with a template as the model sees them under these arguments of the training."""
-        query = {"count": str(count), **{name: json.dumps(given) for name, given in training.items()}}
-        query |= {"template": template} if template is not None else {}
-        return cast(Preview, self._http.get(_path("datasets", dataset_id, "preview"), query))
+        return self._http.send(operations.dataset_preview(dataset_id, template, count, training))
 
     def delete_dataset(self, dataset_id: str) -> None:
         """Forget a data set; refused while a job that has not ended trains on it."""
-        self._http.delete(_path("datasets", dataset_id))
+        self._http.send(operations.delete_dataset(dataset_id))
 
-    def recipes(self) -> Page:
+    def recipes(self) -> RecipePage:
         """Every recipe."""
-        return cast(Page, self._http.get("recipes"))
+        return self._http.send(operations.recipes())
 
-    def recipe(self, name: str) -> dict[str, Any]:
+    def recipe(self, name: str) -> Recipe:
         """One recipe."""
-        return cast(dict[str, Any], self._http.get(_path("recipes", name)))
+        return self._http.send(operations.recipe(name))
 
-    def secrets(self) -> Page:
-        """One's own secrets, by name only."""
-        return cast(Page, self._http.get("secrets"))
+    def secrets(self) -> SecretPage:
+        """Your own secrets, by name only."""
+        return self._http.send(operations.secrets())
 
     def keep_secret(self, name: str, value: str) -> None:
         """Keep a secret, in place of an older one of this name."""
-        self._http.put(_path("secrets", name), {"value": value})
+        self._http.send(operations.keep_secret(name, value))
 
     def delete_secret(self, name: str) -> None:
         """Forget a secret."""
-        self._http.delete(_path("secrets", name))
+        self._http.send(operations.delete_secret(name))
 
-    def checkpoints(self, job_id: str) -> dict[str, Any]:
-        """The checkpoints of an ended job: `{"data": [...], "total_bytes"}`."""
-        return cast(dict[str, Any], self._http.get(_path("jobs", job_id, "checkpoints")))
+    def checkpoints(self, job_id: str) -> Checkpoints:
+        """The checkpoints of an ended job."""
+        return self._http.send(operations.checkpoints(job_id))
 
     def remove_checkpoint(self, job_id: str, step: int) -> None:
         """Ask for a checkpoint's removal from the cluster."""
-        self._http.delete(_path("jobs", job_id, "checkpoints", str(step)))
+        self._http.send(operations.remove_checkpoint(job_id, step))
 
-    def clusters(self) -> Page:
+    def clusters(self) -> ClusterPage:
         """Every cluster as last seen."""
-        return cast(Page, self._http.get("clusters"))
+        return self._http.send(operations.clusters())
 
     def cluster(self, name: str) -> Cluster:
         """One cluster as last seen."""
-        return cast(Cluster, self._http.get(_path("clusters", name)))
+        return self._http.send(operations.cluster(name))
+
+    def me(self) -> Me:
+        """Who asks: the user and scopes of the token."""
+        return self._http.send(operations.me())
+
+    def create_token(
+        self, name: str, *, user: str | None = None, scopes: list[Scope] | None = None, expires_at: str | None = None
+    ) -> NewToken:
+        """A new token, whose text is told this one time; for `user` by administrators only. `expires_at`: ISO 8601."""
+        return self._http.send(operations.create_token(name, user, scopes, expires_at))
+
+    def tokens(self, *, limit: int = 50, after: str | None = None) -> TokenPage:
+        """One page of tokens, newest first: your own, or all for an administrator."""
+        return self._http.send(operations.tokens(limit, after))
+
+    def revoke_token(self, token_id: str) -> None:
+        """End a token at once."""
+        self._http.send(operations.revoke_token(token_id))
 
     def _open(self, job_id: str, file: Artifact, offset: int) -> AbstractContextManager[httpx.Response]:
-        headers = {"Range": f"bytes={offset}-"} if offset else {}
-        return self._http.stream(_path("jobs", job_id, "artifacts", *file["path"].split("/")), headers=headers)
-
-    def _all(self, path: str) -> Iterator[dict[str, Any]]:
-        after: str | None = None
-        while True:
-            page = self._http.get(path, _page_query(500, after, {}))
-            yield from page["data"]
-            after = page.get("next")
-            if not page.get("has_more") or after is None:
-                return
-
-
-def _path(*parts: str) -> str:
-    return "/".join(quote(part, safe="") for part in parts)
-
-
-def _page_query(limit: int, after: str | None, filters: Mapping[str, str | list[str]]) -> Query:
-    return {"limit": limit, **({"after": after} if after else {}), **filters}
+        return self._http.stream(operations.artifact(job_id, file["path"], offset))

@@ -9,7 +9,10 @@ import httpx
 from packtrain.errors import ServerUnreachable
 from packtrain.transport.long_poll import Clock
 
-_PAUSE_SECONDS = 2.0
+PAUSE_SECONDS = 2.0
+"""Before a stream is opened again: a server that goes down ends its streams in peace."""
+END = "end"
+"""The type of the event behind which nothing comes."""
 
 
 @dataclass(frozen=True)
@@ -21,25 +24,56 @@ class ServerEvent:
     id: str | None
 
 
+class EventParser:
+    """Fed with a stream's lines (without their ends); an event that the end cut off never comes."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, str] = {}
+        self._data: list[str] = []
+        self._last_id: str | None = None
+
+    def feed(self, line: str) -> ServerEvent | None:
+        """The event that this line ends, if it ends one."""
+        if not line:
+            return self._dispatch()
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data.append(value)
+        elif name == "id" and "\0" not in value:
+            self._last_id = value
+        else:
+            self._fields[name] = value
+        return None
+
+    def _dispatch(self) -> ServerEvent | None:
+        fields, data = self._fields, self._data
+        self._fields, self._data = {}, []
+        return ServerEvent(fields.get("event") or "message", "\n".join(data), self._last_id) if data else None
+
+
+class Patience:
+    """How long a stream may be away: counted from when something was last heard of it. The first opening has none."""
+
+    def __init__(self, seconds: float, read: Callable[[], float]) -> None:
+        self._seconds, self._read = seconds, read
+        self._heard_at: float | None = None
+
+    def heard(self) -> None:
+        """Something came."""
+        self._heard_at = self._read()
+
+    def is_over(self) -> bool:
+        """Whether a break is to be told."""
+        return self._heard_at is None or self._read() - self._heard_at > self._seconds
+
+
 def parse_events(lines: Iterable[str]) -> Iterator[ServerEvent]:
-    """The events of a stream's lines (without their ends); one that the end cut off is dropped."""
-    fields: dict[str, str] = {}
-    data: list[str] = []
-    last_id: str | None = None
+    """The events of a stream's lines."""
+    parser = EventParser()
     for line in lines:
-        if line:
-            name, _, value = line.partition(":")
-            value = value.removeprefix(" ")
-            if name == "data":
-                data.append(value)
-            elif name == "id" and "\0" not in value:
-                last_id = value
-            else:
-                fields[name] = value
-            continue
-        if data:
-            yield ServerEvent(fields.get("event") or "message", "\n".join(data), last_id)
-        fields, data = {}, []
+        if event := parser.feed(line):
+            yield event
 
 
 def resumed_events(
@@ -54,18 +88,19 @@ def resumed_events(
     ServerUnreachable when nothing was heard for longer than the patience.
     """
     clock = clock or Clock()
+    patience = Patience(patience_seconds, clock.read)
     last_id: str | None = None
-    heard_at: float | None = None
     while True:
         try:
             with open_stream(last_id) as answer:
-                heard_at = clock.read()
+                patience.heard()
                 for event in parse_events(answer.iter_lines()):
-                    if event.type == "end":
+                    if event.type == END:
                         return
-                    heard_at, last_id = clock.read(), event.id
+                    patience.heard()
+                    last_id = event.id
                     yield event
         except ServerUnreachable:
-            if heard_at is None or clock.read() - heard_at > patience_seconds:
+            if patience.is_over():
                 raise
-        clock.sleep(_PAUSE_SECONDS)  # a server that goes down ends its streams in peace
+        clock.sleep(PAUSE_SECONDS)

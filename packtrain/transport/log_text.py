@@ -1,7 +1,10 @@
 """Text of a run's logs, with the place where it goes on."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import httpx
 
 LogStream = Literal["stdout", "stderr"]
 
@@ -12,3 +15,8 @@ class LogText:
 
     text: str
     next_offset: int
+
+
+def log_text(answer: "httpx.Response") -> LogText:
+    """From an answer that has been read."""
+    return LogText(answer.content.decode("utf-8", "replace"), int(answer.headers["X-Packtrain-Next-Offset"]))

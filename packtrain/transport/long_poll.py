@@ -11,7 +11,8 @@ from packtrain.schema import Job, Progress
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 """Statuses that nothing follows."""
 WAIT_SECONDS = 25
-_PAUSE_SECONDS = 5.0
+PAUSE_SECONDS = 5.0
+"""Between two questions that nobody answered."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,27 @@ class Source(Protocol):
         ...
 
 
+class Silence:
+    """How long nobody has answered."""
+
+    def __init__(self, patience_seconds: float, read: Callable[[], float]) -> None:
+        self._patience_seconds, self._read = patience_seconds, read
+        self._since: float | None = None
+
+    def outage(self, error: ServerUnreachable) -> Outage:
+        """One more question without an answer. Raises the error when the patience is over."""
+        self._since = self._read() if self._since is None else self._since
+        outage = Outage(self._read() - self._since, error)
+        if outage.seconds > self._patience_seconds:
+            raise error
+        return outage
+
+    def end(self) -> bool:
+        """There is an answer; whether there was none before it."""
+        was_silent, self._since = self._since is not None, None
+        return was_silent
+
+
 def follow(
     source: Source, job_id: str, *, patience_seconds: float = 900.0, clock: Clock | None = None
 ) -> Iterator[Job | Outage]:
@@ -51,29 +73,27 @@ def follow(
     outage lasts longer than the patience, and ApiError when the server refuses.
     """
     clock = clock or Clock()
+    silence = Silence(patience_seconds, clock.read)
     job = source.job(job_id)
     yield job
-    silent_since: float | None = None
     while job["status"] not in ENDED:
         try:
             latest = _next(source, job)
         except ServerUnreachable as error:
-            silent_since = clock.read() if silent_since is None else silent_since
-            outage = Outage(clock.read() - silent_since, error)
-            if outage.seconds > patience_seconds:
-                raise
-            yield outage
-            clock.sleep(_PAUSE_SECONDS)
+            yield silence.outage(error)
+            clock.sleep(PAUSE_SECONDS)
             continue
-        if silent_since is not None or latest is not job:
+        if silence.end() or latest is not job:
             yield latest
-        silent_since, job = None, latest
+        job = latest
+
+
+def has_changed(seen: Progress, now: Progress) -> bool:
+    """Whether a reader has something new to see: a place in the queue changes without the version."""
+    return (now["version"], now["queue_position"]) != (seen["version"], seen["queue_position"])
 
 
 def _next(source: Source, job: Job) -> Job:
     """The job once it has changed, or as it was when the wait is over."""
-    seen = job["progress"]
-    now = source.progress(job["id"], since=seen["version"], wait_seconds=WAIT_SECONDS)
-    # a place in the queue changes without the version
-    is_same = (now["version"], now["queue_position"]) == (seen["version"], seen["queue_position"])
-    return job if is_same else source.job(job["id"])
+    now = source.progress(job["id"], since=job["progress"]["version"], wait_seconds=WAIT_SECONDS)
+    return source.job(job["id"]) if has_changed(job["progress"], now) else job

@@ -1,11 +1,12 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from packtrain.connection import Connection
 from packtrain.errors import ApiError, ServerUnreachable
-from packtrain.transport.http import Http, Upload
+from packtrain.transport.call import Call, Upload
+from packtrain.transport.http import Http
 
 HERE = Connection("http://lab", "pt_secret", "the environment")
 
@@ -37,7 +38,7 @@ BROKEN = httpx.ConnectError("Connection refused")
 @pytest.mark.parametrize("trouble", [BROKEN, httpx.ReadTimeout("slow"), httpx.Response(500), httpx.Response(503)])
 def test_a_get_is_asked_again_when_nobody_answers(trouble: httpx.Response | Exception) -> None:
     line = Line(trouble, trouble, _ok())
-    assert line.http.get("jobs") == {"fine": True}
+    assert line.http.send(Call("GET", "jobs")) == {"fine": True}
     assert line.pauses == [0.5, 1.0]
 
 
@@ -45,7 +46,7 @@ def test_a_clusters_lasting_trouble_is_told_at_once() -> None:
     headers = {"Content-Type": "application/problem+json"}
     line = Line(httpx.Response(502, json={"title": "Bad Gateway", "detail": "the host key changed"}, headers=headers))
     with pytest.raises(ApiError, match="the host key changed"):
-        line.http.get("jobs/x/archive")
+        line.http.send(Call("GET", "jobs/x/archive"))
     assert len(line.requests) == 1
 
 
@@ -55,36 +56,37 @@ def test_a_busy_server_is_asked_when_it_said_but_within_a_minute() -> None:
         for seconds in ("7", "9999", "Wed, 21 Oct 2026 07:28:00 GMT")
     ]
     line = Line(*busy, _ok())
-    line.http.get("jobs")
+    line.http.send(Call("GET", "jobs"))
     assert line.pauses == [7.0, 60.0, 2.0]
 
 
 def test_a_get_gives_up_with_address_source_and_cause() -> None:
     line = Line(*[BROKEN] * 4)
     with pytest.raises(ServerUnreachable) as caught:
-        line.http.get("jobs")
+        line.http.send(Call("GET", "jobs"))
     assert str(caught.value) == "the server http://lab (from the environment) does not answer: Connection refused"
     assert len(line.requests) == 4
 
 
 def test_a_post_with_a_key_is_sent_again_under_the_same_key() -> None:
     line = Line(BROKEN, _ok())
-    line.http.post("jobs", {"a": 1}, idempotency_key="k1")
+    line.http.send(Call("POST", "jobs", body={"a": 1}, idempotency_key="k1"))
     assert [request.headers["idempotency-key"] for request in line.requests] == ["k1", "k1"]
 
 
 @pytest.mark.parametrize(
-    "send",
+    "call",
     [
-        lambda http: http.post("jobs/x/cancel"),
-        lambda http: http.delete("datasets/x"),
-        lambda http: http.post_file("datasets", Upload({}, {"file": ("a.json", b"[]")})),
+        Call("POST", "jobs/x/cancel"),
+        Call("PATCH", "jobs/x", body={"name": "a"}),
+        Call("DELETE", "datasets/x"),
+        Call("POST", "datasets", upload=Upload({}, {"file": ("a.json", b"[]")})),
     ],
 )
-def test_other_requests_are_sent_once(send: Callable[[Http], object]) -> None:
+def test_other_requests_are_sent_once(call: Call[object]) -> None:
     line = Line(BROKEN, _ok())
     with pytest.raises(ServerUnreachable):
-        send(line.http)
+        line.http.send(call)
     assert len(line.requests) == 1
 
 
@@ -94,7 +96,7 @@ def test_a_stream_is_opened_again_but_a_break_in_it_is_told() -> None:
         raise httpx.ReadError("reset")
 
     line = Line(BROKEN, httpx.Response(200, content=body()))
-    with pytest.raises(ServerUnreachable, match="reset"), line.http.stream("jobs/x/logs") as answer:
+    with pytest.raises(ServerUnreachable, match="reset"), line.http.stream(Call("GET", "jobs/x/logs")) as answer:
         answer.read()
     assert len(line.requests) == 2
 
@@ -109,7 +111,7 @@ def test_a_refusal_shows_sentence_hint_and_every_finding_with_its_place() -> Non
     }  # fmt: skip
     line = Line(httpx.Response(422, json=problem))
     with pytest.raises(ApiError) as caught:
-        line.http.post("jobs", {}, idempotency_key="k")
+        line.http.send(Call("POST", "jobs", body={}, idempotency_key="k"))
     assert str(caught.value).splitlines() == [
         "the server refuses this (HTTP 422)",
         "  config.lora_rnk: unknown argument",
@@ -123,26 +125,26 @@ def test_a_refusal_shows_sentence_hint_and_every_finding_with_its_place() -> Non
 def test_the_hint_of_a_problem_is_the_hint_of_the_error() -> None:
     line = Line(httpx.Response(401, json={"title": "Unauthorized", "detail": "no token", "hint": "ask for one"}))
     with pytest.raises(ApiError) as caught:
-        line.http.get("me")
+        line.http.send(Call("GET", "me"))
     assert caught.value.hint == "ask for one"
 
 
 @pytest.mark.parametrize("answer", [httpx.Response(404, html="<h1>nginx</h1>"), httpx.Response(404, json=["odd"])])
 def test_an_answer_that_is_no_problem_document_shows_its_status(answer: httpx.Response) -> None:
     with pytest.raises(ApiError, match=r"Not Found \(HTTP 404\)"):
-        Line(answer).http.get("jobs")
+        Line(answer).http.send(Call("GET", "jobs"))
 
 
 def test_a_redirect_is_not_followed_with_the_token() -> None:
     line = Line(httpx.Response(302, headers={"Location": "http://elsewhere/"}))
     with pytest.raises(ApiError, match="HTTP 302"):
-        line.http.get("jobs")
+        line.http.send(Call("GET", "jobs"))
     assert len(line.requests) == 1
 
 
 def test_the_token_travels_in_its_header_alone() -> None:
     line = Line(_ok())
-    line.http.get("jobs", {"q": "x"})
+    line.http.send(Call("GET", "jobs", {"q": "x"}))
     request = line.requests[0]
     assert request.headers["authorization"] == "Bearer pt_secret"
     assert str(request.url) == "http://lab/api/v1/jobs?q=x"

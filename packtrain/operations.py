@@ -1,0 +1,249 @@
+"""Every operation of the API as a call: what `Packtrain` and `AsyncPacktrain` send. Pure.
+
+Named as the clients' methods. Ids and names from a caller stay one part of the path whatever they hold.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from packtrain.schema import (
+    Artifacts,
+    Checkpoints,
+    Cluster,
+    ClusterPage,
+    Dataset,
+    DatasetPage,
+    DatasetReport,
+    EventPage,
+    Job,
+    JobChange,
+    JobFields,
+    JobPage,
+    Me,
+    Metrics,
+    NewToken,
+    Preview,
+    Progress,
+    Recipe,
+    RecipePage,
+    Scope,
+    SecretPage,
+    TokenPage,
+    Validation,
+)
+from packtrain.transport.call import (
+    READ_SECONDS,
+    STREAM_READ_SECONDS,
+    UPLOAD_READ_SECONDS,
+    Call,
+    Query,
+    Upload,
+    path_of,
+)
+
+_AS_IS = {"Accept-Encoding": "identity"}
+_EVENTS = {**_AS_IS, "Accept": "text/event-stream"}
+_PAGE = 500
+
+
+def me() -> Call[Me]:
+    return Call("GET", "me")
+
+
+def submit(fields: JobFields) -> Call[Job]:
+    return Call("POST", "jobs", body=fields, idempotency_key=uuid.uuid4().hex)
+
+
+def validate(fields: JobFields) -> Call[Validation]:
+    return Call("POST", "jobs/validate", body=fields)
+
+
+def job(job_id: str) -> Call[Job]:
+    return Call("GET", path_of("jobs", job_id))
+
+
+def jobs(limit: int, after: str | None, filters: Mapping[str, str | list[str]]) -> Call[JobPage]:
+    return Call("GET", "jobs", _page(limit, after, filters))
+
+
+def change(job_id: str, changes: JobChange) -> Call[Job]:
+    return Call("PATCH", path_of("jobs", job_id), body=changes)
+
+
+def delete_job(job_id: str) -> Call[None]:
+    return Call("DELETE", path_of("jobs", job_id))
+
+
+def cancel(job_id: str, *, save: bool) -> Call[Job]:
+    return Call("POST", path_of("jobs", job_id, "cancel"), body={"save": save})
+
+
+def hold(job_id: str) -> Call[Job]:
+    return Call("POST", path_of("jobs", job_id, "hold"))
+
+
+def release(job_id: str) -> Call[Job]:
+    return Call("POST", path_of("jobs", job_id, "release"))
+
+
+def retry(job_id: str, changes: JobFields) -> Call[Job]:
+    return _copied(job_id, "retry", changes)
+
+
+def clone(job_id: str, changes: JobFields) -> Call[Job]:
+    return _copied(job_id, "clone", changes)
+
+
+def script(job_id: str, attempt: int | None) -> Call[str]:
+    return Call("GET", path_of("jobs", job_id, "script"), _given(attempt=attempt))
+
+
+def config(job_id: str, attempt: int | None) -> Call[str]:
+    return Call("GET", path_of("jobs", job_id, "config"), _given(attempt=attempt))
+
+
+def progress(job_id: str, since: int | None, wait_seconds: int) -> Call[Progress]:
+    query: Query = {} if since is None else {"since": since, "wait": wait_seconds}
+    return Call("GET", path_of("jobs", job_id, "progress"), query, read_seconds=wait_seconds + READ_SECONDS / 2)
+
+
+def events(job_id: str, after: str | None) -> Call[EventPage]:
+    return Call("GET", path_of("jobs", job_id, "events"), _page(_PAGE, after, {}))
+
+
+def event_stream(job_id: str | None, after: int | None, last_id: str | None) -> Call[bytes]:
+    path = "events/stream" if job_id is None else path_of("jobs", job_id, "events", "stream")
+    headers = {**_EVENTS, **({"Last-Event-ID": last_id} if last_id else {})}
+    return Call("GET", path, _given(after=after), headers=headers, read_seconds=STREAM_READ_SECONDS)
+
+
+def metrics(job_id: str, points: int | None) -> Call[Metrics]:
+    return Call("GET", path_of("jobs", job_id, "metrics"), _given(points=points))
+
+
+def metrics_csv(job_id: str) -> Call[str]:
+    return Call("GET", path_of("jobs", job_id, "metrics.csv"))
+
+
+def logs(job_id: str, stream: str, tail: int, attempt: int | None) -> Call[bytes]:
+    query: Query = {"stream": stream, "tail": tail, **_given(attempt=attempt)}
+    return Call("GET", path_of("jobs", job_id, "logs"), query, headers=_AS_IS)
+
+
+def log_stream(job_id: str, stream: str, offset: int, last_id: str | None) -> Call[bytes]:
+    path = path_of("jobs", job_id, "logs", "stream")
+    query: Query = {"stream": stream, "offset": offset}
+    headers = {**_EVENTS, **({"Last-Event-ID": last_id} if last_id else {})}
+    return Call("GET", path, query, headers=headers, read_seconds=STREAM_READ_SECONDS)
+
+
+def artifacts(job_id: str) -> Call[Artifacts]:
+    return Call("GET", path_of("jobs", job_id, "artifacts"))
+
+
+def artifact(job_id: str, path: str, offset: int) -> Call[bytes]:
+    headers = {**_AS_IS, **({"Range": f"bytes={offset}-"} if offset else {})}
+    path = path_of("jobs", job_id, "artifacts", *path.split("/"))
+    return Call("GET", path, headers=headers, read_seconds=STREAM_READ_SECONDS)
+
+
+def archive(job_id: str) -> Call[bytes]:
+    return Call("GET", path_of("jobs", job_id, "archive"), headers=_AS_IS, read_seconds=STREAM_READ_SECONDS)
+
+
+def checkpoints(job_id: str) -> Call[Checkpoints]:
+    return Call("GET", path_of("jobs", job_id, "checkpoints"))
+
+
+def remove_checkpoint(job_id: str, step: int) -> Call[None]:
+    return Call("DELETE", path_of("jobs", job_id, "checkpoints", str(step)))
+
+
+def upload_dataset(name: str, purpose: str | None, file: tuple[str, Any]) -> Call[Dataset]:
+    """`file`: its name, and what httpx reads it from."""
+    upload = Upload({"name": name, **({"purpose": purpose} if purpose is not None else {})}, {"file": file})
+    return Call("POST", "datasets", upload=upload, read_seconds=UPLOAD_READ_SECONDS)
+
+
+def add_dataset(cluster_path: str, **given: str | None) -> Call[Dataset]:
+    named = {key: value for key, value in given.items() if value is not None}
+    return Call("POST", "datasets", body={"cluster_path": cluster_path, **named})
+
+
+def datasets(limit: int, after: str | None) -> Call[DatasetPage]:
+    return Call("GET", "datasets", _page(limit, after, {}))
+
+
+def dataset(dataset_id: str) -> Call[Dataset]:
+    return Call("GET", path_of("datasets", dataset_id))
+
+
+def dataset_report(dataset_id: str, cutoff_len: int | None) -> Call[DatasetReport]:
+    return Call("GET", path_of("datasets", dataset_id, "report"), _given(cutoff_len=cutoff_len))
+
+
+def dataset_preview(dataset_id: str, template: str | None, count: int, training: Mapping[str, bool]) -> Call[Preview]:
+    query: dict[str, str | int | list[str]] = {"count": count}
+    query |= {name: json.dumps(value) for name, value in training.items()}
+    query |= {"template": template} if template is not None else {}
+    return Call("GET", path_of("datasets", dataset_id, "preview"), query)
+
+
+def delete_dataset(dataset_id: str) -> Call[None]:
+    return Call("DELETE", path_of("datasets", dataset_id))
+
+
+def recipes() -> Call[RecipePage]:
+    return Call("GET", "recipes")
+
+
+def recipe(name: str) -> Call[Recipe]:
+    return Call("GET", path_of("recipes", name))
+
+
+def secrets() -> Call[SecretPage]:
+    return Call("GET", "secrets")
+
+
+def keep_secret(name: str, value: str) -> Call[None]:
+    return Call("PUT", path_of("secrets", name), body={"value": value})
+
+
+def delete_secret(name: str) -> Call[None]:
+    return Call("DELETE", path_of("secrets", name))
+
+
+def clusters() -> Call[ClusterPage]:
+    return Call("GET", "clusters")
+
+
+def cluster(name: str) -> Call[Cluster]:
+    return Call("GET", path_of("clusters", name))
+
+
+def create_token(name: str, user: str | None, scopes: list[Scope] | None, expires_at: str | None) -> Call[NewToken]:
+    given = {"user": user, "scopes": scopes, "expires_at": expires_at}
+    body = {"name": name, **{key: value for key, value in given.items() if value is not None}}
+    return Call("POST", "tokens", body=body)
+
+
+def tokens(limit: int, after: str | None) -> Call[TokenPage]:
+    return Call("GET", "tokens", _page(limit, after, {}))
+
+
+def revoke_token(token_id: str) -> Call[None]:
+    return Call("DELETE", path_of("tokens", token_id))
+
+
+def _copied(job_id: str, action: str, changes: JobFields) -> Call[Job]:
+    return Call("POST", path_of("jobs", job_id, action), body=changes or None, idempotency_key=uuid.uuid4().hex)
+
+
+def _page(limit: int, after: str | None, filters: Mapping[str, str | list[str]]) -> Query:
+    return {"limit": limit, **filters, **({"after": after} if after is not None else {})}
+
+
+def _given(**values: int | None) -> dict[str, str | int | list[str]]:
+    return {name: value for name, value in values.items() if value is not None}
