@@ -25,7 +25,7 @@ from packtrain.cli.commands import (
     secrets,
     submit,
 )
-from packtrain.cli.operator import operator_commands
+from packtrain.cli.operator import add_operator_commands
 from packtrain.cli.screen import complain
 from packtrain.errors import NotConfigured, PacktrainError
 
@@ -54,7 +54,6 @@ app = typer.Typer(
     epilog="The server: PACKTRAIN_URL and PACKTRAIN_TOKEN, or the file .packtrain/env that `make up` writes.",
     **_OPTIONS,
 )
-_OPERATOR = operator_commands()
 _COMMANDS: dict[str, Callable[..., Any]] = {
     "submit": submit.submit,
     "check": submit.check,
@@ -67,7 +66,6 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "retry": jobs.retry,
     "hold": jobs.hold,
     "release": jobs.release,
-    **_OPERATOR[""],
 }
 for _word, _function in _COMMANDS.items():
     app.command(_word)(_function)
@@ -78,9 +76,9 @@ for _name, _help, _commands in (
     ("recipes", "Named starting points for a run.", recipes.COMMANDS),
     ("checkpoints", "What a run has left of its steps.", checkpoints.COMMANDS),
     ("secrets", "Keys that your runs need, kept from everybody else.", secrets.COMMANDS),
-    ("clusters", "The clusters, and what may be wrong with one.", {**clusters.COMMANDS, **_OPERATOR["clusters"]}),
-    ("image", "The training image.", _OPERATOR["image"]),
-    ("token", "Tokens, made where the database is.", _OPERATOR["token"]),
+    ("clusters", "The clusters, and what may be wrong with one.", clusters.COMMANDS),
+    ("image", "The training image.", {}),
+    ("token", "Tokens, made where the database is.", {}),
 ):
     _group = typer.Typer(help=_help, **_OPTIONS)
     for _word, _function in _commands.items():
@@ -88,6 +86,7 @@ for _name, _help, _commands in (
     _parent, _, _last = _name.rpartition(" ")
     _groups[_parent].add_typer(_group, name=_last)
     _groups[_name] = _group
+add_operator_commands(_groups)
 app.add_typer(_groups["datasets"], name="dataset", hidden=True)
 
 

@@ -6,10 +6,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from packtrain.errors import PacktrainError
 
 Command = Callable[..., Any]
-Groups = Mapping[str, Mapping[str, Command]]
+Commands = Mapping[str, Mapping[str, Command]]
 """Commands by their group; those of the group "" stand by themselves."""
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
@@ -20,13 +22,18 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def operator_commands() -> Groups:
-    """Those of the service's package `ops`; without it, commands of the same names that raise PacktrainError."""
-    if not _is_installed():
-        return {group: {name: _absent(group, name) for name in names} for group, names in _NAMES.items()}
-    # By its name, not by an import statement: the client is installed without it.
-    groups: Groups = import_module("ops.operator_commands").COMMANDS
-    return groups
+def add_operator_commands(groups: Mapping[str, typer.Typer]) -> None:
+    """Add those of the service's package `ops`; without it, commands of the same names that raise PacktrainError."""
+    if _is_installed():
+        # By its name, not by an import statement: the client is installed without it.
+        commands: Commands = import_module("ops.operator_commands").COMMANDS
+        settings = {}
+    else:
+        commands = {group: {name: _absent(group, name) for name in names} for group, names in _NAMES.items()}
+        settings = {"allow_extra_args": True, "ignore_unknown_options": True}
+    for group, its in commands.items():
+        for name, command in its.items():
+            groups[group].command(name, context_settings=settings)(command)
 
 
 def _is_installed() -> bool:
