@@ -7,7 +7,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo up down check test test-compose chaos bench schema types templates lock clean
+.PHONY: help install demo up down check unit test test-compose chaos bench schema types templates lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ check: $(INSTALLED) ## style, types, imports
 	$(VENV)/bin/mypy
 	$(VENV)/bin/mypy --python-version 3.10 --package packtrain
 	$(VENV)/bin/lint-imports
+
+unit: $(INSTALLED) ## what one runs after each change: no root, no lab, no PostgreSQL
+	$(VENV)/bin/pytest -q --ignore=tests/e2e -m "not system and not deep" --hypothesis-profile=quick -n 2 --dist worksteal
 
 test: $(INSTALLED) ## everything: units, both databases, end to end on the lab cluster
 	@container/install-test-tools.sh

@@ -29,8 +29,26 @@ _PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.
 hypothesis.settings.register_profile("packtrain", _PATIENT)
 hypothesis.settings.load_profile("packtrain")
 
+# `make unit`: after each change.
+hypothesis.settings.register_profile("quick", _PATIENT, max_examples=15)
+
+_SYSTEM_FIXTURES = frozenset({"start_sshd", "sshd", "postgresql_server"})
 _TEMPLATE = "packtrain_template"
+_TESTS = Path(__file__).parent
 _numbers = count()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What `make unit` and `make test` leave out goes by what a test asks for, and by where it stands.
+
+    The API and the worker are tried on SQLite in `make test`, on PostgreSQL in `make deep`; queries on both.
+    """
+    for item in items:
+        is_postgresql = "postgresql" in getattr(getattr(item, "callspec", None), "params", {}).values()
+        if is_postgresql or _SYSTEM_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("system")
+        if is_postgresql and item.path.relative_to(_TESTS).parts[0] in ("server", "worker"):
+            item.add_marker("deep")
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,8 @@ def test_secrets_are_the_bytes_of_their_files(tmp_path: Path) -> None:
 
 
 def test_an_order_to_end_reaches_the_whole_process_group(tmp_path: Path) -> None:
-    child = "(trap 'echo child' TERM; sleep 60 & echo up; wait)"
+    os.mkfifo(tmp_path / "never")
+    child = f"(trap 'echo child; exit' TERM; exec 3<>{tmp_path}/never; echo up; read -r _ <&3)"
     process = launched(tmp_path, "sh", "-c", f"trap 'wait; exit 9' TERM; {child} & wait")
     assert output_of(process) == b"up\n"
     out, _ = process.communicate(b"end\n", timeout=TIMEOUT_SECONDS)
