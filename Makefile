@@ -33,6 +33,7 @@ check: $(INSTALLED) ## style, types, imports
 	$(VENV)/bin/mypy
 	$(VENV)/bin/mypy --python-version 3.10 --package packtrain
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/pytest -q tests/test_architecture_page.py tests/test_security_page.py
 
 unit: $(INSTALLED) ## what one runs after each change: no root, no lab, no PostgreSQL
 	$(VENV)/bin/pytest -q --ignore=tests/e2e -m "not system and not deep" --hypothesis-profile=quick -n 2 --dist worksteal
