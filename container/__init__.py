@@ -1,1 +1,1 @@
-"""What packtrain runs in and on: the training image, the lab cluster, and both put together to try and to test."""
+"""Build and run packtrain and its surroundings: the training image, the lab cluster, both together."""

@@ -1,4 +1,4 @@
-"""Which server, and with which token: two environment variables, or the file that `make up` writes."""
+"""Address and token of the server: two environment variables, or the file that `make up` writes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What requests are checked against: the clusters as they last described themselves."""
+"""Cache of clusters as requests are checked against: as they last described themselves."""
 
 import threading
 import time

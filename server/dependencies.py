@@ -1,4 +1,4 @@
-"""What a route is given: the session, who asks, the settings, the time."""
+"""FastAPI dependencies: session, user, settings, time."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

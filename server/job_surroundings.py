@@ -1,4 +1,4 @@
-"""What a job is checked against and made of, gathered from the database for tuning.jobs, which knows only jobs."""
+"""Surroundings of a request for a job (clusters, data, jobs, secrets), gathered for tuning.jobs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

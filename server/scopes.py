@@ -1,4 +1,4 @@
-"""What a route needs of a token: the one table. By it requests are judged, and the OpenAPI document tells it."""
+"""Table of the scope that each route needs: requests are judged by it, and the OpenAPI document tells it."""
 
 from tuning.errors import NotAllowed
 from tuning.people.scopes import Scope

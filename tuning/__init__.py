@@ -1,1 +1,1 @@
-"""What server, worker and client share: what a tuning job is."""
+"""Domain of tuning jobs: shared by server, worker and the operator's commands."""

@@ -1,4 +1,4 @@
-"""What strangers wrote, as JSON answers and the columns of both databases can hold it. Pure and total."""
+"""Bounds of strangers' texts and numbers: JSON and the columns of both databases can hold them. Pure and total."""
 
 import math
 from collections.abc import Mapping

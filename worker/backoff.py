@@ -1,4 +1,4 @@
-"""How long to leave a cluster alone after failures: exponential, with jitter. Pure."""
+"""Backoff after failures of a cluster: exponential, with jitter. Pure."""
 
 LONGEST_SECONDS = 60.0
 

@@ -1,4 +1,4 @@
-"""What every step of a cycle needs: the rows, the cluster, the clock, and the lease that allows writing."""
+"""Driver of a cluster: rows, cluster, clock, and the lease that allows writing; each step of a cycle has it."""
 
 import threading
 from collections.abc import Callable, Iterator

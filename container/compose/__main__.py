@@ -1,4 +1,4 @@
-"""What belongs to docker-compose.yml, from a shell: `python -m container.compose prepare|test`."""
+"""Command of docker-compose.yml: `python -m container.compose prepare|test`."""
 
 import argparse
 import signal

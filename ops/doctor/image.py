@@ -1,4 +1,4 @@
-"""What is in the training image, against what should be: asked inside it, on the login node."""
+"""Check of the training image's packages against the versions it should have, on the login node."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a login node is asked, and the judgement of each answer. Pure."""
+"""Shell questions for a login node, and the judgement of each answer. Pure."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What `packtrain submit` was told, as the body of `POST /jobs`. Pure but for reading the configuration file."""
+"""Options of `packtrain submit` as the body of `POST /jobs`. Pure but for reading the configuration file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is shown: lines, tables and bars on a terminal, plain lines elsewhere; the text of others always inert."""
+"""Output: lines, tables and bars on a terminal, plain lines elsewhere; the text of others always inert."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What happened to jobs: as a list, and as it happens."""
+"""Routes of events: as a list, and as a stream."""
 
 from typing import Annotated, Any
 

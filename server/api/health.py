@@ -1,4 +1,4 @@
-"""Whether the server lives, whether it can work, and what it counts. The only routes without a token."""
+"""Routes of health and metrics of the server itself: the only ones without a token."""
 
 import logging
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What is done to a job: cancel, hold, release, and made of it: retry, clone."""
+"""Routes that act on a job: cancel, hold, release; or copy it: retry, clone."""
 
 from functools import partial
 

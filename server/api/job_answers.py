@@ -1,4 +1,4 @@
-"""What the routes of jobs have in common: finding one, who may change it, and the answers."""
+"""Parts that the routes of jobs share: find a job, check who may change it, render answers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

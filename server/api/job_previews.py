@@ -1,4 +1,4 @@
-"""What a job would run or has run: the script, the configuration."""
+"""Routes of a job's texts: the batch script, the configuration."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""What a job would run, and everything that would be refused: told without storing anything."""
+"""Route of `POST /jobs/validate`: everything that would be refused, and the script; nothing is stored."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a job printed: the end from the database, older ranges from the cluster, and as it comes."""
+"""Routes of a job's logs: the end from the database, older ranges from the cluster, and as a stream."""
 
 from typing import Annotated, Any, Literal
 

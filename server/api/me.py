@@ -1,4 +1,4 @@
-"""Who one is, as the server sees it."""
+"""Route of the user and scopes of the token."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field

@@ -1,4 +1,4 @@
-"""What a poll is answered with: made once for each version of a job, and kept as bytes."""
+"""Answers to polls of a job's progress: made once for each version, and kept as bytes."""
 
 from dataclasses import fields
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""How the feed asks the database: on threads of its own, and the same question of many readers only once."""
+"""Database reads of the feed: on threads of its own, and the same question of many readers only once."""
 
 import asyncio
 from collections.abc import Callable, Hashable

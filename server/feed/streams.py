@@ -1,4 +1,4 @@
-"""What the streams of events send, and when. A stream holds only its place: for who is slow nothing queues up."""
+"""Event streams of the feed. A stream holds only its place: for a slow reader nothing queues up."""
 
 from collections.abc import AsyncGenerator, Awaitable
 from typing import Protocol, TypeVar

@@ -1,4 +1,4 @@
-"""Whose token a request carries, from memory: the feed asks once a tick which of the tokens in use still hold."""
+"""Cache of tokens in use: the feed asks once a tick which of them still hold."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection

@@ -1,1 +1,1 @@
-"""What is HTTP and nothing else: limits, problems (RFC 9457), tokens, streams."""
+"""HTTP and nothing else: limits, problems (RFC 9457), tokens, streams."""

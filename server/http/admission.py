@@ -1,4 +1,4 @@
-"""How often a person may ask, and how often an address may come with tokens that nobody has."""
+"""Rate limits for each person; failed logins for each address."""
 
 import math
 from collections import OrderedDict

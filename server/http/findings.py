@@ -1,4 +1,4 @@
-"""What is wrong with a request, in our words: pydantic's errors become findings."""
+"""Validation errors of pydantic as findings in our words."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence

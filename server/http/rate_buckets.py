@@ -1,4 +1,4 @@
-"""How often something may happen: token buckets by key, each kept as one number. No clock of its own."""
+"""Token buckets by key, each kept as one number. No clock of its own."""
 
 from collections import OrderedDict
 from threading import Lock

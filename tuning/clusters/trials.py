@@ -1,4 +1,4 @@
-"""What Slurm would do with a job, asked before anything is submitted: the server asks, the cluster's driver answers."""
+"""Trials: would Slurm take a job, and when would it start; the server asks, the cluster's driver answers."""
 
 import hashlib
 from collections.abc import Mapping

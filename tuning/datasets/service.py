@@ -1,4 +1,4 @@
-"""What can be done with data sets. All users of the lab may see and use all; an owner or an administrator deletes."""
+"""Actions on data sets. All users of the lab may see and use all; an owner or an administrator deletes."""
 
 from collections.abc import Sequence
 from contextlib import closing

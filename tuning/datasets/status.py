@@ -1,4 +1,4 @@
-"""How far a data set is."""
+"""Status of a data set."""
 
 from enum import StrEnum
 

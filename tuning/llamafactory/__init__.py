@@ -1,1 +1,1 @@
-"""What packtrain knows of LLaMA-Factory: arguments, logs, results."""
+"""LLaMA-Factory as packtrain knows it: arguments, logs, results."""

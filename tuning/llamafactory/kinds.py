@@ -1,4 +1,4 @@
-"""What a kind of job is, as one table: the program's word, its arguments, and what makes it this kind."""
+"""Kinds of jobs as one table: the program's word, its arguments, and what makes it this kind."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

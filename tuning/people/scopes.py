@@ -1,4 +1,4 @@
-"""What a token may do: read, submit or admin, each with all that stands before it."""
+"""Scopes of tokens: read, submit, admin, each with all that stands before it."""
 
 from collections.abc import Iterable
 from enum import StrEnum

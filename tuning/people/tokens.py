@@ -1,4 +1,4 @@
-"""Who may come in: users, and the bearer tokens that stand for them."""
+"""Users, and the bearer tokens that stand for them."""
 
 import hashlib
 import hmac

@@ -1,1 +1,1 @@
-"""What users keep from everybody else: keys of the services that their runs report to."""
+"""Users' secrets: keys of the services that their runs report to."""

@@ -1,4 +1,4 @@
-"""What can be done with secrets. Nobody is ever shown a value: only the worker reads them, for an attempt's files."""
+"""Actions on secrets. Nobody is ever shown a value: only the worker reads them, for an attempt's files."""
 
 import re
 from collections.abc import Iterable, Sequence

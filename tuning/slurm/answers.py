@@ -1,4 +1,4 @@
-"""What Slurm's commands answer: bytes in, values out. Pure.
+"""Parsers of Slurm's answers: bytes in, values out. Pure.
 
 The layouts are those that tuning.slurm.remote_scripts asks for; answers of 22.05 and 24.11 are in tests/transcripts.
 """

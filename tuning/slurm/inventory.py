@@ -1,4 +1,4 @@
-"""What a cluster is like: partitions, nodes, GPUs, image, data sets. Text in, values out. Pure."""
+"""Inventory of a cluster: partitions, nodes, GPUs, image, data sets. Text in, values out. Pure."""
 
 import json
 import re

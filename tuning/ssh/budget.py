@@ -1,4 +1,4 @@
-"""What a connection costs its login node: counted, and held to what its operator allows in a minute."""
+"""Budget of a login node: commands and connections counted, and held to the operator's limits a minute."""
 
 import time
 from collections import deque

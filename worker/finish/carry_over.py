@@ -1,4 +1,4 @@
-"""What a further attempt takes over from the one before, and what is known of an attempt that is over."""
+"""Carry-over from one attempt to the next: the place in the training log, and the end of the attempt before."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What becomes of a job whose attempt is over: its last status, a further attempt, or a pause. Pure."""
+"""Next status of a job whose attempt is over: an end, a further attempt, or a pause. Pure."""
 
 from dataclasses import dataclass
 

@@ -1,1 +1,1 @@
-"""What Slurm and a run's files say of a job, written to its rows."""
+"""Observation of Slurm and of runs' files, written to the rows of jobs."""

@@ -1,4 +1,4 @@
-"""What a run left behind, gathered for the judgement over it."""
+"""Evidence of a run's end: the files that it left, gathered for the judgement."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Which parts of the growing files to read, and what becomes of the bytes. Pure."""
+"""Reads of growing files: which bytes, in fair shares, and the position behind them. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

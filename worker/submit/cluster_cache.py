@@ -1,4 +1,4 @@
-"""What a worker's own cycles found out of its cluster: read from the database once in a cycle, not for every job."""
+"""Per-cycle cache of the cluster's row and of save times."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

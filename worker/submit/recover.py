@@ -1,4 +1,4 @@
-"""What became of a submission whose answer was lost: adopt it, or prove that it never happened.
+"""Recovery of a submission whose answer was lost: adopt it, or prove that it never happened.
 
 A job stands here when its driver died between the claim and the answer, or when sbatch was cut off. It is looked up by
 its token; found, it is adopted. Not found for longer than sbatch itself would wait, its claim is taken away on the

@@ -1,4 +1,4 @@
-"""Whether a cluster has nodes of the shape that a job asks for, by its own last description. Pure."""
+"""Nodes of the shape that a job asks for, by the cluster's own last description. Pure."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whether the cluster can be reached, told in its row and on each of its live jobs."""
+"""Reachability of the cluster, told in its row and on each of its live jobs."""
 
 from dataclasses import asdict
 from typing import Any

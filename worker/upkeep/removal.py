@@ -1,4 +1,4 @@
-"""What is to leave the cluster is removed there: checkpoints that nobody wants, secrets of attempts that have ended."""
+"""Removal of files from the cluster: checkpoints that nobody wants, secrets of attempts that have ended."""
 
 import logging
 from collections.abc import Sequence

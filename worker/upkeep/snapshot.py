@@ -1,4 +1,4 @@
-"""What the cluster is like (partitions, nodes, image, data sets), kept in its row: requests are checked with it."""
+"""Snapshot of the cluster (partitions, nodes, image, data sets), kept in its row: requests are checked with it."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""What Slurm would do with jobs that people ask about is asked of Slurm, without submitting anything."""
+"""Trials of jobs that people ask about: Slurm is asked, without submitting anything."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""What can be wrong with a row, and what LLaMA-Factory does about it.
+"""Problems that a row can have, and what LLaMA-Factory does about each.
 
 Measured with LLaMA-Factory 0.9.5's own converter on top of `datasets` 4.0.0, pyarrow 26 and pandas 3.1, and with the
 training runs behind it. A file of lines is read in pieces of 10 MiB whose columns and types are those of the first one;

@@ -1,4 +1,4 @@
-"""What is told about a data file: how much of it LLaMA-Factory would train on, and what it would do with the rest."""
+"""Report on a data file: how much of it LLaMA-Factory would train on, and the problems of the rest."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal

@@ -1,1 +1,1 @@
-"""What changes a job because somebody asked: create, hold, release, cancel, remove."""
+"""Actions on jobs: create, hold, release, cancel, remove."""

@@ -1,4 +1,4 @@
-"""What people want of a job that is there: its end, a pause, going on. What Slurm is to be told the worker tells it."""
+"""Cancel, hold and release a job; the worker tells Slurm."""
 
 from datetime import datetime
 

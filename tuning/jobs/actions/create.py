@@ -1,4 +1,4 @@
-"""What users do with jobs. Each function is one step of a transaction that the caller commits."""
+"""Create, change, delete and copy jobs. Each function is one step of a transaction that the caller commits."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is to leave a cluster: wishes are rows, the worker carries them out. Queries."""
+"""Removals from a cluster: requests are rows, the worker carries them out. Queries."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass

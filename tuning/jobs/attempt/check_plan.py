@@ -1,4 +1,4 @@
-"""What one attempt of a check runs: our own program, in the training image, on a file that lies on the cluster."""
+"""Plan of one attempt of a data check: our own program, in the training image, on a file of the cluster."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Whether a run that was cut off goes on as a further attempt (docs/decisions/0005). Pure."""
+"""Continuation of a run that was cut off: a further attempt or not (docs/decisions/0005). Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

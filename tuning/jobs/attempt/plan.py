@@ -1,4 +1,4 @@
-"""What one attempt of a job runs: made here and nowhere else, for validate, for /script and for the worker."""
+"""Plan of one attempt: configuration, files, batch script; for validate, for /script and for the worker."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What to change after a failure, as a ready body for `POST /jobs/{id}/retry`. Pure.
+"""Advice after a failure: changes, as a ready body for `POST /jobs/{id}/retry`. Pure.
 
 Nothing is advised that the check of a request would refuse, and whatever is changed about the batch keeps the
 effective one (samples a device x accumulation x processes): a retry is to train the same.

@@ -1,4 +1,4 @@
-"""What a request for a check of data may say: the body of `POST /datasets`, and the changes of a retry."""
+"""Request for a check of data: the body of `POST /datasets`, and the changes of a retry."""
 
 from typing import Annotated, Any
 

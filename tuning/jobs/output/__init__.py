@@ -1,1 +1,1 @@
-"""What a run leaves: log lines, metrics, artifacts."""
+"""Output of a run: log lines, metrics, artifacts."""

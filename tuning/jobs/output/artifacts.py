@@ -1,4 +1,4 @@
-"""What a run left in its output folder, as the worker listed it."""
+"""Files in a run's output folder, as the worker listed them."""
 
 from collections.abc import Sequence
 

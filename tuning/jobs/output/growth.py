@@ -1,4 +1,4 @@
-"""What is kept of growing files: positions, pieces of logs, points of the training log; moved in one transaction."""
+"""Growing files of a run as rows: positions, pieces of logs, points of the training log; in one transaction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whether a data set is used by a job that has not ended: a condition for the queries of tuning.datasets."""
+"""Condition: a data set is used by a job that has not ended; for the queries of tuning.datasets."""
 
 from sqlalchemy import ColumnElement, exists
 

@@ -1,4 +1,4 @@
-"""What the server's feed asks the database: narrow rows, for many readers at once."""
+"""Queries of the server's feed: narrow rows, for many readers at once."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How long saves have taken in other jobs, for one that has not shown it yet."""
+"""Longest saves of checkpoints in other jobs, for a job that has not shown its own yet."""
 
 import math
 from collections.abc import Collection, Mapping

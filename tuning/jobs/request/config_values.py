@@ -1,4 +1,4 @@
-"""Which values a configuration may hold so that every later step (JSON column, YAML, answer) can carry them. Pure."""
+"""Bounds of a configuration's values: every later step (JSON column, YAML, answer) can carry them. Pure."""
 
 import json
 import math

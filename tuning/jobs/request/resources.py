@@ -1,4 +1,4 @@
-"""What is asked of Slurm: completed with the cluster's defaults, and held to what the cluster said of itself. Pure."""
+"""Resources of a job: completed with the cluster's defaults, and held to its own description. Pure."""
 
 import difflib
 from collections.abc import Iterator, Mapping

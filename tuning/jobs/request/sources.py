@@ -1,4 +1,4 @@
-"""What a job is based on: the adapter or model that another job leaves. Pure.
+"""Source of a job: the adapter or model that another job leaves. Pure.
 
 Its paths follow from ids alone, so a source need not have ended yet. They are kept beneath our folder on the cluster
 (`jobs/...`), and written out when an attempt is planned.

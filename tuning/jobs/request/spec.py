@@ -1,4 +1,4 @@
-"""What a job request may say: the pydantic border of `POST /jobs`, for the server and for clients."""
+"""Request for a job: the pydantic border of `POST /jobs`."""
 
 import re
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""Whose argument is it: packtrain's own, one that only an operator may set, or else the user's."""
+"""Owner of each argument: packtrain, the operator, or else the user."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which arguments name files or models on the cluster, and where these may lie.
+"""Arguments that name files or models on the cluster, and the folders in which these may lie.
 
 This judges words only. That a link inside an allowed root leads out of it can be seen on the cluster alone.
 """

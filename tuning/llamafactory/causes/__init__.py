@@ -1,4 +1,4 @@
-"""What the end of a failed run looks like, and what it means: one readable table, the first row that fits counts.
+"""Causes of failures by their signs: one readable table, the first row that fits counts.
 
 Slurm's word weighs most: when it kills a job, whatever the job says last is only the echo. Then come the lines that no
 run survives, the errors that were raised, most specific first, what other processes say of a peer that died, and last

@@ -1,4 +1,4 @@
-"""What the run itself says: errors that no run survives, what LLaMA-Factory and its libraries raise, lost peers."""
+"""Causes by errors in a run's own output: LLaMA-Factory's, its libraries', lost peers."""
 
 from tuning.llamafactory.causes.row import LOOK, MAYBE_MEMORY, MORE_MEMORY, TAMER, Row
 

@@ -1,4 +1,4 @@
-"""What the exit code says, where nothing says more; and what is left when it says nothing."""
+"""Causes by exit code, where nothing says more; and the one for a run that says nothing."""
 
 from tuning.llamafactory.causes.row import IMAGE, LOOK, MAYBE_MEMORY, TAMER, Row
 

@@ -1,4 +1,4 @@
-"""What a row of the table of causes is."""
+"""Row of the table of causes."""
 
 from dataclasses import dataclass
 from typing import Literal

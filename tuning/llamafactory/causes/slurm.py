@@ -1,4 +1,4 @@
-"""What Slurm says of the end: its word, what slurmstepd wrote, and that no image could be started."""
+"""Causes by Slurm's words: its state, lines of slurmstepd, images that cannot be started."""
 
 from tuning.llamafactory.causes.row import IMAGE, MORE_MEMORY, Row
 

@@ -1,4 +1,4 @@
-"""How much memory of a GPU a run takes, from the shape of the model and the arguments.
+"""Estimate of a GPU's memory that a run takes, from the shape of the model and the arguments.
 
 The rule. Per weight, in bytes:
 

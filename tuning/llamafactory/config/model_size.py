@@ -1,4 +1,4 @@
-"""What a model's config.json says of its size, for the families whose shape is known here.
+"""Size of a model by its config.json, for the families whose shape is known here.
 
 The shapes are those of transformers' modeling files; the tests hold the sums against the counts of well-known models.
 Norms and biases are counted too, so that the sum is exact.

@@ -1,4 +1,4 @@
-"""What a configuration refers to by name: arguments, its model, its source job's, its template, its data sets."""
+"""Names in a configuration: arguments, its model, its source job's, its template, its data sets."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any

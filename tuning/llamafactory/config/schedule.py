@@ -1,4 +1,4 @@
-"""What a configuration says about the course of its run: when it logs, evaluates and saves."""
+"""Schedule of a run by its configuration: steps at which it logs, evaluates and saves."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What runs inside the training image beside LLaMA-Factory. Sent with each attempt; needs nothing of ours.
+"""Programs inside the training image beside LLaMA-Factory. Sent with each attempt; they need nothing of ours.
 
 One file, since each costs whoever submits a round trip to the cluster's file server: Python takes modules from a zip
 archive as from a folder, and runs its `__main__.py`.

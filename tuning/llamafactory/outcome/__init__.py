@@ -1,1 +1,1 @@
-"""How a run ended: results, artifacts, and the cause of a failure."""
+"""Outcome of a run: results, artifacts, and the cause of a failure."""

@@ -1,4 +1,4 @@
-"""What the files in a run's output folder are, in a few words."""
+"""Descriptions of the files in a run's output folder, in a few words."""
 
 import re
 from typing import Literal, NamedTuple

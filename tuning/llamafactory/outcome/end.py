@@ -1,4 +1,4 @@
-"""How a run ended, judged by what it left behind.
+"""End of a run, judged by what it left behind.
 
 An exit code of 0, weights and train_results.json are not success: a run that was stopped by SIGTERM with
 enable_jit_checkpoint, or by SIGABRT under LLaMA Board, leaves all three (facts, section 2; recorded).

@@ -1,4 +1,4 @@
-"""Why a run failed, in plain words, with the lines that show it and what to do. Pure; the causes are a table."""
+"""Cause of a failure in plain words, with the lines that show it and what to do. Pure; the causes are a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

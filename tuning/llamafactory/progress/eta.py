@@ -1,4 +1,4 @@
-"""How far a run is, and when it will end.
+"""Progress and ETA of a run.
 
 The log's own `remaining_time` is the average of the whole process: wrong after a resume, slow to forget a warm-up, and
 without what comes after the last step. Here the time of plain steps, of evaluations and of saves is learned apart from

@@ -1,4 +1,4 @@
-"""What LLaMA-Factory refuses only after it has started, as one readable table, in files by subject.
+"""Rules that LLaMA-Factory applies only after it has started, as one readable table, in files by subject.
 
 A row is broken when its condition holds for the run with LLaMA-Factory's defaults under it. Read and run with
 LLaMA-Factory 0.9.5 and transformers 5.6.0; tests/e2e/test_check.py holds the rows against the real parser.

@@ -1,4 +1,4 @@
-"""What a row of the table of rules is, and what it may look at."""
+"""Row of the table of rules, and what a rule may look at."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field

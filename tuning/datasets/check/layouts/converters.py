@@ -1,4 +1,4 @@
-"""What LLaMA-Factory makes of one row: its two converters (data/converter.py), and its processors behind them.
+"""LLaMA-Factory's two converters (data/converter.py) for one row, and its processors behind them.
 
 The order of the checks is that of LLaMA-Factory: a row that it drops is dropped before anybody looks at its contents.
 """

@@ -1,4 +1,4 @@
-"""What is read of a data file: rows, or what is wrong in place of one.
+"""Rows of a data file, or the problem that stands in place of a row.
 
 The standard library's decoder is used for both encodings: it is in C, says where it stopped, and (unlike the fast
 event parsers, which hold any value whole and have no line or column) lets us bound what one row may take.

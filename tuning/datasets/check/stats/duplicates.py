@@ -1,4 +1,4 @@
-"""How many rows say what another row has said, at bounded memory."""
+"""Count of rows that repeat another row, at bounded memory."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""How many rows have which length, counted at bounded memory."""
+"""Histogram of the lengths of rows, at bounded memory."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

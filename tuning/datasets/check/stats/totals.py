@@ -1,4 +1,4 @@
-"""What the rows of a file consist of, counted while they go by; the size of the counters does not grow with them."""
+"""Totals over the rows of a file, counted while they go by; the counters do not grow with them."""
 
 from collections import Counter
 from collections.abc import Callable
