@@ -41,7 +41,7 @@ def folder(tmp_path: Path, site: Site) -> Iterator[Path]:
     """A folder as a checkout: the examples, and `packtrain` and `python` on the path. No job of it is left running."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "bin").mkdir()
-    for word, command in (("packtrain", "-m client"), ("python", "")):
+    for word, command in (("packtrain", "-m packtrain"), ("python", "")):
         program = tmp_path / "bin" / word
         program.write_text(f'#!/bin/sh\nexec {sys.executable} {command} "$@"\n')
         program.chmod(0o755)
