@@ -6,6 +6,8 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+# Compiled modules are kept: the tests start many processes, and each would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo up down check unit test test-compose chaos bench schema types templates lock clean
 
