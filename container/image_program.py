@@ -25,7 +25,7 @@ def run_program(
     variables: Mapping[str, str] | None = None,
     stdin: str = "",
 ) -> str:
-    """What a program prints, run by the image's python as an ordinary user. Raises StepError with its complaint."""
+    """Output of a program, run by the image's python as an ordinary user. Raises StepError with its complaint."""
     debian.install_host_tools(cache.cache_root() / "tools.log")
     seen = [Mount(image.resolve(), IMAGE), Mount(program.resolve(), _PROGRAM), *mounts]
     folders = ",".join(dict.fromkeys(["/context", *(mount.target for mount in mounts)]))

@@ -194,7 +194,7 @@ def _kept_token(file: Path) -> str | None:
 
 
 def pid_file(state: Path, name: str) -> Path:
-    """Where the id of a program is kept."""
+    """The file in which the process id of a program is kept."""
     return state / f"{name}.pid"
 
 

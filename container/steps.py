@@ -15,7 +15,7 @@ class StepError(Exception):
 
 
 class Printed:
-    """What was printed last, so that on a terminal the end of a step takes the line of its announcement."""
+    """Printer that keeps its last line, so that on a terminal the end of a step takes the line of its announcement."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

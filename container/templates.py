@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[1] / "tuning" / "llamafactory" / "schemas" / "te
 
 
 def read() -> str:
-    """What the program says in the image. Raises StepError."""
+    """Output of template_pieces.py, run in the training image. Raises StepError."""
     mounts = [
         Mount(image.build("cpu"), "/opt/packtrain/llamafactory.sif"),
         Mount(PROGRAM, "/context/template_pieces.py"),

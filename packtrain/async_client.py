@@ -85,7 +85,7 @@ class AsyncPacktrain:
         return await self._http.send(operations.submit(fields))
 
     async def validate(self, **fields: Unpack[JobFields]) -> Validation:
-        """What the server would say to this job, with the script and configuration it would run; nothing is stored."""
+        """The server's validation of this job, with the script and configuration it would run; nothing is stored."""
         return await self._http.send(operations.validate(fields))
 
     async def job(self, job_id: str) -> Job:
@@ -133,7 +133,7 @@ class AsyncPacktrain:
         return await self._http.send(operations.config(job_id, attempt))
 
     async def progress(self, job_id: str, *, since: int | None = None, wait_seconds: int = 0) -> Progress:
-        """How far a job is. With `since` (a version) the answer comes when there is a newer one or the wait is over."""
+        """A job's progress. With `since` (a version) the answer comes at a newer version, or when the wait is over."""
         return await self._http.send(operations.progress(job_id, since, wait_seconds))
 
     async def wait(
@@ -263,7 +263,7 @@ class AsyncPacktrain:
         return await self._http.send(operations.dataset(dataset_id))
 
     async def dataset_report(self, dataset_id: str, *, cutoff_len: int | None = None) -> DatasetReport:
-        """How much of it is trained on, which rows are not, and why; and how many are longer than cutoff_len."""
+        """The report of a data set: rows trained on, rows that are not and why, and the number beyond cutoff_len."""
         return await self._http.send(operations.dataset_report(dataset_id, cutoff_len))
 
     async def dataset_preview(
@@ -313,7 +313,7 @@ class AsyncPacktrain:
         return await self._http.send(operations.cluster(name))
 
     async def me(self) -> Me:
-        """Who asks: the user and scopes of the token."""
+        """The user and scopes of the token."""
         return await self._http.send(operations.me())
 
     async def create_token(

@@ -88,7 +88,7 @@ class Packtrain:
         return self._http.send(operations.submit(fields))
 
     def validate(self, **fields: Unpack[JobFields]) -> Validation:
-        """What the server would say to this job, with the script and configuration it would run; nothing is stored."""
+        """The server's validation of this job, with the script and configuration it would run; nothing is stored."""
         return self._http.send(operations.validate(fields))
 
     def job(self, job_id: str) -> Job:
@@ -136,7 +136,7 @@ class Packtrain:
         return self._http.send(operations.config(job_id, attempt))
 
     def progress(self, job_id: str, *, since: int | None = None, wait_seconds: int = 0) -> Progress:
-        """How far a job is. With `since` (a version) the answer comes when there is a newer one or the wait is over."""
+        """A job's progress. With `since` (a version) the answer comes at a newer version, or when the wait is over."""
         return self._http.send(operations.progress(job_id, since, wait_seconds))
 
     def wait(
@@ -277,7 +277,7 @@ class Packtrain:
         return self._http.send(operations.dataset(dataset_id))
 
     def dataset_report(self, dataset_id: str, *, cutoff_len: int | None = None) -> DatasetReport:
-        """How much of it is trained on, which rows are not, and why; and how many are longer than cutoff_len."""
+        """The report of a data set: rows trained on, rows that are not and why, and the number beyond cutoff_len."""
         return self._http.send(operations.dataset_report(dataset_id, cutoff_len))
 
     def dataset_preview(
@@ -327,7 +327,7 @@ class Packtrain:
         return self._http.send(operations.cluster(name))
 
     def me(self) -> Me:
-        """Who asks: the user and scopes of the token."""
+        """The user and scopes of the token."""
         return self._http.send(operations.me())
 
     def create_token(

@@ -36,7 +36,7 @@ class PacktrainError(Exception):
 
 
 class InvalidInput(PacktrainError):
-    """What the user gave is wrong; `findings` says each thing and where."""
+    """The user's input is wrong; `findings` lists each defect and its place."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         super().__init__("; ".join(finding.message for finding in findings))

@@ -152,7 +152,7 @@ class Cluster(TypedDict):
     unreachable_since: str | None
     unreachable_reason: str | None
     described_at: str | None
-    """When partitions, nodes and GPUs were last seen."""
+    """The time at which partitions, nodes and GPUs were last seen."""
     slurm_version: str | None
     partitions: list["Partition"]
     nodes: list["Node"]
@@ -168,9 +168,9 @@ class Cluster(TypedDict):
     commands: dict[str, Any]
     """The budget on the login node that was used, as the worker counts it."""
     troubles: list["Trouble"]
-    """What failed at single jobs: the newest 20."""
+    """Failures of steps: the newest 20."""
     trouble_count: int
-    """How many there are."""
+    """The number of all of them."""
 
 
 class ClusterPage(TypedDict):
@@ -200,7 +200,7 @@ class Dataset(TypedDict):
     """An upload is ready at once; data on a cluster is checked there first."""
     format: Literal["alpaca", "sharegpt"] | None
     purpose: Literal["sft", "ranking", "kto", "pretrain"] | None
-    """What it teaches: sft (stage sft), ranking (dpo, rm), kto (kto) or pretrain (pt)."""
+    """Training that it is for: sft (stage sft), ranking (dpo, rm), kto (kto) or pretrain (pt)."""
     rows: int | None
     made_from: Literal["csv", "parquet"] | None
     """The table that was sent; it is kept as JSON lines."""
@@ -212,13 +212,13 @@ class Dataset(TypedDict):
     sha256: str | None
     created_at: str
     cluster: str | None
-    """Where it lies and nowhere else; null for an upload."""
+    """The cluster on which alone it lies; null for an upload."""
     cluster_path: str | None
-    """Where it was found there."""
+    """The path at which it was found there."""
     check_job: str | None
     """The latest job that looked at it there."""
     findings: "list[ProblemError] | None"
-    """Why it was refused."""
+    """The reasons for which it was refused."""
     shortened: NotRequired[list[str]]
     """In lists: the fields of which only a part is here; `GET /datasets/{id}` has all of it."""
 
@@ -255,7 +255,7 @@ class DatasetReport(TypedDict):
 
 
 class Estimates(TypedDict):
-    """What the job would use."""
+    """Resources that the job would use, and the start that Slurm expects."""
 
     gpus: int
     time_limit_seconds: int
@@ -263,7 +263,7 @@ class Estimates(TypedDict):
     gpu_memory: "GpuMemory | None"
     """Null where the model's config.json is not known."""
     starts_at: str | None
-    """When Slurm would start it now (sbatch --test-only); null where it gave no answer."""
+    """The time at which Slurm would start it now (sbatch --test-only); null where it gave none."""
 
 
 class Event(TypedDict):
@@ -290,7 +290,7 @@ class EventPage(TypedDict):
 
 
 class Failure(TypedDict):
-    """Why a job failed, and what to do."""
+    """Cause of a job's failure, and the advice on it."""
 
     code: str
     message: str
@@ -408,7 +408,7 @@ class JobFields(TypedDict, total=False):
 
 
 class JobLinks(TypedDict):
-    """Where to go on."""
+    """Paths of a job and of all that belongs to it on this server."""
 
     self: str
     progress: str
@@ -558,7 +558,7 @@ class ProblemError(TypedDict):
 
 
 class Progress(TypedDict):
-    """How far a job is, as the database had it at `updated_at`; the durations count from then."""
+    """Progress of a job, as the database had it at `updated_at`; the durations count from then."""
 
     job_id: str
     status: "JobStatus"
@@ -706,7 +706,7 @@ class Series(TypedDict):
     values: list[float | None]
     """Null where training diverged (NaN)."""
     total: int
-    """How many points there are, of which these were chosen."""
+    """The number of all points, of which these were chosen."""
 
 
 class TextPiece(TypedDict):
@@ -744,11 +744,11 @@ class TokenRequest(TypedDict):
     """A token to make."""
 
     name: str
-    """What it is for."""
+    """The purpose of the token."""
     user: NotRequired[str | None]
     """Whose it is: oneself; for administrators anybody, who is made when new."""
     scopes: NotRequired["list[Scope] | None"]
-    """What it may do: submit implies read, admin both. By default what is usual for the user: submit, and admin for
+    """Its permissions: submit implies read, admin both. By default what is usual for the user: submit, and admin for
     administrators. Never more than the token has that asks.
     """
     expires_at: NotRequired[str | None]
@@ -760,7 +760,7 @@ class Trouble(TypedDict):
     job_id: str | None
     """Null: the step failed as a whole, or at what several jobs need."""
     subject: str | None
-    """Where it is no job: the id of a data set, or a hash; null = the whole."""
+    """The id of a data set, or a hash; null for a job, and for the whole step."""
     step: str
     error: str
     """The class of the error; the log and `packtrain clusters doctor` say more."""
@@ -780,13 +780,13 @@ class Truncation(TypedDict):
 
 
 class Validation(TypedDict):
-    """What the server would say to a request."""
+    """Validation of a request for a job: the findings, and the script, configuration and estimates of its run."""
 
     valid: bool
     errors: list["ProblemError"]
     warnings: list["ProblemError"]
     notes: list[str]
-    """What of the configuration was read in another way than it was written."""
+    """Remarks: the configuration as it was read, a Slurm that was not asked."""
     script: str | None
     config_yaml: str | None
     estimates: "Estimates | None"

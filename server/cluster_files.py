@@ -72,7 +72,7 @@ class ClusterFiles:
             yield self._transport(settings)
 
     def of(self, user_id: str) -> "PersonFiles":
-        """The same within one person's budget."""
+        """The files of all clusters, within one person's budget."""
         return PersonFiles(self, user_id)
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ class PersonFiles:
 
     @property
     def pace(self) -> ReaderPace:
-        """How slowly what is read may be taken."""
+        """Slowest pace at which the bytes that are read may be taken."""
         return self.files.pace
 
     def root(self, cluster: str) -> str:
@@ -127,7 +127,7 @@ class PersonFiles:
 
 
 def look_at(transport: Transport, root: str, folder: str, paths: Sequence[str]) -> dict[str, RemoteFile]:
-    """What these paths under a folder are now, in one command; those that are gone are left out.
+    """The files at these paths under a folder as they are now, in one command; those that are gone are left out.
 
     Raises NotAllowed for a link, at any place of a path beneath the root, and for what is no plain file: our account
     can read more than the people who ask.

@@ -64,7 +64,7 @@ def get_session(request: Request) -> Iterator[Session]:
 
 
 async def get_feed(request: Request) -> Feed:
-    """What is polled and streamed, from memory."""
+    """The feed, which answers polls and streams from memory."""
     return cast(Feed, request.app.state.feed)
 
 
@@ -80,7 +80,7 @@ def in_transaction(sessions: sessionmaker[Session], work: Callable[[Session], Ma
 
 
 async def get_cipher(request: Request) -> Cipher:
-    """What secrets are encrypted with."""
+    """The cipher that encrypts secrets."""
     return cast(Cipher, request.app.state.cipher)
 
 
@@ -125,12 +125,12 @@ def current_user(request: Request, session: SessionDep, now: NowDep, credentials
 
 
 def upload_user(request: Request, sessions: SessionsDep, now: NowDep, credentials: CredentialsDep) -> Principal:
-    """The same in a transaction of its own, for routes that may take hours."""
+    """The user of the request's token, in a transaction of its own, for routes that may take hours."""
     return in_transaction(sessions, lambda session: current_user(request, session, now, credentials))
 
 
 async def feed_user(request: Request, _credentials: CredentialsDep) -> Principal:
-    """The same from memory (server.token_gate), for routes that hold no session."""
+    """The user of the request's token, from memory (server.http.token_gate), for routes that hold no session."""
     return _permitted(request, principal_of(request))
 
 
@@ -146,7 +146,7 @@ FeedUser = Annotated[Principal, Depends(feed_user)]
 
 @dataclass(frozen=True)
 class Follower:
-    """Who follows a job by a stream or a waiting poll, of which each has one person's places."""
+    """The user behind a stream or a waiting poll, and the places for these, of which each person has a few."""
 
     user: Principal
     places: Places
@@ -161,7 +161,7 @@ class Follower:
 
 
 async def get_follower(request: Request, user: FeedUser) -> Follower:
-    """Who asks, for routes that stream or wait."""
+    """The user of the request's token with the places, for routes that stream or wait."""
     return Follower(user, cast(Places, request.app.state.following))
 
 

@@ -43,12 +43,12 @@ SiteDep = Annotated[Site, Depends(get_site)]
 
 
 async def surroundings(session: SessionDep, site: SiteDep, user: CurrentUser) -> Surroundings:
-    """What a request for a job is checked against."""
+    """The clusters, data, jobs and secrets that a request for a job is checked against."""
     return surroundings_of(session, site, user)
 
 
 def surroundings_of(session: Session, site: Site, user: Principal) -> Surroundings:
-    """The same for one who asks; data sets that it names cannot be deleted while the session's transaction lasts."""
+    """Surroundings of a user's request; data sets that it names cannot be deleted during the session's transaction."""
     return Surroundings(
         clusters=site.clusters,
         view_of=lambda name: site.views.view(session, name),
@@ -60,7 +60,7 @@ def surroundings_of(session: Session, site: Site, user: Principal) -> Surroundin
 
 
 def highest_priority(user: Principal, settings: Settings) -> int:
-    """That a user may give a job."""
+    """The highest priority that a user may give a job."""
     return MAX_PRIORITY if user.is_administrator else settings.priority_of_members
 
 
@@ -70,7 +70,7 @@ SurroundingsDep = Annotated[Surroundings, Depends(surroundings)]
 def next_attempt_plan(
     session: Session, job: Job, cluster: ClusterSettings, views: ClusterViews
 ) -> AttemptPlan | CheckPlan:
-    """What the next attempt of a job would run. Raises InvalidInput when that is no longer possible."""
+    """Plan of a job's next attempt. Raises InvalidInput when that attempt is no longer possible."""
     registered = views.view(session, cluster.name).datasets
     saves = partial(longest_saves, session, cluster.name, models=cluster.models)
     inputs = load_inputs(session, [job], belongings(session, [job.id]).datasets, cluster, registered, saves)

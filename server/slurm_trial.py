@@ -24,7 +24,7 @@ class SlurmTrials:
         self._patience_seconds = patience_seconds
 
     async def ask(self, user_id: str, cluster: str, script: str, now: datetime) -> TrialAnswer | None:
-        """What Slurm would do with a job of these #SBATCH lines; None where nobody answered in time.
+        """Slurm's answer to a trial of a job with these #SBATCH lines; None where nobody answered in time.
 
         No session is open while it waits. Who asks the same within a minute is told the same. A person who waits for
         enough answers already gets none: the others' questions come first.

@@ -18,14 +18,14 @@ _MINUTE_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class TransferLimits:
-    """How many files may be read from one cluster at once. An OpenSSH connection has ten channels (MaxSessions)."""
+    """The most files that are read from one cluster at once. An OpenSSH connection has ten channels (MaxSessions)."""
 
     in_all: int = 6
     per_person: int = 2
 
 
 class TransferBudget:
-    """How much one cluster's login node is asked for. Safe for many threads."""
+    """Budget of transfers from one cluster's login node, at once and a minute. Safe for many threads."""
 
     def __init__(self, limits: TransferLimits, monotonic: Callable[[], float]) -> None:
         self._limits = limits

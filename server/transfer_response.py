@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ReaderPace:
-    """How slowly a reader may take a download, which holds a place on the cluster meanwhile."""
+    """Slowest pace at which a reader may take a download, which holds a place on the cluster meanwhile."""
 
     idle_seconds: float = 30.0
     """Without taking anything."""

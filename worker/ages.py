@@ -29,7 +29,7 @@ class Ages:
             self._sweep()
 
     def of(self, key: Hashable) -> timedelta:
-        """How long since the restart; without one it is of the time before this worker, and as old as that is."""
+        """Age of a key since its restart; a key without a restart is from before this worker, and as old as that."""
         with self._lock:
             now = self._monotonic()
             self._asked[key] = now

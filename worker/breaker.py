@@ -31,12 +31,12 @@ class Breaker:
 
     @property
     def failures(self) -> int:
-        """How many cycles in a row have failed."""
+        """Number of cycles in a row that have failed."""
         return self._failures
 
     @property
     def failures_ever(self) -> int:
-        """The same since the start: whether something failed between two looks at it."""
+        """Number of cycles that have failed since the start: it tells of failures between two looks at it."""
         return self._failures_ever
 
     @property
@@ -50,7 +50,7 @@ class Breaker:
         return self._awaits_listener and self.pause_seconds() > 0
 
     def end_pause(self) -> None:
-        """What the pause was for is over: the next cycle is tried now."""
+        """End the pause, whose cause is over: the next cycle is tried now."""
         with self._lock:
             self._open_until = self._monotonic()
 
@@ -69,5 +69,5 @@ class Breaker:
             self._failures = 0
 
     def pause_seconds(self) -> float:
-        """How long still until the next try; 0 when it may be now."""
+        """Seconds until the next try; 0 when it may be now."""
         return max(0.0, self._open_until - self._monotonic()) if self._failures else 0.0

@@ -71,7 +71,7 @@ class Cycle:
         return self._monotonic() - self._looked_at >= QUIET_SECONDS
 
     def run_urgent(self) -> None:
-        """What people wait for, between two cycles: new jobs, cancellations, questions about jobs to come."""
+        """Run the steps that people wait for, between cycles: new jobs, cancellations, questions about jobs to come."""
         self._driver.check()
         self.guard.run(Step.SUBMIT, self._submitter.submit_waiting)
         self.guard.run(Step.CANCEL, self._canceller.cancel_new)

@@ -54,7 +54,7 @@ class Quarantine(Generic[Item]):
         self._failed: set[str] = set()
 
     def due(self, items: Iterable[Item]) -> list[Item]:
-        """Those that do not wait for their next try."""
+        """The items that do not wait for their next try."""
         now = self._driver.now()
         return [item for item in items if not self._is_held(item, now)]
 
@@ -69,7 +69,7 @@ class Quarantine(Generic[Item]):
         self._forget(self._next_tries.keys() - {self._subject(item).id for item in items})
 
     def each(self, items: Iterable[Item], act: Callable[[Item], Result]) -> list[tuple[Item, Result]]:
-        """What `act` makes of each, but of those at which it fails."""
+        """The items with their results of `act`, without the items at which it fails."""
         results = []
         for item in self._sound(items):
             with self._contained() as attempt:
@@ -79,7 +79,7 @@ class Quarantine(Generic[Item]):
         return results
 
     def gather(self, items: Sequence[Item], compute: Callable[[Sequence[Item]], Result]) -> Result:
-        """What `compute`, which changes nothing, makes of all of them, but of those at which it fails."""
+        """The result of `compute`, which changes nothing, on all items but those at which it fails."""
         with self._contained():
             return compute(self._sound(items))
         sound = [item for item, _ in self.each(items, lambda item: compute([item]))]

@@ -48,7 +48,7 @@ class StepGuard:
             log.error("that failure cannot be noted", exc_info=noting.error, extra=where)
 
     def succeeded(self, step: Step) -> None:
-        """It went well; costs nothing where it had not failed."""
+        """Forget the failure of a step that went well; costs nothing where it had not failed."""
         if step not in self._next_tries:
             return
         with self._driver.apply() as session:

@@ -30,7 +30,7 @@ class BaseImage:
     """A program that is put where these images have theirs."""
 
     def digest(self) -> str:
-        """What the stand-in is made of, for its label."""
+        """Hash of the suite, packages, options, changes and entrypoint of the stand-in, for its label."""
         parts = [self.suite, *self.packages, *self.options, *self.changes]
         return cache.digest([*parts, self.entrypoint] if self.entrypoint else parts)
 

@@ -48,7 +48,7 @@ KEPT_BUILDS = "4gb"
 
 @dataclass(frozen=True)
 class Engine:
-    """How to speak to an engine: the command line up to and including `docker`."""
+    """A Docker engine, by the command line that comes before each subcommand of `docker`."""
 
     docker: tuple[str, ...]
     is_ours: bool
@@ -58,7 +58,7 @@ class Engine:
         return [*self.docker, *arguments]
 
     def answer(self, *arguments: str) -> str:
-        """What a command printed. Raises StepError with what it said when it fails."""
+        """Output of a command. Raises StepError with its error output when it fails."""
         done = subprocess.run(
             self.command(*arguments), capture_output=True, text=True, env=_own_environment(), check=False
         )

@@ -18,7 +18,7 @@ FIRST_CLUSTERS = """\
 
 @dataclass(frozen=True)
 class LabParts:
-    """What the profile lab mounts besides keys: the training image, and the folder of tiny models."""
+    """Paths that the profile lab mounts besides keys: the training image, and the folder of tiny models."""
 
     image: Path
     models: Path

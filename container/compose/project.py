@@ -41,7 +41,7 @@ class Project:
             self._compose("down", "--volumes", "--remove-orphans", "--timeout", "20")
 
     def packtrain(self, *arguments: str) -> str:
-        """What the command line printed, run beside the server."""
+        """Output of the packtrain command line, run beside the server in its container."""
         return self.engine.answer(*self._arguments("exec", "-T", "server", "packtrain", *arguments))
 
     def logs(self, lines: int) -> str:
@@ -49,7 +49,7 @@ class Project:
         return self.engine.answer(*self._arguments("logs", "--no-color", "--tail", str(lines)))
 
     def leftovers(self) -> list[str]:
-        """What the engine still has of this project: nothing, once it is down."""
+        """Containers, volumes and networks that the engine still has of this project: none, once it is down."""
         mine = f"label=com.docker.compose.project={NAME}"
         found = {kind: self.engine.answer(*ls, "--quiet", "--filter", mine).split() for kind, ls in LISTS.items()}
         return [f"{kind} {one}" for kind, names in found.items() for one in names]
@@ -88,7 +88,7 @@ def create(engine: Engine, folder: Path, wheels: Path, port: int) -> Project:
 
 
 def changes(wheels: Path) -> dict[str, object]:
-    """What is laid over docker-compose.yml: where the builds get their packages from.
+    """Overrides of docker-compose.yml: the sources from which the builds get their packages.
 
     The server's come from a folder, without any network. The lab's come from the machine's own mirror by the machine's
     own network: an engine of ours gives its containers no other way out.

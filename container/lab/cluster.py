@@ -45,7 +45,7 @@ class Lab:
 
     @property
     def log_file(self) -> Path:
-        """What start.sh and the daemons said."""
+        """The log of start.sh and the daemons."""
         return self.state_dir / "lab.log"
 
     @property

@@ -59,7 +59,7 @@ def enter_command(tree: Path, state: Path, command: Sequence[str]) -> list[str]:
 
 
 def environment(mounts: Sequence[Mount], extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What enter.sh needs, and nothing of the caller's own environment besides."""
+    """Environment variables for enter.sh, with `extra` ones; of the caller's own only PATH."""
     lines = "\n".join(mount.line() for mount in mounts)
     path = os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
     return {"PATH": path, "LC_ALL": "C.UTF-8", "LAB_MOUNTS": lines, **(extra or {})}

@@ -13,7 +13,7 @@ PROVISION_INPUTS = ("provision.sh", "data", "examples")
 
 
 class Profile(StrEnum):
-    """Which Slurm; the value is the Debian release that it comes from."""
+    """Slurm version of the lab; the value is the Debian release that it comes from."""
 
     TRIXIE = "trixie"  # 24.11 with accounting
     BOOKWORM = "bookworm"  # 22.05 without

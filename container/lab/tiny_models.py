@@ -42,7 +42,7 @@ SHAPE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Family:
-    """What sets one family's tokenizer apart: its markers, and the chat template written with them."""
+    """Markers that set a model family's tokenizer apart, and the chat template written with them."""
 
     bos: str | None
     eos: str

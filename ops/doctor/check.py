@@ -22,7 +22,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a question's script printed, without the noise of the login around it."""
+    """Output of a question's script, without the noise of the login around it."""
 
     stdout: str
     stderr: str

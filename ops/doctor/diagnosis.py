@@ -90,7 +90,7 @@ def dial_tcp(host: str, port: int, timeout_seconds: float) -> None:
 
 
 def login_check(cluster: ClusterSettings, error: ClusterError) -> Check:
-    """What an error of the connection means."""
+    """The failed check that an error of the connection stands for: host key, login, or the connection itself."""
     if isinstance(error, HostKeyChanged):
         fix = error.hint or f"ask the site; only when it was meant, put the new key into {cluster.known_hosts_file}"
         return Check("host key", "failed", str(error), fix)

@@ -43,7 +43,7 @@ class Package:
 
 
 def installed_requirements() -> list[str]:
-    """What this packtrain says it needs, its extras included. Raises NotFound where it is not installed."""
+    """Requirements of the installed packtrain, its extras included. Raises NotFound where it is not installed."""
     try:
         return metadata.requires("packtrain") or []
     except metadata.PackageNotFoundError as error:
@@ -65,7 +65,7 @@ def preflight_script(image: str, names: Iterable[str]) -> str:
 
 
 def packages(answer: Answer, wanted: Mapping[str, str | None]) -> list[Package] | None:
-    """What the image holds; None when it could not be asked."""
+    """The wanted packages with their versions in the image; None when the image could not be asked."""
     line = next((line for line in answer.stdout.splitlines() if line.startswith("packtrain:")), None)
     if line is None:
         return None

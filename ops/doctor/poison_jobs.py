@@ -33,7 +33,7 @@ def poison_check(cluster: str, database_url: str) -> Check:
 
 
 def judged(found: Sequence[Trouble]) -> Check:
-    """What these come to. Pure."""
+    """The check of these troubles: a warning where there are any. Pure."""
     if not found:
         return Check(_NAME, "ok", "no step has failed at a job")
     told = [_line(row) for row in found[:_MOST_SHOWN]]

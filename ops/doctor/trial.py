@@ -64,7 +64,7 @@ def run_trial(
 
 
 def trial_check(job: str, state: str, log: Answer) -> Check:
-    """What the trial's log says; `state` is Slurm's last word, empty when it has forgotten the job."""
+    """The check of the trial's log; `state` is the last that Slurm said, empty when it has forgotten the job."""
     lines = log.stdout.splitlines()
     if _WORKED in lines:
         return Check(_NAME, "ok", f"Slurm job {job} started the image on a compute node")

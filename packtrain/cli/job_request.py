@@ -40,7 +40,7 @@ class JobOptions:
 
 
 def local_files(data: Sequence[str]) -> list[Path]:
-    """Those of `--data` that are files to upload. Raises InvalidInput for one that is not there."""
+    """The files to upload among the words of `--data`. Raises InvalidInput for a file that is not there."""
     files = [Path(word) for word in data if not _is_id(word)]
     missing = [path for path in files if not path.is_file()]
     if missing:

@@ -13,7 +13,7 @@ _PLAIN_END = "finished"
 
 
 def status_line(job: Job, now: datetime) -> str:
-    """Where a job stands and why: queued with its position, pending with Slurm's reason, running on what."""
+    """Status of a job and the reason: queued with its position, pending with Slurm's reason, running on its cluster."""
     progress, status = job["progress"], job["status"]
     line: str = status
     if status == "pending":
@@ -70,7 +70,7 @@ def time_left(progress: Progress, now: datetime) -> str | None:
 
 
 def ending(job: Job) -> list[str]:
-    """What came of an ended job: how long it took, its numbers, or why it failed and what to do."""
+    """Lines on the outcome of an ended job: how long it took, its numbers, or why it failed and the hint."""
     took = seconds_between(job["started_at"], job["finished_at"])
     waited = seconds_between(job["created_at"], job["started_at"])
     head = f"{job['id']} {job['status']}"

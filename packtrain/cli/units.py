@@ -35,7 +35,7 @@ def clock_time(text: str, now: datetime, *, to_the_second: bool = False) -> str:
 
 
 def age(text: str, now: datetime) -> str:
-    """How long ago an RFC 3339 time is, in its greatest unit: `5 min`."""
+    """Age of an RFC 3339 time, in its greatest unit: `5 min`."""
     words = duration((now - datetime.fromisoformat(text)).total_seconds()).split(" ")
     return " ".join(words[:2])
 

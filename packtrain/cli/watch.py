@@ -22,7 +22,7 @@ _LINE_EVERY_SECONDS = 5.0
 
 
 class View(Protocol):
-    """Where a job is shown while it is watched."""
+    """Display of a job while it is watched."""
 
     def show(self, job: Job) -> None:
         """A job that has changed."""
@@ -114,7 +114,7 @@ class LiveView:
         self._live.update(_picture(job, now()), refresh=True)
 
     def outage(self, outage: Outage) -> None:
-        """What was last seen, and for how long nothing has been."""
+        """Draw the job as it was last seen, and for how long the server has not answered."""
         since = f" for {duration(outage.seconds)}" if outage.seconds >= 1 else ""
         words = f"no answer from the server{since}, still asking; the job is not touched by this"
         if self._shown is not None:

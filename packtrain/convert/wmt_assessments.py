@@ -21,7 +21,7 @@ _RAW_SCORE = ("raw", "raw_score")
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows are wanted, and what is to be learned from them."""
+    """Selection of rows by pair and score, and the translation that is to be learned from them."""
 
     pair: Pair
     target: Target = "ref"
@@ -36,7 +36,7 @@ class Selection:
 
 @dataclass
 class Count:
-    """What became of the rows of the pair."""
+    """Counts of the rows of the pair: taken, or left out by reason."""
 
     taken: int = 0
     below: int = 0

@@ -19,7 +19,7 @@ MAX_ELEMENTS = 1_000_000
 
 @dataclass
 class Count:
-    """What became of the segments."""
+    """Counts of the segments that were taken or empty, and of the documents without this reference."""
 
     taken: int = 0
     empty: int = 0

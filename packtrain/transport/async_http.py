@@ -28,7 +28,7 @@ class AsyncHttp:
         self._client = httpx.AsyncClient(transport=transport, **client_options(connection))
 
     async def send(self, call: Call[Answer]) -> Answer:
-        """What a call is answered. Raises ApiError, ServerUnreachable."""
+        """Send a call and return the content of its answer. Raises ApiError, ServerUnreachable."""
         return cast(Answer, content_of(await self._answer(call, stream=False)))
 
     @asynccontextmanager

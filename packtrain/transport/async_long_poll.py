@@ -12,7 +12,7 @@ from packtrain.transport.long_poll import ENDED, PAUSE_SECONDS, WAIT_SECONDS, Ou
 
 
 class Source(Protocol):
-    """Who is asked: AsyncPacktrain."""
+    """The client that reads a job and its progress: AsyncPacktrain."""
 
     async def job(self, job_id: str) -> Job:
         """One job, its progress included."""

@@ -31,7 +31,7 @@ def wanted(files: Iterable[Artifact], *, checkpoints: bool) -> list[Artifact]:
 
 
 def local_path(folder: Path, name: str) -> Path:
-    """Where a file of the server's goes. Raises UnsafePath for one that would leave the folder, also through a link."""
+    """Local path of a server's file. Raises UnsafePath for an unsafe name, or a path out of the folder, links too."""
     parts = name.split("/")
     if _UNWRITABLE.search(name) or any(part in ("", ".", "..") for part in parts) or PurePosixPath(name).is_absolute():
         raise UnsafePath(
@@ -57,7 +57,7 @@ class PartFile:
 
     @classmethod
     def of(cls, file: Artifact, folder: Path) -> "PartFile":
-        """Where it goes; the folders above it are made. Raises UnsafePath."""
+        """The part file of a file of the server's; the folders above it are made. Raises UnsafePath."""
         target = local_path(folder, file["path"])
         # Python 3.10 reads no "Z".
         changed_at = datetime.fromisoformat(file["modified_at"].replace("Z", "+00:00")).timestamp()
@@ -140,7 +140,7 @@ def download_archive(
 
 
 def archive_part(target: Path) -> Path:
-    """Where an archive is written until it is whole."""
+    """The path at which an archive is written until it is whole."""
     return target.with_name(f".{target.name}.part")
 
 

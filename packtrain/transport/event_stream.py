@@ -53,7 +53,7 @@ class EventParser:
 
 
 class Patience:
-    """How long a stream may be away: counted from when something was last heard of it. The first opening has none."""
+    """Longest absence of a stream, counted from when something was last heard of it. The first opening has none."""
 
     def __init__(self, seconds: float, read: Callable[[], float]) -> None:
         self._seconds, self._read = seconds, read

@@ -28,7 +28,7 @@ class Http:
         self._client = httpx.Client(transport=transport, **client_options(connection))
 
     def send(self, call: Call[Answer]) -> Answer:
-        """What a call is answered. Raises ApiError, ServerUnreachable."""
+        """Send a call and return the content of its answer. Raises ApiError, ServerUnreachable."""
         return cast(Answer, content_of(self._answer(call, stream=False)))
 
     @contextmanager

@@ -32,7 +32,7 @@ class Clock:
 
 
 class Source(Protocol):
-    """Who is asked: Packtrain."""
+    """The client that reads a job and its progress: Packtrain."""
 
     def job(self, job_id: str) -> Job:
         """One job, its progress included."""
@@ -44,7 +44,7 @@ class Source(Protocol):
 
 
 class Silence:
-    """How long nobody has answered."""
+    """Time for which nobody has answered, up to the patience."""
 
     def __init__(self, patience_seconds: float, read: Callable[[], float]) -> None:
         self._patience_seconds, self._read = patience_seconds, read

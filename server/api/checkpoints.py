@@ -40,7 +40,7 @@ class Checkpoints(BaseModel):
 
 @router.get("", responses=responses(404))
 def list_checkpoints(job_id: JobId, session: SessionDep) -> Checkpoints:
-    """What a run has left; while it runs, none is listed yet."""
+    """The checkpoints that a run has left; those of an attempt are listed once the attempt has ended."""
     found_job(session, job_id)
     rows = artifacts_of(session, job_id)
     unwanted = unwanted_paths(session, job_id)

@@ -67,7 +67,7 @@ class TroubleJson(BaseModel):
     """A step that failed at one job, or as a whole; it is tried again by itself."""
 
     job_id: str | None = Field(description="Null: the step failed as a whole, or at what several jobs need.")
-    subject: str | None = Field(description="Where it is no job: the id of a data set, or a hash; null = the whole.")
+    subject: str | None = Field(description="The id of a data set, or a hash; null for a job, and for the whole step.")
     step: str
     error: str = Field(description="The class of the error; the log and `packtrain clusters doctor` say more.")
     since: datetime
@@ -96,7 +96,7 @@ class ClusterJson(BaseModel):
     reached_at: datetime | None
     unreachable_since: datetime | None
     unreachable_reason: str | None
-    described_at: datetime | None = Field(description="When partitions, nodes and GPUs were last seen.")
+    described_at: datetime | None = Field(description="The time at which partitions, nodes and GPUs were last seen.")
     slurm_version: str | None
     partitions: list[PartitionJson]
     nodes: list[NodeJson]
@@ -106,8 +106,8 @@ class ClusterJson(BaseModel):
     jobs: dict[str, int] = Field(description="packtrain's jobs that have not ended, by status.")
     pending: int = Field(description="Of these, how many wait: here or in Slurm's queue.")
     commands: dict[str, Any] = Field(description="The budget on the login node that was used, as the worker counts it.")
-    troubles: list[TroubleJson] = Field(description=f"What failed at single jobs: the newest {MOST_TROUBLES}.")
-    trouble_count: int = Field(description="How many there are.")
+    troubles: list[TroubleJson] = Field(description=f"Failures of steps: the newest {MOST_TROUBLES}.")
+    trouble_count: int = Field(description="The number of all of them.")
 
     @classmethod
     def of(
@@ -139,7 +139,7 @@ class ClusterJson(BaseModel):
 
 @dataclass(frozen=True)
 class ClusterTroubles:
-    """What failed at single jobs of a cluster."""
+    """The newest failures of steps at a cluster, and the number of all of them."""
 
     newest: Sequence[Trouble] = ()
     count: int = 0

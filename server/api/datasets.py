@@ -80,7 +80,7 @@ def get_report(
         Query(ge=1, le=MAX_CUTOFF_LEN, description="Count the rows that are longer; the answer says in what."),
     ] = None,
 ) -> ReportAnswer:
-    """How much of it LLaMA-Factory trains on, which rows it would drop and why, and what the rows consist of."""
+    """A data set's report: rows that LLaMA-Factory trains on, rows it would drop and why, and contents of the rows."""
     report = _report.validate_python(service.get_ready(session, dataset_id).report)
     return report if cutoff_len is None else replace(report, truncation=truncation(report, cutoff_len))
 

@@ -61,7 +61,7 @@ def listed(session: Session, jobs: Sequence[Job]) -> list[JobJson]:
 
 @dataclass(frozen=True)
 class NewJobs:
-    """What a route that makes a job is given."""
+    """Inputs of a route that makes a job, and the answers made from them."""
 
     session: Session
     user: Principal
@@ -78,7 +78,7 @@ class NewJobs:
         return self._shown(request, job) if is_new else shown(self.session, job)
 
     def answer(self, made: tuple[Job, bool]) -> JobJson:
-        """The same for a job that was made otherwise, and whether it is new."""
+        """The answer for a job that was made otherwise: 201 where it is new, else 200."""
         job, is_new = made
         self._point_at(job, is_new=is_new)
         return shown(self.session, job)

@@ -57,5 +57,5 @@ def show_script(texts: TextsDep, _user: CurrentUser) -> Response:
 
 @router.get("/{job_id}/config", responses=_text("application/yaml", "object"), response_class=Response)
 def show_config(texts: TextsDep, _user: CurrentUser) -> Response:
-    """What LLaMA-Factory is given, with packtrain's additions: as it was submitted, or as it would be."""
+    """The configuration that LLaMA-Factory is given, with packtrain's additions: as submitted, or as it would be."""
     return Response(texts[1], media_type="application/yaml")

@@ -41,24 +41,24 @@ class GpuMemory(BaseModel):
 
 
 class Estimates(BaseModel):
-    """What the job would use."""
+    """Resources that the job would use, and the start that Slurm expects."""
 
     gpus: int
     time_limit_seconds: int
     gpu_hours_at_most: float
     gpu_memory: GpuMemory | None = Field(description="Null where the model's config.json is not known.")
     starts_at: datetime | None = Field(
-        description="When Slurm would start it now (sbatch --test-only); null where it gave no answer."
+        description="The time at which Slurm would start it now (sbatch --test-only); null where it gave none."
     )
 
 
 class Verdict(BaseModel):
-    """What the server would say to a request."""
+    """Validation of a request for a job: the findings, and the script, configuration and estimates of its run."""
 
     valid: bool
     errors: list[ProblemError]
     warnings: list[ProblemError]
-    notes: list[str] = Field(description="What of the configuration was read in another way than it was written.")
+    notes: list[str] = Field(description="Remarks: the configuration as it was read, a Slurm that was not asked.")
     script: str | None
     config_yaml: str | None
     estimates: Estimates | None

@@ -25,7 +25,7 @@ Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}:[^\x00-\x
 
 
 class JobQuery(BaseModel):
-    """Which jobs, in which order. An unknown name is an error: a misspelt filter would show everything."""
+    """Filters and order of a list of jobs. An unknown name is an error: a misspelt filter would show everything."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,7 +42,7 @@ class JobQuery(BaseModel):
     after: After = None
 
     def filter(self, owner_id: str | None) -> Filter:
-        """The same for the database, which knows owners by id."""
+        """The filters for the database, which knows owners by id."""
         tags = [(key, value) for key, _, value in (text.partition(":") for text in self.tag)]
         times = (self.created_after, self.created_before)
         return Filter(self.status, self.kind, owner_id, self.cluster, tags, self.q, *times)

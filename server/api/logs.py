@@ -98,7 +98,7 @@ async def stream_log(
     offset: Offset = None,
     last_event_id: LastPlace = None,
 ) -> EventStream:
-    """What is kept of a log (or what follows the offset), and then its text as it comes, as JSON.
+    """Stream of a log: the text that is kept (or that follows the offset), then new text as it comes, as JSON.
 
     Follows the job from attempt to attempt, unless one is asked for. `event: end` is the last.
     """

@@ -28,7 +28,7 @@ class Series(BaseModel):
 
     steps: list[int]
     values: list[float | None] = Field(description="Null where training diverged (NaN).")
-    total: int = Field(description="How many points there are, of which these were chosen.")
+    total: int = Field(description="The number of all points, of which these were chosen.")
 
     @classmethod
     def of(cls, points: Sequence[SeriesPoint], limit: int) -> Self:

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
 
-Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="How many at most.")]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="The most items of the page.")]
 After = Annotated[
     str | None, Field(max_length=1000, description="The `next` of the page before; this page begins behind it.")
 ]

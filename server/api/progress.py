@@ -39,7 +39,7 @@ async def show_progress(
     ] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """How far a job is, answered from memory: polling it costs the cluster and the database nothing."""
+    """The progress of a job, from memory: polling costs the cluster nothing, and the database next to nothing."""
 
     def is_known(entry: ProgressEntry) -> bool:
         return entry.is_known_since(since) if since is not None else entry.is_named_by(if_none_match)

@@ -23,14 +23,14 @@ class TokenRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field(
-        description="What it is for."
+        description="The purpose of the token."
     )
     user: Annotated[str, StringConstraints(pattern=service.USER_NAME)] | None = Field(
         default=None, description="Whose it is: oneself; for administrators anybody, who is made when new."
     )
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))] | None = Field(
         default=None,
-        description="What it may do: submit implies read, admin both. By default what is usual for the user: submit, "
+        description="Its permissions: submit implies read, admin both. By default what is usual for the user: submit, "
         "and admin for administrators. Never more than the token has that asks.",
     )
     expires_at: Moment | None = None

@@ -20,7 +20,7 @@ _HINT = (
 
 
 class Sink(Protocol):
-    """Where the file goes."""
+    """Destination of the uploaded file."""
 
     def write(self, chunk: bytes) -> None:
         """Add to its end."""

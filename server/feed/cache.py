@@ -52,7 +52,7 @@ class EventsPage:
 
 
 class Feed:
-    """What many readers ask again and again. All methods belong to the event loop that `running` was entered in.
+    """Cache of the answers that many readers poll. All methods belong to the event loop that `running` was entered in.
 
     Reading raises NotFound for a job that is not there, and Unavailable where the database is needed and away.
     """
@@ -283,7 +283,7 @@ class Feed:
 
 
 def logs_subject(job_id: str) -> str:
-    """What those listen to who follow a job's logs."""
+    """The subject that followers of a job's logs listen to."""
     return f"{job_id}{_LOGS}"
 
 

@@ -19,7 +19,7 @@ _FRAME_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class LogPlace:
-    """Where in a job's logs a reader is: `attempt:offset` as an event's id."""
+    """Place of a reader in a job's logs: `attempt:offset` as an event's id."""
 
     attempt: int
     offset: int
@@ -41,7 +41,7 @@ def whole_text(content: bytes, *, is_end: bool) -> tuple[str, int]:
 async def log_frames(
     feed: Feed, user: Principal, job_id: str, stream: str, place: LogPlace, *, only_this_attempt: bool
 ) -> AsyncGenerator[bytes, None]:
-    """What is kept of a log from this place on, and what comes; `event: end` once all is over."""
+    """Frames of a log: the text kept from this place on, then new text as it comes; `event: end` once all is over."""
     with feed.bells.listen(job_id, logs_subject(job_id)) as listener:
         while not feed.closing and feed.tokens.holds(user):
             try:

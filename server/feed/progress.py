@@ -13,7 +13,7 @@ from tuning.jobs.status import IN_OUR_QUEUE, JobStatus
 
 
 class Progress(BaseModel):
-    """How far a job is, as the database had it at `updated_at`; the durations count from then."""
+    """Progress of a job, as the database had it at `updated_at`; the durations count from then."""
 
     job_id: str
     status: JobStatus
@@ -95,7 +95,7 @@ class ProgressEntry:
 
     @property
     def frame(self) -> bytes:
-        """The same as a server-sent event."""
+        """The progress as a server-sent event."""
         if self._frame is None:
             self._frame = event_frame(self._json(), event="progress")
         return self._frame

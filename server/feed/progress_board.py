@@ -51,7 +51,7 @@ class Board:
         return found[::-1]
 
     def versions(self) -> dict[str, int]:
-        """What is held, by job id."""
+        """Versions of the entries that are held, by job id."""
         return {job_id: entry.state.version for job_id, entry in self._entries.items()}
 
     def in_our_queue(self) -> frozenset[str]:

@@ -23,7 +23,7 @@ _EVENTS_AT_ONCE = 1_000
 
 @dataclass(frozen=True)
 class Question:
-    """What the readers of this moment want to know."""
+    """Question of a tick: the state that the feed holds, and the subjects that its readers follow."""
 
     now: datetime
     newest: datetime | None
@@ -46,7 +46,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the database said."""
+    """The database's answer to the question of a tick."""
 
     newest: datetime | None
     states: Sequence[JobState]

@@ -46,7 +46,7 @@ class _Held:
 
 @dataclass
 class Notes:
-    """What is to be written down."""
+    """Failures of steps at jobs, and recoveries from them, that are to be written down."""
 
     failed: list[Failed] = field(default_factory=list)
     healed: list[tuple[Step, str]] = field(default_factory=list)
@@ -110,7 +110,7 @@ class FeedTroubles:
         return frozenset(job_id for (of, job_id), held in self._held.items() if of is step and now < held.until)
 
     def take_notes(self) -> Notes | None:
-        """What is to be written down since the last time; None where that is nothing."""
+        """The notes that are to be written down since the last time; None where there are none."""
         oldest = self._monotonic() - _FORGOTTEN_AFTER_SECONDS
         self._held = {key: held for key, held in self._held.items() if held.until > oldest}
         notes, self._notes = self._notes, Notes()

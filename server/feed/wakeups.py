@@ -12,7 +12,7 @@ _WOKEN_AT_ONCE = 50
 
 
 class Listener:
-    """One who waits. A ring that comes between two waits is not lost: the next wait ends at once."""
+    """A waiting reader. A ring that comes between two waits is not lost: the next wait ends at once."""
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()
@@ -33,7 +33,7 @@ class Listener:
 
 
 class Bells:
-    """Who listens to what: job ids, or EVERYTHING."""
+    """Listeners by subject: a job id, the logs of a job, or EVERYTHING."""
 
     def __init__(self) -> None:
         self._listeners: dict[str, set[Listener]] = {}
@@ -53,7 +53,7 @@ class Bells:
                     del self._listeners[subject]
 
     def subjects(self) -> frozenset[str]:
-        """What is listened to."""
+        """The subjects that have a listener."""
         return frozenset(self._listeners)
 
     async def ring(self, subjects: Iterable[str]) -> None:

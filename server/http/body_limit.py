@@ -20,7 +20,7 @@ _CLOSE = {"Connection": "close"}
 
 @dataclass(frozen=True)
 class BodyBounds:
-    """How much a body may hold, and how long it may take to arrive."""
+    """Bounds on the size of a request body, and on the time that it may take to arrive."""
 
     max_bytes: int
     idle_seconds: float

@@ -16,7 +16,7 @@ class ByteRange:
 
     @property
     def length(self) -> int:
-        """How many bytes."""
+        """Number of bytes."""
         return self.stop - self.start
 
     @property

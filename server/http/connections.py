@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """What one connection may take, and how many there may be."""
+    """Seconds that one connection may take, and the most connections that there may be."""
 
     head_seconds: float
     idle_seconds: float
@@ -37,7 +37,7 @@ class ConnectionLimits:
 
 
 def usable_connections(wanted: int) -> int:
-    """How many connections the process has descriptors for; its soft limit is raised as far as it may be."""
+    """Number of wanted connections (at least 16) that descriptors suffice for; raises the soft limit up to the hard."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = wanted + _OTHER_DESCRIPTORS
     allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
@@ -130,7 +130,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_response_complete(self) -> None:
-        """It is answered; what of its body nobody read, and the next head, have to come soon."""
+        """End of a response: the unread rest of the request's body, and the next head, have to come soon."""
         is_last = not self.pipeline
         super().on_response_complete()
         if is_last:

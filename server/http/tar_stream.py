@@ -24,7 +24,7 @@ class Member:
 
 
 def archive_size(members: Sequence[Member]) -> int:
-    """How many bytes the archive has."""
+    """Size of the archive in bytes."""
     return sum(len(_header(member)) + member.size_bytes + _padding(member) for member in members) + len(_END)
 
 

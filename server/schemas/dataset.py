@@ -23,7 +23,7 @@ class DatasetInfo(BaseModel):
     status: DatasetStatus = Field(description="An upload is ready at once; data on a cluster is checked there first.")
     format: Formatting | None
     purpose: Purpose | None = Field(
-        description="What it teaches: sft (stage sft), ranking (dpo, rm), kto (kto) or pretrain (pt)."
+        description="Training that it is for: sft (stage sft), ranking (dpo, rm), kto (kto) or pretrain (pt)."
     )
     rows: int | None
     made_from: Literal["csv", "parquet"] | None = Field(
@@ -34,10 +34,10 @@ class DatasetInfo(BaseModel):
     size_bytes: int | None
     sha256: str | None
     created_at: datetime
-    cluster: str | None = Field(description="Where it lies and nowhere else; null for an upload.")
-    cluster_path: str | None = Field(description="Where it was found there.")
+    cluster: str | None = Field(description="The cluster on which alone it lies; null for an upload.")
+    cluster_path: str | None = Field(description="The path at which it was found there.")
     check_job: str | None = Field(description="The latest job that looked at it there.")
-    findings: list[ProblemError] | None = Field(description="Why it was refused.")
+    findings: list[ProblemError] | None = Field(description="The reasons for which it was refused.")
     shortened: list[str] = Field(
         default_factory=list,
         description="In lists: the fields of which only a part is here; `GET /datasets/{id}` has all of it.",
@@ -70,7 +70,7 @@ class DatasetInfo(BaseModel):
 
     @classmethod
     def summary(cls, dataset: Dataset, owner: str) -> Self:
-        """The same for a list, with the first findings only."""
+        """A data set as a list shows it, with the first findings only."""
         whole = cls.of(dataset, owner)
         if whole.findings is None or len(whole.findings) <= _FINDINGS_IN_LISTS:
             return whole

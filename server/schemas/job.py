@@ -51,7 +51,7 @@ class JobAttempt(BaseModel):
 
 
 class Failure(BaseModel):
-    """Why a job failed, and what to do."""
+    """Cause of a job's failure, and the advice on it."""
 
     code: str
     message: str
@@ -75,7 +75,7 @@ class Record(BaseModel):
 
 
 class JobLinks(BaseModel):
-    """Where to go on."""
+    """Paths of a job and of all that belongs to it on this server."""
 
     self: str
     progress: str
@@ -144,7 +144,7 @@ class JobJson(BaseModel):
 
     @classmethod
     def summary(cls, job: Job, owner: str, belongings: Belongings, queue_positions: Mapping[str, int]) -> Self:
-        """The same for a list: some 20 kB of JSON at most, whatever its owner and its run have written."""
+        """A job as a list shows it: some 20 kB of JSON at most, whatever its owner and its run have written."""
         values, changed = shortened(_values(job, owner, belongings, queue_positions), _MOST_BYTES)
         for name, most_bytes in _MOST_BYTES_WITHIN.items():
             if values[name]:
@@ -154,7 +154,7 @@ class JobJson(BaseModel):
 
 
 def job_path(job_id: str) -> str:
-    """Where a job is found on this server."""
+    """Path of a job on this server."""
     return f"/api/v1/jobs/{job_id}"
 
 

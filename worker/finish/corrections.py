@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 def recheck(
     session: Session, driver: Driver, one: LiveAttempt, verdict: Verdict, contents: Mapping[str, bytes]
 ) -> None:
-    """What a verdict means for a job that was said to have ended."""
+    """Correct a job that was said to have ended, by a later judgement of its attempt."""
     job = lock_job(session, one.job_id)
     if job is None:
         return  # ended jobs may be deleted

@@ -16,7 +16,7 @@ from worker.observe.set_aside import note_set_aside
 def end_check(
     session: Session, root: str, one: LiveAttempt, evidence: RunEvidence, contents: Mapping[str, bytes], now: datetime
 ) -> Outcome:
-    """What its report means; a report that no check writes is set aside with a note on the job."""
+    """Outcome of a data check, by its report; a report that no check writes is set aside with a note on the job."""
     text = contents.get(check_report_path(root, one.job_id))
     report = parse_report(text)
     if text and report is None:

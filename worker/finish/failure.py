@@ -32,7 +32,7 @@ def failure_json(session: Session, driver: Driver, job: Job, failure: Failure) -
 
 
 def advice_for(session: Session, driver: Driver, job: Job, code: str) -> Advice:
-    """What to change about a job after a failure of this code."""
+    """Advice on the changes to a job after a failure of this code."""
     snapshot = snapshot_of(session, driver.settings.name) or Snapshot()
     source, kind = from_json(job.source), cast(Kind, job.kind)
     context = config_context(driver.settings, snapshot.datasets, (), job.resources, kind, source)

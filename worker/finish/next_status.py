@@ -15,7 +15,7 @@ _SUCCESS = ("succeeded", "succeeded_early")
 
 @dataclass(frozen=True)
 class NextStep:
-    """Where the job goes, and why."""
+    """Next status of a job, and the reason."""
 
     status: JobStatus
     reason: str

@@ -84,7 +84,7 @@ class Elsewhere:
 
 @dataclass(frozen=True)
 class Forgotten:
-    """It never trained and never will: the claim was given up. It may be submitted again."""
+    """The attempt never trained and never will: its claim was given up. The job may be submitted again."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Ended:
-    """It has ended; what that means is for tuning.llamafactory.outcome.end to judge."""
+    """The attempt has ended; the meaning of that is for tuning.llamafactory.outcome.end to judge."""
 
     slurm_state: str | None
     word: str | None

@@ -54,7 +54,7 @@ _Key = tuple[str, int]
 
 
 class Silences:
-    """How long each run has said nothing while it was watched. Pure.
+    """Seconds of silence of each watched run. Pure.
 
     Only time between two looks that both saw something of the run counts, and no more of it than `most_seconds`: a
     worker that slept, a cluster that was away and a folder that could not be read say nothing about a run.
@@ -118,7 +118,7 @@ class StallWatch:
 
 
 def quiet_until(state: EtaState, now: datetime) -> datetime | None:
-    """When a run that says nothing more will be taken to stand still; None where that is never."""
+    """Time at which a run that says nothing more will be taken to stand still; None where that is never."""
     return later(now, patience_seconds(state))
 
 

@@ -56,7 +56,7 @@ FORGOTTEN = "Slurm has forgotten it, and it had not begun: submitting again"
 
 @dataclass(frozen=True)
 class Answers:
-    """What the cluster said in one cycle."""
+    """The cluster's answers in one cycle."""
 
     observation: Observation
     reads: Sequence[TailRead]

@@ -81,7 +81,7 @@ def stage_missing(driver: Driver, store: ContentStore) -> int:
 
 
 def staged_jobs(session: Session, cluster: str, needs: Needs) -> list[str]:
-    """Those of the waiting jobs whose data sets all lie on the cluster, in their order."""
+    """The jobs among these whose data sets all lie on the cluster, in their order."""
     rows = _rows(session, needs)
     there = datasets.staged(session, cluster, {row.sha256 for row in rows.values()}) if rows else frozenset()
     return [job_id for job_id, ids in needs.items() if all(rows[one].sha256 in there for one in ids)]

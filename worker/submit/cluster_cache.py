@@ -15,7 +15,7 @@ from tuning.settings import ClusterSettings
 
 @dataclass(frozen=True)
 class Description:
-    """What a submission needs of the cluster's row."""
+    """The part of the cluster's row that a submission needs."""
 
     registered: Mapping[str, Mapping[str, Any]] | None
     """The data sets that the cluster knows by name."""

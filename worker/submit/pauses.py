@@ -24,7 +24,7 @@ MOST_SINGLE_JOBS = 200
 
 @dataclass(frozen=True)
 class Place:
-    """Where in a cluster a job is to run, as far as the site's state can differ by it."""
+    """Place of a job in a cluster (partition, account, QOS), as far as the site's state can differ by it."""
 
     job_id: str
     partition: str
@@ -46,7 +46,7 @@ class Scope:
         return all(getattr(self, name) in (None, getattr(place, name)) for name in _NAMES)
 
     def clause(self) -> ColumnElement[bool]:
-        """The same as a condition on the rows of jobs."""
+        """The scope as a condition on the rows of jobs."""
         wanted = [_column(name) == value for name in _NAMES if (value := getattr(self, name)) is not None]
         return and_(true(), *wanted)
 
@@ -101,11 +101,11 @@ class Pauses:
         return any(scope.holds(place) and self._is_on(scope) for scope in self._pauses)
 
     def reason(self, place: Place) -> str | None:
-        """Why a job at this place waits; None when no pause concerns it."""
+        """The reason for which a job at this place waits; None when no pause concerns it."""
         return next((pause.reason for scope, pause in self._pauses.items() if scope.holds(place)), None)
 
     def reasons(self) -> dict[Scope, str]:
-        """Why each scope pauses."""
+        """The reason for which each scope pauses."""
         return {scope: pause.reason for scope, pause in self._pauses.items()}
 
     def waiting_clause(self) -> ColumnElement[bool] | None:
@@ -114,7 +114,7 @@ class Pauses:
         return and_(*(~clause for clause in paused)) if paused else None
 
     def let_through(self, places: Iterable[Place]) -> list[Place]:
-        """Those of these places that need not wait; of each scope whose pause is over only the first."""
+        """The places among these that need not wait; of each scope whose pause is over only the first."""
         tried: set[Scope] = set()
         passed = []
         for place in places:

@@ -38,7 +38,7 @@ class Handover:
 
     @property
     def place(self) -> Place:
-        """Where in the cluster it is to run."""
+        """Place of the job in the cluster, by its resources."""
         return place_of(self.job_id, self.resources)
 
 

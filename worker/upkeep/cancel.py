@@ -57,7 +57,7 @@ class Canceller:
         self.cancel_new()
 
     def cancel_new(self) -> None:
-        """The same for those that Slurm was not told of in this cycle; those that are to save are asked once."""
+        """End the unwanted jobs that Slurm was not told of in this cycle; jobs that are to save are asked only once."""
         unwanted = self._unwanted()
         if not unwanted:
             return

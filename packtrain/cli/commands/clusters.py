@@ -65,7 +65,7 @@ def gpus(count: GpuCount) -> str:
 
 
 def running(cluster: Cluster) -> str:
-    """How many of our jobs run there."""
+    """Number of packtrain's jobs that run on the cluster."""
     return str(cluster["jobs"].get("running", 0))
 
 

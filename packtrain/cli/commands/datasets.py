@@ -92,7 +92,7 @@ def delete(dataset: DatasetId) -> None:
 
 
 def report_lines(report: DatasetReport) -> list[str]:
-    """What LLaMA-Factory would do with a data set, in words."""
+    """Lines of a data set's report: the use that LLaMA-Factory would make of its rows, in words."""
     lines = [f"  {report['kept']} of {report['rows']} rows are trained on"]
     for problem in report["problems"]:
         rows = f"{problem['rows']} {'row' if problem['rows'] == 1 else 'rows'} {_FATE[problem['outcome']]}"
@@ -104,7 +104,7 @@ def report_lines(report: DatasetReport) -> list[str]:
 
 
 def standing_lines(dataset: Dataset) -> list[str]:
-    """Where a data set stands that is not ready, and why."""
+    """Lines on the status of a data set that is not ready, and the reason."""
     if dataset["status"] == "checking":
         return [f"  being checked on {dataset['cluster']} by {dataset['check_job']}"]
     findings = [finding_of(entry) for entry in dataset["findings"] or ()]

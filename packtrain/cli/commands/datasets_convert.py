@@ -26,7 +26,7 @@ DEFAULT_TRANSLATOR = "refA"
 
 
 class Target(str, Enum):
-    """What is to be learned of a direct assessment."""
+    """The translation of a direct assessment that is to be learned: the reference or the machine's."""
 
     REF = "ref"
     MT = "mt"

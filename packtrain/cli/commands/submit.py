@@ -24,7 +24,7 @@ Words = list[str] | None
 
 
 class Kind(str, Enum):
-    """What a job may be."""
+    """Kind of a job: training, export or prediction."""
 
     train = "train"
     export = "export"
