@@ -1,6 +1,6 @@
 """Runs that are to end: Slurm is told, or the run itself is asked to save a checkpoint first.
 
-A job says `cancelled` or `held` only when Slurm has confirmed its end (worker.watch).
+A job says `cancelled` or `held` only when Slurm has confirmed its end (worker.observe.watch).
 """
 
 from collections.abc import Sequence
