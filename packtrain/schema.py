@@ -11,9 +11,9 @@ from typing_extensions import NotRequired, TypedDict
 DatasetStatus = Literal["checking", "ready", "refused"]
 """An upload is ready at once; what lies on a cluster is looked at there first."""
 JobStatus = Literal["held", "queued", "submitting", "pending", "running", "succeeded", "failed", "cancelled"]
-"""Where a job stands. Slurm's own state is another column."""
+"""Status of a job in packtrain. Slurm's own state is another column."""
 Outcome = Literal["job_fails", "dropped", "kept"]
-"""What LLaMA-Factory does with such a row."""
+"""LLaMA-Factory's treatment of a row that has a problem."""
 Reason = Literal[
     "broken_json",
     "not_utf8",
@@ -52,7 +52,7 @@ Reason = Literal[
     "unused_weight",
     "template_decides",
 ]
-"""Why a row is counted in the report."""
+"""Problem for which a row is counted in the report."""
 Scope = Literal["read", "submit", "admin"]
 """One word; the order of the words is the order of their reach."""
 
@@ -183,7 +183,7 @@ class ClusterPage(TypedDict):
 
 
 class Continuation(TypedDict, total=False):
-    """What a run that was cut off goes on after, by itself, from its newest whole checkpoint."""
+    """Automatic continuation of a cut-off run, from its newest whole checkpoint: after which ends, how often."""
 
     max_attempts: int
     on: list[Literal["timeout", "preempted", "node_fail"]]
@@ -432,7 +432,7 @@ class JobPage(TypedDict):
 
 
 class Lengths(TypedDict):
-    """How long the kept rows are, all their texts together and without what a template adds.
+    """Lengths of the kept rows, all texts of a row together and without a template's additions.
 
     In the unit of the report's field: characters (code points) or tokens.
     """
@@ -634,7 +634,7 @@ class RepeatCount(TypedDict):
 
 
 class Resources(TypedDict, total=False):
-    """What is asked of Slurm; what is left out is filled from the cluster's defaults."""
+    """Resources asked of Slurm; a field that is left out is filled from the cluster's defaults, where they have it."""
 
     cluster: str | None
     partition: str | None
@@ -651,7 +651,7 @@ class Resources(TypedDict, total=False):
 
 
 class RoleCount(TypedDict):
-    """How many messages of all rows a role speaks, dropped rows too."""
+    """Number of messages that a role speaks in all rows, dropped rows too."""
 
     role: str
     messages: int

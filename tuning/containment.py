@@ -38,13 +38,13 @@ class Contained:
 
 
 def words_of(error: BaseException) -> str:
-    """What an error says, bounded, in one line that every database and terminal takes."""
+    """Message of an error, bounded, in one line that every database and terminal takes."""
     said = "".join(one if one.isprintable() else "?" for one in complaint(error)[:_MOST_CHARACTERS])
     return said.encode("utf-8", "replace").decode()
 
 
 def frames_of(error: BaseException) -> str:
-    """Where an error was raised: the innermost frames, a line each. No values: they may be a user's."""
+    """Innermost frames of the place where an error was raised, a line each. No values: they may be a user's."""
     frames = traceback.extract_tb(error.__traceback__)[-_LAST_FRAMES:]
     return "\n".join(f"{_module(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames)
 

@@ -62,7 +62,7 @@ class PacktrainError(Exception):
 
 
 class InvalidInput(PacktrainError):
-    """What a user sent is wrong; `findings` says each thing and where."""
+    """Input of a user that is wrong; `findings` says each problem and its place."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         super().__init__("; ".join(finding.message for finding in findings))
@@ -86,7 +86,7 @@ class NotAllowed(PacktrainError):
 
 
 class Unavailable(PacktrainError):
-    """It cannot be answered now; after `retry_after_seconds` it may be."""
+    """The request cannot be answered now; after `retry_after_seconds` it may be."""
 
     def __init__(self, message: str, *, retry_after_seconds: int, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -110,7 +110,7 @@ class ClusterError(PacktrainError):
 
 
 class TransientError(ClusterError):
-    """The same again, later, may work."""
+    """An error that may pass: the same call, repeated later, may work."""
 
 
 class Unreachable(TransientError):
@@ -138,7 +138,7 @@ class LaunchFailed(TransientError):
 
 
 class UploadDamaged(TransientError):
-    """What arrived is not what was sent."""
+    """The content that arrived is not the content that was sent."""
 
 
 class SiteLimit(TransientError):
@@ -146,7 +146,7 @@ class SiteLimit(TransientError):
 
 
 class SiteState(TransientError):
-    """What the site is in keeps a job from being submitted: it waits, and so does all that `scope` takes in."""
+    """The site's present state keeps a job from being submitted: it waits, and so does all that `scope` takes in."""
 
     def __init__(self, message: str, *, hint: str | None = None, scope: RefusalScope = "cluster") -> None:
         super().__init__(message, hint=hint)
@@ -167,7 +167,7 @@ class CopiesGone(TransientError):
 
 
 class PermanentError(ClusterError):
-    """The same again will fail again until somebody changes something."""
+    """An error that stays: the same call will fail again until somebody changes something."""
 
 
 class HostKeyChanged(PermanentError):

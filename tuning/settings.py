@@ -36,7 +36,7 @@ def _lies_under(path: str, folders: tuple[str, ...]) -> bool:
 
 
 class PartitionDefaults(BaseModel):
-    """What a job gets that does not ask."""
+    """Default resources of a job that does not ask for others."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -142,7 +142,7 @@ class ClusterSettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """What the three programs are told from outside."""
+    """Settings of the three programs, as given from outside."""
 
     model_config = SettingsConfigDict(env_prefix="PACKTRAIN_", extra="ignore", frozen=True)
 

@@ -35,7 +35,7 @@ def storable_json(value: Any, most: int, depth: int = 0) -> Any:
 
 
 def count_values(value: Any) -> int:
-    """How many values are inside a plain value, at any depth; without recursion."""
+    """Number of values inside a plain value, at any depth; without recursion."""
     waiting, seen = [value], 0
     while waiting:
         inside = waiting.pop()

@@ -10,7 +10,7 @@ from tuning.db.engine import Base
 
 
 class ClusterRow(Base):
-    """Who drives a cluster, and what it last said of itself."""
+    """A cluster's row: lease of its worker, connection, last description of itself, commands used."""
 
     __tablename__ = "clusters"
 

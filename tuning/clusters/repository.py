@@ -31,12 +31,12 @@ def installation_id(session: Session) -> str:
 
 
 def snapshot_time(session: Session, name: str) -> datetime | None:
-    """When a cluster last described itself."""
+    """Time of a cluster's last description of itself; None where there is none."""
     found: datetime | None = session.connection().scalar(_SNAPSHOT_TIME, {"name": name})
     return found
 
 
 def snapshot_of(session: Session, name: str) -> Snapshot | None:
-    """How it did."""
+    """A cluster's last description of itself; None where there is none."""
     stored = session.scalar(select(ClusterRow.snapshot).where(ClusterRow.name == name))
     return read_snapshot(stored) if stored is not None else None

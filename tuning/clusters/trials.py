@@ -18,7 +18,7 @@ FORGOTTEN = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class TrialAnswer:
-    """What Slurm said. Neither a start nor a refusal: sbatch gave no answer."""
+    """Slurm's answer to a trial. Neither a start nor a refusal: sbatch gave no answer."""
 
     starts_at: datetime | None = None
     refusal: str | None = None
@@ -47,7 +47,7 @@ def ask(session: Session, cluster: str, script: str, now: datetime) -> TrialAnsw
 
 
 def answer_to(session: Session, cluster: str, script: str) -> TrialAnswer | None:
-    """What was answered, if it was."""
+    """The stored answer to a script's trial, however old; None where there is no answer yet."""
     own = (TrialRow.cluster == cluster, TrialRow.sha256 == _sha256(script), TrialRow.answered_at.is_not(None))
     columns = (TrialRow.starts_at, TrialRow.refusal, TrialRow.hint, TrialRow.is_final)
     found = session.execute(select(*columns).where(*own)).one_or_none()

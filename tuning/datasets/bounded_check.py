@@ -63,7 +63,7 @@ class CheckBounds:
 
 
 class CheckCut(Unavailable):
-    """It was ended before its time, by who had asked for it."""
+    """The check was ended before its time (BoundedCheck.cut)."""
 
     def __init__(self) -> None:
         super().__init__("the check of the file was cut off", retry_after_seconds=10, hint="ask again: nothing is kept")

@@ -15,7 +15,7 @@ _ROLES: tuple[tuple[str, Speaker], ...] = (
 
 
 def conversation_of(row: Mapping[str, Any], entry: Mapping[str, Any]) -> Conversation | None:
-    """What is said in a row; None where LLaMA-Factory would leave it out.
+    """Conversation in a row; None where LLaMA-Factory would leave the row out.
 
     Raises InvalidInput for data that is not learned as a conversation (ranking, KTO, plain text), or offers tools.
     """

@@ -43,7 +43,7 @@ class _Told(BaseModel):
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """Where a data set lies."""
+    """Cluster and path of a data set."""
 
     cluster: str
     path: str
@@ -101,7 +101,7 @@ def check_again(session: Session, dataset_id: str, job_id: str) -> None:
 
 
 def parse_report(text: bytes | None) -> ClusterReport | None:
-    """What a check has written; None when it is not whole, or holds what no check writes."""
+    """The report that a check has written; None when it is not whole, or holds values that no check writes."""
     try:
         told = _Told.model_validate_json(text or b"")
         if told.findings is not None:

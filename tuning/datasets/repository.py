@@ -42,7 +42,7 @@ def by_ids(session: Session, dataset_ids: Iterable[str]) -> dict[str, Dataset]:
 
 
 def lock_usable(session: Session, dataset_ids: Iterable[str]) -> dict[str, Dataset]:
-    """Those that are not deleted; none of them can be deleted until this transaction ends."""
+    """Data sets with these ids that are not deleted; none of them can be deleted until this transaction ends."""
     query = select(Dataset).where(Dataset.id.in_(set(dataset_ids)), Dataset.deleted_at.is_(None))
     return {row.id: row for row in session.scalars(query.order_by(Dataset.id).with_for_update(read=True))}
 
@@ -68,7 +68,7 @@ def delete_unless_used(session: Session, dataset_id: str, in_use: ColumnElement[
 
 
 def staged(session: Session, cluster: str, contents: Iterable[str]) -> frozenset[str]:
-    """Which of these contents (by SHA-256) lie whole on a cluster."""
+    """Contents among these (by SHA-256) that lie whole on a cluster."""
     query = select(DatasetCopy.sha256).where(DatasetCopy.cluster == cluster, DatasetCopy.sha256.in_(set(contents)))
     return frozenset(session.scalars(query))
 
@@ -107,7 +107,7 @@ def needed_contents(session: Session, in_use: ColumnElement[bool]) -> frozenset[
 
 
 def kept_by(session: Session, owner_id: str, in_use: ColumnElement[bool]) -> tuple[int, int]:
-    """How many data sets a user has, and how many bytes of the server's disk their uploads need, each content once."""
+    """Number of a user's data sets, and bytes of the server's disk that the user's uploads need, each content once."""
     own = (Dataset.owner_id == owner_id, Dataset.cluster.is_(None), _is_needed(in_use))
     contents = select(Dataset.sha256, Dataset.size_bytes).where(*own).distinct().subquery()
     size_bytes = session.scalar(select(func.sum(contents.c.size_bytes))) or 0

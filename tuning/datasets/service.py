@@ -28,7 +28,7 @@ _ALWAYS_UNFOLDED_BYTES = 128 * 1024 * 1024
 
 
 class Actor(Protocol):
-    """Who does something (tuning.people.tokens.Principal)."""
+    """The acting user (tuning.people.tokens.Principal)."""
 
     def may_change(self, owner_id: str) -> bool:
         """Whether a thing of this owner may be changed by them."""
@@ -53,14 +53,14 @@ class DatasetPage:
 
 @dataclass(frozen=True)
 class Quota:
-    """What one person may have: data sets, and bytes on the server's disk."""
+    """Quota of one person: data sets, and bytes on the server's disk."""
 
     datasets: int
     kept_bytes: int
 
 
 def room_for(session: Session, owner_id: str, quota: Quota, in_use: ColumnElement[bool]) -> int:
-    """How many bytes a user may keep beside what is there. Raises Conflict and StorageFull where it is nothing."""
+    """Bytes that a user may keep beside those kept now. Raises Conflict and StorageFull where the quota is used up."""
     datasets, kept_bytes = repository.kept_by(session, owner_id, in_use)
     if datasets >= quota.datasets:
         raise Conflict(f"you have {datasets} data sets; {quota.datasets} are allowed", hint=HOW_TO_MAKE_ROOM)

@@ -26,7 +26,7 @@ HOW_TO_MAKE_ROOM = (
 
 
 class ContentTooLarge(InvalidInput):
-    """It grows beyond the limit."""
+    """The content grows beyond the limit."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class StoredContent:
 
 
 class ContentName(NamedTuple):
-    """What a content's file is called by."""
+    """Name of a content's file: its SHA-256 and extension."""
 
     sha256: str
     extension: str
@@ -51,7 +51,7 @@ class ContentStore:
         self._folder, self._max_bytes = folder, max_bytes
 
     def path(self, sha256: str, extension: str) -> Path:
-        """Where a content is kept."""
+        """Path of a content's file."""
         return self._folder / sha256[:2] / f"{sha256[2:]}.{extension}"
 
     def receive(self, room_bytes: int | None = None) -> "Incoming":

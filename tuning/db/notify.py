@@ -19,7 +19,7 @@ _SQLITE_COMMIT_SECONDS = 0.0003
 
 
 class News(Protocol):
-    """What one waiter listens to; of one thread."""
+    """Subscription to writes of the database, for one waiter in one thread."""
 
     def wait(self, seconds: float) -> bool:
         """True as soon as somebody may have written since the last call; False after this time."""

@@ -15,7 +15,7 @@ StatusWord = Enum(JobStatus, native_enum=False, length=16, values_callable=lambd
 
 
 class Job(Base):
-    """What a user asked for, and how far it is. `status` is changed by tuning.jobs.transition alone."""
+    """A user's request for a job, its status and progress. `status` is changed by tuning.jobs.transition alone."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -201,7 +201,7 @@ class Attempt(Base):
 
 
 class FilePosition(Base):
-    """How far a growing remote file has been read; moved in the transaction that keeps what was read."""
+    """Position up to which a growing remote file was read; moved in the transaction that keeps the part read."""
 
     __tablename__ = "file_positions"
 
@@ -228,7 +228,7 @@ class LogChunk(Base):
 
 
 class JobEvent(Base):
-    """What happened to a job; ids become visible in their order (tuning.db.engine.lock_event_order)."""
+    """Event of a job; ids become visible in their order (tuning.db.engine.lock_event_order)."""
 
     __tablename__ = "job_events"
     # without AUTOINCREMENT, SQLite gives the id of a deleted newest event to the next: a stream would skip that one

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class JobStatus(StrEnum):
-    """Where a job stands. Slurm's own state is another column."""
+    """Status of a job in packtrain. Slurm's own state is another column."""
 
     HELD = "held"
     QUEUED = "queued"

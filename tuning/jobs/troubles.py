@@ -69,7 +69,7 @@ _DEEDS: Mapping[Step, str] = {
 
 @dataclass(frozen=True)
 class Subject:
-    """What a step failed at: a job unless told otherwise."""
+    """Subject of a failed step: a job, a data set, a content, a script, or the whole cluster."""
 
     id: str
     job_ids: Sequence[str] = field(default=())
@@ -87,7 +87,7 @@ THE_WHOLE = Subject(OF_THE_CLUSTER)
 
 
 def pause(failures: int) -> timedelta:
-    """How long after so many failures in a row a step is not tried at the same subject. Pure."""
+    """Pause after so many failures in a row, before a step is tried again at the same subject. Pure."""
     return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(max(failures - 1, 0), 20))
 
 
@@ -143,7 +143,7 @@ def forget_everywhere(session: Session, steps: Collection[Step], subject: str | 
 
 
 def known(session: Session, cluster: str, step: Step) -> dict[str, datetime]:
-    """When the step is tried again, by subject."""
+    """Time of the step's next try, by subject."""
     rows = select(Trouble.subject, Trouble.next_try_at).where(Trouble.cluster == cluster, Trouble.step == step)
     return {row.subject: row.next_try_at for row in session.execute(rows)}
 

@@ -32,7 +32,7 @@ class KindOfJob:
 
 @dataclass(frozen=True)
 class SourceModel:
-    """What a source job hands over: its adapter with the model below it, or its whole model."""
+    """Model that a source job hands over: its adapter with the model below it, or its whole model."""
 
     model: str | None = None
     """The path or hub id of the model that is used."""

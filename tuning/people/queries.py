@@ -19,7 +19,7 @@ def token_and_user(session: Session, sha256: str) -> tuple[Token, User] | None:
 
 
 def valid_token_ids(session: Session, token_ids: Iterable[str], now: datetime) -> frozenset[str]:
-    """Which of these tokens still hold."""
+    """Ids, among these, of tokens that are neither revoked nor expired."""
     wanted = list(token_ids)
     if not wanted:
         return frozenset()

@@ -25,7 +25,7 @@ _REFUSED = "this token is unknown, expired or revoked"
 
 @dataclass(frozen=True)
 class Principal:
-    """Who a request comes from."""
+    """User, token and scope of a request."""
 
     user_id: str
     name: str
@@ -61,7 +61,7 @@ class IssuedToken:
 
 
 def token_sha256(text: str) -> str:
-    """What the database keeps of a token."""
+    """SHA-256 of a token's text, as the database keeps it."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

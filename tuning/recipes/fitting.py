@@ -8,7 +8,7 @@ from tuning.recipes.families import Family, family_of
 
 
 def fitting_template(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a recipe adds to a configuration without a template: that of its model's family, where its name tells it."""
+    """Template that a recipe adds to a configuration without any: of its model's family, where its name tells it."""
     family = _family(config)
     return {"template": family.template} if family and not config.get("template") else {}
 

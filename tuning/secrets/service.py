@@ -39,7 +39,7 @@ def secrets_of(session: Session, owner_id: str) -> Sequence[Secret]:
 
 
 def find_missing(session: Session, owner_id: str, names: Iterable[str]) -> list[str]:
-    """Those of these names that this user has no secret under."""
+    """Names among these under which this user has no secret."""
     wanted = list(names)
     there = set(session.scalars(select(Secret.name).where(Secret.owner_id == owner_id, Secret.name.in_(wanted))))
     return [name for name in wanted if name not in there]

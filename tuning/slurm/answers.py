@@ -96,7 +96,7 @@ class FileStat:
 
 @dataclass(frozen=True)
 class Submitted:
-    """What one sbatch said. Neither an id nor an error: it cannot be told whether Slurm has the job."""
+    """Outcome of one sbatch. Neither an id nor an error: it cannot be told whether Slurm has the job."""
 
     slurm_job_id: int | None = None
     error: ClusterError | None = None
@@ -104,7 +104,7 @@ class Submitted:
 
 @dataclass(frozen=True)
 class TrialAnswer:
-    """What `sbatch --test-only` said of a job. Neither a start nor an error: it gave no answer."""
+    """Answer of `sbatch --test-only` about a job. Neither a start nor an error: it gave no answer."""
 
     start_epoch: float | None = None
     """When Slurm would start it, on the cluster's clock."""
@@ -121,7 +121,7 @@ def split_parts(stdout: bytes, boundary: str) -> list[Part]:
 
 
 def whole_parts(parts: Sequence[Part]) -> Sequence[Part]:
-    """Those that are certainly whole: each is ended by the next; the last is `done`, or was cut off."""
+    """Parts that are certainly whole: each is ended by the next; the last is `done`, or was cut off."""
     return parts[:-1]
 
 
@@ -170,7 +170,7 @@ def parse_slurm_job_id(text: str) -> int | None:
 
 
 def parse_submission(exit_status: int, said: str) -> Submitted:
-    """What sbatch's answer means. With --parsable it prints `ID[;CLUSTER]`; warnings may stand before it."""
+    """Outcome of an sbatch, by its answer. With --parsable it prints `ID[;CLUSTER]`; warnings may stand before it."""
     ids = re.findall(r"^([0-9]{1,10})(?:;\w+)?\s*$", said, re.MULTILINE)
     if exit_status == 0:
         return Submitted(slurm_job_id=parse_slurm_job_id(ids[-1])) if ids else Submitted()
@@ -178,7 +178,7 @@ def parse_submission(exit_status: int, said: str) -> Submitted:
 
 
 def parse_trial(exit_status: int, said: str) -> TrialAnswer:
-    """What `sbatch --test-only` means: `sbatch: Job 7 to start at 1764111600 using 4 processors on nodes n1 ...`."""
+    """Answer of `sbatch --test-only`: `sbatch: Job 7 to start at 1764111600 using 4 processors on nodes n1 ...`."""
     if exit_status == 0:
         found = re.search(r"^sbatch: Job [0-9]+ to start at ([0-9]{1,12}) ", said, re.MULTILINE)
         return TrialAnswer(start_epoch=_epoch(found[1])) if found else TrialAnswer()

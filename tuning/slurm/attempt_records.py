@@ -66,7 +66,7 @@ class OutputFile:
 
 @dataclass(frozen=True)
 class OutputListing:
-    """What an output folder holds."""
+    """Files of an output folder, and the number of entries that were set aside."""
 
     files: tuple[OutputFile, ...] = ()
     """Each path once."""

@@ -229,7 +229,7 @@ class Cluster:
         self._signal(jobs)
 
     def inspect(self, slurm_job_id: int) -> str:
-        """What accounting and the first node say of a running job: processes, memory, GPUs. 1 command."""
+        """Usage of a running job by accounting and its first node: processes, memory, GPUs. 1 command."""
         answer = self._run(remote_scripts.INSPECT, str(slurm_job_id))
         said = _by_word(answer.parts).get("node", Part((), b"")).content.decode("utf-8", "replace")
         return "".join(one for one in said[:_MOST_FACTS] if one.isprintable() or one == "\n").strip()

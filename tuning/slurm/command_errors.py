@@ -35,7 +35,7 @@ _PREFIX = re.compile(r"^(\w+: (error|fatal)|allocation failure): ")
 
 
 def refusal_of(said: str, exit_status: int) -> ClusterError | None:
-    """Why an sbatch that ended with this status and these words has certainly submitted nothing.
+    """Error of an sbatch that ended with this status and these words and has certainly submitted nothing.
 
     None when it may have: its request was sent and no answer came (a slurmctld that was frozen for 7 s has queued and
     run the job after sbatch had given up), or sbatch itself was killed.
@@ -54,7 +54,7 @@ def slurm_trouble(stderr: bytes, what: str) -> SlurmUnavailable:
 
 
 def unpacking_errors(said: str, folders: Sequence[str]) -> dict[str, str]:
-    """What tar said of each of these folders that it could not write; nothing where it said more than that.
+    """tar's complaint of each of these folders that it could not write; nothing where it said more than that.
 
     `tar: jobs/JOB/1/job.sh: Cannot open: Permission denied`; of a parent that is missing each of its parts is told.
     """

@@ -9,7 +9,7 @@ from tuning.slurm.answers import FileStat, QueuedJob
 
 @dataclass(frozen=True)
 class Trial:
-    """What Slurm would do with a job. Neither a wait nor an error: it gave no answer."""
+    """Slurm's answer to a trial of a job. Neither a wait nor an error: it gave no answer."""
 
     wait_seconds: float | None = None
     """Until it would start."""

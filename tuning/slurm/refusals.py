@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class RefusalClass(StrEnum):
-    """What follows from an error message of sbatch."""
+    """Class of an error message of sbatch, by its consequence for the job."""
 
     REFUSED = "refused"
     """The job asks for what the cluster does not have: the same again is refused again."""

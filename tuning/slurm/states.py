@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """What a state means for us."""
+    """Phase of a Slurm job, by its state."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -82,7 +82,7 @@ def waiting_words(reason: str | None) -> str | None:
 
 
 def accounted_meaning(state: str) -> StateMeaning | None:
-    """The same of sacct's State, which says who cancelled a job: "CANCELLED by 1000".
+    """Meaning of sacct's State, which says who cancelled a job: "CANCELLED by 1000".
 
     Nobody did where it names nobody: a controller that lost its state says so of all the jobs that it had.
     """

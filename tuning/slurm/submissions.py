@@ -41,7 +41,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class SubmissionAnswer:
-    """What became of a submission. Neither id nor error, though it was begun: unknown, to be looked up."""
+    """Outcome of a submission. Neither id nor error, though it was begun: unknown, to be looked up."""
 
     token: str
     slurm_job_id: int | None = None
@@ -53,7 +53,7 @@ class SubmissionAnswer:
 
 
 def submission_answers(batch: Sequence[Submission], parts: Sequence[Part]) -> list[SubmissionAnswer]:
-    """What became of a batch, by the parts that are certainly whole: of an id cut off, the rest is another job's."""
+    """Outcomes of a batch, by the parts that are certainly whole: of an id cut off, the rest is another job's."""
     whole = whole_parts(parts)
     if any(part.words[0] in _EARLIER for part in whole):
         return _earlier(batch, whole)

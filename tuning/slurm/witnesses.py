@@ -19,7 +19,7 @@ class LookRequest:
 
 @dataclass(frozen=True)
 class Examination:
-    """What accounting says of jobs, and a closer look at folders."""
+    """Accounting's records of jobs, and a closer look at folders."""
 
     accounted: Mapping[NamedJob, AccountedJob]
     """Empty also when accounting gave no answer: it may be off, slow or purged."""

@@ -60,11 +60,11 @@ class Traffic:
         self._begin("connections", self._connections)
 
     def begin_command(self) -> None:
-        """The same for a command."""
+        """Count one more command, once the allowance has room for it."""
         self._begin("commands", self._commands)
 
     def begin_transfer(self) -> None:
-        """The same for an SFTP session."""
+        """Count one more transfer (an SFTP session or a streamed command), once the allowance has room for it."""
         self._begin("transfers", self._commands)
 
     def _begin(self, kind: str, begun: deque[float]) -> None:

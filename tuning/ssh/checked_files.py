@@ -81,7 +81,7 @@ class FileRange:
 
 
 def look_at_files(transport: Transport, root: str, paths: Sequence[str]) -> list[FileLook | None]:
-    """What lies at each of these absolute paths beneath the root; None for nothing. One command."""
+    """Look at the file at each of these absolute paths beneath the root; None where nothing lies. One command."""
     boundary = secrets.token_hex(16)
     listed = b"".join(path.encode() + b"\0" for path in paths)
     done = transport.run(_command(_LOOK, boundary, root), stdin=listed)

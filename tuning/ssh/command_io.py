@@ -14,7 +14,7 @@ _MOST_WORDS = 2000
 
 
 class CommandChannel(Protocol):
-    """What is needed of an SSH channel (paramiko.Channel has it)."""
+    """Part of an SSH channel that a command needs (paramiko.Channel has it)."""
 
     closed: bool
     status_event: Event
@@ -35,7 +35,7 @@ class CommandChannel(Protocol):
 
 
 class Input:
-    """What a command gets on its stdin, and how much of that has left us."""
+    """Stdin of a command, and how much of it has left us."""
 
     def __init__(self, content: bytes) -> None:
         self._rest = memoryview(content)

@@ -23,7 +23,7 @@ class FakeTransport:
         self._handler = handler
 
     def run(self, command: str, *, stdin: bytes = b"", timeout_seconds: float | None = None) -> Completed:
-        """What the handler answers."""
+        """Record the command, and return the handler's answer."""
         self.commands.append((command, stdin))
         return self._handler(command, stdin)
 
@@ -32,7 +32,7 @@ class FakeTransport:
         self.files[path] = content.read()
 
     def stream(self, command: str, *, stdin: bytes = b"") -> Iterator[bytes]:
-        """What the handler answers, in one chunk."""
+        """Record the command, and yield the stdout of the handler's answer, in one chunk."""
         self.commands.append((command, stdin))
         done = self._handler(command, stdin)
         yield done.stdout

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class Standing(Enum):
-    """What the file of trusted keys says of a host's key."""
+    """Standing of a host's key in the file of trusted keys."""
 
     NEW = "new"
     """The file knows nothing of this host."""

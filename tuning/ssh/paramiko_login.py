@@ -135,7 +135,7 @@ def _log_in(
 
 
 def transport_of(client: paramiko.SSHClient) -> paramiko.Transport:
-    """What carries a connection's channels. Raises paramiko.SSHException when it was closed meanwhile."""
+    """Transport that carries a connection's channels. Raises paramiko.SSHException when it was closed meanwhile."""
     transport = client.get_transport()
     if transport is None:
         raise paramiko.SSHException("closed meanwhile")

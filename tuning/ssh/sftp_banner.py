@@ -7,7 +7,7 @@ _BLOCK_BYTES = 64 * 1024
 
 
 class ByteChannel(Protocol):
-    """What is needed of an SSH channel (paramiko.Channel has it)."""
+    """Part of an SSH channel that PastBanner needs (paramiko.Channel has it)."""
 
     def recv(self, nbytes: int, /) -> bytes: ...
 
@@ -30,7 +30,7 @@ class PastBanner:
         return getattr(self._channel, name)
 
     def recv(self, nbytes: int) -> bytes:
-        """What the file server sends."""
+        """At most `nbytes` bytes of the file server."""
         if not self._began:
             self._find_beginning()
         if self._read_ahead:

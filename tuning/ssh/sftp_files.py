@@ -10,7 +10,7 @@ BLOCK_BYTES = 255 * 1024
 
 
 class Attributes(Protocol):
-    """What a server tells of a file."""
+    """Attributes of a file, as a server tells them."""
 
     st_size: int | None
 

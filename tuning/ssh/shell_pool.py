@@ -28,19 +28,19 @@ def as_read(command: str) -> bytes:
 
 
 def own_output(stdout: bytes) -> bytes | None:
-    """What the command itself printed; None when a waiting shell ended without having begun it."""
+    """Output of the command itself; None when a waiting shell ended without having begun it."""
     _, begins, output = stdout.partition(f"{_BEGINS}\n".encode())
     return output if begins else None
 
 
 class OwnOutput:
-    """The same of an output that comes in blocks."""
+    """Output of the command itself, from an output that comes in blocks."""
 
     def __init__(self) -> None:
         self.has_begun = False
 
     def of(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
-        """What the command itself prints; nothing if it never begins."""
+        """Blocks of the command's own output; none if it never begins."""
         held = b""
         for block in blocks:
             held += block

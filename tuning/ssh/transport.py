@@ -7,7 +7,7 @@ from typing import BinaryIO, Protocol
 
 @dataclass(frozen=True)
 class Completed:
-    """What a remote command left behind."""
+    """Result of a remote command: stdout, stderr and exit status."""
 
     stdout: bytes
     stderr: bytes

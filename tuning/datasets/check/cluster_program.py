@@ -37,7 +37,7 @@ _CLONE = 0x40049409  # FICLONE of linux/fs.h, which Python does not name
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be checked, and where everything goes; made by tuning.jobs.attempt.check_plan."""
+    """Order to check a file: its path, the places of copy and report; made by tuning.jobs.attempt.check_plan."""
 
     path: str
     roots: Sequence[str]

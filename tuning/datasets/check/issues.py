@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What LLaMA-Factory does with such a row."""
+    """LLaMA-Factory's treatment of a row that has a problem."""
 
     JOB_FAILS = "job_fails"
     """The whole job ends with an error, often after minutes of loading: we refuse the file."""
@@ -21,7 +21,7 @@ class Outcome(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a row is counted in the report."""
+    """Problem for which a row is counted in the report."""
 
     BROKEN_JSON = "broken_json"
     NOT_UTF8 = "not_utf8"
@@ -63,7 +63,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a reason means, in words for the user."""
+    """Explanation of a reason, in words for the user."""
 
     outcome: Outcome
     message: str

@@ -77,7 +77,7 @@ class Truncation:
 
 
 def truncation(report: DatasetReport, cutoff_len: int) -> Truncation:
-    """How many rows would be cut, by tokens where they were counted, else by characters."""
+    """Number of rows that would be cut, by tokens where they were counted, else by characters."""
     lengths = report.tokens or report.characters
     unit: Literal["characters", "tokens"] = "tokens" if report.tokens else "characters"
     return Truncation(cutoff_len, unit, *rows_longer(lengths.histogram, cutoff_len))
@@ -105,7 +105,7 @@ class Tally:
         return bool(self._counts)
 
     def problems(self) -> tuple[RowProblem, ...]:
-        """What was noted, the worst first, then the most frequent."""
+        """Noted problems, the worst first, then the most frequent."""
         worst_first = list(Outcome)
         found = [self._problem(reason) for reason in self._counts]
         return tuple(sorted(found, key=lambda problem: (worst_first.index(problem.outcome), -problem.rows)))

@@ -7,7 +7,7 @@ from tuning.datasets.check.issues import Reason
 
 
 class Verdict(NamedTuple):
-    """Why a row is worth a word (None: it is not), and where in it; and what it consists of, where it was read."""
+    """Result of a row: its problem (None: none) and the place of it; texts, turns and roles, where it was read."""
 
     reason: Reason | None
     detail: str = ""

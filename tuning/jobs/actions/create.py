@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Asker:
-    """Who makes a job, under which key (none = every request is a new job), from which job."""
+    """User who makes a job, the key (none = every request is a new job), the job that it is made from."""
 
     user_id: str
     idempotency_key: str | None = None
@@ -152,7 +152,7 @@ def known_job(session: Session, asker: Asker, sha256: str) -> Job | None:
 def first_events(
     status: JobStatus, now: datetime, notes: Sequence[str] = (), warnings: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """What has happened to a job that was just made, and what was said about its request."""
+    """First events of a job that was just made, with the notes and warnings about its request."""
     said = {"notes": list(notes), "warnings": list(warnings)}
     created = {"at": now, "type": "job.created", "message": "created", "data": said}
     data = {"from": None, "to": status, "attempt": 0}

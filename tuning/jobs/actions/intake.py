@@ -29,7 +29,7 @@ from tuning.settings import ClusterSettings
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a request is checked against. The questions are asked only when they matter."""
+    """Clusters, data, jobs and secrets to check a request against. The questions are asked only when they matter."""
 
     clusters: Mapping[str, ClusterSettings]
     view_of: Callable[[str], ClusterView]
@@ -46,7 +46,7 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class CheckedRequest:
-    """What would be stored, and what was said about it."""
+    """A request after its check: the values that would be stored, and the findings."""
 
     request: JobRequest
     kind: Kind
@@ -68,17 +68,17 @@ class CheckedRequest:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What of the configuration was read in another way than it was written."""
+        """Notes on the parts of the configuration that were read in another way than they were written."""
         return self.config_check.notes if self.config_check else ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """What forbids the job."""
+        """Findings that forbid the job."""
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What its owner should read."""
+        """Findings that the job's owner should read."""
         return tuple(finding for finding in self.findings if finding.severity == "warning")
 
     @property
@@ -100,7 +100,7 @@ def request_sha256(request: JobRequest, origin: str | None = None) -> str:
 
 
 def check_priority(priority: int, highest: int) -> list[Finding]:
-    """What is wrong with a priority for one who may give no higher one."""
+    """Findings about a priority that lies beyond `highest`, or below minus that, for a user who may give no other."""
     if abs(priority) <= highest:
         return []
     hint = f"give {-highest} to {highest}; an administrator can give a job any other"

@@ -46,7 +46,7 @@ def wanted_removals(session: Session, cluster: str, limit: int, *, but_not: Coll
 
 
 def unwanted_paths(session: Session, job_id: str) -> frozenset[str]:
-    """What of a job is still to leave."""
+    """Paths of a job that are still to be removed from the cluster."""
     return frozenset(session.scalars(select(Removal.path).where(Removal.job_id == job_id)))
 
 

@@ -41,7 +41,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[^\x00-\x1f\x7f]*")
 
 @dataclass(frozen=True)
 class Directives:
-    """What Slurm is asked for; each attribute is an option of sbatch(1)."""
+    """Resources that Slurm is asked for; the script states them as options of sbatch(1)."""
 
     time_limit: str
     nodes: int = 1
@@ -60,7 +60,7 @@ class Directives:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What the script runs, and where."""
+    """The program that the script runs, with its folders, image, mounts and environment."""
 
     root: str
     """Our folder on the cluster: hidden from the run but for `own_places` and its output and cache."""
@@ -100,7 +100,7 @@ def render_script(directives: Directives, run: RunPlan) -> str:
 
 
 def directives_of(script: str) -> str:
-    """What sbatch reads of a script: its first line and the #SBATCH lines, which is all that decides its place."""
+    """Part of a script that sbatch reads: its first line and the #SBATCH lines, which is all that decides its place."""
     first, *rest = script.splitlines()
     return "".join(f"{line}\n" for line in [first, *takewhile(lambda line: line.startswith("#SBATCH "), rest)])
 

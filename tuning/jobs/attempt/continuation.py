@@ -66,7 +66,7 @@ class EndedAttempt:
 
 @dataclass(frozen=True)
 class Onward:
-    """What follows: a further attempt, or why there is none."""
+    """Next step after an attempt: a further attempt, or the reason why there is none."""
 
     cause: Cause
     refusal: str | None
@@ -80,7 +80,7 @@ class Onward:
 
 
 def onward(ended: EndedAttempt, wish: Mapping[str, Any] | None) -> Onward | None:
-    """What follows an attempt, by the job's `continuation` (None: not said); None for an end that is the job's own."""
+    """Next step after an attempt, by the job's `continuation` (None: not said); None where the end is the job's own."""
     cause = _cause(ended)
     if cause is None:
         return None
@@ -102,7 +102,7 @@ def onward(ended: EndedAttempt, wish: Mapping[str, Any] | None) -> Onward | None
 
 
 def warning_seconds(limit_seconds: int, learned: EtaState | None, longest_save_elsewhere: float | None = None) -> int:
-    """How long before its time limit a run is asked to save.
+    """Seconds before its time limit at which a run is asked to save.
 
     By its earlier attempts, where they saved. Else by the longest save of other jobs like it (in seconds, None = not
     known), which can only lengthen it: they need not be quite like it.

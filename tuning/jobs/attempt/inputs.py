@@ -26,7 +26,7 @@ LongestSaves = Callable[[Collection[Saved]], Mapping[Saved, float]]
 
 @dataclass(frozen=True)
 class AttemptInputs:
-    """What the next attempt of a job is planned from, beside the job's row."""
+    """Inputs of the plan of a job's next attempt, beside the job's row."""
 
     uploads: Sequence[TrainingData] = ()
     registered: Entries | None = None
@@ -66,7 +66,7 @@ def in_order(rows: Mapping[str, Dataset], ids: Iterable[str]) -> list[TrainingDa
 
 
 def learned_before(session: Session, job_id: str, number: int) -> EtaState | None:
-    """What the last attempt before this one has shown of its pace and saves."""
+    """Pace and saves that the last attempt before `number` has shown; None where it has shown none."""
     earlier = session.scalars(attempts_before(job_id, number).limit(1)).first()
     return from_json(dict(earlier.eta_state)) if earlier and earlier.eta_state else None
 

@@ -17,7 +17,7 @@ CHECKOUT = "/mnt"
 
 @dataclass(frozen=True)
 class ContainerView:
-    """What is mounted beside the output and the cache, which every run may write."""
+    """Mounts of a run's container beside the output and the cache, which every run may write."""
 
     binds: tuple[str, ...]
     """Folders that the operator named, in Apptainer's form `src:dest:opts`; read only unless he says otherwise."""

@@ -97,7 +97,7 @@ def config_context(
     kind: Kind = "train",
     source: SourceModel | None = None,
 ) -> ConfigContext:
-    """What the check of a configuration needs; `registered` are the data sets that the cluster knows by name."""
+    """Context for the check of a configuration; `registered` are the data sets that the cluster knows by name."""
     if cluster.llamafactory_checkout is None:
         registered = {}  # there is no register: no name will ever be known
     return ConfigContext(
@@ -114,7 +114,7 @@ def config_context(
 
 
 def world_size(resources: Mapping[str, Any]) -> int:
-    """How many processes train together: one a GPU, and one a node where there are none."""
+    """Number of processes that train together: one a GPU, and one a node where there are none."""
     return max(1, resources.get("nodes") or 1) * max(1, resources.get("gpus_per_node") or 0)
 
 
@@ -180,7 +180,7 @@ def _seen_from_the_container(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def directives_of(resources: Mapping[str, Any]) -> Directives:
-    """What Slurm is asked for, by a job's resources."""
+    """Directives to Slurm, by a job's resources."""
     names = {field.name for field in fields(Directives)}
     return Directives(**{name: value for name, value in resources.items() if name in names and value is not None})
 

@@ -26,7 +26,7 @@ _MORE_SHARDED = {None: "zero3", "zero0": "zero3", "zero2": "zero3", "zero2_offlo
 
 @dataclass(frozen=True)
 class Limits:
-    """What the job's partition allows; None = not known, or no limit."""
+    """Limits of the job's partition; None = not known, or no limit."""
 
     seconds: int | None = None
     memory_mb: int | None = None
@@ -35,7 +35,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class FailedRun:
-    """What is looked at."""
+    """A failed run as the advice looks at it: arguments, resources, context of the check, limits."""
 
     config: Mapping[str, Any]
     """The user's arguments, as the job has them."""
@@ -51,7 +51,7 @@ class FailedRun:
         return {**defaults, **self.config, **operator}[name]
 
     def count(self, name: str) -> int:
-        """The same of one that counts; where it is no usable number, LLaMA-Factory itself would not have gone far."""
+        """Value of an argument that counts; 1 for no usable number: LLaMA-Factory itself would not have gone far."""
         value = self[name]
         return value if isinstance(value, int) and 0 < value <= LARGEST_BATCH else 1
 
@@ -66,7 +66,7 @@ class FailedRun:
 
 @dataclass(frozen=True)
 class Advice:
-    """What to do about a failure."""
+    """Advice after a failure: the body of a retry, and a hint."""
 
     retry: dict[str, Any] | None
     """The body; {} = the same again, None = something must be corrected first that only a person can."""
@@ -75,7 +75,7 @@ class Advice:
 
 
 def advise(code: str, run: FailedRun) -> Advice:
-    """What to change after a failure of this code (tuning.llamafactory.causes)."""
+    """Advice after a failure of this code (tuning.llamafactory.causes)."""
     rule = _ADVICE.get(code)
     return rule(run) if rule is not None else Advice(None)
 

@@ -37,7 +37,7 @@ Parquet file's reader is held to 1 GiB, and the longest row to 16 MiB."""
 
 @dataclass(frozen=True)
 class CheckSite:
-    """Where a check is to run."""
+    """Cluster on which a check is to run, and the resources that it asks for."""
 
     cluster: ClusterSettings
     view: ClusterView

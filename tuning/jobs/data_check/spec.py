@@ -30,7 +30,7 @@ class ClusterDataset(BaseModel):
 
 
 def resources_alone(changes: JobRequest) -> dict[str, Any]:
-    """What a retry asks of Slurm; everything else of a check is its data set's. Raises InvalidInput."""
+    """Resources that a retry asks of Slurm; everything else of a check is its data set's. Raises InvalidInput."""
     given = changes.model_dump(exclude_unset=True)
     asked: dict[str, Any] = given.pop("resources", {})
     asked = {name: value for name, value in asked.items() if value is not None}

@@ -19,7 +19,7 @@ KEPT_LOG_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class Position:
-    """How far one growing remote file has been read."""
+    """Position up to which a growing remote file has been read."""
 
     inode: int
     size_bytes: int

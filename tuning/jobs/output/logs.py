@@ -13,7 +13,7 @@ LogFile = tuple[str, int, str]
 
 @dataclass(frozen=True)
 class LogExtent:
-    """Which bytes of a log are in the database, without a gap: from `start` up to `end`, where it has been read to."""
+    """Range of a log that is in the database, without a gap: from `start` up to `end`, where it has been read to."""
 
     start: int
     end: int
@@ -28,12 +28,12 @@ class LogPiece:
 
     @property
     def end(self) -> int:
-        """Where the next byte of the file would begin."""
+        """Offset in the file of the next byte behind this piece."""
         return self.offset + len(self.content)
 
 
 def log_extent(session: Session, log: LogFile) -> LogExtent:
-    """What is kept of a log; an empty extent where nothing is, at the place that it has been read to."""
+    """Kept range of a log; an empty extent where nothing is kept, at the place that it has been read to."""
     start = end = _read_to(session, log)
     for offset, length in reversed(_chunks(session, log)):
         if offset + length < start:

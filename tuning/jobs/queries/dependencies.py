@@ -62,7 +62,7 @@ def dead_ends(session: Session, cluster: str) -> list[DeadEnd]:
 
 
 def dependencies_of(session: Session, job_ids: Sequence[str]) -> dict[str, list[str]]:
-    """What each of these jobs waits for."""
+    """Ids of the jobs that each of these jobs depends on, ended ones too; jobs without any are missing."""
     found: dict[str, list[str]] = {}
     wanted = select(JobDependency).where(JobDependency.job_id.in_(job_ids)).order_by(JobDependency.depends_on)
     for row in session.scalars(wanted):

@@ -111,7 +111,7 @@ def tell_queued(session: Session, cluster: str, among: ColumnElement[bool], reas
 
 
 def queued_jobs(session: Session, cluster: str, job_ids: Sequence[str], now: datetime) -> Sequence[Job]:
-    """Those of these jobs that may still be submitted, in their order."""
+    """The jobs among these that may still be submitted, in their order."""
     return session.scalars(_queued_of(), {**_at(cluster, now), "job_ids": job_ids}).all()
 
 
@@ -173,7 +173,7 @@ def doubtful_attempts(session: Session, cluster: str, now: datetime, limit: int)
 
 
 def eta_states(session: Session, attempts: Sequence[LiveAttempt]) -> dict[tuple[str, int], Mapping[str, Any]]:
-    """What is known of their pace, by job and attempt; where nothing is, they are missing."""
+    """Stored ETA states of these attempts, by job and attempt; missing where nothing is stored."""
     keys = [(one.job_id, one.number) for one in attempts]
     rows = session.connection().execute(_paces(), {"keys": keys}) if keys else ()
     return {(job_id, number): state for job_id, number, state in rows}

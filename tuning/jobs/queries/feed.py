@@ -21,7 +21,7 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """What readers of a job's progress are told, and what the feed needs to tell it. Times are aware UTC."""
+    """Status and progress of a job for its readers, with columns that the feed itself needs. Times are aware UTC."""
 
     id: str
     status: JobStatus
@@ -60,7 +60,7 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class JobPlace:
-    """Where a job's files are."""
+    """Cluster and attempt of a job's files."""
 
     id: str
     cluster: str
@@ -91,7 +91,7 @@ def job_states(session: Session, job_ids: Iterable[str]) -> list[JobState]:
 
 
 def job_place(session: Session, job_id: str) -> JobPlace:
-    """Where a job's files are. Raises NotFound."""
+    """The cluster and attempt of a job's files. Raises NotFound."""
     row = session.execute(select(Job.id, Job.cluster, Job.attempt).where(Job.id == job_id)).one_or_none()
     if row is None:
         raise NotFound(f"there is no job {job_id}")
@@ -99,7 +99,7 @@ def job_place(session: Session, job_id: str) -> JobPlace:
 
 
 def queue_positions(session: Session, job_ids: Collection[str]) -> dict[str, int]:
-    """Where these jobs stand in their clusters' queues, from 1: by priority, then age. Jobs in no queue are left out.
+    """Positions of jobs in their clusters' queues, from 1: by priority, then age. Jobs in no queue are left out.
 
     Held jobs hold nobody up: they are not counted, and theirs is the place that they would have.
     """
@@ -129,7 +129,7 @@ def events_after(session: Session, after: int, limit: int, job_id: str | None = 
 def events_one_by_one(
     session: Session, after: int, limit: int, job_id: str | None = None
 ) -> tuple[list[EventRow], list[tuple[str, BaseException]], int]:
-    """The same where one of them cannot be read: the others, the job and the error of each such, and the last id."""
+    """Events of `events_after`, where some cannot be read: the others, job and error of each such, and the last id."""
     query = select(JobEvent.id, JobEvent.job_id).where(JobEvent.id > after)
     if job_id is not None:
         query = query.where(JobEvent.job_id == job_id)
@@ -145,7 +145,7 @@ def events_one_by_one(
 
 
 def log_positions(session: Session, job_ids: Collection[str]) -> dict[LogFile, int]:
-    """How far the logs of these jobs have been read, in bytes."""
+    """Number of bytes of these jobs' logs (stdout, stderr) that have been read."""
     found: dict[LogFile, int] = {}
     columns = (FilePosition.job_id, FilePosition.attempt, FilePosition.stream, FilePosition.offset_bytes)
     for batch in _batches(job_ids):

@@ -30,7 +30,7 @@ _AHEAD = _ahead()
 
 @dataclass(frozen=True)
 class Belongings:
-    """What belongs to some jobs, each by job id; a job without any is missing."""
+    """Tags, data sets, attempts and dependencies of some jobs, each by job id; a job without any is missing."""
 
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     datasets: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -113,7 +113,7 @@ def belongings(session: Session, job_ids: Sequence[str]) -> Belongings:
 
 
 def queue_position(session: Session, job: Job) -> int:
-    """Where a waiting job stands: as feed_repository.queue_positions says, without ranking the whole queue."""
+    """Position of a waiting job in its queue, as queries.feed.queue_positions says, without ranking the whole queue."""
     place = {"place": job.priority, "since": job.created_at, "own_id": job.id, "own_cluster": job.cluster}
     return (session.scalar(_AHEAD, place) or 0) + 1
 

@@ -22,14 +22,14 @@ _DEFAULT_TYPE = "lora"
 
 @dataclass(frozen=True)
 class Saved:
-    """What a checkpoint's size goes by: an adapter's is small beside that of a model trained whole."""
+    """Model and finetuning_type, which set a checkpoint's size: an adapter is small beside a model trained whole."""
 
     model: str
     finetuning_type: str
 
 
 def saved_by(config: Mapping[str, Any], models: Mapping[str, str]) -> Saved | None:
-    """What a job of this configuration saves, on a cluster with these names for models; None if it names none."""
+    """Model and type that a configuration saves, on a cluster with these names for models; None if it names none."""
     model = config.get("model_name_or_path")
     if not isinstance(model, str):
         return None
@@ -53,7 +53,7 @@ def longest_saves(
 def longest_save_like(
     session: Session, cluster: str, config: Mapping[str, Any], models: Mapping[str, str]
 ) -> float | None:
-    """The same for one configuration; None where no recent job has shown it."""
+    """Seconds of the longest recent save for one configuration; None where no recent job has shown it."""
     saved = saved_by(config, models)
     return longest_saves(session, cluster, {saved}, models).get(saved) if saved else None
 

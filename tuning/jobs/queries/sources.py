@@ -13,7 +13,7 @@ _CHECKPOINT = re.compile(r"checkpoint-(\d{1,10})/")
 
 
 def source_jobs(session: Session, job_ids: Sequence[str]) -> dict[str, SourceJob]:
-    """Those of these jobs that exist, each with the checkpoints that it has left."""
+    """The jobs among these that exist, each with the checkpoints that it has left."""
     columns = (Job.id, Job.kind, Job.status, Job.cluster, Job.config, Job.source)
     rows = session.execute(select(*columns).where(Job.id.in_(job_ids))).mappings().all()
     steps = checkpoint_steps(session, job_ids)

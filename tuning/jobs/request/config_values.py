@@ -16,7 +16,7 @@ MAX_INTEGER = 2**63 - 1
 
 
 def find_unstorable(config: dict[str, Any], loc: tuple[str | int, ...]) -> Iterator[Finding]:
-    """What nests too deep, is too much or too large, or is a number that no database or YAML takes.
+    """Findings for values that nest too deep, are too many or too large, or are numbers that no database or YAML takes.
 
     Without recursion: a body of a thousand brackets must not break the one that measures it. Characters are judged
     later, where the YAML is made (tuning.llamafactory).

@@ -37,7 +37,7 @@ class PartitionView:
 
 @dataclass(frozen=True)
 class ClusterView:
-    """What a request is checked against: the cluster as it last described itself."""
+    """A cluster as it last described itself; requests are checked against it."""
 
     partitions: Mapping[str, PartitionView] = field(default_factory=dict)
     """Empty = not known."""
@@ -78,7 +78,7 @@ def check_resources(resources: Resources, view: ClusterView) -> list[Finding]:
 
 
 def gpu_memory_bytes(resources: Resources, cluster: ClusterSettings, view: ClusterView) -> int | None:
-    """What one GPU of the request has, where the operator has said it for its type, or for all."""
+    """Memory of one GPU of the request, where the operator has stated it for its type, or for all; else None."""
     partition = _partition(resources, view)
     types = partition.gpu_types if partition is not None else frozenset()
     gpu_type = resources.gpu_type or (next(iter(types)) if len(types) == 1 else None)

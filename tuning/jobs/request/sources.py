@@ -33,7 +33,7 @@ class SourceJob:
 
 
 def source_model(job: SourceJob, checkpoint: int | None) -> SourceModel:
-    """What a job hands over: an adapter with its model, or a whole model."""
+    """The model that a job hands over: an adapter with its model, or a whole model."""
     own = from_json(job.source)
     folder = output_directory("", job.id).lstrip("/")
     path = folder if checkpoint is None else f"{folder}/checkpoint-{checkpoint}"
@@ -45,12 +45,12 @@ def source_model(job: SourceJob, checkpoint: int | None) -> SourceModel:
 
 
 def check_source(kind: Kind, job: SourceJob, checkpoint: int | None, cluster: str) -> list[Finding]:
-    """Why a job cannot be the source of one of this kind on this cluster."""
+    """Findings that keep a job from being the source of a job of this kind on this cluster."""
     return [*_wrong_kind(kind, job), *_wrong_end(job, checkpoint), *_elsewhere(job, cluster)]
 
 
 def written_out(source: SourceModel, root: str) -> SourceModel:
-    """The same with absolute paths."""
+    """The source with absolute paths."""
 
     def absolute(path: str) -> str:
         return f"{root}/{path}" if path.startswith("jobs/") else path
@@ -65,7 +65,7 @@ def to_json(source: SourceModel) -> dict[str, Any]:
 
 
 def from_json(kept: Mapping[str, Any] | None) -> SourceModel | None:
-    """What `to_json` kept."""
+    """The source that `to_json` kept; None where there is none."""
     return SourceModel(**kept) if kept else None
 
 

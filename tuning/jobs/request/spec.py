@@ -64,7 +64,7 @@ DatasetId = Annotated[str, StringConstraints(pattern=r"^ds_[a-z0-9]{1,28}$")]
 
 
 class Resources(BaseModel):
-    """What is asked of Slurm; what is left out is filled from the cluster's defaults."""
+    """Resources asked of Slurm; a field that is left out is filled from the cluster's defaults, where they have it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -85,7 +85,7 @@ class Resources(BaseModel):
 
 
 class Continuation(BaseModel):
-    """What a run that was cut off goes on after, by itself, from its newest whole checkpoint."""
+    """Automatic continuation of a cut-off run, from its newest whole checkpoint: after which ends, how often."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -29,7 +29,7 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a page begins: behind this job."""
+    """Place at which a page begins: behind this job."""
 
     priority: int
     created_at: datetime
@@ -38,7 +38,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Columns:
-    """What the orders are made of: a job's own columns, or those that its tags repeat."""
+    """Columns that the orders are made of: a job's own, or those that its tags repeat."""
 
     priority: Any
     created_at: Any
@@ -57,7 +57,7 @@ def in_order(sort: Sort, here: Columns) -> tuple[ColumnElement[Any], ...]:
 
 
 def behind(place: Place, sort: Sort, here: Columns) -> list[Conditions]:
-    """What lies behind a place, in parts that are each one stretch of an index."""
+    """Conditions for the jobs behind a place, in parts that are each one stretch of an index."""
     there = tuple_(literal(place.created_at, Job.created_at.type), literal(place.job_id, Job.id.type))
     where = tuple_(here.created_at, here.job_id)
     match sort:

@@ -31,7 +31,7 @@ Tag = tuple[str, str]
 
 @dataclass(frozen=True)
 class Filter:
-    """Which jobs; None or empty = all."""
+    """Filter of a list of jobs; None or empty = all."""
 
     statuses: Sequence[JobStatus] = ()
     kind: str | None = None

@@ -47,7 +47,7 @@ class ArgumentSchema:
 
     @functools.cached_property
     def defaults(self) -> Mapping[str, Any]:
-        """What LLaMA-Factory takes for every argument that is not given."""
+        """Default of every argument, which LLaMA-Factory takes where it is not given."""
         return {name: argument.default for name, argument in self.arguments.items()}
 
     @functools.cached_property

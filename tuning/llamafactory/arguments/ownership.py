@@ -62,7 +62,7 @@ The operator of a cluster may set them for every job (`arguments` in the cluster
 
 
 def overruled(config: Mapping[str, Any], operator: Mapping[str, Any], row: KindOfJob) -> Iterator[Finding]:
-    """What the user said otherwise than the operator, or than the kind of job has it."""
+    """Findings for arguments that the user sets otherwise than the operator, or than the kind of job has them."""
     for name in sorted(operator.keys() & config.keys()):
         if config[name] != operator[name]:
             message = f"{name} is set to {operator[name]!r} on this cluster, not to {config[name]!r}"

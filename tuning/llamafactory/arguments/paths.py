@@ -54,7 +54,7 @@ _WRITE = "leave it out (each run has a cache of its own), or ask the operator to
 
 @dataclass(frozen=True)
 class AllowedPlaces:
-    """What a cluster lets jobs read."""
+    """Folders and models that a cluster lets jobs read, and folders in which they may write."""
 
     roots: tuple[str, ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class AllowedPlaces:
 
 
 def resolve_argument(name: str, value: Any, places: AllowedPlaces) -> list[str | Finding] | None:
-    """What each place in an argument's value means, or what is wrong with it; None for one that names no places."""
+    """Path or hub id of each place in an argument's value, or a finding; None for an argument that names no places."""
     if name in MODELS:
         return [resolve_model(name, value, places)]
     if name in ADAPTERS:

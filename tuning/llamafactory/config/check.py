@@ -26,7 +26,7 @@ _MOST_NAMES_EXPLAINED = 20
 
 @dataclass(frozen=True)
 class ConfigContext:
-    """What the check needs to know of the cluster and of the request."""
+    """Context of the check: the properties of the cluster and of the request that it needs."""
 
     places: AllowedPlaces = field(default_factory=AllowedPlaces)
     known_datasets: frozenset[str] | None = None
@@ -82,7 +82,7 @@ class CheckedConfig:
 
 @dataclass(frozen=True)
 class OwnedArguments:
-    """What packtrain decides for one job on one cluster."""
+    """Arguments that packtrain decides for one job on one cluster."""
 
     output_dir: str
     dataset_dir: str
@@ -114,7 +114,7 @@ def check_config(config: Mapping[str, Any], context: ConfigContext) -> CheckedCo
 
 
 def final_config(checked: CheckedConfig, owned: OwnedArguments) -> dict[str, Any]:
-    """What is really run: packtrain's defaults, under the user's words, under the operator's, under the owned.
+    """Configuration that is run: packtrain's defaults, under the user's words, under the operator's, under the owned.
 
     There is never an overwrite_output_dir: with it a resumed attempt would throw its log away. Without it
     LLaMA-Factory goes on by itself from the highest checkpoint in output_dir.

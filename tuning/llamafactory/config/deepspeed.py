@@ -15,7 +15,7 @@ PRESETS: tuple[Preset, ...] = get_args(Preset)
 
 @dataclass(frozen=True)
 class Zero:
-    """What is shared out over the GPUs, and what is kept outside them."""
+    """ZeRO's stage and offloading: the parts shared out over the GPUs, and the parts kept outside them."""
 
     stage: int = 0
     """1: the optimizer's states; 2: the gradients too; 3: the weights too."""
@@ -57,7 +57,7 @@ def render(name: Preset) -> dict[str, Any]:
 
 
 def zero_of(config: object) -> Zero:
-    """What a `deepspeed` argument asks for: a preset's name, or an inline configuration.
+    """Stage and offloading that a `deepspeed` argument asks for: a preset's name, or an inline configuration.
 
     A file of the user's own lies on the cluster and is not read: it counts as stage 0, as does what says no stage.
     """

@@ -114,7 +114,7 @@ def too_large(estimate: MemoryEstimate, gpu_memory_bytes: int | None) -> Iterato
 
 
 def trained_parameters(facts: ModelFacts, arguments: Mapping[str, Any]) -> float:
-    """How many weights a method trains."""
+    """Number of weights that a method trains."""
     method = arguments["finetuning_type"]
     if method == "full":
         return facts.layer_parameters if arguments["use_badam"] else facts.parameters

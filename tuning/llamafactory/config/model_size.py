@@ -15,7 +15,7 @@ _MLP = ("gate_proj", "up_proj", "down_proj")
 
 @dataclass(frozen=True)
 class Family:
-    """What sets a model_type's layers apart from Llama's."""
+    """Differences of a model_type's layers from Llama's."""
 
     norms: int = 2
     """Norms of the hidden size in a layer."""
@@ -61,7 +61,7 @@ class Projection:
 
     @property
     def parameters(self) -> int:
-        """How many weights its copies have together."""
+        """Number of weights of its copies together."""
         return self.inputs * self.outputs * self.copies
 
 

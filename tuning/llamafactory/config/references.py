@@ -31,7 +31,7 @@ def names(value: str | None) -> list[str]:
 
 
 def unknown_argument(name: str, schema: ArgumentSchema, row: KindOfJob, *, explain: bool) -> Finding:
-    """What is said of a name that this kind does not take; to find the nearest one (`explain`) costs time."""
+    """Finding for a name that this kind does not take; to find the nearest name (`explain`) costs time."""
     if known := schema.arguments.get(name):
         kinds = " and ".join(kinds_with(known.classes))
         hint = f"remove it: LLaMA-Factory takes no training arguments for {row.word}"

@@ -12,7 +12,7 @@ _NEVER = 2.0**53
 
 @dataclass(frozen=True)
 class Cadence:
-    """How often something happens."""
+    """Frequency of an evaluation or a save, in steps or epochs."""
 
     every: float
     """Steps (below 1: that share of all steps, as transformers has it) or epochs."""
@@ -21,7 +21,7 @@ class Cadence:
     """Whether it happens after the last step too, where that is no multiple."""
 
     def count(self, first: int, last: int, total: int, steps_per_epoch: float | None) -> int:
-        """How often it happens after a step in first..last, both included, of `total`."""
+        """Number of times that it happens after a step in first..last, both included, of `total`."""
         period = self.period_steps(total, steps_per_epoch)
         if period is None or last < first:
             return 0
@@ -38,7 +38,7 @@ class Cadence:
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What is known of a run before it begins; the default knows nothing, then evaluations are learned as they come."""
+    """Schedule of a run as known before it begins; the default knows nothing, evaluations are learned as they come."""
 
     logging_steps: float = 10
     evaluation: Cadence | None = None

@@ -79,7 +79,7 @@ def to_yaml(config: Mapping[str, Any]) -> str:
 
 
 def find_bad_text(value: Any, loc: tuple[str | int, ...]) -> Iterator[Finding]:
-    """What `to_yaml` would refuse, with its place."""
+    """Findings for all values that `to_yaml` would refuse, each with its place."""
     if len(loc) > MAX_DEPTH:
         yield Finding(loc, f"{_name(loc[:2])} is nested deeper than {MAX_DEPTH}")
     elif isinstance(value, str):

@@ -25,7 +25,7 @@ register_package(15, lambda _: None, _to_any_cpu)
 
 
 class JITCheckpointCallback(TrainerCallback):  # type: ignore[misc]  # the name that transformers looks for
-    """What `enable_jit_checkpoint: true` adds to the trainer."""
+    """The callback that `enable_jit_checkpoint: true` adds to the trainer."""
 
     def __init__(self) -> None:
         self._attempt = Path(os.environ["PACKTRAIN_ATTEMPT"])

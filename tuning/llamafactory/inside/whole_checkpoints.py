@@ -21,7 +21,7 @@ _MAX_HEADER_BYTES = 100 * 1024 * 1024
 
 
 class NotWholeError(Exception):
-    """Why a checkpoint cannot be gone on from."""
+    """Reason why no run can go on from a checkpoint."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -50,7 +50,7 @@ _CHECKPOINT = re.compile(r"checkpoint-(\d{1,12})(?:/(.*))?", re.DOTALL)
 
 
 def describe(path: str) -> Description:
-    """What the file at `path`, relative to the output folder, is."""
+    """Description of the file at `path`, relative to the output folder."""
     if match := _CHECKPOINT.fullmatch(path):
         return _describe_checkpoint(int(match[1]), match[2])
     name = path.rpartition("/")[2]

@@ -12,7 +12,7 @@ _FURTHER_LINES = 4
 
 @dataclass(frozen=True)
 class Failure:
-    """Why it did not succeed, as the API shows it."""
+    """Cause of a run's failure, as the API shows it."""
 
     code: str
     message: str

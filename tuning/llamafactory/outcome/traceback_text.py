@@ -34,7 +34,7 @@ _CONTINUED_LINES = 3
 
 @dataclass(frozen=True)
 class LastError:
-    """What a process said before it died."""
+    """Last error that a process printed before it died."""
 
     message: str | None
     """`ValueError: ...`, or the last line that speaks of an error; None where nothing was said."""

@@ -18,7 +18,7 @@ _MEDIA = re.compile("<(image|video|audio)>")
 
 
 class Turn(NamedTuple):
-    """What one says: `function` is a call of a tool as JSON, `observation` what the tool answers."""
+    """Turn of a conversation: `function` is a call of a tool as JSON, `observation` the tool's answer."""
 
     speaker: Speaker
     text: str
@@ -54,7 +54,7 @@ class Training:
 
 @dataclass(frozen=True)
 class SpecialTokens:
-    """How the tokenizer's own tokens are written; None where it has none, and then nothing stands in their place."""
+    """Text of the tokenizer's own tokens; None where it has none, and then nothing stands in their place."""
 
     bos: str | None = "[BOS]"
     eos: str = "[EOS]"

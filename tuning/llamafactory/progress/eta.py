@@ -27,7 +27,7 @@ _CLOSING_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Progress:
-    """What can be said of a run now; None is unknown. Times in seconds from `now`."""
+    """Progress and ETA of a run now; None is unknown. ETAs in seconds from `now`."""
 
     current_steps: int | None = None
     total_steps: int | None = None
@@ -45,7 +45,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class EtaState:
-    """What is remembered of an attempt."""
+    """State of an attempt's ETA: the plan, the newest values and the measured times."""
 
     plan: TrainingPlan = field(default_factory=TrainingPlan)
     last: LogPoint | None = None
@@ -77,7 +77,7 @@ def advance(state: EtaState, points: Iterable[LogPoint], observed_at_seconds: fl
 
 
 def estimate(state: EtaState, now_seconds: float) -> Progress:
-    """Where the run stands at `now_seconds` of the same clock."""
+    """Progress and ETA of the run at `now_seconds` of the same clock."""
     last = state.last
     if last is None:
         return Progress()

@@ -52,7 +52,7 @@ class LogPoint:
 
 @dataclass(frozen=True)
 class ParsedLog:
-    """What a piece of the file says."""
+    """Points in a piece of the file, the bytes consumed, and the number of bad lines."""
 
     points: tuple[LogPoint, ...]
     consumed_bytes: int

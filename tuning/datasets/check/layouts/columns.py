@@ -28,12 +28,12 @@ class UnsteadyColumnError(Exception):
         self.reason, self._detail, self._path = reason, detail, path
 
     def under(self, key: str) -> "UnsteadyColumnError":
-        """The same, seen from one level up."""
+        """This error as seen from one level up, with `key` before its path."""
         return UnsteadyColumnError(self.reason, self._detail, f"{shown_name(key)}.{self._path}".rstrip("."))
 
     @property
     def detail(self) -> str:
-        """Where it is, and what."""
+        """Path of the value, and the problem there."""
         return f"{self._path}: {self._detail}" if self._detail else self._path
 
 
@@ -54,7 +54,7 @@ _ABSENT = object()
 
 
 class Columns:
-    """What was seen so far of the types of a file's rows."""
+    """Types of a file's columns, by the rows that were seen so far."""
 
     def __init__(self) -> None:
         self._fields = _Fields()

@@ -24,7 +24,7 @@ class Judge(Protocol):
 
 
 def judge_for(layout: Layout) -> Judge:
-    """What gives the verdict on rows of this layout."""
+    """The judge of rows of this layout."""
     if isinstance(layout, AlpacaLayout):
         return AlpacaJudge(layout)
     return ChatJudge(layout) if isinstance(layout, ChatLayout) else _TextJudge(layout)

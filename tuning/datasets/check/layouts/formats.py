@@ -17,7 +17,7 @@ Purpose = Literal["sft", "ranking", "kto", "pretrain"]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a user says about a file; None: it is found out."""
+    """Form and purpose that a user states for a file; None: detected from its rows."""
 
     formatting: Formatting | None = None
     purpose: Purpose | None = None
@@ -100,7 +100,7 @@ def dataset_info_entry(layout: Layout, columns: Collection[str]) -> dict[str, An
 
 
 def purpose_of(entry: Mapping[str, Any]) -> Purpose:
-    """What the rows of an entry teach: one of ours, or any other in LLaMA-Factory's dataset_info.json."""
+    """Purpose of the rows of a dataset_info.json entry: ours, or any other of LLaMA-Factory's."""
     columns = entry.get("columns", {"response": "output"})  # without columns, LLaMA-Factory's defaults hold
     if entry.get("ranking"):
         return "ranking"

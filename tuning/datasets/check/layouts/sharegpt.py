@@ -98,7 +98,7 @@ class ChatJudge:
         return GoodRows(_cut(contents, lengths), list(map(sub, lengths, firsts)), roles)
 
     def judge_thoroughly(self, row: dict[str, Any]) -> Verdict:
-        """The same verdict, whatever the row is."""
+        """Judge a row, whatever it holds, without the quick way; the result is the same as that of a call."""
         turns = row.get(self._layout.messages)
         if type(turns) is not list:
             return Verdict(Reason.NO_MESSAGES if turns is None else Reason.WRONG_TYPE, self._layout.messages)

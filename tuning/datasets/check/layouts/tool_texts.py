@@ -12,7 +12,7 @@ _CALL = ("<tool_call>", "</tool_call>")
 
 
 def why_bad_tools(text: str) -> tuple[Reason, str] | None:
-    """What is wrong with a description of tools that is not empty: a list of objects, with what templates read of them.
+    """Problem in a text of tools that is not empty: no list of objects, or keys missing that templates read.
 
     LLaMA-Factory looks at it only where it is, and takes an empty list, object or text for no tools.
     """
@@ -26,7 +26,7 @@ def why_bad_tools(text: str) -> tuple[Reason, str] | None:
 
 
 def why_bad_call(content: str, place: str) -> tuple[Reason, str] | None:
-    """What is wrong with the content of a function call: one call or a list of them, behind a thought or in a mark."""
+    """Problem in the content of a function call: not one call or a list of them, behind a thought or in a mark."""
     marked = _split(content, _CALL)
     if _are_calls(marked[1] if marked else _without(_THOUGHT, content)):
         return None

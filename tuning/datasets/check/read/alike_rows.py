@@ -45,19 +45,19 @@ class AlikeRows:
         return len(self._objects)
 
     def keys(self) -> int:
-        """How many all have together, with those in their lists."""
+        """Number of keys of all objects together, with those in their lists."""
         return len(self) * len(self._shape.types) + sum(items.keys() for items in self._lists.values())
 
     def width(self) -> int:
-        """How many keys each has."""
+        """Number of keys of each object."""
         return len(self._shape.types)
 
     def type_of(self, key: str | None) -> type | None:
-        """What all have under this key; None where they have no such key."""
+        """Type of all values under this key; None where the objects have no such key."""
         return self._shape.types.get(key) if key is not None else None
 
     def column(self, key: str) -> Sequence[Any]:
-        """What each has under a key."""
+        """Values of all objects under a key."""
         if key not in self._columns:
             self._columns[key] = list(map(attrgetter(_field(self._shape.types, key)), self._objects))
         return self._columns[key]
@@ -67,7 +67,7 @@ class AlikeRows:
         return self._lists[key]
 
     def count(self, sign: str) -> int:
-        """How often a character stands in their texts."""
+        """Number of times that a character occurs in their texts, those in their lists included."""
         texts = (self.column(key) for key, kind in self._shape.types.items() if kind is str)
         return sum("".join(column).count(sign) for column in texts) + sum(
             items.count(sign) for items in self._lists.values()

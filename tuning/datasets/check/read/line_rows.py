@@ -27,7 +27,7 @@ class Block(NamedTuple):
     """The bytes of the file that it stands for."""
 
     def behind(self, place: Place, rows: int) -> Place:
-        """Where it ends when it begins at this place; `rows` were read by then."""
+        """The place at the end of this block when it begins at `place`; `rows` were read by then."""
         lines = self.content.count(b"\n") + (not self.content.endswith(b"\n"))
         return Place(rows, place.lines + lines, place.bytes + self.size)
 

@@ -44,7 +44,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Counted:
-    """What was found in rows that are all good."""
+    """Number and contents of rows that are all good."""
 
     rows: int
     contents: Contents

@@ -26,7 +26,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class RefusedParquet(Exception):
-    """It cannot be told as JSON."""
+    """The Parquet file cannot be read, or holds a type or a value that JSON does not have."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)

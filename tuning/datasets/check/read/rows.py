@@ -32,7 +32,7 @@ class Row(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What stands where a row should."""
+    """Problem that stands in place of a row."""
 
     number: int
     line: int
@@ -44,7 +44,7 @@ Rows = Iterator[Row | Fault]
 
 
 class RefusedJson(ValueError):
-    """What Python's decoder would take and LLaMA-Factory's would not."""
+    """JSON that Python's decoder would take and LLaMA-Factory's would not."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -52,7 +52,7 @@ class RefusedJson(ValueError):
 
 
 def find_encoding(stream: BinaryIO) -> Encoding:
-    """How a seekable file is written, by its first character; it is left at its start."""
+    """Encoding of a seekable file, by its first character that is no white space; it is left at its start."""
     head = stream.read(64 * 1024)
     stream.seek(0)
     return "json" if head.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"[") else "jsonl"

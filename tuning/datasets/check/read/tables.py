@@ -16,7 +16,7 @@ _LONE_COLUMNS = (b"text", b'"text"')
 
 
 def find_table(stream: BinaryIO) -> Table | None:
-    """Which table a seekable file is, by its first bytes; None: JSON, or nothing at all. It is left at its start.
+    """Kind of table that a seekable file is, by its first bytes; None: JSON, or no table. It is left at its start.
 
     CSV is what does not begin like JSON, and has several columns in its first line, or the one column `text`.
     """

@@ -52,7 +52,7 @@ class Repeats:
         return sum(self._rows_by_content.values())
 
     def repeated(self) -> int:
-        """Those of them that are not the first with their content."""
+        """Number of the followed rows that are not the first with their content."""
         return self.rows() - len(self._rows_by_content)
 
     def _follow_half(self) -> None:

@@ -44,7 +44,7 @@ class Histogram:
             self._rows[length] = self._rows.get(length, 0) + rows
 
     def bins(self) -> tuple[Bin, ...]:
-        """Those that are not empty, the shortest first."""
+        """Bins that are not empty, the shortest lengths first."""
         found: dict[int, int] = {}
         for length, rows in self._rows.items():
             found[_end_of_bin(length)] = found.get(_end_of_bin(length), 0) + rows

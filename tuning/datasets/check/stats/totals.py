@@ -20,7 +20,7 @@ CountTokens = Callable[[str], int]
 
 @dataclass(frozen=True)
 class Lengths:
-    """How long the kept rows are, all their texts together and without what a template adds.
+    """Lengths of the kept rows, all texts of a row together and without a template's additions.
 
     In the unit of the report's field: characters (code points) or tokens.
     """
@@ -32,7 +32,7 @@ class Lengths:
 
 @dataclass(frozen=True)
 class RoleCount:
-    """How many messages of all rows a role speaks, dropped rows too."""
+    """Number of messages that a role speaks in all rows, dropped rows too."""
 
     role: str
     messages: int
