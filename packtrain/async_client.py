@@ -297,7 +297,7 @@ class AsyncPacktrain:
         await self._http.send(operations.delete_secret(name))
 
     async def checkpoints(self, job_id: str) -> Checkpoints:
-        """The checkpoints of an ended job."""
+        """The checkpoints that a job's ended attempts left."""
         return await self._http.send(operations.checkpoints(job_id))
 
     async def remove_checkpoint(self, job_id: str, step: int) -> None:

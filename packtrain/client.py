@@ -311,7 +311,7 @@ class Packtrain:
         self._http.send(operations.delete_secret(name))
 
     def checkpoints(self, job_id: str) -> Checkpoints:
-        """The checkpoints of an ended job."""
+        """The checkpoints that a job's ended attempts left."""
         return self._http.send(operations.checkpoints(job_id))
 
     def remove_checkpoint(self, job_id: str, step: int) -> None:

@@ -36,7 +36,7 @@ class Driver:
     ages: Ages = field(default_factory=Ages)
     """How long something has been so: `now` is only for what is shown."""
     owns_root: threading.Event = field(default_factory=threading.Event)
-    """Set while the root on the cluster is known to be ours (worker.root_ownership)."""
+    """Set while the root on the cluster is known to be ours (worker.upkeep.root_ownership)."""
 
     @contextmanager
     def apply(self) -> Iterator[Session]:

@@ -1,4 +1,4 @@
-"""The polled one: how far a job is. Most polls do not come here (server.polled)."""
+"""Route of a job's progress. Most polls are answered before they come here (server.feed.fast_path)."""
 
 from contextlib import nullcontext
 from typing import Annotated

@@ -181,7 +181,7 @@ class Attempt(Base):
     """Since when its own exit record says that it has ended while Slurm runs it."""
     contradiction_told_at: Mapped[datetime | None]
     recheck_at: Mapped[datetime | None] = mapped_column(index=True)
-    """When an end that little evidence tells of is looked at again (worker.correct); None = it stands."""
+    """When an end that little evidence tells of is looked at again (worker.finish.corrections); None = it stands."""
     exit_code: Mapped[int | None]
     nodes: Mapped[str | None] = mapped_column(Text)
     ended_by: Mapped[str | None] = mapped_column(String(16))
@@ -238,7 +238,8 @@ class JobEvent(Base):
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     at: Mapped[datetime]
     type: Mapped[str] = mapped_column(String(32))
-    """job.created, job.queued, ... job.succeeded (one per status), job.cancel_requested, checkpoint.saved, warning."""
+    """job.created, job.queued, ... job.succeeded (one per status), job.corrected, job.changed, job.cancel_requested,
+    job.hold_requested, job.released, checkpoint.saved, checkpoint.removed, warning."""
     message: Mapped[str] = mapped_column(Text)
     data: Mapped[dict[str, Any]]
 

@@ -1,7 +1,7 @@
 """Queued jobs become Slurm jobs, many in few round trips, each at most once.
 
 Load and claim (the tokens are committed) -> one command -> apply the answers. What has no answer stays
-`submitting`; worker.settle finds out what became of it.
+`submitting`; worker.submit.recover finds out what became of it.
 """
 
 import logging

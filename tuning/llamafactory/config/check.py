@@ -116,7 +116,7 @@ def check_config(config: Mapping[str, Any], context: ConfigContext) -> CheckedCo
 def final_config(checked: CheckedConfig, owned: OwnedArguments) -> dict[str, Any]:
     """Configuration that is run: packtrain's defaults, under the user's words, under the operator's, under the owned.
 
-    There is never an overwrite_output_dir: with it a resumed attempt would throw its log away. Without it
+    overwrite_output_dir is never true: with it a resumed attempt would throw its log away. Without it
     LLaMA-Factory goes on by itself from the highest checkpoint in output_dir.
     """
     row = KINDS[checked.kind]
