@@ -16,6 +16,7 @@ PacktrainError
         NotListening          nobody takes connections there, or there is no way to it
         NotSent             before the whole of a command's input was sent
       CommandTimedOut       the command was sent; what it did is unknown
+      LaunchFailed          Slurm ended the job on its node before it began
       SlurmUnavailable      slurmctld or slurmdbd does not answer
       UploadDamaged         what arrived is not what was sent
       SiteLimit             the site's limit on jobs is reached: wait in our queue
@@ -24,6 +25,7 @@ PacktrainError
       CopiesGone            data that a job needs lies no longer on the cluster
     PermanentError        the same again will fail again until somebody changes something
       HostKeyChanged        the host is not the one that was trusted
+      ForeignRoot           the root there belongs to another installation
       LoginRefused          our key is not accepted
       SubmissionRefused     sbatch says no, with Slurm's own words
         ShapeRefused          no node is as the job asks

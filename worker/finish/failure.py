@@ -19,7 +19,7 @@ from tuning.secrets.service import values_left
 from worker.driver import Driver
 
 _GOES_ON = ("timeout", "preempted", "node_fail", "stalled")
-"""Of these the hint says what would have let the run go on (worker.finish.next_status): it is told beside the advice."""
+"""The hint of these says what would have let the run go on; it is told beside the advice."""
 
 
 def failure_json(session: Session, driver: Driver, job: Job, failure: Failure) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def note_begun(session: Session, driver: Driver, job_ids: Collection[str]) -> No
 
 
 def take_back(session: Session, one: LiveAttempt, attempt: Attempt, verdict: Waits, driver: Driver) -> None:
-    """Have a job ended that Slurm holds for good since its nodes could not start it (worker.cancel)."""
+    """Have a job ended that Slurm holds for good since its nodes could not start it (worker.upkeep.cancel)."""
     attempt.ended_by = LAUNCH_FAILED
     message = f"no node could start it, and Slurm holds it ({verdict.slurm_reason}): it is taken back"
     record_event(session, one.job_id, "warning", message, driver.now(), {"code": LAUNCH_FAILED})
