@@ -39,7 +39,7 @@ class Contained:
 
 def words_of(error: BaseException) -> str:
     """Message of an error, bounded, in one line that every database and terminal takes."""
-    said = "".join(one if one.isprintable() else "?" for one in complaint(error)[:_MOST_CHARACTERS])
+    said = "".join(character if character.isprintable() else "?" for character in complaint(error)[:_MOST_CHARACTERS])
     return said.encode("utf-8", "replace").decode()
 
 

@@ -18,7 +18,7 @@ def storable_text(text: str, most: int) -> str:
 
 def storable_line(text: str, most: int) -> str:
     """A text of one line: whatever cannot be printed is left out."""
-    return "".join(one for one in text[:most] if one.isprintable())
+    return "".join(character for character in text[:most] if character.isprintable())
 
 
 def storable_json(value: Any, most: int, depth: int = 0) -> Any:

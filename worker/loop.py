@@ -235,7 +235,7 @@ def _say(driver: Driver, error: BaseException) -> None:
 
 
 def _is_not_listening(error: BaseException) -> bool:
-    return any(isinstance(one, NotListening) for one in (error, error.__cause__))
+    return any(isinstance(cause, NotListening) for cause in (error, error.__cause__))
 
 
 def _log_in_anew(driver: Driver) -> None:

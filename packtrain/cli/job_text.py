@@ -108,7 +108,7 @@ def attempt_lines(job: Job) -> list[str]:
     """Each attempt of a job that has more than one: where, which steps, and why it ended."""
     if len(job["attempts"]) < 2:
         return []
-    return [f"attempt {one['number']:<2}{_course(one)}" for one in job["attempts"]]
+    return [f"attempt {attempt['number']:<2}{_course(attempt)}" for attempt in job["attempts"]]
 
 
 def result_lines(result: Mapping[str, Any] | None) -> list[str]:
@@ -120,11 +120,11 @@ def result_lines(result: Mapping[str, Any] | None) -> list[str]:
     ]
 
 
-def _course(one: Attempt) -> str:
-    words = [f"on {one['nodes']}"] if one["nodes"] else []
-    words += [f"from checkpoint {one['resumed_step']}"] if one["resumed_step"] else []
-    words += [f"steps {one['first_step']} to {one['last_step']}"] if one["last_step"] is not None else []
-    words += [one["ended_by"]] if one["ended_by"] else []
+def _course(attempt: Attempt) -> str:
+    words = [f"on {attempt['nodes']}"] if attempt["nodes"] else []
+    words += [f"from checkpoint {attempt['resumed_step']}"] if attempt["resumed_step"] else []
+    words += [f"steps {attempt['first_step']} to {attempt['last_step']}"] if attempt["last_step"] is not None else []
+    words += [attempt["ended_by"]] if attempt["ended_by"] else []
     return ", ".join(words) or "on its way"
 
 

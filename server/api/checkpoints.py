@@ -46,7 +46,7 @@ def list_checkpoints(job_id: JobId, session: SessionDep) -> Checkpoints:
     unwanted = unwanted_paths(session, job_id)
     steps = sorted(steps_among(row.path for row in rows))
     shown = [_shown(step, rows, is_being_removed=checkpoint_path(step) in unwanted) for step in steps]
-    return Checkpoints(data=shown, total_bytes=sum(one.size_bytes for one in shown))
+    return Checkpoints(data=shown, total_bytes=sum(checkpoint.size_bytes for checkpoint in shown))
 
 
 @router.delete("/{step}", status_code=202, response_class=Response, responses=responses(403, 404, 409))

@@ -196,7 +196,9 @@ def _is_reachable(row: ClusterRow | None) -> bool | None:
 
 def _partitions(seen: Snapshot) -> list[PartitionJson]:
     found = []
-    for partition in sorted(seen.partitions, key=lambda one: (not one.is_default, one.name)):  # sinfo shuffles them
+    for partition in sorted(
+        seen.partitions, key=lambda partition: (not partition.is_default, partition.name)
+    ):  # sinfo shuffles them
         nodes = [node for node in seen.nodes if partition.name in node.partitions]
         found.append(
             PartitionJson(

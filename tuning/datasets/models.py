@@ -9,7 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from tuning.datasets.status import DatasetStatus
 from tuning.db.engine import Base
 
-StatusWord = Enum(DatasetStatus, native_enum=False, length=16, values_callable=lambda enum: [one.value for one in enum])
+StatusWord = Enum(
+    DatasetStatus, native_enum=False, length=16, values_callable=lambda enum: [word.value for word in enum]
+)
 
 
 class Dataset(Base):

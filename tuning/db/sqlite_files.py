@@ -67,7 +67,7 @@ def _rescue(connection: sqlite3.Connection, path: str) -> None:
 
 
 def _files(path: str) -> Files:
-    return tuple(_identity(one) for one in (path, f"{path}-wal"))
+    return tuple(_identity(file) for file in (path, f"{path}-wal"))
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -11,7 +11,7 @@ from tuning.jobs.status import JobStatus
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only a plain INTEGER key
 # Stored as its word: a native enum would need a migration for each new state on PostgreSQL.
-StatusWord = Enum(JobStatus, native_enum=False, length=16, values_callable=lambda enum: [one.value for one in enum])
+StatusWord = Enum(JobStatus, native_enum=False, length=16, values_callable=lambda enum: [word.value for word in enum])
 
 
 class Job(Base):

@@ -78,8 +78,13 @@ def transition_all(session: Session, steps: Sequence[Step], old: JobStatus, to: 
         raise Conflict(f"{len(steps) - moved} of {len(steps)} jobs are no longer {old}")
     event = {"at": now, "type": f"job.{to}"}
     events = [
-        {**event, "job_id": one.job_id, "message": one.reason, "data": {"from": old, "to": to, "attempt": one.attempt}}
-        for one in steps
+        {
+            **event,
+            "job_id": step.job_id,
+            "message": step.reason,
+            "data": {"from": old, "to": to, "attempt": step.attempt},
+        }
+        for step in steps
     ]
     connection.execute(_new_event(), events)
 

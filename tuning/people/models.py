@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from tuning.db.engine import Base
 from tuning.people.scopes import Scope
 
-_ScopeWord = Enum(Scope, native_enum=False, length=16, values_callable=lambda enum: [one.value for one in enum])
+_ScopeWord = Enum(Scope, native_enum=False, length=16, values_callable=lambda enum: [word.value for word in enum])
 
 
 class User(Base):

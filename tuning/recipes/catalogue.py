@@ -66,5 +66,5 @@ def _read(name: str, text: str) -> Recipe:
     """The defaults of the parameters are those of the configuration: they stand in one place."""
     raw = yaml.safe_load(text)
     own = raw["config"]
-    parameters = [{**one, "default": own.get(one["name"])} for one in raw.pop("parameters", [])]
+    parameters = [{**parameter, "default": own.get(parameter["name"])} for parameter in raw.pop("parameters", [])]
     return Recipe.model_validate({"name": name, **raw, "parameters": parameters})

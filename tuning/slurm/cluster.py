@@ -102,21 +102,21 @@ class Cluster:
         """
         answer = self._hand_over(batch)
         if answer is None:
-            return [SubmissionAnswer(one.token) for one in batch]
+            return [SubmissionAnswer(each.token) for each in batch]
         _raise_if_not_begun(self._settings.root, answer)
         unwritable = _unwritable(batch, answer)
         if not unwritable:
             return submission_answers(batch, answer.parts)
         refused = [SubmissionAnswer(token, error=error) for token, error in unwritable.items()]
-        rest = [one for one in batch if one.token not in unwritable]
+        rest = [each for each in batch if each.token not in unwritable]
         return [*refused, *self.submit(rest)] if rest else refused
 
     def _hand_over(self, batch: Sequence[Submission]) -> "_Answer | None":
         """None: the connection broke, and whatever was started is to be looked up."""
         archive, last = _archive(batch)
         limit = MESSAGE_TIMEOUT_SECONDS + len(batch) * _SECONDS_PER_SUBMISSION
-        jobs = [word for one in batch for word in (one.directory, one.job_name, one.comment)]
-        data = " ".join(sorted({path for one in batch for path in one.data}))
+        jobs = [word for each in batch for word in (each.directory, each.job_name, each.comment)]
+        data = " ".join(sorted({path for each in batch for path in each.data}))
         arguments = (self._settings.root, last, f"{limit:.0f}", data, *jobs)
         timeout_seconds = limit + 2 * MESSAGE_TIMEOUT_SECONDS
         try:
@@ -167,7 +167,7 @@ class Cluster:
         True: the attempt is ours, and no job can ever train it, not even one that Slurm gets to know of later. False: a
         job has the claim; it must be adopted. Missing: cannot tell.
         """
-        listing = "".join(f"{one}\n" for one in directories)
+        listing = "".join(f"{each}\n" for each in directories)
         answer = self._run(remote_scripts.ABANDON, self._settings.root, stdin=listing.encode())
         return {
             part.content.decode().rstrip("\n"): part.words[1] == ABANDONED
@@ -198,7 +198,7 @@ class Cluster:
 
     def read(self, requests: Sequence[ReadRequest]) -> ReadAnswer:
         """Ranges of files of ours, which are beneath the root and reached by no link. 1 command."""
-        listing = "".join(f"{one.offset} {one.length} {one.path}\n" for one in requests)
+        listing = "".join(f"{each.offset} {each.length} {each.path}\n" for each in requests)
         answer = self._run(remote_scripts.READ, self._settings.root, stdin=listing.encode())
         if "done" not in _by_word(answer.parts):
             raise Unreachable(f"the login node's answer broke off: {_words(answer)}")
@@ -232,7 +232,7 @@ class Cluster:
         """Usage of a running job by accounting and its first node: processes, memory, GPUs. 1 command."""
         answer = self._run(remote_scripts.INSPECT, str(slurm_job_id))
         said = _by_word(answer.parts).get("node", Part((), b"")).content.decode("utf-8", "replace")
-        return "".join(one for one in said[:_MOST_FACTS] if one.isprintable() or one == "\n").strip()
+        return "".join(each for each in said[:_MOST_FACTS] if each.isprintable() or each == "\n").strip()
 
     def ask_to_stop(self, jobs: Iterable[NamedJob]) -> frozenset[str]:
         """Let trainings save a checkpoint and end. The names of those that were asked: Slurm has them. 1 command.
@@ -338,7 +338,7 @@ def _complete(answer: _Answer, name: str, command: str) -> Part:
 
 def _archive(batch: Sequence[Submission]) -> tuple[bytes, str]:
     """One tar of all files, by paths under the root, and the path of the last of them."""
-    packed = b"".join(one.packed for one in batch)
+    packed = b"".join(each.packed for each in batch)
     end = bytes(2 * tarfile.BLOCKSIZE)
     padding = bytes(-(len(packed) + len(end)) % tarfile.RECORDSIZE)
     return packed + end + padding, f"{batch[-1].folder}/{list(batch[-1].files)[-1]}"
@@ -368,13 +368,13 @@ def _unwritable(batch: Sequence[Submission], answer: _Answer) -> dict[str, Attem
     if "No space left" in said or "quota exceeded" in said:
         raise RemoteDiskFull(f"the cluster's disk is full: {said}")
     whole = answer.completed.stderr.decode("utf-8", "replace")
-    found = unpacking_errors(whole, [one.folder for one in batch]) if failed.words[-1] == "writable" else {}
+    found = unpacking_errors(whole, [each.folder for each in batch]) if failed.words[-1] == "writable" else {}
     if not found:
         raise RemoteFileError(f"the upload cannot be unpacked on the cluster: {said}")
     return {
-        one.token: AttemptUnwritable(f"its folder on the cluster cannot be written: {found[one.folder]}")
-        for one in batch
-        if one.folder in found
+        each.token: AttemptUnwritable(f"its folder on the cluster cannot be written: {found[each.folder]}")
+        for each in batch
+        if each.folder in found
     }
 
 

@@ -57,7 +57,7 @@ def submission_answers(batch: Sequence[Submission], parts: Sequence[Part]) -> li
     whole = whole_parts(parts)
     if any(part.words[0] in _EARLIER for part in whole):
         return _earlier(batch, whole)
-    answers = {one.token: SubmissionAnswer(one.token) for one in batch}
+    answers = {submission.token: SubmissionAnswer(submission.token) for submission in batch}
     said = {part.words[1]: part.content.decode("utf-8", "replace") for part in whole if part.words[0] == "sbatch"}
     for word, number, *status in (part.words for part in whole):
         token = batch[int(number)].token
@@ -81,8 +81,8 @@ def _earlier(batch: Sequence[Submission], parts: Sequence[Part]) -> list[Submiss
     owners = {number: AttemptLook(claim).owner for number, claim in claims.items()}
     found = {**queued, **owners}
     return [
-        SubmissionAnswer(one.token, found.get(number), was_begun=False, is_earlier=number in found)
-        for number, one in enumerate(batch)
+        SubmissionAnswer(submission.token, found.get(number), was_begun=False, is_earlier=number in found)
+        for number, submission in enumerate(batch)
     ]
 
 

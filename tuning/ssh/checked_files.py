@@ -99,7 +99,7 @@ def send_files(transport: Transport, root: str, ranges: Sequence[FileRange]) -> 
     Raises RemoteFileError where a file is gone, is no plain file of ours any more, or has become shorter.
     """
     boundary = secrets.token_hex(16)
-    listed = b"".join(f"{one.offset} {one.length} {one.path}".encode() + b"\0" for one in ranges)
+    listed = b"".join(f"{each.offset} {each.length} {each.path}".encode() + b"\0" for each in ranges)
     chunks = transport.stream(_command(_SEND, boundary, root), stdin=listed)
     return _behind(f"\n{boundary}\n".encode(), chunks)
 

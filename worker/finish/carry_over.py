@@ -34,32 +34,32 @@ def carry_over(session: Session, job_id: str, number: int) -> None:
         save_position(session, job_id, number, _TRAINER_LOG, position)
 
 
-def ended_attempt(session: Session, attempt: Attempt, verdict: Ended, files: Iterable[OutputFile]) -> EndedAttempt:
+def ended_attempt(session: Session, attempt: Attempt, judgement: Ended, files: Iterable[OutputFile]) -> EndedAttempt:
     """An attempt that is over, as tuning.jobs.attempt.continuation sees it; its steps are unknown without a listing."""
     listed = list(files)
-    record = verdict.exit_record
+    record = judgement.exit_record
     before = session.scalars(attempts_before(attempt.job_id, attempt.number)).all()
     return EndedAttempt(
         number=attempt.number,
         count=len(before) + 1,
-        slurm=verdict.word,
+        slurm=judgement.word,
         exit_code=record.exit_code if record else None,
         was_stopped=bool(record and record.was_stopped),
         was_asked_by_us=attempt.stop_sent_at is not None,
         had_stalled=attempt.ended_by == STALLED,
         resumed_step=attempt.resumed_step or 0,
         newest_step=max(_whole_steps(listed), default=0) if listed else None,
-        was_near_limit=_was_near_limit(attempt, verdict),
+        was_near_limit=_was_near_limit(attempt, judgement),
     )
 
 
-def _was_near_limit(attempt: Attempt, verdict: Ended) -> bool:
+def _was_near_limit(attempt: Attempt, judgement: Ended) -> bool:
     """By what its script asked Slurm for."""
     script = attempt.script or ""
     warning, limit = (re.search(rf"^#SBATCH --{name}", script, re.MULTILINE) for name in (_WARNING, _LIMIT))
     if warning is None or limit is None or attempt.started_at is None:
         return True
-    ran = (verdict.finished_at - attempt.started_at).total_seconds()
+    ran = (judgement.finished_at - attempt.started_at).total_seconds()
     return is_near_limit(ran, parse_time_limit(limit[1]), int(warning[1]))
 
 

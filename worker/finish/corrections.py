@@ -15,21 +15,21 @@ from tuning.jobs.transition import correct, record_event
 from worker.driver import Driver
 from worker.finish.end import judge_again
 from worker.finish.recheck_times import next_recheck
-from worker.observe.judgement import Elsewhere, Ended, Missing, Runs, Verdict, Waits
+from worker.observe.judgement import Elsewhere, Ended, Missing, Runs, Judgement, Waits
 
 log = logging.getLogger(__name__)
 
 
 def recheck(
-    session: Session, driver: Driver, one: LiveAttempt, verdict: Verdict, contents: Mapping[str, bytes]
+    session: Session, driver: Driver, live: LiveAttempt, judgement: Judgement, contents: Mapping[str, bytes]
 ) -> None:
     """Correct a job that was said to have ended, by a later judgement of its attempt."""
-    job = lock_job(session, one.job_id)
+    job = lock_job(session, live.job_id)
     if job is None:
         return  # ended jobs may be deleted
-    attempt, now = session.get_one(Attempt, (one.job_id, one.number)), driver.now()
+    attempt, now = session.get_one(Attempt, (live.job_id, live.number)), driver.now()
     attempt.recheck_at = next_recheck(job.finished_at or now, now)
-    match verdict:
+    match judgement:
         case Runs(slurm_state=state):
             _goes_on(session, job, attempt, JobStatus.RUNNING, f"Slurm runs it ({state})", now)
         case Waits(slurm_state=state):
@@ -37,23 +37,23 @@ def recheck(
         case Missing(polls=0):
             _goes_on(session, job, attempt, JobStatus.RUNNING, "its files grow", now)
         case Elsewhere(slurm_job_id):
-            follow(session, one, slurm_job_id, now)
+            follow(session, live, slurm_job_id, now)
             attempt.recheck_at = now
         case Ended():
-            judge_again(session, driver, one, verdict, contents)
+            judge_again(session, driver, live, judgement, contents)
         case _:
             return
 
 
-def follow(session: Session, one: LiveAttempt, slurm_job_id: int, now: datetime) -> None:
+def follow(session: Session, live: LiveAttempt, slurm_job_id: int, now: datetime) -> None:
     """The Slurm job that owns the attempt is the one that counts from now on."""
-    job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
-    message = f"its attempt {one.number} belongs to Slurm job {slurm_job_id}, not to {one.slurm_job_id}"
+    job, attempt = session.get_one(Job, live.job_id), session.get_one(Attempt, (live.job_id, live.number))
+    message = f"its attempt {live.number} belongs to Slurm job {slurm_job_id}, not to {live.slurm_job_id}"
     attempt.slurm_job_id = job.slurm_job_id = slurm_job_id
     attempt.missing_since, attempt.missing_polls = None, 0
-    record_event(session, one.job_id, "warning", f"{message}: that one counts", now, {"code": "double"})
+    record_event(session, live.job_id, "warning", f"{message}: that one counts", now, {"code": "double"})
     touch(job, now)
-    log.warning(message, extra={"action": "follow_owner", "job_id": one.job_id})
+    log.warning(message, extra={"action": "follow_owner", "job_id": live.job_id})
 
 
 def _goes_on(session: Session, job: Job, attempt: Attempt, to: JobStatus, reason: str, now: datetime) -> None:

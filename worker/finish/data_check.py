@@ -14,11 +14,11 @@ from worker.observe.set_aside import note_set_aside
 
 
 def end_check(
-    session: Session, root: str, one: LiveAttempt, evidence: RunEvidence, contents: Mapping[str, bytes], now: datetime
+    session: Session, root: str, live: LiveAttempt, evidence: RunEvidence, contents: Mapping[str, bytes], now: datetime
 ) -> Outcome:
     """Outcome of a data check, by its report; a report that no check writes is set aside with a note on the job."""
-    text = contents.get(check_report_path(root, one.job_id))
+    text = contents.get(check_report_path(root, live.job_id))
     report = parse_report(text)
     if text and report is None:
-        note_set_aside(session, one.job_id, one.number, CHECK_REPORT_FILE, "it is no verdict of a check", now)
-    return settle_check(session, one.job_id, report, evidence, now)
+        note_set_aside(session, live.job_id, live.number, CHECK_REPORT_FILE, "it is no verdict of a check", now)
+    return settle_check(session, live.job_id, report, evidence, now)

@@ -39,7 +39,7 @@ LOG_BYTES = 32 * 1024
 
 
 @dataclass(frozen=True)
-class _Judgement:
+class _EndedRun:
     """What a run left, and what follows from it."""
 
     files: tuple[OutputFile, ...]
@@ -47,34 +47,38 @@ class _Judgement:
     following: NextStep
 
 
-def finish(session: Session, driver: Driver, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]) -> None:
+def finish(
+    session: Session, driver: Driver, live: LiveAttempt, judgement: Ended, contents: Mapping[str, bytes]
+) -> None:
     """Judge a run that has ended, and move its job to its last status or to its next attempt."""
-    job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
-    found = _judged(session, driver, one, verdict, contents)
+    job, attempt = session.get_one(Job, live.job_id), session.get_one(Attempt, (live.job_id, live.number))
+    found = _judged(session, driver, live, judgement, contents)
     following = found.following
-    _write_down(session, driver, one, verdict, found)
-    if _is_in_doubt(job, verdict, following):
+    _write_down(session, driver, live, judgement, found)
+    if _is_in_doubt(job, judgement, following):
         attempt.recheck_at = next_recheck(driver.now(), driver.now())
-    finished_at = max(verdict.finished_at, job.started_at or verdict.finished_at)
+    finished_at = max(judgement.finished_at, job.started_at or judgement.finished_at)
     transition(session, job, following.status, following.reason, driver.now(), at=finished_at)
     action = {"action": f"job_{following.status}", "job_id": job.id, "reason": following.reason}
     log.info("%s %s", job.id, following.status, extra=action)
 
 
 def judge_again(
-    session: Session, driver: Driver, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]
+    session: Session, driver: Driver, live: LiveAttempt, judgement: Ended, contents: Mapping[str, bytes]
 ) -> None:
     """Set an end right that was in doubt: as a success, or by the reason that its own record gives."""
-    job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
-    found = _judged(session, driver, one, verdict, contents)
+    job, attempt = session.get_one(Job, live.job_id), session.get_one(Attempt, (live.job_id, live.number))
+    found = _judged(session, driver, live, judgement, contents)
     if found.following.status is JobStatus.SUCCEEDED:
-        finished_at = min(verdict.finished_at, job.finished_at or verdict.finished_at)
+        finished_at = min(judgement.finished_at, job.finished_at or judgement.finished_at)
         job.failure, attempt.recheck_at = None, None
-        _write_down(session, driver, one, replace(verdict, finished_at=finished_at), found)
+        _write_down(session, driver, live, replace(judgement, finished_at=finished_at), found)
         correct(session, job, JobStatus.SUCCEEDED, found.following.reason, driver.now(), at=finished_at)
     elif _is_explained_otherwise(job, found.following):
         job.status_reason = found.following.reason
-        _write_down(session, driver, one, replace(verdict, finished_at=job.finished_at or verdict.finished_at), found)
+        _write_down(
+            session, driver, live, replace(judgement, finished_at=job.finished_at or judgement.finished_at), found
+        )
         record_event(session, job.id, "job.corrected", f"why it failed: {found.following.reason}", driver.now())
         touch(job, driver.now())
 
@@ -87,41 +91,41 @@ def _is_explained_otherwise(job: Job, following: NextStep) -> bool:
 
 
 def _judged(
-    session: Session, driver: Driver, one: LiveAttempt, verdict: Ended, contents: Mapping[str, bytes]
-) -> _Judgement:
-    job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
-    listing = parse_files(listing_text(driver.settings.root, one.job_id, one.number, contents))
+    session: Session, driver: Driver, live: LiveAttempt, judgement: Ended, contents: Mapping[str, bytes]
+) -> _EndedRun:
+    job, attempt = session.get_one(Job, live.job_id), session.get_one(Attempt, (live.job_id, live.number))
+    listing = parse_files(listing_text(driver.settings.root, live.job_id, live.number, contents))
     files = listing.files
-    logs = {stream: _log_end(session, driver, job, one.number, stream) for stream in ("stderr", "stdout")}
-    evidence = _evidence(driver, one, verdict, contents, files, logs)
+    logs = {stream: _log_end(session, driver, job, live.number, stream) for stream in ("stderr", "stdout")}
+    evidence = _evidence(driver, live, judgement, contents, files, logs)
     if job.kind == CHECK:
-        judged = end_check(session, driver.settings.root, one, evidence, contents, driver.now())
+        judged = end_check(session, driver.settings.root, live, evidence, contents, driver.now())
     else:
         judged = judge(replace(evidence, kind=cast(Kind, job.kind)))
-    _note_what_is_set_aside(session, driver, one, listing, contents)
-    attempt.resumed_step = parse_resumed(resumed_text(driver.settings.root, one.job_id, one.number, contents)) or 0
-    ended = ended_attempt(session, attempt, verdict, files)
-    return _Judgement(files, judged, next_step(job, verdict, judged, ended))
+    _note_what_is_set_aside(session, driver, live, listing, contents)
+    attempt.resumed_step = parse_resumed(resumed_text(driver.settings.root, live.job_id, live.number, contents)) or 0
+    ended = ended_attempt(session, attempt, judgement, files)
+    return _EndedRun(files, judged, next_step(job, judgement, judged, ended))
 
 
-def _write_down(session: Session, driver: Driver, one: LiveAttempt, verdict: Ended, found: _Judgement) -> None:
-    job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
+def _write_down(session: Session, driver: Driver, live: LiveAttempt, judgement: Ended, found: _EndedRun) -> None:
+    job, attempt = session.get_one(Job, live.job_id), session.get_one(Attempt, (live.job_id, live.number))
     if found.files or found.following.status in ENDED:
-        _keep_files(session, one.job_id, found.files)
-    _close_attempt(attempt, verdict, found.following)
-    if verdict.slurm_state:
-        job.slurm_state = verdict.slurm_state
+        _keep_files(session, live.job_id, found.files)
+    _close_attempt(attempt, judgement, found.following)
+    if judgement.slurm_state:
+        job.slurm_state = judgement.slurm_state
     if found.following.status in ENDED:
         _tell_outcome(session, driver, job, found.outcome, found.following)
-    _ask_removals(session, job, one.number, found.files, found.following.status, driver.now())
+    _ask_removals(session, job, live.number, found.files, found.following.status, driver.now())
 
 
-def _is_in_doubt(job: Job, verdict: Ended, following: NextStep) -> bool:
+def _is_in_doubt(job: Job, judgement: Ended, following: NextStep) -> bool:
     """Whether a witness may still come: no record of its end was seen, or not what a good end must have left."""
     if job.kind == CHECK or job.cancel_requested_at is not None:
         return False
     is_bad = following.status in (JobStatus.FAILED, JobStatus.CANCELLED)
-    return is_bad and (verdict.exit_record is None or verdict.exit_code == 0)
+    return is_bad and (judgement.exit_record is None or judgement.exit_code == 0)
 
 
 def _tell_outcome(session: Session, driver: Driver, job: Job, judged: Outcome, following: NextStep) -> None:
@@ -147,10 +151,10 @@ def _warn_of_divergence(session: Session, driver: Driver, job: Job) -> None:
 
 
 def _note_what_is_set_aside(
-    session: Session, driver: Driver, one: LiveAttempt, listing: OutputListing, contents: Mapping[str, bytes]
+    session: Session, driver: Driver, live: LiveAttempt, listing: OutputListing, contents: Mapping[str, bytes]
 ) -> None:
-    root, its = driver.settings.root, (one.job_id, one.number)
-    notes = dict(doubts(result_texts(root, one.job_id, contents)))
+    root, its = driver.settings.root, (live.job_id, live.number)
+    notes = dict(doubts(result_texts(root, live.job_id, contents)))
     if listing.set_aside:
         notes["files"] = f"{listing.set_aside} entries name no file of a run, or one a second time"
     for name, text, parse in (
@@ -165,20 +169,20 @@ def _note_what_is_set_aside(
 
 def _evidence(
     driver: Driver,
-    one: LiveAttempt,
-    verdict: Ended,
+    live: LiveAttempt,
+    judgement: Ended,
     contents: Mapping[str, bytes],
     files: tuple[OutputFile, ...],
     logs: Mapping[str, str],
 ) -> RunEvidence:
-    texts = result_texts(driver.settings.root, one.job_id, contents)
-    record = verdict.exit_record
-    started = parse_started(started_text(driver.settings.root, one.job_id, one.number, contents))
-    by_node = started.epoch if started else one.submitted_at.timestamp()
-    by_look = verdict.look.started_epoch if verdict.look else None
+    texts = result_texts(driver.settings.root, live.job_id, contents)
+    record = judgement.exit_record
+    started = parse_started(started_text(driver.settings.root, live.job_id, live.number, contents))
+    by_node = started.epoch if started else live.submitted_at.timestamp()
+    by_look = judgement.look.started_epoch if judgement.look else None
     by_files = record.files_since_epoch if record and record.files_since_epoch is not None else by_look
     return RunEvidence(
-        exit_code=verdict.exit_code,
+        exit_code=judgement.exit_code,
         started_at_seconds=by_node if by_files is None else by_files,
         files=tuple(end.OutputFile(file.path, file.size_bytes, file.modified_epoch) for file in files),
         trainer_state=texts.get("trainer_state.json"),
@@ -187,7 +191,7 @@ def _evidence(
         predict_results=texts.get("predict_results.json"),
         stderr_tail=logs["stderr"],
         stdout_tail=logs["stdout"],
-        slurm=verdict.word,
+        slurm=judgement.word,
     )
 
 
@@ -203,11 +207,11 @@ def _ask_removals(
             ask_removal(session, job.id, checkpoint_path(step), now)
 
 
-def _close_attempt(attempt: Attempt, verdict: Ended, following: NextStep) -> None:
-    attempt.finished_at, attempt.ended_by = verdict.finished_at, following.ended_by
-    attempt.slurm_state = verdict.slurm_state
-    attempt.exit_code = verdict.exit_code
-    attempt.nodes = attempt.nodes or verdict.nodes
+def _close_attempt(attempt: Attempt, judgement: Ended, following: NextStep) -> None:
+    attempt.finished_at, attempt.ended_by = judgement.finished_at, following.ended_by
+    attempt.slurm_state = judgement.slurm_state
+    attempt.exit_code = judgement.exit_code
+    attempt.nodes = attempt.nodes or judgement.nodes
 
 
 def _keep_files(session: Session, job_id: str, files: tuple[OutputFile, ...]) -> None:

@@ -52,7 +52,7 @@ def masked(session: Session, driver: Driver, job: Job, text: str) -> str:
 def _limits(snapshot: Snapshot, job: Job) -> Limits:
     asked = job.resources.get("partition")
     partition = next(
-        (one for one in snapshot.partitions if one.name == asked or (asked is None and one.is_default)), None
+        (live for live in snapshot.partitions if live.name == asked or (asked is None and live.is_default)), None
     )
     if partition is None:
         return Limits()

@@ -24,19 +24,19 @@ class NextStep:
     failure: Failure | None = None
 
 
-def next_step(job: Job, verdict: Ended, judged: Outcome, ended: EndedAttempt) -> NextStep:
+def next_step(job: Job, judgement: Ended, judged: Outcome, ended: EndedAttempt) -> NextStep:
     """By what the run left, by what people want of it, and by who ended it."""
     if judged.verdict in _SUCCESS:
         return NextStep(JobStatus.SUCCEEDED, _success(job, judged), "succeeded")
     if job.cancel_requested_at is not None:
         return NextStep(JobStatus.CANCELLED, "cancelled, and Slurm has confirmed it", "cancelled")
     following = onward(ended, job.continuation) if job.kind == "train" or _left_nothing(ended) else None
-    if job.hold_requested_at is not None and (following is not None or verdict.word == "cancelled"):
+    if job.hold_requested_at is not None and (following is not None or judgement.word == "cancelled"):
         return NextStep(JobStatus.HELD, _held(ended), "held")
     if following is not None and following.refusal is None:
         return NextStep(JobStatus.QUEUED, following.reason(ended), following.cause)
     was_stalled = following is not None and following.cause == "stalled"
-    if verdict.word == "cancelled" and not was_stalled:
+    if judgement.word == "cancelled" and not was_stalled:
         return NextStep(JobStatus.CANCELLED, "cancelled in Slurm by somebody else, not through packtrain", "cancelled")
     failure = _failure(judged, following, ended)
     return NextStep(JobStatus.FAILED, failure.message if failure else "failed", "failed", failure)

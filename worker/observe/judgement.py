@@ -140,10 +140,10 @@ class CannotTell:
     """No answer, or answers that contradict each other: everything stays as it is."""
 
 
-Verdict = Waits | Runs | Claimed | Elsewhere | Forgotten | Unbegun | Ending | Ended | Missing | CannotTell
+Judgement = Waits | Runs | Claimed | Elsewhere | Forgotten | Unbegun | Ending | Ended | Missing | CannotTell
 
 
-def decide(attempt: LiveAttempt, seen: Seen) -> Verdict:
+def decide(attempt: LiveAttempt, seen: Seen) -> Judgement:
     """The verdict on one job."""
     if not seen.queue_answered:
         return CannotTell()
@@ -175,7 +175,7 @@ def is_to_be_taken(attempt: LiveAttempt, queued: QueuedJob | None, now: datetime
     return may_be_unbegun(attempt, meaning, queued.nodes) and _waited(attempt, now) >= _grace(meaning)
 
 
-def _by_queue(attempt: LiveAttempt, seen: Seen, queued: QueuedJob) -> Verdict:
+def _by_queue(attempt: LiveAttempt, seen: Seen, queued: QueuedJob) -> Judgement:
     meaning = meaning_of(queued.state)
     if meaning is None:
         return CannotTell()
@@ -201,7 +201,7 @@ def _by_running(seen: Seen, queued: QueuedJob) -> Runs | Ended:
     return Runs(queued.state, queued.reason, started, queued.nodes, is_of_this_start and not is_completing)
 
 
-def _by_record_alone(attempt: LiveAttempt, seen: Seen) -> Verdict:
+def _by_record_alone(attempt: LiveAttempt, seen: Seen) -> Judgement:
     """Slurm's queue has let go of it: a second look at it, or accounting, must agree; accounting may contradict."""
     accounted, record = seen.accounted, seen.exit_record
     meaning = accounted_meaning(accounted.state) if accounted else None
@@ -268,7 +268,7 @@ def _slurm_exit_code(seen: Seen, meaning: StateMeaning) -> int | None:
     return told if meaning.word == "failed" else None
 
 
-def _missing(attempt: LiveAttempt, seen: Seen) -> Verdict:
+def _missing(attempt: LiveAttempt, seen: Seen) -> Judgement:
     if seen.has_grown:
         return Missing(seen.now, 0)
     missing = Missing(attempt.missing_since or seen.now, attempt.missing_polls + 1)
@@ -277,7 +277,7 @@ def _missing(attempt: LiveAttempt, seen: Seen) -> Verdict:
     return _by_claim(attempt, seen, seen.look, missing)
 
 
-def _by_claim(attempt: LiveAttempt, seen: Seen, look: AttemptLook, missing: Missing) -> Verdict:
+def _by_claim(attempt: LiveAttempt, seen: Seen, look: AttemptLook, missing: Missing) -> Judgement:
     """Whoever has the claim may live, and nobody else can ever train this attempt."""
     if look.is_abandoned:
         return Forgotten()

@@ -55,10 +55,10 @@ def take_in(
     Returns the new progress columns (with the `id`) of each job whose training log said something.
     """
     pieces = [
-        _Piece(attempt, one, contents[one.request.path])
-        for attempt, its in read
-        for one in its
-        if one.request.path in contents  # else it vanished between the look and the read
+        _Piece(attempt, part, contents[part.request.path])
+        for attempt, parts in read
+        for part in parts
+        if part.request.path in contents  # else it vanished between the look and the read
     ]
     logs = [(piece, parse_log(piece.content)) for piece in pieces if piece.read.stream == "trainer_log"]
     positions = {piece.read: moved(piece.read, log.consumed_bytes, log.bad_lines, piece.old) for piece, log in logs}
@@ -126,18 +126,18 @@ def _advance(
 
 def _go_on(session: Session, advances: Sequence[_Advance], now: datetime) -> list[dict[str, Any]]:
     points = {
-        (one.attempt.job_id, one.attempt.number): [_point(point) for point in one.points if point.values]
-        for one in advances
+        (advanced.attempt.job_id, advanced.attempt.number): [_point(point) for point in advanced.points if point.values]
+        for advanced in advances
     }
     save_points(session, points, now)
     if advances:
-        session.connection().execute(_remembering(), [_remembered(one, now) for one in advances])
-    return [_changes(one, now) for one in advances]
+        session.connection().execute(_remembering(), [_remembered(advanced, now) for advanced in advances])
+    return [_changes(advanced, now) for advanced in advances]
 
 
-def _changes(one: _Advance, now: datetime) -> dict[str, Any]:
-    progress = asdict(estimate(one.state, now.timestamp()))
-    return {"id": one.attempt.job_id, **_columns(one.attempt, progress, now)}
+def _changes(advanced: _Advance, now: datetime) -> dict[str, Any]:
+    progress = asdict(estimate(advanced.state, now.timestamp()))
+    return {"id": advanced.attempt.job_id, **_columns(advanced.attempt, progress, now)}
 
 
 def _columns(attempt: LiveAttempt, progress: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -162,14 +162,14 @@ def _never_back(attempt: LiveAttempt, progress: dict[str, Any]) -> dict[str, Any
     return {**progress, "current_steps": attempt.shown_step, "percentage": percentage}
 
 
-def _remembered(one: _Advance, now: datetime) -> dict[str, Any]:
+def _remembered(advanced: _Advance, now: datetime) -> dict[str, Any]:
     return {
-        "of": one.attempt.job_id,
-        "at_number": one.attempt.number,
-        "begun_at_step": one.points[0].current_steps,
-        "last_step": one.points[-1].current_steps,
-        "eta_state": to_json(one.state),
-        "quiet_until": quiet_until(one.state, now),
+        "of": advanced.attempt.job_id,
+        "at_number": advanced.attempt.number,
+        "begun_at_step": advanced.points[0].current_steps,
+        "last_step": advanced.points[-1].current_steps,
+        "eta_state": to_json(advanced.state),
+        "quiet_until": quiet_until(advanced.state, now),
     }
 
 

@@ -37,9 +37,9 @@ def _warnings(root: str, attempts: Iterable[LiveAttempt], paths: Iterable[str]) 
     for path in sorted(paths):
         by_folder.setdefault("/".join(path.split("/")[: root.count("/") + 3]), []).append(path)
     return [
-        (one.job_id, _message(root, one, path))
-        for one in attempts
-        for path in by_folder.get(job_directory(root, one.job_id), ())
+        (live.job_id, _message(root, live, path))
+        for live in attempts
+        for path in by_folder.get(job_directory(root, live.job_id), ())
     ]
 
 

@@ -62,17 +62,17 @@ def watch(driver: Driver) -> frozenset[str]:
     quarantine = Quarantine(driver, Step.WATCH, _subject)
     quarantine.forget_all_but([*attempts, *doubtful])
     attempts = [own for _, own in quarantine.each(quarantine.due(attempts), partial(_by_own_clock, driver))]
-    attempts += [_long_missing(one) for one in quarantine.due(doubtful)]
+    attempts += [_long_missing(live) for live in quarantine.due(doubtful)]
     if not attempts:
         return frozenset()
     driver.check()
     answers = _ask(driver, attempts, quarantine)
     if not answers.observation.has_root:
-        attempts = [one for one in attempts if _goes_on(answers.own.get(one.job_id))]
+        attempts = [live for live in attempts if _goes_on(answers.own.get(live.job_id))]
     _write_down(driver, quarantine, attempts, answers)
     if answers.refused:
-        live = [one for one in quarantine.due(attempts) if one.status in ON_CLUSTER]
-        quarantine.together(live, lambda part: tell_refused(driver, part, answers.refused))
+        on_cluster = [live for live in quarantine.due(attempts) if live.status in ON_CLUSTER]
+        quarantine.together(on_cluster, lambda part: tell_refused(driver, part, answers.refused))
     if answers.observation.queue is None:
         raise SlurmUnavailable(answers.observation.queue_error or "squeue gave no answer")
     if not answers.observation.has_root:
@@ -80,17 +80,17 @@ def watch(driver: Driver) -> frozenset[str]:
             f"the folder {driver.settings.root}/jobs is away on the cluster: ends are judged when it is back"
         )
     root, seen = driver.settings.root, answers.observation.files
-    running = [one for one in attempts if one.status is JobStatus.RUNNING]
-    return frozenset(one.job_id for one in running if any(path in seen for path in _watched_files(root, [one])))
+    running = [live for live in attempts if live.status is JobStatus.RUNNING]
+    return frozenset(live.job_id for live in running if any(path in seen for path in _watched_files(root, [live])))
 
 
-def _by_own_clock(driver: Driver, one: LiveAttempt) -> LiveAttempt:
+def _by_own_clock(driver: Driver, live: LiveAttempt) -> LiveAttempt:
     """Missing for as long as this worker has watched that: the time in its row is of a clock that may have jumped."""
-    key = ("missing", one.job_id, one.number)
-    if one.missing_since is None:
+    key = ("missing", live.job_id, live.number)
+    if live.missing_since is None:
         driver.ages.restart(key)
-        return one
-    return replace(one, missing_since=driver.now() - driver.ages.of(key))
+        return live
+    return replace(live, missing_since=driver.now() - driver.ages.of(key))
 
 
 def _subject(attempt: LiveAttempt) -> Subject:
@@ -101,12 +101,14 @@ def _write_down(
     driver: Driver, quarantine: Quarantine[LiveAttempt], attempts: Sequence[LiveAttempt], answers: Answers
 ) -> None:
     ledger = Ledger(driver, answers)
-    decided = quarantine.each(quarantine.due(attempts), lambda one: decide(one, _seen(driver, one, answers)))
-    verdicts = {one.job_id: verdict for one, verdict in decided}
-    sound = [one for one, _ in decided]
+    decided = quarantine.each(quarantine.due(attempts), lambda live: decide(live, _seen(driver, live, answers)))
+    judgements = {live.job_id: judgement for live, judgement in decided}
+    sound = [live for live, _ in decided]
     for start in range(0, len(sound), CHUNK):
         chunk = sound[start : start + CHUNK]
-        written = quarantine.together(chunk, lambda part: ledger.write([(one, verdicts[one.job_id]) for one in part]))
+        written = quarantine.together(
+            chunk, lambda part: ledger.write([(live, judgements[live.job_id]) for live in part])
+        )
         quarantine.succeeded(written)
 
 
@@ -118,7 +120,7 @@ def _long_missing(attempt: LiveAttempt) -> LiveAttempt:
 def _ask(driver: Driver, attempts: Sequence[LiveAttempt], quarantine: Quarantine[LiveAttempt]) -> Answers:
     """What the cluster says of them; what fails at one is left out, as that one then is for this cycle."""
     root, gather = driver.settings.root, quarantine.gather
-    ending = [one for one in attempts if one.missing_since is not None]
+    ending = [live for live in attempts if live.missing_since is not None]
     watched, ends = gather(attempts, partial(_watched_files, root)), gather(ending, partial(_ends, root))
     observation = driver.cluster.observe(watched, ends)
     own = gather(attempts, lambda part: _own_jobs(part, observation))
@@ -136,10 +138,10 @@ def _ask(driver: Driver, attempts: Sequence[LiveAttempt], quarantine: Quarantine
 
 
 def _watched_files(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:
-    paths = [_exit_path(root, one) for one in attempts]
-    for one in attempts:
-        if one.status is not JobStatus.PENDING:
-            paths += stream_paths(root, one.job_id, one.number).values()
+    paths = [_exit_path(root, live) for live in attempts]
+    for live in attempts:
+        if live.status is not JobStatus.PENDING:
+            paths += stream_paths(root, live.job_id, live.number).values()
     return paths
 
 
@@ -147,8 +149,8 @@ def _ends(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:
     """What tells of the end of runs that Slurm no longer has: a network file system may show it late."""
     paths = [
         path
-        for one in attempts
-        for path in (attempt_directory(root, one.job_id, one.number), output_directory(root, one.job_id))
+        for live in attempts
+        for path in (attempt_directory(root, live.job_id, live.number), output_directory(root, live.job_id))
     ]
     return paths + _watched_files(root, attempts)
 
@@ -160,7 +162,7 @@ def _exit_path(root: str, attempt: LiveAttempt) -> str:
 def _all_end_requests(
     driver: Driver, attempts: Iterable[LiveAttempt], observation: Observation, own: Mapping[str, QueuedJob]
 ) -> list[ReadRequest]:
-    return [ask for one in attempts for ask in _end_requests(driver, one, observation, own.get(one.job_id))]
+    return [ask for live in attempts for ask in _end_requests(driver, live, observation, own.get(live.job_id))]
 
 
 def _end_requests(
@@ -188,9 +190,9 @@ def _records(
     root: str, attempts: Iterable[LiveAttempt], contents: Mapping[str, bytes]
 ) -> tuple[dict[str, ExitRecord], frozenset[str]]:
     """By job id; and the ids of the jobs whose record is none."""
-    texts = {one.job_id: contents.get(_exit_path(root, one), b"") for one in attempts}
+    texts = {live.job_id: contents.get(_exit_path(root, live), b"") for live in attempts}
     parsed = {job_id: parse_exit(text) for job_id, text in texts.items() if text}
-    of_job = {one.job_id: one.slurm_job_id for one in attempts}
+    of_job = {live.job_id: live.slurm_job_id for live in attempts}
     records = {
         job_id: record
         for job_id, record in parsed.items()
@@ -203,17 +205,17 @@ def _examined(
     driver: Driver, quarantine: Quarantine[LiveAttempt], attempts: Sequence[LiveAttempt], answers: Answers
 ) -> Answers:
     """The answers with accounting's word on who has gone, and a closer look where something is missing."""
-    judged = quarantine.each(attempts, lambda one: _is_to_be_looked_at(driver, one, answers))
-    looked_at = [one for one, is_wanted in judged if is_wanted][:MOST_LOOKS]
+    judged = quarantine.each(attempts, lambda live: _is_to_be_looked_at(driver, live, answers))
+    looked_at = [live for live, is_wanted in judged if is_wanted][:MOST_LOOKS]
     gone = _to_be_accounted(attempts, looked_at, answers) if driver.settings.accounting else []
     if not gone and not looked_at:
         return answers
-    oldest = driver.now() - min((one.submitted_at for one in gone), default=driver.now())
-    requests = [_look_request(driver, one, answers) for one in looked_at]
+    oldest = driver.now() - min((live.submitted_at for live in gone), default=driver.now())
+    requests = [_look_request(driver, live, answers) for live in looked_at]
     since = max(0.0, oldest.total_seconds()) + CLOCKS_DIFFER_SECONDS
-    found = driver.cluster.examine([one.slurm_job_id for one in gone], since, requests)
-    accounted = {one.job_id: line for one in gone if (line := _accounted(one, found.accounted)) is not None}
-    looks = {one.job_id: look for one, look in zip(looked_at, found.looks, strict=True) if look is not None}
+    found = driver.cluster.examine([live.slurm_job_id for live in gone], since, requests)
+    accounted = {live.job_id: line for live in gone if (line := _accounted(live, found.accounted)) is not None}
+    looks = {live.job_id: look for live, look in zip(looked_at, found.looks, strict=True) if look is not None}
     contents = {**answers.contents, **_listings(driver.settings.root, looked_at, looks)}
     return replace(answers, contents=contents, accounted=accounted, looks=looks)
 
@@ -222,8 +224,8 @@ def _to_be_accounted(
     attempts: Sequence[LiveAttempt], looked_at: Sequence[LiveAttempt], answers: Answers
 ) -> list[LiveAttempt]:
     """Attempts that squeue does not have, and ended ones that are in doubt: it says "CANCELLED", and not by whom."""
-    gone = [one for one in attempts if one.job_id not in answers.own]
-    return gone + [one for one in looked_at if one.job_id in answers.own]
+    gone = [live for live in attempts if live.job_id not in answers.own]
+    return gone + [live for live in looked_at if live.job_id in answers.own]
 
 
 def _is_to_be_looked_at(driver: Driver, attempt: LiveAttempt, answers: Answers) -> bool:
@@ -248,17 +250,19 @@ def _look_request(driver: Driver, attempt: LiveAttempt, answers: Answers) -> Loo
 
 def _listings(root: str, attempts: Iterable[LiveAttempt], looks: Mapping[str, AttemptLook]) -> dict[str, bytes]:
     """Our own listings of output folders, in the place of those that runs did not leave."""
-    found = ((one, looks.get(one.job_id)) for one in attempts)
+    found = ((live, looks.get(live.job_id)) for live in attempts)
     return {
-        record_path(root, one.job_id, one.number, "files"): look.listing for one, look in found if look and look.listing
+        record_path(root, live.job_id, live.number, "files"): look.listing
+        for live, look in found
+        if look and look.listing
     }
 
 
 def _own_jobs(attempts: Iterable[LiveAttempt], observation: Observation) -> dict[str, QueuedJob]:
     """The jobs of attempts by job id, and no others that a controller that began anew gave their numbers to."""
     queue = observation.queue or {}
-    found = ((one, queue.get(one.slurm_job_id)) for one in attempts)
-    return {one.job_id: queued for one, queued in found if queued is not None and _is_its(one, queued)}
+    found = ((live, queue.get(live.slurm_job_id)) for live in attempts)
+    return {live.job_id: queued for live, queued in found if queued is not None and _is_its(live, queued)}
 
 
 def _is_its(attempt: LiveAttempt, queued: QueuedJob) -> bool:

@@ -31,7 +31,7 @@ from worker.observe.judgement import (
     Missing,
     Runs,
     Unbegun,
-    Verdict,
+    Judgement,
     Waits,
 )
 from worker.observe.progress import is_outdated, restate, take_in
@@ -88,170 +88,172 @@ class Ledger:
         for read in answers.reads:
             self._reads.setdefault(read.job_id, []).append(read)
 
-    def write(self, verdicts: Sequence[tuple[LiveAttempt, Verdict]]) -> None:
+    def write(self, judgements: Sequence[tuple[LiveAttempt, Judgement]]) -> None:
         """One transaction for these jobs; untouched ones cost nothing."""
         now = self._driver.now()
-        touched = [(one, said) for one, said in verdicts if self._is_touched(one, said, now)]
+        touched = [(live, said) for live, said in judgements if self._is_touched(live, said, now)]
         if not touched:
             return
         with self._driver.apply() as session:
-            heard = self._take_in(session, [one for one, _ in touched if _is_there(session, one)], now)
+            heard = self._take_in(session, [live for live, _ in touched if _is_there(session, live)], now)
             silent = [
-                one for one, said in touched if self._is_to_be_restated(one, said, now) and one.job_id not in heard
+                live for live, said in touched if self._is_to_be_restated(live, said, now) and live.job_id not in heard
             ]
             update_jobs(session, restate(session, silent, now), now)
-            waits = [(one, said) for one, said in touched if _still_waits(said, one, now)]
-            update_jobs(session, [_news_of_waiting(one, said, now) for one, said in waits], now)
-            for one, verdict in touched:
-                if one.status in ENDED:
-                    recheck(session, self._driver, one, verdict, self._answers.contents)
-                elif not _still_waits(verdict, one, now):
-                    self._apply(session, one, verdict)
+            waits = [(live, said) for live, said in touched if _still_waits(said, live, now)]
+            update_jobs(session, [_news_of_waiting(live, said, now) for live, said in waits], now)
+            for live, judgement in touched:
+                if live.status in ENDED:
+                    recheck(session, self._driver, live, judgement, self._answers.contents)
+                elif not _still_waits(judgement, live, now):
+                    self._apply(session, live, judgement)
 
-    def _is_touched(self, one: LiveAttempt, verdict: Verdict, now: datetime) -> bool:
-        has_news = one.job_id in self._reads or one.job_id in self._answers.unreadable or _says(one, verdict, now)
-        return has_news or self._is_to_be_restated(one, verdict, now)
+    def _is_touched(self, live: LiveAttempt, judgement: Judgement, now: datetime) -> bool:
+        has_news = live.job_id in self._reads or live.job_id in self._answers.unreadable or _says(live, judgement, now)
+        return has_news or self._is_to_be_restated(live, judgement, now)
 
-    def _is_to_be_restated(self, one: LiveAttempt, verdict: Verdict, now: datetime) -> bool:
+    def _is_to_be_restated(self, live: LiveAttempt, judgement: Judgement, now: datetime) -> bool:
         """True when it runs, its training log was looked at, and the estimate shown is old."""
-        if not isinstance(verdict, Runs) or one.status is not JobStatus.RUNNING or not is_outdated(one, now):
+        if not isinstance(judgement, Runs) or live.status is not JobStatus.RUNNING or not is_outdated(live, now):
             return False
-        paths = stream_paths(self._driver.settings.root, one.job_id, one.number)
+        paths = stream_paths(self._driver.settings.root, live.job_id, live.number)
         return paths["trainer_log"] in self._answers.observation.files
 
     def _take_in(self, session: Session, attempts: Sequence[LiveAttempt], now: datetime) -> frozenset[str]:
         """Take in the reads of these attempts (no ETA for ended ones); returns the ids of those that logged a step."""
-        for one in attempts:
-            if one.job_id in self._answers.unreadable:
-                note_set_aside(session, one.job_id, one.number, "exit", "it is no record of an end", now)
-        read = [(one, self._reads[one.job_id]) for one in attempts if one.job_id in self._reads]
-        ended = {one.job_id for one in attempts if one.status in ENDED}
-        note_begun(session, self._driver, [one.job_id for one, reads in read if _logs_first_step(one, reads)])
+        for live in attempts:
+            if live.job_id in self._answers.unreadable:
+                note_set_aside(session, live.job_id, live.number, "exit", "it is no record of an end", now)
+        read = [(live, self._reads[live.job_id]) for live in attempts if live.job_id in self._reads]
+        ended = {live.job_id for live in attempts if live.status in ENDED}
+        note_begun(session, self._driver, [live.job_id for live, reads in read if _logs_first_step(live, reads)])
         news = take_in(session, read, self._answers.contents, now)
         update_jobs(session, [{**change, **NO_END} if change["id"] in ended else change for change in news], now)
         return frozenset(change["id"] for change in news)
 
-    def _apply(self, session: Session, one: LiveAttempt, verdict: Verdict) -> None:
-        match verdict:
-            case Waits() if _says(one, verdict, self._driver.now()):
-                self._waits(session, one, verdict)
-            case Runs() if _says(one, verdict, self._driver.now()):
-                self._runs(session, one, verdict)
+    def _apply(self, session: Session, live: LiveAttempt, judgement: Judgement) -> None:
+        match judgement:
+            case Waits() if _says(live, judgement, self._driver.now()):
+                self._waits(session, live, judgement)
+            case Runs() if _says(live, judgement, self._driver.now()):
+                self._runs(session, live, judgement)
             case Ending() | Missing():
-                self._unsure(session, one, verdict)
+                self._unsure(session, live, judgement)
             case Claimed():
-                self._claimed(session, one)
+                self._claimed(session, live)
             case Elsewhere(slurm_job_id):
-                follow(session, one, slurm_job_id, self._driver.now())
+                follow(session, live, slurm_job_id, self._driver.now())
             case Forgotten():
-                job, attempt = _rows(session, one)
+                job, attempt = _rows(session, live)
                 give_back(session, job, attempt, FORGOTTEN, self._driver.now())
             case Unbegun():
-                note_unbegun(session, self._driver, one, verdict)
+                note_unbegun(session, self._driver, live, judgement)
             case Ended():
-                self._ended(session, one, verdict)
+                self._ended(session, live, judgement)
             case _:
                 return
 
-    def _waits(self, session: Session, one: LiveAttempt, verdict: Waits) -> None:
-        job, attempt = _rows(session, one)
+    def _waits(self, session: Session, live: LiveAttempt, judgement: Waits) -> None:
+        job, attempt = _rows(session, live)
         attempt.missing_since, attempt.missing_polls = None, 0
-        if one.status is JobStatus.RUNNING:
+        if live.status is JobStatus.RUNNING:
             transition(session, job, JobStatus.PENDING, "Slurm put it back into its queue", self._driver.now())
-        if _is_to_be_taken_back(verdict, one):
-            take_back(session, one, attempt, verdict, self._driver)
+        if _is_to_be_taken_back(judgement, live):
+            take_back(session, live, attempt, judgement, self._driver)
         expected = {
-            "status_reason": _why_it_waits(one, verdict),
-            "expected_start_at": verdict.expected_start_at,
-            "slurm_reason": verdict.slurm_reason,
+            "status_reason": _why_it_waits(live, judgement),
+            "expected_start_at": judgement.expected_start_at,
+            "slurm_reason": judgement.slurm_reason,
         }
-        self._tell(session, one, verdict.slurm_state, expected)
+        self._tell(session, live, judgement.slurm_state, expected)
 
-    def _runs(self, session: Session, one: LiveAttempt, verdict: Runs) -> None:
-        job, attempt = _rows(session, one)
+    def _runs(self, session: Session, live: LiveAttempt, judgement: Runs) -> None:
+        job, attempt = _rows(session, live)
         attempt.missing_since, attempt.missing_polls = None, 0
-        note_contradiction(session, one, attempt, verdict, self._driver.now())
-        if one.status is JobStatus.PENDING:
-            attempt.started_at, attempt.nodes = verdict.started_at, verdict.nodes
+        note_contradiction(session, live, attempt, judgement, self._driver.now())
+        if live.status is JobStatus.PENDING:
+            attempt.started_at, attempt.nodes = judgement.started_at, judgement.nodes
             attempt.quiet_until = quiet_until(EtaState(), self._driver.now()) if job.kind == "train" else None
-            reason = f"running on {verdict.nodes}" if verdict.nodes else "running"
-            transition(session, job, JobStatus.RUNNING, reason, self._driver.now(), at=verdict.started_at)
-        self._tell(session, one, verdict.slurm_state, {"expected_start_at": None, "slurm_reason": verdict.slurm_reason})
+            reason = f"running on {judgement.nodes}" if judgement.nodes else "running"
+            transition(session, job, JobStatus.RUNNING, reason, self._driver.now(), at=judgement.started_at)
+        self._tell(
+            session, live, judgement.slurm_state, {"expected_start_at": None, "slurm_reason": judgement.slurm_reason}
+        )
 
-    def _claimed(self, session: Session, one: LiveAttempt) -> None:
+    def _claimed(self, session: Session, live: LiveAttempt) -> None:
         """From now on its files are watched: when they grow it runs, and its own record may tell of its end."""
-        job, attempt = _rows(session, one)
+        job, attempt = _rows(session, live)
         now = self._driver.now()
         attempt.missing_since, attempt.missing_polls = None, 0
         attempt.started_at, attempt.quiet_until = now, quiet_until(EtaState(), now) if job.kind == "train" else None
         transition(session, job, JobStatus.RUNNING, "its claim says that it runs, though Slurm does not know it", now)
 
-    def _unsure(self, session: Session, one: LiveAttempt, verdict: Ending | Missing | None) -> None:
+    def _unsure(self, session: Session, live: LiveAttempt, judgement: Ending | Missing | None) -> None:
         """It has ended or vanished, by one witness: remembered, and asked again."""
-        _, attempt = _rows(session, one)
-        attempt.missing_since = one.missing_since or self._driver.now()
-        attempt.missing_polls = one.missing_polls + 1
-        if isinstance(verdict, Missing):
-            attempt.missing_since = verdict.since if verdict.polls else None
-            attempt.missing_polls = verdict.polls
-        if isinstance(verdict, Ending) and verdict.slurm_state != one.slurm_state:
-            self._tell(session, one, verdict.slurm_state, {})
+        _, attempt = _rows(session, live)
+        attempt.missing_since = live.missing_since or self._driver.now()
+        attempt.missing_polls = live.missing_polls + 1
+        if isinstance(judgement, Missing):
+            attempt.missing_since = judgement.since if judgement.polls else None
+            attempt.missing_polls = judgement.polls
+        if isinstance(judgement, Ending) and judgement.slurm_state != live.slurm_state:
+            self._tell(session, live, judgement.slurm_state, {})
 
-    def _ended(self, session: Session, one: LiveAttempt, verdict: Ended) -> None:
-        if one.status is JobStatus.PENDING and verdict.has_run:
+    def _ended(self, session: Session, live: LiveAttempt, judgement: Ended) -> None:
+        if live.status is JobStatus.PENDING and judgement.has_run:
             # too short to have been seen running: its logs are read first, in the next cycle
-            job, attempt = _rows(session, one)
+            job, attempt = _rows(session, live)
             attempt.started_at = job.submitted_at
             transition(session, job, JobStatus.RUNNING, "ran", self._driver.now(), at=job.submitted_at)
             return
         root, files = self._driver.settings.root, self._answers.observation.files
-        told = verdict.exit_record.stream_bytes if verdict.exit_record else {}
-        waited = self._driver.now() - (one.missing_since or self._driver.now())
-        if waited < LATE_TIME and not is_all_there(root, one, files, told):
-            self._unsure(session, one, None)
-        elif is_read_to_end(root, one, files, self._reads.get(one.job_id, ())):
-            note_begun(session, self._driver, [one.job_id])
-            finish(session, self._driver, one, verdict, self._answers.contents)
+        told = judgement.exit_record.stream_bytes if judgement.exit_record else {}
+        waited = self._driver.now() - (live.missing_since or self._driver.now())
+        if waited < LATE_TIME and not is_all_there(root, live, files, told):
+            self._unsure(session, live, None)
+        elif is_read_to_end(root, live, files, self._reads.get(live.job_id, ())):
+            note_begun(session, self._driver, [live.job_id])
+            finish(session, self._driver, live, judgement, self._answers.contents)
 
-    def _tell(self, session: Session, one: LiveAttempt, slurm_state: str | None, more: Mapping[str, object]) -> None:
+    def _tell(self, session: Session, live: LiveAttempt, slurm_state: str | None, more: Mapping[str, object]) -> None:
         now = self._driver.now()
-        update_jobs(session, [{"id": one.job_id, "slurm_state": slurm_state, "observed_at": now, **more}], now)
+        update_jobs(session, [{"id": live.job_id, "slurm_state": slurm_state, "observed_at": now, **more}], now)
 
 
-def _is_there(session: Session, one: LiveAttempt) -> bool:
+def _is_there(session: Session, live: LiveAttempt) -> bool:
     """Ended jobs may be deleted meanwhile; others may not."""
-    return one.status not in ENDED or lock_job(session, one.job_id) is not None
+    return live.status not in ENDED or lock_job(session, live.job_id) is not None
 
 
-def _still_waits(verdict: Verdict, one: LiveAttempt, now: datetime) -> TypeGuard[Waits]:
+def _still_waits(judgement: Judgement, live: LiveAttempt, now: datetime) -> TypeGuard[Waits]:
     """Whether it waits as it did, with other words of Slurm's: of thousands that is written at once."""
-    was_waiting = one.status is JobStatus.PENDING and one.missing_since is None
-    if not isinstance(verdict, Waits) or _is_to_be_taken_back(verdict, one):
+    was_waiting = live.status is JobStatus.PENDING and live.missing_since is None
+    if not isinstance(judgement, Waits) or _is_to_be_taken_back(judgement, live):
         return False
-    return was_waiting and _says(one, verdict, now)
+    return was_waiting and _says(live, judgement, now)
 
 
-def _logs_first_step(one: LiveAttempt, reads: Sequence[TailRead]) -> bool:
+def _logs_first_step(live: LiveAttempt, reads: Sequence[TailRead]) -> bool:
     """True for the first read of its training log: later ones tell nothing new of its launch."""
-    return one.last_step is None and any(found.stream == "trainer_log" for found in reads)
+    return live.last_step is None and any(found.stream == "trainer_log" for found in reads)
 
 
-def _is_to_be_taken_back(verdict: Waits, one: LiveAttempt) -> bool:
-    return verdict.slurm_reason in HELD_AFTER_LAUNCH and one.ended_by is None
+def _is_to_be_taken_back(judgement: Waits, live: LiveAttempt) -> bool:
+    return judgement.slurm_reason in HELD_AFTER_LAUNCH and live.ended_by is None
 
 
-def _why_it_waits(one: LiveAttempt, verdict: Waits) -> str:
-    words = waiting_words(verdict.slurm_reason)
-    return f"Slurm job {one.slurm_job_id}" + (f" waits ({verdict.slurm_reason}): {words}" if words else "")
+def _why_it_waits(live: LiveAttempt, judgement: Waits) -> str:
+    words = waiting_words(judgement.slurm_reason)
+    return f"Slurm job {live.slurm_job_id}" + (f" waits ({judgement.slurm_reason}): {words}" if words else "")
 
 
-def _news_of_waiting(one: LiveAttempt, verdict: Waits, now: datetime) -> dict[str, Any]:
+def _news_of_waiting(live: LiveAttempt, judgement: Waits, now: datetime) -> dict[str, Any]:
     return {
-        "id": one.job_id,
-        "status_reason": _why_it_waits(one, verdict),
-        "slurm_state": verdict.slurm_state,
-        "slurm_reason": verdict.slurm_reason,
-        "expected_start_at": verdict.expected_start_at,
+        "id": live.job_id,
+        "status_reason": _why_it_waits(live, judgement),
+        "slurm_state": judgement.slurm_state,
+        "slurm_reason": judgement.slurm_reason,
+        "expected_start_at": judgement.expected_start_at,
         "observed_at": now,
     }
 
@@ -262,22 +264,22 @@ def _has_moved(old: datetime | None, new: datetime | None) -> bool:
     return abs(new - old) >= MOVED
 
 
-def _says(one: LiveAttempt, verdict: Verdict, now: datetime) -> bool:
+def _says(live: LiveAttempt, judgement: Judgement, now: datetime) -> bool:
     """Whether the verdict says something that the rows do not hold yet."""
-    recovered = one.missing_since is not None
-    match verdict:
+    recovered = live.missing_since is not None
+    match judgement:
         case Waits(state, reason, expected):
-            is_told = (one.slurm_state, one.slurm_reason) == (state, reason)
-            has_moved = _has_moved(one.expected_start_at, expected) or _is_to_be_taken_back(verdict, one)
-            return recovered or one.status is not JobStatus.PENDING or not is_told or has_moved
+            is_told = (live.slurm_state, live.slurm_reason) == (state, reason)
+            has_moved = _has_moved(live.expected_start_at, expected) or _is_to_be_taken_back(judgement, live)
+            return recovered or live.status is not JobStatus.PENDING or not is_told or has_moved
         case Runs(state, reason):
-            is_told = (one.slurm_state, one.slurm_reason) == (state, reason)
-            is_known = is_told and not is_contradiction_news(one, verdict, now)
-            return recovered or one.status is not JobStatus.RUNNING or not is_known
+            is_told = (live.slurm_state, live.slurm_reason) == (state, reason)
+            is_known = is_told and not is_contradiction_news(live, judgement, now)
+            return recovered or live.status is not JobStatus.RUNNING or not is_known
         case CannotTell():
-            return one.status in ENDED
+            return live.status in ENDED
     return True
 
 
-def _rows(session: Session, one: LiveAttempt) -> tuple[Job, Attempt]:
-    return session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
+def _rows(session: Session, live: LiveAttempt) -> tuple[Job, Attempt]:
+    return session.get_one(Job, live.job_id), session.get_one(Attempt, (live.job_id, live.number))

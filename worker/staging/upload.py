@@ -84,7 +84,7 @@ def staged_jobs(session: Session, cluster: str, needs: Needs) -> list[str]:
     """The jobs among these whose data sets all lie on the cluster, in their order."""
     rows = _rows(session, needs)
     there = datasets.staged(session, cluster, {row.sha256 for row in rows.values()}) if rows else frozenset()
-    return [job_id for job_id, ids in needs.items() if all(rows[one].sha256 in there for one in ids)]
+    return [job_id for job_id, ids in needs.items() if all(rows[dataset_id].sha256 in there for dataset_id in ids)]
 
 
 def _may_work(driver: Driver) -> bool:
@@ -92,7 +92,7 @@ def _may_work(driver: Driver) -> bool:
 
 
 def _rows(session: Session, needs: Needs) -> dict[str, Dataset]:
-    wanted = {one for ids in needs.values() for one in ids}
+    wanted = {dataset_id for ids in needs.values() for dataset_id in ids}
     return datasets.by_ids(session, wanted) if wanted else {}
 
 

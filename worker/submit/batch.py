@@ -198,7 +198,9 @@ class Submitter:
             self._known.description(session)  # here an error is not taken for the fault of each job
         claimed: list[Handover] = []
         self._quarantine = Quarantine(self._driver, Step.SUBMIT, Subject.job)
-        self._quarantine.together(ready, lambda part: claimed.extend(self._begin({one: needs[one] for one in part})))
+        self._quarantine.together(
+            ready, lambda part: claimed.extend(self._begin({handover: needs[handover] for handover in part}))
+        )
         return claimed
 
     def _begin(self, needs: Mapping[str, Sequence[str]]) -> list[Handover]:
@@ -210,14 +212,14 @@ class Submitter:
             inputs = load_inputs(session, claimed, needs, driver.settings, cluster.registered or {}, saves)
             planned = [_planned(session, driver, job, inputs[job.id], cluster.image_digest) for job in claimed]
             handovers = [handover for handover in planned if handover is not None]
-            records = {one.job_id: one.record for one in handovers}
-            begin_attempts(session, [one.attempt for one in handovers], records, now)
+            records = {handover.job_id: handover.record for handover in handovers}
+            begin_attempts(session, [handover.attempt for handover in handovers], records, now)
         return handovers
 
     def _apply(self, batch: Sequence[Handover], answers: Sequence[SubmissionAnswer]) -> None:
         by_token = {answer.token: answer for answer in answers}
         self._write_down(batch, lambda part: self._apply_these(part, by_token))
-        by_job = {one.job_id: by_token.get(one.attempt.token) for one in batch}
+        by_job = {handover.job_id: by_token.get(handover.attempt.token) for handover in batch}
         errors = {job_id: answer.error for job_id, answer in by_job.items() if answer is not None}
         unwritable = {job_id: error for job_id, error in errors.items() if isinstance(error, AttemptUnwritable)}
         for job_id, error in unwritable.items():
@@ -237,19 +239,19 @@ class Submitter:
     def _apply_these(self, handovers: Sequence[Handover], by_token: Mapping[str, SubmissionAnswer]) -> None:
         now = self._driver.now()
         confirmed, others = [], []
-        for one in handovers:
-            answer = by_token.get(one.attempt.token)
+        for handover in handovers:
+            answer = by_token.get(handover.attempt.token)
             if answer is not None and answer.slurm_job_id is not None and answer.was_begun:
-                confirmed.append(Confirmed(one.job_id, one.attempt.number, answer.slurm_job_id))
+                confirmed.append(Confirmed(handover.job_id, handover.attempt.number, answer.slurm_job_id))
             else:
-                others.append(one)
+                others.append(handover)
         with self._driver.apply() as session:
             confirm_attempts(session, confirmed, now)
             rows = _rows(session, others) if others else {}
-            for one in others:
-                reason = self._pauses.reason(one.place)
-                self._driver.ages.restart(("unconfirmed", one.attempt.token))
-                _apply_one(session, *rows[one.job_id], by_token.get(one.attempt.token), reason, now)
+            for handover in others:
+                reason = self._pauses.reason(handover.place)
+                self._driver.ages.restart(("unconfirmed", handover.attempt.token))
+                _apply_one(session, *rows[handover.job_id], by_token.get(handover.attempt.token), reason, now)
 
 
 def give_back(session: Session, job: Job, attempt: Attempt, reason: str, now: datetime) -> None:

@@ -46,11 +46,11 @@ class KnownCluster:
 
     def longest_saves(self, session: Session, wanted: Collection[Saved]) -> dict[Saved, float]:
         """Seconds, of recent jobs of the cluster that save the same; unknown ones are missing."""
-        if unasked := [one for one in wanted if one not in self._longest_saves]:
+        if unasked := [saved for saved in wanted if saved not in self._longest_saves]:
             found = longest_saves(session, self.settings.name, unasked, self.settings.models)
-            self._longest_saves |= {one: found.get(one) for one in unasked}
-        known = {one: self._longest_saves[one] for one in wanted}
-        return {one: seconds for one, seconds in known.items() if seconds is not None}
+            self._longest_saves |= {saved: found.get(saved) for saved in unasked}
+        known = {saved: self._longest_saves[saved] for saved in wanted}
+        return {saved: seconds for saved, seconds in known.items() if seconds is not None}
 
     def _read(self, session: Session) -> Description:
         stored = session.scalar(select(ClusterRow.snapshot).where(ClusterRow.name == self.settings.name))

@@ -29,7 +29,7 @@ def _subject(dead_end: DeadEnd) -> Subject:
 
 def _end(driver: Driver, found: Sequence[DeadEnd]) -> None:
     with driver.apply() as session:
-        for dead_end in (one for one in dead_ends(session, driver.settings.name) if one in found):
+        for dead_end in filter(found.__contains__, dead_ends(session, driver.settings.name)):
             job = session.get_one(Job, dead_end.job_id)
             job.failure = {
                 "code": "dependency",

@@ -28,14 +28,14 @@ _HINT = (
 )
 
 
-def note_unbegun(session: Session, driver: Driver, one: LiveAttempt, verdict: Unbegun) -> None:
+def note_unbegun(session: Session, driver: Driver, live: LiveAttempt, judgement: Unbegun) -> None:
     """Let a job whose launch failed wait for the next try, or fail after too many."""
-    job, attempt = session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
-    name, now, words = driver.settings.name, driver.now(), _words(verdict)
+    job, attempt = session.get_one(Job, live.job_id), session.get_one(Attempt, (live.job_id, live.number))
+    name, now, words = driver.settings.name, driver.now(), _words(judgement)
     error = LaunchFailed(f"{words}; `sinfo -R` may name the reason")
-    row = session.get(Trouble, (name, Step.LAUNCH, one.job_id))
+    row = session.get(Trouble, (name, Step.LAUNCH, live.job_id))
     if row is not None and row.failures + 1 >= MOST_LAUNCHES and job.hold_requested_at is None:
-        _fail(session, driver, job, attempt, verdict)
+        _fail(session, driver, job, attempt, judgement)
         return
     if job.started_at == attempt.started_at:
         job.started_at = None  # Slurm had said so of its prolog
@@ -50,22 +50,22 @@ def note_begun(session: Session, driver: Driver, job_ids: Collection[str]) -> No
         forget(session, driver.settings.name, Step.LAUNCH, job_ids)
 
 
-def take_back(session: Session, one: LiveAttempt, attempt: Attempt, verdict: Waits, driver: Driver) -> None:
+def take_back(session: Session, live: LiveAttempt, attempt: Attempt, judgement: Waits, driver: Driver) -> None:
     """Have a job ended that Slurm holds for good since its nodes could not start it (worker.upkeep.cancel)."""
     attempt.ended_by = LAUNCH_FAILED
-    message = f"no node could start it, and Slurm holds it ({verdict.slurm_reason}): it is taken back"
-    record_event(session, one.job_id, "warning", message, driver.now(), {"code": LAUNCH_FAILED})
+    message = f"no node could start it, and Slurm holds it ({judgement.slurm_reason}): it is taken back"
+    record_event(session, live.job_id, "warning", message, driver.now(), {"code": LAUNCH_FAILED})
 
 
-def _fail(session: Session, driver: Driver, job: Job, attempt: Attempt, verdict: Unbegun) -> None:
-    message = f"Slurm could not start the job, {MOST_LAUNCHES} times in a row; the last time: {_words(verdict)}"
+def _fail(session: Session, driver: Driver, job: Job, attempt: Attempt, judgement: Unbegun) -> None:
+    message = f"Slurm could not start the job, {MOST_LAUNCHES} times in a row; the last time: {_words(judgement)}"
     failure = Failure(LAUNCH_FAILED, message, _HINT, ())
     attempt.finished_at, attempt.ended_by = driver.now(), "failed"
-    attempt.slurm_state, attempt.nodes = verdict.slurm_state, verdict.nodes
-    job.failure, job.slurm_state = failure_json(session, driver, job, failure), verdict.slurm_state
+    attempt.slurm_state, attempt.nodes = judgement.slurm_state, judgement.nodes
+    job.failure, job.slurm_state = failure_json(session, driver, job, failure), judgement.slurm_state
     transition(session, job, JobStatus.FAILED, message, driver.now())
 
 
-def _words(verdict: Unbegun) -> str:
-    where = f" on {verdict.nodes}" if verdict.nodes else ""
-    return f"Slurm ended it{where} before it began ({verdict.slurm_state})"
+def _words(judgement: Unbegun) -> str:
+    where = f" on {judgement.nodes}" if judgement.nodes else ""
+    return f"Slurm ended it{where} before it began ({judgement.slurm_state})"

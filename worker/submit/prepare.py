@@ -64,7 +64,7 @@ def prepare(
             comment=slurm_comment(job.id, number, token),
             directory=plan.directory,
             files={**{secret_file(name): value.encode() for name, value in secrets.items()}, **plan.files},
-            data=tuple(dataset_path("", one.sha256, one.extension).lstrip("/") for one in inputs.uploads),
+            data=tuple(dataset_path("", data.sha256, data.extension).lstrip("/") for data in inputs.uploads),
         ),
         resources=job.resources,
     )

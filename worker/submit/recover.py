@@ -40,19 +40,27 @@ def settle_unconfirmed(driver: Driver) -> None:
     if not waiting:
         return
     driver.check()
-    names = {one.token: slurm_job_name(one.job_id, one.number, one.token) for one in waiting}
-    age = driver.now() - min(one.since for one in waiting)
+    names = {
+        submission.token: slurm_job_name(submission.job_id, submission.number, submission.token)
+        for submission in waiting
+    }
+    age = driver.now() - min(submission.since for submission in waiting)
     found = driver.cluster.look_up(names, max(0.0, age.total_seconds()) + CLOCKS_DIFFER_SECONDS)
-    _adopt(driver, quarantine, names, {one: found[one.token] for one in waiting if found.get(one.token)})
+    _adopt(
+        driver,
+        quarantine,
+        names,
+        {submission: found[submission.token] for submission in waiting if found.get(submission.token)},
+    )
     patience = timedelta(seconds=driver.settings.submit_settle_seconds)
-    ages = {one: driver.ages.of(("unconfirmed", one.token)) for one in waiting}
-    overdue = [one for one in waiting if not found.get(one.token) and ages[one] > patience]
+    ages = {submission: driver.ages.of(("unconfirmed", submission.token)) for submission in waiting}
+    overdue = [submission for submission in waiting if not found.get(submission.token) and ages[submission] > patience]
     if overdue:
         _take_claims(driver, quarantine, overdue)
 
 
-def _subject(one: Unconfirmed) -> Subject:
-    return Subject.job(one.job_id)
+def _subject(submission: Unconfirmed) -> Subject:
+    return Subject.job(submission.job_id)
 
 
 def _adopt(
@@ -61,25 +69,32 @@ def _adopt(
     names: Mapping[str, str],
     found: dict[Unconfirmed, list[int]],
 ) -> None:
-    extra = sorted((slurm_job_id, names[one.token]) for one, ids in found.items() for slurm_job_id in sorted(ids)[1:])
+    extra = sorted(
+        (slurm_job_id, names[submission.token]) for submission, ids in found.items() for slurm_job_id in sorted(ids)[1:]
+    )
     if extra:  # --dependency=singleton kept them from running beside the first
         log.warning("cancelling doubles: %s", extra, extra={"action": "cancel_doubles"})
         driver.cluster.cancel(extra)
-    _confirm_all(driver, quarantine, {one: min(ids) for one, ids in found.items()})
+    _confirm_all(driver, quarantine, {submission: min(ids) for submission, ids in found.items()})
 
 
 def _take_claims(driver: Driver, quarantine: Quarantine[Unconfirmed], overdue: Sequence[Unconfirmed]) -> None:
-    directories = {attempt_directory(driver.settings.root, one.job_id, one.number): one for one in overdue}
+    directories = {
+        attempt_directory(driver.settings.root, submission.job_id, submission.number): submission
+        for submission in overdue
+    }
     taken = driver.cluster.abandon(list(directories))
-    ours = [one for directory, one in directories.items() if taken.get(directory)]
+    ours = [submission for directory, submission in directories.items() if taken.get(directory)]
     quarantine.succeeded(quarantine.together(ours, partial(_give_back_all, driver)))
-    _adopt_started(driver, quarantine, {path: one for path, one in directories.items() if taken.get(path) is False})
+    _adopt_started(
+        driver, quarantine, {path: submission for path, submission in directories.items() if taken.get(path) is False}
+    )
 
 
 def _give_back_all(driver: Driver, submissions: Sequence[Unconfirmed]) -> None:
     with driver.apply() as session:
-        for one in submissions:
-            job, attempt = _rows(session, one)
+        for submission in submissions:
+            job, attempt = _rows(session, submission)
             give_back(session, job, attempt, "its submission never reached Slurm: submitting again", driver.now())
 
 
@@ -88,21 +103,21 @@ def _adopt_started(driver: Driver, quarantine: Quarantine[Unconfirmed], claimed:
     if not claimed:
         return
     texts = driver.cluster.read([ReadRequest(f"{path}/started", 0, 4096) for path in claimed]).contents
-    paths = {one: path for path, one in claimed.items()}
-    started = quarantine.each(paths, lambda one: parse_started(texts.get(f"{paths[one]}/started", b"")))
-    _confirm_all(driver, quarantine, {one: record.slurm_job_id for one, record in started if record})
+    paths = {submission: path for path, submission in claimed.items()}
+    started = quarantine.each(paths, lambda submission: parse_started(texts.get(f"{paths[submission]}/started", b"")))
+    _confirm_all(driver, quarantine, {submission: record.slurm_job_id for submission, record in started if record})
 
 
 def _confirm_all(driver: Driver, quarantine: Quarantine[Unconfirmed], ids: dict[Unconfirmed, int]) -> None:
     def confirm_these(submissions: Sequence[Unconfirmed]) -> None:
         with driver.apply() as session:
-            for one in submissions:
-                job, attempt = _rows(session, one)
-                log.info("adopted %s", ids[one], extra={"action": "adopt", "job_id": one.job_id})
-                confirm(session, job, attempt, ids[one], driver.now())
+            for submission in submissions:
+                job, attempt = _rows(session, submission)
+                log.info("adopted %s", ids[submission], extra={"action": "adopt", "job_id": submission.job_id})
+                confirm(session, job, attempt, ids[submission], driver.now())
 
     quarantine.succeeded(quarantine.together(list(ids), confirm_these))
 
 
-def _rows(session: Session, one: Unconfirmed) -> tuple[Job, Attempt]:
-    return session.get_one(Job, one.job_id), session.get_one(Attempt, (one.job_id, one.number))
+def _rows(session: Session, submission: Unconfirmed) -> tuple[Job, Attempt]:
+    return session.get_one(Job, submission.job_id), session.get_one(Attempt, (submission.job_id, submission.number))

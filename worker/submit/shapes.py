@@ -12,8 +12,10 @@ def has_nodes_for(snapshot: Snapshot, resources: Mapping[str, Any]) -> bool:
     """Whether enough nodes of the partition are large enough, drained ones too; False where that cannot be told."""
     if resources.get("constraint") or resources.get("exclude"):
         return False
-    partition = resources.get("partition") or next((one.name for one in snapshot.partitions if one.is_default), None)
-    large_enough = [one for one in snapshot.nodes if partition in one.partitions and _is_large_enough(one, resources)]
+    partition = resources.get("partition") or next((each.name for each in snapshot.partitions if each.is_default), None)
+    large_enough = [
+        each for each in snapshot.nodes if partition in each.partitions and _is_large_enough(each, resources)
+    ]
     return len(large_enough) >= (resources.get("nodes") or 1)
 
 

@@ -38,8 +38,8 @@ class _Unwanted:
         return slurm_job_name(self.job_id, self.number, self.token)
 
 
-def _subject(one: _Unwanted) -> Subject:
-    return Subject.job(one.job_id)
+def _subject(run: _Unwanted) -> Subject:
+    return Subject.job(run.job_id)
 
 
 class Canceller:
@@ -64,46 +64,46 @@ class Canceller:
         quarantine = Quarantine(self._driver, Step.CANCEL, _subject)
         quarantine.forget_all_but(unwanted)
         judged = quarantine.each(quarantine.due(unwanted), self._is_to_save)
-        to_save = [one for one, saves in judged if saves]
-        to_stop = [one for one in to_save if one.stop_sent_at is None and one.slurm_name not in self._asked]
+        to_save = [run for run, saves in judged if saves]
+        to_stop = [run for run in to_save if run.stop_sent_at is None and run.slurm_name not in self._asked]
         if to_stop:
             self._ask_to_stop(to_stop, quarantine)
-        to_end = [one for one, saves in judged if not saves and one.slurm_name not in self._told]
+        to_end = [run for run, saves in judged if not saves and run.slurm_name not in self._told]
         if to_end:
             self._end(to_end, quarantine)
 
-    def _is_to_save(self, one: _Unwanted) -> bool:
+    def _is_to_save(self, run: _Unwanted) -> bool:
         """Whether it has, or gets, the time to save a checkpoint."""
-        if not one.saves or one.status is not JobStatus.RUNNING or one.kind != "train":
+        if not run.saves or run.status is not JobStatus.RUNNING or run.kind != "train":
             return False
         patience = timedelta(seconds=self._driver.settings.save_patience_seconds)
-        return one.stop_sent_at is None or self._driver.ages.of(("stop", one.slurm_name)) < patience
+        return run.stop_sent_at is None or self._driver.ages.of(("stop", run.slurm_name)) < patience
 
     def _ask_to_stop(self, runs: Sequence[_Unwanted], quarantine: Quarantine[_Unwanted]) -> None:
         """Written down once it is done: after a crash in between a run is asked again, which changes nothing."""
         self._driver.check()
-        heard = self._driver.cluster.ask_to_stop((one.slurm_job_id, one.slurm_name) for one in runs)
-        self._asked.update(one.slurm_name for one in runs)
-        told = [one for one in runs if one.slurm_name in heard]
+        heard = self._driver.cluster.ask_to_stop((run.slurm_job_id, run.slurm_name) for run in runs)
+        self._asked.update(run.slurm_name for run in runs)
+        told = [run for run in runs if run.slurm_name in heard]
         quarantine.succeeded(quarantine.together(told, self._note_stopped))
 
     def _end(self, runs: Sequence[_Unwanted], quarantine: Quarantine[_Unwanted]) -> None:
         """Of a hold it is written down first: let go meanwhile, the job goes on and was not cancelled by a stranger."""
-        held = [one for one in runs if one.saves and one.stop_sent_at is None]
+        held = [run for run in runs if run.saves and run.stop_sent_at is None]
         noted = quarantine.together(held, self._note_stopped)
-        ending = [one for one in runs if one not in held or one in noted]
+        ending = [run for run in runs if run not in held or run in noted]
         if not ending:
             return
         self._driver.check()
-        self._driver.cluster.cancel((one.slurm_job_id, one.slurm_name) for one in ending)
-        self._told.update(one.slurm_name for one in ending)
+        self._driver.cluster.cancel((run.slurm_job_id, run.slurm_name) for run in ending)
+        self._told.update(run.slurm_name for run in ending)
         quarantine.succeeded(ending)
 
     def _note_stopped(self, runs: Sequence[_Unwanted]) -> None:
         with self._driver.apply() as session:
-            for one in runs:
-                self._driver.ages.restart(("stop", one.slurm_name))
-                own = (Attempt.job_id == one.job_id, Attempt.number == one.number)
+            for run in runs:
+                self._driver.ages.restart(("stop", run.slurm_name))
+                own = (Attempt.job_id == run.job_id, Attempt.number == run.number)
                 session.execute(update(Attempt).where(*own).values(stop_sent_at=self._driver.now()))
 
     def _unwanted(self) -> list[_Unwanted]:

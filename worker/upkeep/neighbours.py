@@ -38,7 +38,9 @@ def uses_database(driver: str, url: URL) -> bool:
         folder = (process / "cwd").readlink()
     except OSError:
         return False
-    given = next((one.removeprefix(_VARIABLE).decode() for one in variables if one.startswith(_VARIABLE)), None)
+    given = next(
+        (variable.removeprefix(_VARIABLE).decode() for variable in variables if variable.startswith(_VARIABLE)), None
+    )
     default = str(Settings.model_fields["database_url"].default)
     return _is_same(make_url(given or default), folder, url)
 

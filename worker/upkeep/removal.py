@@ -28,19 +28,19 @@ def remove_unwanted(driver: Driver) -> None:
     if not wanted:
         return
     driver.check()
-    paths = {f"{job_directory(driver.settings.root, one.job_id)}/{one.path}": one for one in wanted}
+    paths = {f"{job_directory(driver.settings.root, unwanted.job_id)}/{unwanted.path}": unwanted for unwanted in wanted}
     gone = set(driver.cluster.remove(list(paths)))
-    removed = [one for path, one in paths.items() if path in gone]
+    removed = [unwanted for path, unwanted in paths.items() if path in gone]
     forgotten = quarantine.together(removed, partial(_forget, driver))
-    left = {one.job_id: (path, one) for path, one in paths.items() if path not in gone}
-    for path, one in left.values():
-        quarantine.failed(one, RemoteFileError(f"{path} cannot be removed on the cluster"))
-    quarantine.succeeded(one for one in forgotten if one.job_id not in left)
+    left = {unwanted.job_id: (path, unwanted) for path, unwanted in paths.items() if path not in gone}
+    for path, unwanted in left.values():
+        quarantine.failed(unwanted, RemoteFileError(f"{path} cannot be removed on the cluster"))
+    quarantine.succeeded(unwanted for unwanted in forgotten if unwanted.job_id not in left)
     log.info("removed %s folders", len(removed), extra={"action": "removed", "cluster": name})
 
 
-def _subject(one: Unwanted) -> Subject:
-    return Subject.job(one.job_id)
+def _subject(unwanted: Unwanted) -> Subject:
+    return Subject.job(unwanted.job_id)
 
 
 def _forget(driver: Driver, removed: Sequence[Unwanted]) -> None:

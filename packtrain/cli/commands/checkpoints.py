@@ -24,12 +24,12 @@ def list_checkpoints(job: JobId, as_json: AsJson = False) -> None:
     moment = now()
     rows = [
         (
-            str(one["step"]),
-            size(one["size_bytes"]),
-            age(one["modified_at"], moment),
-            "being removed" if one["is_being_removed"] else "",
+            str(each["step"]),
+            size(each["size_bytes"]),
+            age(each["modified_at"], moment),
+            "being removed" if each["is_being_removed"] else "",
         )
-        for one in found["data"]
+        for each in found["data"]
     ]
     listing("checkpoints", ("STEP", "SIZE", "AGE", ""), rows)
 
@@ -37,9 +37,9 @@ def list_checkpoints(job: JobId, as_json: AsJson = False) -> None:
 def remove(job: JobId, step: Annotated[list[int], typer.Argument(metavar="STEP", help="Which. Repeatable.")]) -> None:
     """Remove checkpoints from the cluster for good."""
     with connect() as api:
-        for one in step:
-            api.remove_checkpoint(job, one)
-            note(f"checkpoint {one} of {job} will be removed")
+        for each in step:
+            api.remove_checkpoint(job, each)
+            note(f"checkpoint {each} of {job} will be removed")
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {"list": list_checkpoints, "remove": remove}

@@ -36,7 +36,9 @@ def list_secrets(as_json: AsJson = False) -> None:
         say_json(page)
         return
     moment = now()
-    listing("secrets", ("NAME", "SET"), [(one["name"], age(one["updated_at"], moment)) for one in page["data"]])
+    listing(
+        "secrets", ("NAME", "SET"), [(secret["name"], age(secret["updated_at"], moment)) for secret in page["data"]]
+    )
 
 
 def delete(name: Name) -> None:

@@ -52,12 +52,12 @@ def unwanted_paths(session: Session, job_id: str) -> frozenset[str]:
 
 def forget_removed(session: Session, gone: Sequence[Unwanted], now: datetime) -> None:
     """These have left the cluster: their files are no artifacts any more."""
-    for one in gone:
-        own = (Removal.job_id == one.job_id, Removal.path == one.path)
+    for removal in gone:
+        own = (Removal.job_id == removal.job_id, Removal.path == removal.path)
         session.execute(delete(Removal).where(*own))
-        if one.path.startswith(OUTPUT):
-            _forget_files(session, one.job_id, one.path.removeprefix(OUTPUT))
-            record_event(session, one.job_id, "checkpoint.removed", f"{one.path} was removed", now)
+        if removal.path.startswith(OUTPUT):
+            _forget_files(session, removal.job_id, removal.path.removeprefix(OUTPUT))
+            record_event(session, removal.job_id, "checkpoint.removed", f"{removal.path} was removed", now)
 
 
 def surplus(steps: Iterable[int], keep: int) -> list[int]:

@@ -50,7 +50,9 @@ def resolve_places(config: Mapping[str, Any], cluster: ClusterSettings) -> dict[
     places = replace(allowed_places(cluster), hub_models=False)  # there is no tokenizer to read at a hub id
     resolvers = {"cluster_path": resolve_file, "tokenizer": resolve_model}
     resolved = {name: resolvers[name](name, config[name], places) for name in _PLACES if name in config}
-    findings = [replace(one, loc=(one.loc[-1],)) for one in resolved.values() if isinstance(one, Finding)]
+    findings = [
+        replace(finding, loc=(finding.loc[-1],)) for finding in resolved.values() if isinstance(finding, Finding)
+    ]
     if findings:
         raise InvalidInput(findings)
     return {**config, **resolved}

@@ -47,7 +47,7 @@ def load_inputs(
 ) -> dict[str, AttemptInputs]:
     """By job id, for jobs of one cluster, in a few queries; `needs` are their data sets (ids) by job id."""
     saved = {job.id: saved_by(job.config, cluster.models) for job in jobs if job.kind == "train"}
-    seconds = longest_saves({one for one in saved.values() if one is not None})
+    seconds = longest_saves({each for each in saved.values() if each is not None})
     rows = datasets.by_ids(session, {dataset_id for job in jobs for dataset_id in needs.get(job.id, ())})
     return {
         job.id: AttemptInputs(

@@ -32,7 +32,7 @@ class DeadEnd:
 
 def add_dependencies(session: Session, job_id: str, awaited: Iterable[str]) -> None:
     """Let a new job wait for these."""
-    rows = [{"job_id": job_id, "depends_on": one} for one in dict.fromkeys(awaited)]
+    rows = [{"job_id": job_id, "depends_on": job_on} for job_on in dict.fromkeys(awaited)]
     if rows:
         session.connection().execute(insert(JobDependency), rows)
 

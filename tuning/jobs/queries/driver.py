@@ -125,8 +125,10 @@ def begin_attempts(
     if not attempts:
         return
     new = {"created_at": now, "missing_polls": 0}
-    session.connection().execute(insert(Attempt), [{**asdict(one), **new} for one in attempts])
-    steps = [Step(one.job_id, one.number, "being handed to Slurm", {"record": records[one.job_id]}) for one in attempts]
+    session.connection().execute(insert(Attempt), [{**asdict(each), **new} for each in attempts])
+    steps = [
+        Step(each.job_id, each.number, "being handed to Slurm", {"record": records[each.job_id]}) for each in attempts
+    ]
     transition_all(session, steps, JobStatus.QUEUED, JobStatus.SUBMITTING, now)
 
 
@@ -134,12 +136,12 @@ def confirm_attempts(session: Session, confirmed: Sequence[Confirmed], now: date
     """Slurm has these jobs."""
     if not confirmed:
         return
-    rows = [{"of": one.job_id, "at_number": one.number, "slurm_job_id": one.slurm_job_id} for one in confirmed]
+    rows = [{"of": each.job_id, "at_number": each.number, "slurm_job_id": each.slurm_job_id} for each in confirmed]
     session.connection().execute(_confirmation(), [{**row, "submitted_at": now} for row in rows])
     steps = [
-        Step(one.job_id, one.number, f"Slurm job {one.slurm_job_id}",
-             {"slurm_job_id": one.slurm_job_id, "slurm_state": "PENDING"})
-        for one in confirmed
+        Step(each.job_id, each.number, f"Slurm job {each.slurm_job_id}",
+             {"slurm_job_id": each.slurm_job_id, "slurm_state": "PENDING"})
+        for each in confirmed
     ]  # fmt: skip
     transition_all(session, steps, JobStatus.SUBMITTING, JobStatus.PENDING, now)
 
@@ -174,7 +176,7 @@ def doubtful_attempts(session: Session, cluster: str, now: datetime, limit: int)
 
 def eta_states(session: Session, attempts: Sequence[LiveAttempt]) -> dict[tuple[str, int], Mapping[str, Any]]:
     """Stored ETA states of these attempts, by job and attempt; missing where nothing is stored."""
-    keys = [(one.job_id, one.number) for one in attempts]
+    keys = [(each.job_id, each.number) for each in attempts]
     rows = session.connection().execute(_paces(), {"keys": keys}) if keys else ()
     return {(job_id, number): state for job_id, number, state in rows}
 

@@ -64,7 +64,7 @@ class MemoryEstimate:
 class _Load:
     """The run in the numbers that the rule is about."""
 
-    facts: ModelFacts
+    shape: ModelFacts
     arguments: Mapping[str, Any]
     zero: Zero
     processes: int
@@ -87,9 +87,9 @@ class _Load:
         return 1 / self.processes if self.zero.stage >= stage else 1.0
 
 
-def estimate_memory(facts: ModelFacts, arguments: Mapping[str, Any], processes: int = 1) -> MemoryEstimate:
+def estimate_memory(shape: ModelFacts, arguments: Mapping[str, Any], processes: int = 1) -> MemoryEstimate:
     """The memory of one GPU of a run by so many processes; `arguments` hold a value for every name."""
-    load = _Load(facts, arguments, _sharding(arguments), processes)
+    load = _Load(shape, arguments, _sharding(arguments), processes)
     return MemoryEstimate(
         weights=_whole_bytes(_weights(load)),
         gradients=_whole_bytes(_gradients(load)),
@@ -113,36 +113,38 @@ def too_large(estimate: MemoryEstimate, gpu_memory_bytes: int | None) -> Iterato
         yield Finding(("config", "per_device_train_batch_size"), message, hint, "warning")
 
 
-def trained_parameters(facts: ModelFacts, arguments: Mapping[str, Any]) -> float:
+def trained_parameters(shape: ModelFacts, arguments: Mapping[str, Any]) -> float:
     """Number of weights that a method trains."""
     method = arguments["finetuning_type"]
     if method == "full":
-        return facts.layer_parameters if arguments["use_badam"] else facts.parameters
+        return shape.layer_parameters if arguments["use_badam"] else shape.parameters
     if method == "freeze":
-        return float(min(facts.layers, abs(arguments["freeze_trainable_layers"])) * facts.layer_parameters)
-    return facts.layers * sum(_adapter(arguments, one) for one in _adapted(facts, arguments)) + _extra(facts, arguments)
+        return float(min(shape.layers, abs(arguments["freeze_trainable_layers"])) * shape.layer_parameters)
+    return shape.layers * sum(_adapter(arguments, projection) for projection in _adapted(shape, arguments)) + _extra(
+        shape, arguments
+    )
 
 
-def _adapted(facts: ModelFacts, arguments: Mapping[str, Any]) -> list[Projection]:
+def _adapted(shape: ModelFacts, arguments: Mapping[str, Any]) -> list[Projection]:
     """The projections of a layer that get an adapter; all where none of the named ones is known."""
     wanted = arguments["lora_target" if arguments["finetuning_type"] == "lora" else "oft_target"].split(",")
     names = {name.strip().rpartition(".")[2] for name in wanted}
-    chosen = [one for one in facts.projections if one.name.rpartition(".")[2] in names]
-    return chosen or list(facts.projections)
+    chosen = [projection for projection in shape.projections if projection.name.rpartition(".")[2] in names]
+    return chosen or list(shape.projections)
 
 
-def _adapter(arguments: Mapping[str, Any], one: Projection) -> float:
+def _adapter(arguments: Mapping[str, Any], projection: Projection) -> float:
     if arguments["finetuning_type"] == "oft":
-        block = arguments["oft_block_size"] or one.inputs / max(1, arguments["oft_rank"])
-        return float(one.copies * one.inputs * (block - 1) / 2)
-    magnitudes = one.outputs if arguments["use_dora"] else 0
-    return float(one.copies * (arguments["lora_rank"] * (one.inputs + one.outputs) + magnitudes))
+        block = arguments["oft_block_size"] or projection.inputs / max(1, arguments["oft_rank"])
+        return float(projection.copies * projection.inputs * (block - 1) / 2)
+    magnitudes = projection.outputs if arguments["use_dora"] else 0
+    return float(projection.copies * (arguments["lora_rank"] * (projection.inputs + projection.outputs) + magnitudes))
 
 
-def _extra(facts: ModelFacts, arguments: Mapping[str, Any]) -> int:
+def _extra(shape: ModelFacts, arguments: Mapping[str, Any]) -> int:
     """`additional_target` trains whole matrices beside the adapter: the embedding and the output layer, as a rule."""
     named = [name.strip() for name in (arguments["additional_target"] or "").split(",")]
-    return sum(name in ("embed_tokens", "lm_head") for name in named) * facts.vocabulary * facts.hidden_size
+    return sum(name in ("embed_tokens", "lm_head") for name in named) * shape.vocabulary * shape.hidden_size
 
 
 def _sharding(arguments: Mapping[str, Any]) -> Zero:
@@ -154,10 +156,10 @@ def _sharding(arguments: Mapping[str, Any]) -> Zero:
 
 
 def _weights(load: _Load) -> float:
-    facts, bits = load.facts, load.arguments["quantization_bit"]
-    frozen = 2.0 * facts.parameters
+    shape, bits = load.facts, load.arguments["quantization_bit"]
+    frozen = 2.0 * shape.parameters
     if bits is not None:
-        frozen -= facts.linear_parameters * (2 - _QUANTIZED_BITS.get(bits, float(bits)) / 8)
+        frozen -= shape.linear_parameters * (2 - _QUANTIZED_BITS.get(bits, float(bits)) / 8)
     adds = load.arguments["finetuning_type"] in ("lora", "oft")
     trained_already = 0.0 if adds else 2.0 * load.trained
     trained = load.trained * (2 if load.is_pure or load.has_deepspeed else 6)
@@ -165,7 +167,7 @@ def _weights(load: _Load) -> float:
     if load.zero.stage < 3:
         return whole
     kept = 0.0 if load.zero.offloads_weights else whole * load.share(3)
-    gathered = 2.0 * (2 * facts.layer_parameters + facts.vocabulary * facts.hidden_size)
+    gathered = 2.0 * (2 * shape.layer_parameters + shape.vocabulary * shape.hidden_size)
     return kept + min(whole, gathered)
 
 
@@ -206,34 +208,34 @@ def _low_rank_share(load: _Load) -> float:
 
 
 def _activations(load: _Load) -> float:
-    facts, a = load.facts, load.arguments
+    shape, a = load.facts, load.arguments
     if not a["do_train"]:
         return _generation(load)
     samples = a["per_device_train_batch_size"] * (2 if a["stage"] in _PAIRED_STAGES else 1)
     tokens = samples * a["cutoff_len"]
-    layer = _layer_bytes(facts, a)
+    layer = _layer_bytes(shape, a)
     layers = (
-        facts.layers * layer if a["disable_gradient_checkpointing"] else facts.layers * 2 * facts.hidden_size + layer
+        shape.layers * layer if a["disable_gradient_checkpointing"] else shape.layers * 2 * shape.hidden_size + layer
     )
-    logits = 0 if a["enable_liger_kernel"] or a["use_liger_kernel"] else _LOGIT_BYTES * facts.vocabulary
+    logits = 0 if a["enable_liger_kernel"] or a["use_liger_kernel"] else _LOGIT_BYTES * shape.vocabulary
     return float(tokens * (layers + logits))
 
 
-def _layer_bytes(facts: ModelFacts, a: Mapping[str, Any]) -> float:
+def _layer_bytes(shape: ModelFacts, a: Mapping[str, Any]) -> float:
     """One token through one layer, all that its backward pass needs."""
-    attention = 2 * facts.query_size + 2 * facts.key_value_size
-    kept = 2.0 * (6 * facts.hidden_size + attention + 4 * facts.intermediate_size)
-    scores = 8.0 * facts.heads * a["cutoff_len"] if a["flash_attn"] == "disabled" else 0.0
+    attention = 2 * shape.query_size + 2 * shape.key_value_size
+    kept = 2.0 * (6 * shape.hidden_size + attention + 4 * shape.intermediate_size)
+    scores = 8.0 * shape.heads * a["cutoff_len"] if a["flash_attn"] == "disabled" else 0.0
     return kept + scores
 
 
 def _generation(load: _Load) -> float:
     """Predicting: the keys and values of all that was read and written, and the last logits."""
-    facts, a = load.facts, load.arguments
+    shape, a = load.facts, load.arguments
     samples = a["per_device_eval_batch_size"] * max(1, a["num_beams"])
-    kept = 4 * facts.layers * facts.key_value_size * (a["cutoff_len"] + a["max_new_tokens"])
-    passing = a["cutoff_len"] * _layer_bytes(facts, a)
-    return float(samples * (kept + passing + _LOGIT_BYTES * facts.vocabulary))
+    kept = 4 * shape.layers * shape.key_value_size * (a["cutoff_len"] + a["max_new_tokens"])
+    passing = a["cutoff_len"] * _layer_bytes(shape, a)
+    return float(samples * (kept + passing + _LOGIT_BYTES * shape.vocabulary))
 
 
 def _gib(size: int) -> str:

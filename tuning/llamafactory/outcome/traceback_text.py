@@ -71,7 +71,7 @@ def raised(lines: Sequence[str]) -> tuple[Raised, ...]:
     """Every exception that ended a traceback, oldest first; torchrun's and the launcher's own are looked through."""
     starts = [index for index, line in enumerate(lines) if line == _START]
     found = (_raised(lines, start) for start in starts)
-    return tuple(one for one in found if one is not None)
+    return tuple(error for error in found if error is not None)
 
 
 def last_error(text: str) -> LastError:

@@ -42,7 +42,7 @@ def load_templates(version: str = DEFAULT_VERSION) -> Mapping[str, Template]:
     """All templates of a LLaMA-Factory version, by name."""
     file = resources.files("tuning.llamafactory") / "schemas" / "templates" / f"{version}.json"
     raw = json.loads(file.read_text(encoding="utf-8"))["templates"]
-    return {name: _template(name, one) for name, one in raw.items()}
+    return {name: _template(name, kind) for name, kind in raw.items()}
 
 
 def find_template(name: str, version: str = DEFAULT_VERSION) -> Template:
@@ -60,7 +60,7 @@ def _template(name: str, raw: Mapping[str, Any]) -> Template:
     return Template(
         name=name,
         kind=raw["class"],
-        slots={one: tuple(raw[one]) for one in formats},
+        slots={kind: tuple(raw[kind]) for kind in formats},
         default_system=raw["default_system"],
         thought_words=tuple(raw["thought_words"]),
         ends_lazily=raw["efficient_eos"],

@@ -178,10 +178,10 @@ def _spread(stretches: Sequence[Stretch]) -> float:
     """
     mean = _joined(stretches).pace
     off = [stretch.pace - mean for stretch in stretches]
-    squares = sum([one * one for one in off])
+    squares = sum([value * value for value in off])
     if not squares:
         return _noise(stretches)
-    alike = sum([one * other for one, other in itertools.pairwise(off)]) / squares
+    alike = sum([value * other for value, other in itertools.pairwise(off)]) / squares
     alike = min(max(alike, 0.0), _MOST_ALIKE)
     return max(_noise(stretches), math.sqrt(squares / (len(off) - 1) * (1 + alike) / (1 - alike)))
 

@@ -109,7 +109,7 @@ def _tell(sender: "Connection[Counted | None, None]", part: Part) -> None:
 def _all_told(receivers: "Sequence[Connection[None, Counted | None]]") -> list[Counted] | None:
     """In their order; None as soon as one has met another row."""
     told: dict[int, Counted] = {}
-    while left := [one for number, one in enumerate(receivers) if number not in told]:
+    while left := [part for number, part in enumerate(receivers) if number not in told]:
         for ready in wait(left):
             number = receivers.index(ready)
             try:
@@ -125,6 +125,6 @@ def _all_told(receivers: "Sequence[Connection[None, Counted | None]]") -> list[C
 
 def _sum(told: Sequence[Counted]) -> Counted:
     contents = told[0].contents
-    for one in told[1:]:
-        contents.merge(one.contents)
-    return Counted(sum(one.rows for one in told), contents)
+    for part in told[1:]:
+        contents.merge(part.contents)
+    return Counted(sum(part.rows for part in told), contents)
