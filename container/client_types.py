@@ -38,7 +38,6 @@ NAMES = {
     "SecretInfo": "Secret",
     "TokenInfo": "Token",
     "TroubleJson": "Trouble",
-    "Verdict": "Validation",
 }
 """Where the server's name for a schema is not what a user of the client would look for."""
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None", None: "Any"}

@@ -63,5 +63,5 @@ def _view(snapshot: Snapshot | None) -> ClusterView:
     }
     default = next((partition.name for partition in snapshot.partitions if partition.is_default), None)
     parsed = {path: parse_model_config(text) for path, text in snapshot.model_configs.items()}
-    models = {path: facts for path, facts in parsed.items() if facts is not None}
+    models = {path: shape for path, shape in parsed.items() if shape is not None}
     return ClusterView(partitions, default, snapshot.datasets, models)

@@ -16,7 +16,7 @@ from worker.submit.recover import settle_unconfirmed
 from worker.upkeep.cancel import Canceller
 from worker.upkeep.reachability import note_reached
 from worker.upkeep.removal import remove_unwanted
-from worker.upkeep.snapshot import FactsKeeper
+from worker.upkeep.snapshot import SnapshotKeeper
 from worker.upkeep.trials import Trials
 
 QUIET_SECONDS = 0.5
@@ -30,7 +30,7 @@ class Cycle:
     def __init__(self, driver: Driver, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._driver = driver
         self._monotonic = monotonic
-        self._facts = FactsKeeper(driver)
+        self._snapshot = SnapshotKeeper(driver)
         self._known = KnownCluster(driver.settings)
         self._submitter = Submitter(driver, self._known)
         self._canceller = Canceller(driver)
@@ -47,7 +47,7 @@ class Cycle:
         self._driver.check()
         run = self.guard.run
         release_ended(self._driver)
-        run(Step.FACTS, self._facts.refresh_if_old)
+        run(Step.SNAPSHOT, self._snapshot.refresh_if_old)
         self._known.forget()
         run(Step.SETTLE, lambda: settle_unconfirmed(self._driver))
         run(Step.DEAD_ENDS, lambda: end_dead_ends(self._driver))

@@ -28,10 +28,10 @@ def doctor(
     """
     failed = 0
     for check in _checks(cluster_settings(cluster), submit=submit):
-        say(f"{check.verdict:<8} {check.name:<12} {check.detail}")
-        if check.fix and check.verdict != "ok":
+        say(f"{check.result:<8} {check.name:<12} {check.detail}")
+        if check.fix and check.result != "ok":
             say(f"{'':<21} -> {check.fix}")
-        failed += check.verdict == "failed"
+        failed += check.result == "failed"
     say(f"{failed} failed" if failed else "nothing stands in the way of a job")
     raise typer.Exit(1 if failed else 0)
 
@@ -81,7 +81,7 @@ def _checks(cluster: "ClusterSettings", *, submit: bool) -> Iterator["Check"]:
     boundary, failed = secrets.token_hex(16), False
     with login(cluster) as transport:
         for check in diagnose(cluster, transport, boundary):
-            failed = failed or check.verdict == "failed"
+            failed = failed or check.result == "failed"
             yield check
         if submit and not failed:
             yield run_trial(transport, cluster, boundary)

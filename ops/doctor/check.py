@@ -7,7 +7,7 @@ from typing import Literal
 
 from tuning.ssh.transport import Completed
 
-Verdict = Literal["ok", "warning", "failed"]
+Result = Literal["ok", "warning", "failed"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Check:
     """One thing that was looked at."""
 
     name: str
-    verdict: Verdict
+    result: Result
     detail: str
     fix: str | None = None
 

@@ -22,7 +22,7 @@ def diagnose(
     """
     for check in (key_check(cluster), known_hosts_check(cluster), reach_check(cluster, dial or dial_tcp)):
         yield check
-        if check.verdict == "failed":
+        if check.result == "failed":
             return
     try:
         yield noise_check(transport)

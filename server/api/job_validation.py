@@ -52,7 +52,7 @@ class Estimates(BaseModel):
     )
 
 
-class Verdict(BaseModel):
+class Validation(BaseModel):
     """Validation of a request for a job: the findings, and the script, configuration and estimates of its run."""
 
     valid: bool
@@ -87,7 +87,7 @@ async def validate_job(
     trials: TrialsDep,
     now: NowDep,
     user: FeedUser,
-) -> Verdict:
+) -> Validation:
     """Everything that would be refused, and what would be run. Nothing is stored.
 
     Of a request that packtrain finds good the cluster's Slurm is asked too, when it can be reached.
@@ -99,10 +99,10 @@ async def validate_job(
 
     checked = await run_in_threadpool(check)
     if checked.plan is None or checked.request is None:
-        return _verdict(checked)
+        return _validation(checked)
     script = directives_of(checked.plan.script)
     cluster = checked.request.resources["cluster"]
-    return _verdict(checked, await trials.ask(user.user_id, cluster, script, now))
+    return _validation(checked, await trials.ask(user.user_id, cluster, script, now))
 
 
 def _check(session: Session, body: dict[str, Any], around: Surroundings) -> _Checked:
@@ -135,13 +135,13 @@ def _preview(session: Session, checked: CheckedRequest) -> AttemptPlan:
     return plan_attempt(run, config, cluster, checked.uploads, checked.view.datasets)
 
 
-def _verdict(checked: _Checked, slurm: TrialAnswer | None = None) -> Verdict:
+def _validation(checked: _Checked, slurm: TrialAnswer | None = None) -> Validation:
     request, plan = checked.request, checked.plan
     # errors first: of very many findings only the first are told
     findings = placed(sorted([*checked.findings, *_slurms_words(slurm)], key=lambda finding: finding.severity))
     errors = [finding_json(finding) for finding in findings if finding.severity == "error"]
     silence = [f"{request.resources['cluster']} gave no answer: its Slurm was not asked"] if request and plan else []
-    return Verdict(
+    return Validation(
         valid=plan is not None and not errors,
         errors=errors,
         warnings=[finding_json(finding) for finding in findings if finding.severity == "warning"],

@@ -56,7 +56,7 @@ class Stub:
     """What a log gets after its tail was asked for."""
     stream_ends: list[list[str]] = field(default_factory=lambda: [["event: end\ndata: {}\n\n"]])
     """How each opening of a log's stream ends: with the end, or with nothing as when a server goes down."""
-    verdict: dict[str, Any] = field(default_factory=dict)
+    validation: dict[str, Any] = field(default_factory=dict)
     checked: dict[str, Any] = field(default_factory=dict)
     """How a data set that lies on a cluster differs from an upload."""
     refusals: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
@@ -139,7 +139,7 @@ def _add_jobs(app: FastAPI, stub: Stub) -> None:
     @app.post("/api/v1/jobs/validate")
     async def validate(request: Request) -> Any:
         stub.bodies.append(await request.json())
-        return stub.verdict
+        return stub.validation
 
     @app.get("/api/v1/jobs")
     async def jobs() -> Any:

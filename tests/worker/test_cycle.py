@@ -13,7 +13,7 @@ from tuning.jobs.status import JobStatus
 from tuning.llamafactory.progress.eta import EtaState, to_json
 from worker import cycle
 from worker.cycle import QUIET_SECONDS, Cycle
-from worker.upkeep.snapshot import FactsKeeper
+from worker.upkeep.snapshot import SnapshotKeeper
 
 
 class Findings:
@@ -22,7 +22,7 @@ class Findings:
     def __init__(self, world: World, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> None:
         self.image_digest, self.save_seconds = "sha256:1", 0.0
         self._sessions, self._saver = sessions, world.add(JobStatus.SUCCEEDED)
-        monkeypatch.setattr(FactsKeeper, "refresh_if_old", lambda _: self._describe())
+        monkeypatch.setattr(SnapshotKeeper, "refresh_if_old", lambda _: self._describe())
         monkeypatch.setattr(cycle, "watch", lambda _: self._save())
 
     def _describe(self) -> None:

@@ -15,7 +15,7 @@ from tests.worker.site import JOBS, MARK, House
 from tuning.jobs.models import Job
 from tuning.jobs.status import JobStatus
 from tuning.jobs.troubles import Step
-from worker.upkeep.snapshot import FactsKeeper
+from worker.upkeep.snapshot import SnapshotKeeper
 
 LIFE = ["job.submitting", "job.pending", "job.running", "job.succeeded"]
 
@@ -113,7 +113,7 @@ def _text(value: object) -> str:
 
 @pytest.fixture
 def house(world: World, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.setattr(FactsKeeper, "refresh_if_old", lambda _: None)
+    monkeypatch.setattr(SnapshotKeeper, "refresh_if_old", lambda _: None)
     return House(world, sessions)
 
 

@@ -25,7 +25,7 @@ from tuning.ssh.budget import Traffic
 from tuning.ssh.transport import Transport
 from worker import loop
 from worker.loop import Worker
-from worker.upkeep.snapshot import FactsKeeper
+from worker.upkeep.snapshot import SnapshotKeeper
 
 LONGEST_WAIT_SECONDS = 120.0
 
@@ -289,7 +289,7 @@ def test_what_fails_in_a_cycle_is_the_clusters_trouble_and_heals(
         return work(*arguments)
 
     monkeypatch.setattr(resolve_name(owner), name, faulty)
-    monkeypatch.setattr(FactsKeeper, "refresh_if_old", lambda _: None)
+    monkeypatch.setattr(SnapshotKeeper, "refresh_if_old", lambda _: None)
     monkeypatch.setattr("tuning.jobs.troubles.FIRST_PAUSE", timedelta(seconds=0.1))
     with running(settings, sessions, LocalTransport(), poll_interval_seconds=0.2):
         wait_until(lambda: troubles(sessions) != [])

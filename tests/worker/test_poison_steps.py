@@ -26,14 +26,14 @@ from worker.observe import stall, watch
 from worker.staging.unused_copies import collect_copies
 from worker.submit import dependencies
 from worker.upkeep import cancel, removal, trials
-from worker.upkeep.snapshot import FactsKeeper
+from worker.upkeep.snapshot import SnapshotKeeper
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
 def house(world: World, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.setattr(FactsKeeper, "refresh_if_old", lambda _: None)
+    monkeypatch.setattr(SnapshotKeeper, "refresh_if_old", lambda _: None)
     return House(world, sessions)
 
 

@@ -16,7 +16,7 @@ from tuning.jobs.troubles import FIRST_PAUSE, Step
 from worker import cycle
 from worker.cycle import Cycle
 from worker.step_guard import StepGuard
-from worker.upkeep.snapshot import FactsKeeper
+from worker.upkeep.snapshot import SnapshotKeeper
 
 
 def troubles(sessions: sessionmaker[Session]) -> list[tuple[str, str, int]]:
@@ -38,21 +38,21 @@ class Faulty:
 
 def test_a_failed_step_waits_and_is_forgotten_when_it_goes_well(world: World, sessions: sessionmaker[Session]) -> None:
     guard, act = StepGuard(world.driver), Faulty(ValueError("bad"))
-    assert not guard.run(Step.FACTS, act)
-    assert not guard.run(Step.FACTS, act)
+    assert not guard.run(Step.SNAPSHOT, act)
+    assert not guard.run(Step.SNAPSHOT, act)
     assert (act.calls, troubles(sessions)) == (1, [("facts", "", 1)])
     world.clock.advance(FIRST_PAUSE.total_seconds())
     act.error = None
-    assert guard.run(Step.FACTS, act)
+    assert guard.run(Step.SNAPSHOT, act)
     assert troubles(sessions) == []
 
 
 def test_a_new_worker_tries_at_once_what_failed_before(world: World, sessions: sessionmaker[Session]) -> None:
-    StepGuard(world.driver).run(Step.FACTS, Faulty(ValueError("bad")))
+    StepGuard(world.driver).run(Step.SNAPSHOT, Faulty(ValueError("bad")))
     guard = StepGuard(world.driver)
     guard.begin()
     assert troubles(sessions) == []
-    assert guard.run(Step.FACTS, Faulty(None))
+    assert guard.run(Step.SNAPSHOT, Faulty(None))
 
 
 def test_what_concerns_the_cluster_is_raised(world: World, sessions: sessionmaker[Session]) -> None:
@@ -65,7 +65,7 @@ def test_what_concerns_the_cluster_is_raised(world: World, sessions: sessionmake
 def test_a_step_that_fails_holds_up_neither_submissions_nor_cancellations(
     world: World, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(FactsKeeper, "refresh_if_old", lambda _: Faulty(ValueError("no snapshot"))())
+    monkeypatch.setattr(SnapshotKeeper, "refresh_if_old", lambda _: Faulty(ValueError("no snapshot"))())
 
     def fail(_driver: object) -> None:
         raise RecursionError

@@ -28,7 +28,7 @@ _MAX_HEAD_BYTES = 64 * 1024
 _report = TypeAdapter(DatasetReport)
 
 
-class _Told(BaseModel):
+class _WrittenReport(BaseModel):
     """The report of tuning.datasets.check.cluster_program: it comes from a cluster, and is held to its form."""
 
     model_config = ConfigDict(frozen=True)
@@ -103,35 +103,35 @@ def check_again(session: Session, dataset_id: str, job_id: str) -> None:
 def parse_report(text: bytes | None) -> ClusterReport | None:
     """The report that a check has written; None when it is not whole, or holds values that no check writes."""
     try:
-        told = _Told.model_validate_json(text or b"")
-        if told.findings is not None:
-            return Refused(tuple(_storable(finding) for finding in told.findings))
-        return _accepted(told)
+        written = _WrittenReport.model_validate_json(text or b"")
+        if written.findings is not None:
+            return Refused(tuple(_storable(finding) for finding in written.findings))
+        return _accepted(written)
     except (ValidationError, binascii.Error, UnicodeEncodeError):
         return None
 
 
-def _accepted(told: _Told) -> Accepted | None:
+def _accepted(written: _WrittenReport) -> Accepted | None:
     if (
-        count_values([told.report, told.entry]) > _MAX_REPORT_VALUES
-        or storable_json(told.entry, _MAX_TEXT) != told.entry
+        count_values([written.report, written.entry]) > _MAX_REPORT_VALUES
+        or storable_json(written.entry, _MAX_TEXT) != written.entry
     ):
         return None
-    head = base64.b64decode(told.head.encode("ascii"), validate=True)
-    report = _report.validate_python(storable_json(told.report, _MAX_TEXT))
-    return Accepted(report, told.entry, told.sha256, told.size_bytes, head)
+    head = base64.b64decode(written.head.encode("ascii"), validate=True)
+    report = _report.validate_python(storable_json(written.report, _MAX_TEXT))
+    return Accepted(report, written.entry, written.sha256, written.size_bytes, head)
 
 
-def settle(session: Session, check_job: str, verdict: ClusterReport, now: datetime) -> None:
+def settle(session: Session, check_job: str, found: ClusterReport, now: datetime) -> None:
     """Write down what a check found; of a data set that was deleted meanwhile too, so that its content is removed."""
     dataset = repository.find_checked_by(session, check_job)
     if dataset is None or dataset.status is not DatasetStatus.CHECKING:
         return
-    if isinstance(verdict, Refused):
+    if isinstance(found, Refused):
         dataset.status = DatasetStatus.REFUSED
-        dataset.findings = [finding_json(finding) for finding in verdict.findings]
+        dataset.findings = [finding_json(finding) for finding in found.findings]
     else:
-        _make_ready(session, dataset, verdict, now)
+        _make_ready(session, dataset, found, now)
     session.flush()
 
 
@@ -140,11 +140,11 @@ def finding_json(finding: Finding) -> dict[str, Any]:
     return {"loc": list(finding.loc), "message": finding.message, "hint": finding.hint}
 
 
-def _make_ready(session: Session, dataset: Dataset, verdict: Accepted, now: datetime) -> None:
-    report = verdict.report
+def _make_ready(session: Session, dataset: Dataset, found: Accepted, now: datetime) -> None:
+    report = found.report
     dataset.status = DatasetStatus.READY
-    dataset.sha256, dataset.size_bytes, dataset.head = verdict.sha256, verdict.size_bytes, verdict.head
-    dataset.extension, dataset.format, dataset.entry = report.encoding, report.format, verdict.entry
+    dataset.sha256, dataset.size_bytes, dataset.head = found.sha256, found.size_bytes, found.head
+    dataset.extension, dataset.format, dataset.entry = report.encoding, report.format, found.entry
     dataset.report = report.as_json()
     if dataset.cluster is not None:
         repository.mark_staged(session, dataset.cluster, dataset.sha256, now)

@@ -25,7 +25,7 @@ LONGEST_PAUSE = timedelta(minutes=10)
 class Step(StrEnum):
     """A step of the worker, or of the server's feed, that may fail at one job."""
 
-    FACTS = "facts"
+    SNAPSHOT = "facts"
     SETTLE = "settle"
     DEAD_ENDS = "dead_ends"
     SUBMIT = "submit"

@@ -41,7 +41,7 @@ from tuning.slurm.answers import (
 )
 from tuning.slurm.attempt_records import parse_owner
 from tuning.slurm.command_errors import slurm_trouble, unpacking_errors
-from tuning.slurm.inventory import ClusterFacts, parse_facts
+from tuning.slurm.inventory import Inventory, parse_inventory
 from tuning.slurm.looks import Observation, ReadAnswer, ReadRequest, Trial
 from tuning.slurm.signal_program import SIGNAL
 from tuning.slurm.submissions import Submission, SubmissionAnswer, submission_answers
@@ -72,7 +72,7 @@ __all__ = [
 MESSAGE_TIMEOUT_SECONDS = 10.0
 """How long sbatch itself waits for slurmctld by default (MessageTimeout in slurm.conf)."""
 _SECONDS_PER_SUBMISSION = 1.0
-_MOST_FACTS = 4000
+_MOST_DIAGNOSIS = 4000
 """Characters of what a node says of a job."""
 
 
@@ -232,7 +232,7 @@ class Cluster:
         """Usage of a running job by accounting and its first node: processes, memory, GPUs. 1 command."""
         answer = self._run(remote_scripts.INSPECT, str(slurm_job_id))
         said = _by_word(answer.parts).get("node", Part((), b"")).content.decode("utf-8", "replace")
-        return "".join(each for each in said[:_MOST_FACTS] if each.isprintable() or each == "\n").strip()
+        return "".join(each for each in said[:_MOST_DIAGNOSIS] if each.isprintable() or each == "\n").strip()
 
     def ask_to_stop(self, jobs: Iterable[NamedJob]) -> frozenset[str]:
         """Let trainings save a checkpoint and end. The names of those that were asked: Slurm has them. 1 command.
@@ -253,20 +253,20 @@ class Cluster:
         gone = {part.content.decode().strip("\n") for part in answer.parts[:-1] if part.words == ("gone",)}
         return [path for path in paths if path in gone]
 
-    def facts(self, sign: RootSign) -> tuple[RootAnswer, ClusterFacts | None]:
+    def describe(self, sign: RootSign) -> tuple[RootAnswer, Inventory | None]:
         """Whose root it is, and what the cluster is like where it is ours and sinfo gives an answer. 1 command."""
         checkout = self._settings.llamafactory_checkout
         register = f"{checkout}/data/dataset_info.json" if checkout else ""
         models = list(dict.fromkeys(self._settings.models.values()))
         signed = (sign.installation, sign.last or sign.next, sign.next, sign.driver, sign.taken_over or sign.next)
         root, image = self._settings.root, self._settings.image
-        answer = self._run(OWN + remote_scripts.FACTS, root, *signed, image, register, *models)
+        answer = self._run(OWN + remote_scripts.INVENTORY, root, *signed, image, register, *models)
         by_word = _by_word(answer.parts)
         owner = parse_owner(by_word.get("owner", Part((), b"")).content)
         has_nodes = by_word.get("nodes-end", Part((), b"")).content.strip() == b"0"
         trouble = None if has_nodes else str(slurm_trouble(answer.completed.stderr, "sinfo"))
         found = RootAnswer(owner, "ours" in by_word, "signed" in by_word, trouble)
-        return found, parse_facts(by_word, models) if found.is_ours and has_nodes else None
+        return found, parse_inventory(by_word, models) if found.is_ours and has_nodes else None
 
     def has_content(self, size_bytes: int, sha256: str, path: str) -> bool:
         """Whether a content lies whole at its path. 1 command, which reads the file. Raises RemoteFileError."""

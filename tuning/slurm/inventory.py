@@ -53,7 +53,7 @@ class CopyStat:
 
 
 @dataclass(frozen=True)
-class ClusterFacts:
+class Inventory:
     """Everything about a cluster that a request is checked with, and that people look at."""
 
     slurm_version: str | None
@@ -81,14 +81,14 @@ class ClusterFacts:
         return {name: storable_json(value, _LONGEST_TEXT) for name, value in plain.items()}
 
 
-def parse_facts(parts: Mapping[str, Part], models: Sequence[str] = ()) -> ClusterFacts:
+def parse_inventory(parts: Mapping[str, Part], models: Sequence[str] = ()) -> Inventory:
     """The facts out of the parts of the program's answer, by their first word; `models` are the paths asked for."""
     texts = {name: part.content.decode("utf-8", "replace").strip() for name, part in parts.items()}
     rows = [line.split(SEPARATOR) for line in texts.get("nodes", "").split("\n") if line.count(SEPARATOR) == 7]
     image = _numbers(texts.get("image", ""))
     space = texts.get("space", "").split()
     version = re.search(r"\d+\.\d+(\.\d+)?", texts.get("version", ""))
-    return ClusterFacts(
+    return Inventory(
         slurm_version=version.group() if version else None,
         partitions=_partitions(rows),
         nodes=_nodes(rows, _used(texts.get("used", ""))),

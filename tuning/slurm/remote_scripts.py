@@ -202,7 +202,7 @@ printf '\n%s done\n' "$boundary"
 """
 )
 
-FACTS = r"""
+INVENTORY = r"""
 boundary=$1 root=$2 image=$3 register=$4 number=0
 part() { printf '\n%s %s\n' "$boundary" "$1"; }
 first() { dd if="$2" iflag=count_bytes,nonblock count="$1" bs=65536 status=none; }  # waits for no pipe

@@ -50,8 +50,8 @@ printf '\n%s done\n' "$boundary"
 )
 
 # Whose root it is (docs/decisions/0007-whose-root.md): ours where it has no owner yet, or our own with one of the signs
-# $4 and $5; or where it has the sign $7, of an owner that has gone. Then it gets the sign $5, and FACTS follows in the
-# same command.
+# $4 and $5; or where it has the sign $7, of an owner that has gone. Then it gets the sign $5, and INVENTORY follows
+# in the same command.
 OWN = r"""
 known=$(head -c 1000 "$2/owner" 2>/dev/null)
 printf '\n%s owner\n%s\n' "$1" "$known"

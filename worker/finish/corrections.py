@@ -15,7 +15,7 @@ from tuning.jobs.transition import correct, record_event
 from worker.driver import Driver
 from worker.finish.end import judge_again
 from worker.finish.recheck_times import next_recheck
-from worker.observe.judgement import Elsewhere, Ended, Missing, Runs, Judgement, Waits
+from worker.observe.judgement import Elsewhere, Ended, Judgement, Missing, Runs, Waits
 
 log = logging.getLogger(__name__)
 

@@ -20,5 +20,5 @@ def end_check(
     text = contents.get(check_report_path(root, live.job_id))
     report = parse_report(text)
     if text and report is None:
-        note_set_aside(session, live.job_id, live.number, CHECK_REPORT_FILE, "it is no verdict of a check", now)
+        note_set_aside(session, live.job_id, live.number, CHECK_REPORT_FILE, "it is no report that a check writes", now)
     return settle_check(session, live.job_id, report, evidence, now)

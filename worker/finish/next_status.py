@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tuning.jobs.attempt.continuation import EndedAttempt, Onward, onward
+from tuning.jobs.attempt.continuation import EndedAttempt, NextAttempt, next_attempt
 from tuning.jobs.models import Job
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.outcome.end import Outcome
@@ -26,11 +26,11 @@ class NextStep:
 
 def next_step(job: Job, judgement: Ended, judged: Outcome, ended: EndedAttempt) -> NextStep:
     """By what the run left, by what people want of it, and by who ended it."""
-    if judged.verdict in _SUCCESS:
+    if judged.status in _SUCCESS:
         return NextStep(JobStatus.SUCCEEDED, _success(job, judged), "succeeded")
     if job.cancel_requested_at is not None:
         return NextStep(JobStatus.CANCELLED, "cancelled, and Slurm has confirmed it", "cancelled")
-    following = onward(ended, job.continuation) if job.kind == "train" or _left_nothing(ended) else None
+    following = next_attempt(ended, job.continuation) if job.kind == "train" or _left_nothing(ended) else None
     if job.hold_requested_at is not None and (following is not None or judgement.word == "cancelled"):
         return NextStep(JobStatus.HELD, _held(ended), "held")
     if following is not None and following.refusal is None:
@@ -43,7 +43,7 @@ def next_step(job: Job, judgement: Ended, judged: Outcome, ended: EndedAttempt) 
 
 
 def _success(job: Job, judged: Outcome) -> str:
-    early = " early: it had stopped improving" if judged.verdict == "succeeded_early" else ""
+    early = " early: it had stopped improving" if judged.status == "succeeded_early" else ""
     late = "; it had finished before the wish to cancel reached it" if job.cancel_requested_at else ""
     return f"finished{early}{late}" + (f", but {DIVERGED}" if judged.diverged else "")
 
@@ -58,7 +58,7 @@ def _held(ended: EndedAttempt) -> str:
     return f"held; it goes on from checkpoint {step} when it is released" if step else "held"
 
 
-def _failure(judged: Outcome, following: Onward | None, ended: EndedAttempt) -> Failure | None:
+def _failure(judged: Outcome, following: NextAttempt | None, ended: EndedAttempt) -> Failure | None:
     """Why it does not go on stands before why it was cut off; one that saved and ended in time has no lines of that."""
     if following is None or following.refusal is None:
         return judged.failure

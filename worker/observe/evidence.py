@@ -22,7 +22,7 @@ RESULTS = {
 
 
 def evidence_requests(root: str, job_id: str, number: int) -> list[ReadRequest]:
-    """The files to read when a run has ended: the listing of its output, and LLaMA-Factory's results or a verdict."""
+    """The files to read when a run has ended: the listing of its output, and LLaMA-Factory's results or a report."""
     output = output_directory(root, job_id)
     listing = ReadRequest(record_path(root, job_id, number, "files"), 0, LISTING_BYTES)
     small = [

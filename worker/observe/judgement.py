@@ -144,7 +144,7 @@ Judgement = Waits | Runs | Claimed | Elsewhere | Forgotten | Unbegun | Ending | 
 
 
 def decide(attempt: LiveAttempt, seen: Seen) -> Judgement:
-    """The verdict on one job."""
+    """The judgement on one job."""
     if not seen.queue_answered:
         return CannotTell()
     if seen.queued is not None:

@@ -128,9 +128,9 @@ def _subject(run: _Run) -> Subject:
 
 def _tell_and_end(driver: Driver, run: _Run) -> None:
     driver.check()
-    facts = driver.cluster.inspect(run.slurm_job_id)
+    inventory = driver.cluster.inspect(run.slurm_job_id)
     with driver.apply() as session:
-        _tell(session, driver, run, facts)
+        _tell(session, driver, run, inventory)
     log.warning("%s stands still", run.job_id, extra={"action": "stalled", "job_id": run.job_id})
     if driver.settings.end_stalled:
         driver.cluster.cancel([(run.slurm_job_id, slurm_job_name(run.job_id, run.number, run.token))])
@@ -164,7 +164,7 @@ def _patience(quiet_until: datetime, last_step: int | None, progress_at: datetim
     return max(LEAST_SECONDS, (quiet_until - progress_at).total_seconds())
 
 
-def _tell(session: Session, driver: Driver, run: _Run, facts: str) -> None:
+def _tell(session: Session, driver: Driver, run: _Run, inventory: str) -> None:
     job, attempt = session.get_one(Job, run.job_id), session.get_one(Attempt, (run.job_id, run.number))
     now = driver.now()
     job.stalled_since = job.progress_at or attempt.started_at or now
@@ -174,4 +174,4 @@ def _tell(session: Session, driver: Driver, run: _Run, facts: str) -> None:
         attempt.ended_by = STALLED
     follow = "; it is ended" if will_end else "; it is left alone: cancel it, or hold and release it"
     message = f"no new step since {job.stalled_since:%Y-%m-%d %H:%M:%S} UTC{follow}"
-    record_event(session, job.id, "job.stalled", message, now, {"step": job.current_steps, "node": facts})
+    record_event(session, job.id, "job.stalled", message, now, {"step": job.current_steps, "node": inventory})

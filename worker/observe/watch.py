@@ -36,7 +36,7 @@ from worker.observe.evidence import evidence_requests, is_whole_listing
 from worker.observe.judgement import MISSING_POLLS, Seen, decide, is_due, is_overdue, is_to_be_taken
 from worker.observe.refused_files import tell_refused
 from worker.observe.tail import plan_reads
-from worker.observe.write import Answers, Ledger
+from worker.observe.write import Answers, CycleWriter
 from worker.quarantine import Quarantine
 from worker.submit.recover import CLOCKS_DIFFER_SECONDS
 
@@ -100,14 +100,14 @@ def _subject(attempt: LiveAttempt) -> Subject:
 def _write_down(
     driver: Driver, quarantine: Quarantine[LiveAttempt], attempts: Sequence[LiveAttempt], answers: Answers
 ) -> None:
-    ledger = Ledger(driver, answers)
+    writer = CycleWriter(driver, answers)
     decided = quarantine.each(quarantine.due(attempts), lambda live: decide(live, _seen(driver, live, answers)))
     judgements = {live.job_id: judgement for live, judgement in decided}
     sound = [live for live, _ in decided]
     for start in range(0, len(sound), CHUNK):
         chunk = sound[start : start + CHUNK]
         written = quarantine.together(
-            chunk, lambda part: ledger.write([(live, judgements[live.job_id]) for live in part])
+            chunk, lambda part: writer.write([(live, judgements[live.job_id]) for live in part])
         )
         quarantine.succeeded(written)
 

@@ -1,4 +1,4 @@
-"""Writes down what a cycle learned: logs and points first, then what the verdict on each job says."""
+"""Writer of a cycle: logs and points first, then the judgement on each job, as rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ from worker.observe.judgement import (
     Ended,
     Ending,
     Forgotten,
+    Judgement,
     Missing,
     Runs,
     Unbegun,
-    Judgement,
     Waits,
 )
 from worker.observe.progress import is_outdated, restate, take_in
@@ -78,7 +78,7 @@ class Answers:
     """Ids of the jobs whose exit record is none."""
 
 
-class Ledger:
+class CycleWriter:
     """One cycle's writing."""
 
     def __init__(self, driver: Driver, answers: Answers) -> None:
@@ -265,7 +265,7 @@ def _has_moved(old: datetime | None, new: datetime | None) -> bool:
 
 
 def _says(live: LiveAttempt, judgement: Judgement, now: datetime) -> bool:
-    """Whether the verdict says something that the rows do not hold yet."""
+    """Whether the judgement says something that the rows do not hold yet."""
     recovered = live.missing_since is not None
     match judgement:
         case Waits(state, reason, expected):

@@ -13,7 +13,7 @@ from tuning.clusters.repository import installation_id
 from tuning.errors import ForeignRoot, RemoteFileError
 from tuning.slurm.attempt_records import OwnerRecord, parse_owner
 from tuning.slurm.cluster import ReadRequest, RootSign
-from tuning.slurm.inventory import ClusterFacts
+from tuning.slurm.inventory import Inventory
 from worker.driver import Driver
 from worker.upkeep.neighbours import database_url, is_alive, uses_database
 
@@ -30,7 +30,7 @@ class RootOwnership:
         self._driver, self._monotonic = driver, monotonic
         self._foreign: tuple[str, float] | None = None
 
-    def described(self) -> ClusterFacts | None:
+    def described(self) -> Inventory | None:
         """The cluster's description, with our sign left in the root. Raises ClusterError, ForeignRoot among them.
 
         None where sinfo gives no answer: what was known stays, and jobs can be watched without it.
@@ -38,10 +38,10 @@ class RootOwnership:
         if not self._driver.owns_root.is_set():
             self._look_first()
         sign = self._sign()
-        answer, facts = self._driver.cluster.facts(sign)
+        answer, inventory = self._driver.cluster.describe(sign)
         if not answer.is_ours and answer.owner is not None and self._has_gone(answer.owner, sign.installation):
             sign = replace(sign, taken_over=answer.owner.sign)
-            answer, facts = self._driver.cluster.facts(sign)
+            answer, inventory = self._driver.cluster.describe(sign)
         if not answer.is_ours:
             self._driver.owns_root.clear()
             raise self._refusal(answer.owner, sign.installation)
@@ -49,9 +49,9 @@ class RootOwnership:
         if answer.was_signed:
             self._keep(sign)
         self._driver.owns_root.set()
-        if facts is None:
+        if inventory is None:
             log.warning("%s", answer.trouble, extra={"action": "no_facts", "cluster": self._driver.settings.name})
-        return facts
+        return inventory
 
     def _look_first(self) -> None:
         """A copy of the database knows the sign until its owner signs again: so long a living one is not disturbed."""

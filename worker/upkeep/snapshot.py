@@ -11,7 +11,7 @@ from worker.upkeep.root_ownership import RootOwnership
 EVERY_SECONDS = 60.0
 
 
-class FactsKeeper:
+class SnapshotKeeper:
     """Asks now and then; the first time the folders on the cluster are made, too."""
 
     def __init__(self, driver: Driver) -> None:
@@ -27,17 +27,17 @@ class FactsKeeper:
         if self._asked_at is None:
             self._driver.cluster.prepare()
         known = self._copies.known()
-        facts = self._root.described()
+        inventory = self._root.described()
         self._asked_at = time.monotonic()
-        if facts is None:
+        if inventory is None:
             return
-        if facts.copies is None and facts.is_writable:  # our root is there, and somebody removed a folder of it
+        if inventory.copies is None and inventory.is_writable:  # our root is there, and somebody removed a folder of it
             self._driver.cluster.prepare()
-        self._copies.compare(known, facts.copies)
+        self._copies.compare(known, inventory.copies)
         now = self._driver.now()
         with self._driver.apply() as session:
             row = session.get_one(ClusterRow, self._driver.settings.name)
-            row.snapshot, row.snapshot_at = _with_known_data(facts.to_json(), row.snapshot), now
+            row.snapshot, row.snapshot_at = _with_known_data(inventory.to_json(), row.snapshot), now
 
 
 def _with_known_data(new: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def show(job: JobId, as_json: AsJson = False) -> None:
         say_json(found)
         return
     moment = now()
-    for line in _facts(found, moment):
+    for line in _details(found, moment):
         say(line)
     say("")
     for event in events:
@@ -125,7 +125,7 @@ def _row(job: Job, moment: datetime) -> tuple[str, ...]:
     return job["id"], job["name"], job["status"], done, remaining, job["owner"], age(job["created_at"], moment)
 
 
-def _facts(job: Job, moment: datetime) -> list[str]:
+def _details(job: Job, moment: datetime) -> list[str]:
     progress = job["progress"]
     ended = job["status"] in ENDED
     asked = [(key, value) for key, value in job["resources"].items() if key != "cluster"]

@@ -171,26 +171,26 @@ def _try_out(api: "Packtrain", options: "JobOptions", *, as_json: bool, with_scr
         raise typer.BadParameter(
             f"--dry-run stores nothing, {files[0]} included: store it first with `packtrain datasets upload`"
         )
-    verdict = api.validate(**job_fields(options))
+    validation = api.validate(**job_fields(options))
     if as_json:
-        say_json(verdict)
+        say_json(validation)
     else:
-        _show_verdict(verdict, with_script=with_script)
-    return 0 if verdict["valid"] else 1
+        _show_validation(validation, with_script=with_script)
+    return 0 if validation["valid"] else 1
 
 
-def _show_verdict(verdict: Validation, *, with_script: bool) -> None:
+def _show_validation(validation: Validation, *, with_script: bool) -> None:
     for kind in ("errors", "warnings"):
-        for entry in verdict[kind]:
+        for entry in validation[kind]:
             note("\n".join([f"{kind[:-1]}:", *finding_lines(finding_of(entry))]))
-    for text in verdict["notes"]:
+    for text in validation["notes"]:
         note(f"note: {text}")
-    texts = [verdict["config_yaml"], verdict["script"] if with_script else None]
+    texts = [validation["config_yaml"], validation["script"] if with_script else None]
     for text in filter(None, texts):
         say(f"{text.rstrip()}\n")
-    for line in _estimate_lines(verdict["estimates"]):
+    for line in _estimate_lines(validation["estimates"]):
         say(line)
-    note("valid: nothing was stored" if verdict["valid"] else "this would be refused; nothing was stored")
+    note("valid: nothing was stored" if validation["valid"] else "this would be refused; nothing was stored")
 
 
 def _estimate_lines(estimates: Estimates | None) -> Iterable[str]:

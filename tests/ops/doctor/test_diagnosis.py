@@ -21,7 +21,7 @@ def _diagnose(cluster: ClusterSettings, transport: Transport) -> dict[str, Check
 
 
 def _not_ok(checks: dict[str, Check]) -> dict[str, str]:
-    return {check.name: check.verdict for check in checks.values() if check.verdict != "ok"}
+    return {check.name: check.result for check in checks.values() if check.result != "ok"}
 
 
 def test_a_good_cluster_passes_every_check(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ NO_ACCOUNTING = "echo 'Slurm accounting storage is disabled' >&2; exit 1"
 
 
 @pytest.mark.parametrize(
-    ("programs", "name", "verdict", "detail"),
+    ("programs", "name", "result", "detail"),
     [
         ({"scontrol": "echo 'Slurmctld(primary) at lab is DOWN'"}, "slurmctld", "failed", "at lab is DOWN"),
         ({"sacct": NO_ACCOUNTING}, "accounting", "failed", "Slurm accounting storage is disabled"),
@@ -72,17 +72,17 @@ NO_ACCOUNTING = "echo 'Slurm accounting storage is disabled' >&2; exit 1"
     ],
 )  # fmt: skip
 def test_what_is_wrong_on_the_cluster_is_named_with_what_to_do(
-    tmp_path: Path, programs: dict[str, str | None], name: str, verdict: str, detail: str
+    tmp_path: Path, programs: dict[str, str | None], name: str, result: str, detail: str
 ) -> None:
     present = {program: body for program, body in {**SLURM, **programs}.items() if body is not None}
     checks = _diagnose(make_cluster(tmp_path), make_login_node(tmp_path, present))
-    assert _not_ok(checks) == {name: verdict}
+    assert _not_ok(checks) == {name: result}
     assert detail in checks[name].detail
     assert checks[name].fix or name == "partitions"
 
 
 @pytest.mark.parametrize(
-    ("changes", "name", "verdict"),
+    ("changes", "name", "result"),
     [
         ({"image": "/nowhere/image.sif"}, "image", "failed"),
         ({"models": {"good": "/", "tiny": "/nowhere"}}, "models", "failed"),
@@ -93,10 +93,10 @@ def test_what_is_wrong_on_the_cluster_is_named_with_what_to_do(
     ],
 )
 def test_settings_that_do_not_fit_the_cluster_are_named(
-    tmp_path: Path, changes: dict[str, object], name: str, verdict: str
+    tmp_path: Path, changes: dict[str, object], name: str, result: str
 ) -> None:
     checks = _diagnose(make_cluster(tmp_path, **changes), make_login_node(tmp_path))
-    assert _not_ok(checks)[name] == verdict
+    assert _not_ok(checks)[name] == result
     assert checks[name].fix
 
 
@@ -130,7 +130,7 @@ def _breaking(error: ClusterError) -> FakeTransport:
 def test_a_login_that_fails_is_the_last_check(tmp_path: Path, error: ClusterError, name: str) -> None:
     checks = _diagnose(make_cluster(tmp_path), _breaking(error))
     assert list(checks) == ["key file", "known hosts", "network", name]
-    assert (checks[name].verdict, checks[name].detail) == ("failed", str(error))
+    assert (checks[name].result, checks[name].detail) == ("failed", str(error))
     assert checks[name].fix
 
 
@@ -165,7 +165,7 @@ def test_of_a_login_node_behind_another_host_that_one_is_dialled(tmp_path: Path)
     dialled: list[tuple[str, int]] = []
     cluster = make_cluster(tmp_path).model_copy(update={"jump_host": "gate", "jump_port": 2022})
     check = reach_check(cluster, lambda host, port, _seconds: dialled.append((host, port)))
-    assert (check.verdict, dialled) == ("ok", [("gate", 2022)])
+    assert (check.result, dialled) == ("ok", [("gate", 2022)])
 
 
 @pytest.mark.parametrize(("name", "check"), [("key", "key file"), ("known_hosts", "known hosts")])
@@ -173,22 +173,22 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str, check: str) -> None:
     cluster = make_cluster(tmp_path)
     (tmp_path / name).unlink()
     found = _diagnose(cluster, make_login_node(tmp_path))[check]
-    assert (found.verdict, found.detail) == ("failed", f"{tmp_path / name}: No such file or directory")
+    assert (found.result, found.detail) == ("failed", f"{tmp_path / name}: No such file or directory")
 
 
 def test_an_empty_known_hosts_file_trusts_nobody(tmp_path: Path) -> None:
     cluster = make_cluster(tmp_path)
     cluster.known_hosts_file.write_text("\n", encoding="utf-8")
-    assert _diagnose(cluster, make_login_node(tmp_path))["known hosts"].verdict == "failed"
+    assert _diagnose(cluster, make_login_node(tmp_path))["known hosts"].result == "failed"
 
 
 def test_a_port_on_which_nobody_listens_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         cluster = make_cluster(tmp_path, host="127.0.0.1", port=port)
-        assert reach_check(cluster, dial_tcp).verdict == "ok"
+        assert reach_check(cluster, dial_tcp).result == "ok"
     found = reach_check(cluster, dial_tcp)
-    assert (found.verdict, found.detail) == ("failed", f"127.0.0.1:{port}: Connection refused")
+    assert (found.result, found.detail) == ("failed", f"127.0.0.1:{port}: Connection refused")
 
 
 def test_names_with_shell_words_stay_data(tmp_path: Path) -> None:
@@ -196,5 +196,5 @@ def test_names_with_shell_words_stay_data(tmp_path: Path) -> None:
     home.mkdir()
     cluster = make_cluster(tmp_path).model_copy(update={"image": str(home / "image.sif")})
     (home / "image.sif").write_bytes(b"sif")
-    assert _diagnose(cluster, make_login_node(tmp_path))["image"].verdict == "ok"
+    assert _diagnose(cluster, make_login_node(tmp_path))["image"].result == "ok"
     assert not Path("evil").exists()

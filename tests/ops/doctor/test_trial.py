@@ -44,17 +44,17 @@ def test_a_job_that_fails_is_told_with_its_last_line(tmp_path: Path, squeue: str
     check, _ = _trial(
         tmp_path, {"sbatch": _submits(tmp_path, "FATAL: no such image".replace(" ", "-")), "squeue": squeue}
     )
-    assert (check.verdict, check.detail) == ("failed", f"Slurm job 42 ended {state}: FATAL:-no-such-image")
+    assert (check.result, check.detail) == ("failed", f"Slurm job 42 ended {state}: FATAL:-no-such-image")
 
 
 def test_a_job_that_never_starts_is_cancelled_after_ten_minutes(tmp_path: Path) -> None:
     programs = {"squeue": "echo 'PENDING Priority'", "scancel": f"echo $1 > {tmp_path}/cancelled"}
     check, pauses = _trial(tmp_path, {"sbatch": _submits(tmp_path, "x"), **programs})
-    assert (check.verdict, check.detail) == ("warning", "42 was still PENDING after 10 min (Priority): cancelled")
+    assert (check.result, check.detail) == ("warning", "42 was still PENDING after 10 min (Priority): cancelled")
     assert sum(pauses) == 600
     assert (tmp_path / "cancelled").read_text(encoding="utf-8") == "42\n"
 
 
 def test_a_refused_job_is_told_in_slurms_words(tmp_path: Path) -> None:
     check, _ = _trial(tmp_path, {"sbatch": "echo 'sbatch: error: invalid partition' >&2; exit 1"})
-    assert (check.verdict, check.detail) == ("failed", "sbatch: error: invalid partition")
+    assert (check.result, check.detail) == ("failed", "sbatch: error: invalid partition")

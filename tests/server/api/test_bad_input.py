@@ -37,10 +37,10 @@ def refused(client: TestClient, body: Any) -> dict[str, Any]:
     """The first finding of a 422; `validate` must find the same."""
     answer = client.post("/api/v1/jobs", json=body)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json"), answer.text
-    verdict = client.post("/api/v1/jobs/validate", json=body).json()
-    assert (verdict["valid"], verdict["script"]) == (False, None)
+    found = client.post("/api/v1/jobs/validate", json=body).json()
+    assert (found["valid"], found["script"]) == (False, None)
     errors: list[dict[str, Any]] = answer.json()["errors"]
-    assert verdict["errors"] == errors
+    assert found["errors"] == errors
     return errors[0]
 
 
@@ -343,9 +343,9 @@ FIELDS = st.fixed_dictionaries(
 @given(body=FIELDS)
 def test_whatever_is_sent_is_taken_or_refused(client: TestClient, body: dict[str, Any]) -> None:
     answer = client.post("/api/v1/jobs", json=body)
-    verdict = client.post("/api/v1/jobs/validate", json=body)
+    found = client.post("/api/v1/jobs/validate", json=body)
     assert answer.status_code in {201, 422}, answer.text
-    assert verdict.json()["valid"] == (answer.status_code == 201)
+    assert found.json()["valid"] == (answer.status_code == 201)
 
 
 @pytest.mark.usefixtures("known_cluster")

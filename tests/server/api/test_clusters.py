@@ -11,9 +11,9 @@ from tuning.db.engine import transaction
 from tuning.jobs.status import JobStatus
 from tuning.jobs.troubles import THE_WHOLE, Step, Subject, note_failure
 from tuning.people.models import User
-from tuning.slurm.inventory import ClusterFacts, Node, Partition
+from tuning.slurm.inventory import Inventory, Node, Partition
 
-FACTS = ClusterFacts(
+INVENTORY = Inventory(
     slurm_version="24.11.5",
     partitions=(Partition("long", False, "UP", None), Partition("gpu", True, "UP", 86_400)),
     nodes=(
@@ -46,7 +46,7 @@ def test_a_cluster_is_shown_as_its_driver_last_saw_it(
     client: TestClient, sessions: sessionmaker[Session], user: User
 ) -> None:
     with transaction(sessions) as session:
-        row = ClusterRow(name="lab", lease_token=1, reached_at=NOON, snapshot=FACTS.to_json(), snapshot_at=NOON)
+        row = ClusterRow(name="lab", lease_token=1, reached_at=NOON, snapshot=INVENTORY.to_json(), snapshot_at=NOON)
         row.commands = {"commands": 12, "connections": 1}
         session.add(row)
         for status in (JobStatus.QUEUED, JobStatus.PENDING, JobStatus.RUNNING, JobStatus.FAILED):
@@ -88,7 +88,7 @@ def test_what_failed_at_single_jobs_is_shown_bounded_and_without_its_words(
         jobs = [make_job(session, user) for _ in range(30)]
         for job in jobs:
             note_failure(session, "lab", Step.SUBMIT, Subject.job(job.id), ValueError("somebody's row"), NOON)
-        note_failure(session, "lab", Step.FACTS, THE_WHOLE, KeyError("x"), NOON + timedelta(minutes=1))
+        note_failure(session, "lab", Step.SNAPSHOT, THE_WHOLE, KeyError("x"), NOON + timedelta(minutes=1))
     for answer in (client.get("/api/v1/clusters").json()["data"][0], client.get("/api/v1/clusters/lab").json()):
         assert (answer["trouble_count"], len(answer["troubles"])) == (31, 20)
         whole, first = answer["troubles"][:2]

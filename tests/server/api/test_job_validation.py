@@ -30,13 +30,13 @@ REQUEST: dict[str, Any] = {
 def test_a_good_request_is_shown_as_it_would_run_and_not_stored(
     client: TestClient, sessions: sessionmaker[Session]
 ) -> None:
-    verdict = client.post("/api/v1/jobs/validate", json=REQUEST).json()
-    assert (verdict["valid"], verdict["errors"]) == (True, [])
-    assert verdict["warnings"][0]["loc"] == ["body", "config", "output_dir"]
-    assert any("lora_rank" in note for note in verdict["notes"])
-    assert "#SBATCH --time=02:30:00\n" in verdict["script"]
-    assert yaml.safe_load(verdict["config_yaml"])["lora_rank"] == 8
-    assert verdict["estimates"] == {
+    found = client.post("/api/v1/jobs/validate", json=REQUEST).json()
+    assert (found["valid"], found["errors"]) == (True, [])
+    assert found["warnings"][0]["loc"] == ["body", "config", "output_dir"]
+    assert any("lora_rank" in note for note in found["notes"])
+    assert "#SBATCH --time=02:30:00\n" in found["script"]
+    assert yaml.safe_load(found["config_yaml"])["lora_rank"] == 8
+    assert found["estimates"] == {
         "gpus": 8,
         "time_limit_seconds": 9000,
         "gpu_hours_at_most": 20.0,
@@ -65,14 +65,14 @@ def test_the_memory_of_a_known_model_is_estimated_and_held_to_the_gpu(
 
 
 def test_what_is_shown_before_is_what_the_job_will_run(client: TestClient) -> None:
-    verdict = client.post("/api/v1/jobs/validate", json=REQUEST).json()
+    found = client.post("/api/v1/jobs/validate", json=REQUEST).json()
     job_id = client.post("/api/v1/jobs", json=REQUEST).json()["id"]
     script = client.get(f"/api/v1/jobs/{job_id}/script")
     config = client.get(f"/api/v1/jobs/{job_id}/config")
     assert script.headers["content-type"].startswith("text/x-shellscript")
     assert config.headers["content-type"].startswith("application/yaml")
-    assert script.text == verdict["script"].replace("job_00000000000000000000", job_id)
-    shown = yaml.safe_load(verdict["config_yaml"].replace("job_00000000000000000000", job_id))
+    assert script.text == found["script"].replace("job_00000000000000000000", job_id)
+    shown = yaml.safe_load(found["config_yaml"].replace("job_00000000000000000000", job_id))
     assert yaml.safe_load(config.text) == shown
 
 
@@ -83,9 +83,9 @@ def test_the_warning_is_shown_as_early_as_other_jobs_saves_ask_for(
     with transaction(sessions) as session:
         before = make_job(session, user, status=JobStatus.SUCCEEDED, attempt=1, config=CONFIG)
         make_attempt(session, before, eta_state=to_json(EtaState(saves=(200.0,))))
-    verdict = client.post("/api/v1/jobs/validate", json=REQUEST).json()
+    found = client.post("/api/v1/jobs/validate", json=REQUEST).json()
     job_id = client.post("/api/v1/jobs", json=REQUEST).json()["id"]
-    for script in (verdict["script"], client.get(f"/api/v1/jobs/{job_id}/script").text):
+    for script in (found["script"], client.get(f"/api/v1/jobs/{job_id}/script").text):
         assert "--signal=B:USR1@630" in script
 
 
@@ -93,8 +93,8 @@ def test_uploads_are_named_by_their_id(client: TestClient, sessions: sessionmake
     with transaction(sessions) as session:
         dataset_id = make_dataset(session, user).id
     body = {"config": {"model_name_or_path": "tiny-qwen2", "template": "qwen"}, "datasets": [dataset_id]}
-    verdict = client.post("/api/v1/jobs/validate", json=body).json()
-    assert yaml.safe_load(verdict["config_yaml"])["dataset"] == dataset_id
+    found = client.post("/api/v1/jobs/validate", json=body).json()
+    assert yaml.safe_load(found["config_yaml"])["dataset"] == dataset_id
 
 
 @pytest.mark.parametrize("body", ["[]", "7", "", "{"])
@@ -121,36 +121,36 @@ def answered(client: TestClient, sessions: sessionmaker[Session], answer: TrialA
 
 @pytest.mark.usefixtures("driven")
 def test_slurm_says_when_it_would_start(client: TestClient, sessions: sessionmaker[Session]) -> None:
-    verdict = answered(client, sessions, TrialAnswer(starts_at=NOON))
-    assert (verdict["valid"], verdict["estimates"]["starts_at"]) == (True, "2026-11-21T12:00:00Z")
-    assert not any("not asked" in note for note in verdict["notes"])
+    found = answered(client, sessions, TrialAnswer(starts_at=NOON))
+    assert (found["valid"], found["estimates"]["starts_at"]) == (True, "2026-11-21T12:00:00Z")
+    assert not any("not asked" in note for note in found["notes"])
 
 
 @pytest.mark.usefixtures("driven")
 def test_what_slurm_would_refuse_is_refused_in_its_words(client: TestClient, sessions: sessionmaker[Session]) -> None:
     answer = TrialAnswer(refusal="Invalid account", hint="ask the site", is_final=True)
-    verdict = answered(client, sessions, answer)
-    assert verdict["valid"] is False
-    assert verdict["errors"] == [
+    found = answered(client, sessions, answer)
+    assert found["valid"] is False
+    assert found["errors"] == [
         {"loc": ["body", "resources"], "message": "Slurm says: Invalid account", "hint": "ask the site"}
     ]
-    assert verdict["script"]
+    assert found["script"]
 
 
 @pytest.mark.usefixtures("driven")
 def test_a_limit_of_the_site_is_a_warning(client: TestClient, sessions: sessionmaker[Session]) -> None:
-    verdict = answered(client, sessions, TrialAnswer(refusal="QOSMaxSubmitJobPerUserLimit"))
-    assert verdict["valid"] is True
-    assert verdict["warnings"][-1]["message"] == "Slurm says: QOSMaxSubmitJobPerUserLimit"
+    found = answered(client, sessions, TrialAnswer(refusal="QOSMaxSubmitJobPerUserLimit"))
+    assert found["valid"] is True
+    assert found["warnings"][-1]["message"] == "Slurm says: QOSMaxSubmitJobPerUserLimit"
 
 
 @pytest.mark.usefixtures("driven")
 def test_a_question_that_nobody_answers_is_told(client: TestClient, sessions: sessionmaker[Session]) -> None:
-    verdict = client.post("/api/v1/jobs/validate", json=REQUEST).json()
-    assert verdict["valid"] is True
-    assert "lab gave no answer: its Slurm was not asked" in verdict["notes"]
+    found = client.post("/api/v1/jobs/validate", json=REQUEST).json()
+    assert found["valid"] is True
+    assert "lab gave no answer: its Slurm was not asked" in found["notes"]
     with sessions() as session:
-        assert unanswered(session, "lab", 9) == [directives_of(verdict["script"])]
+        assert unanswered(session, "lab", 9) == [directives_of(found["script"])]
 
 
 def test_a_cluster_that_nobody_drives_is_not_asked(client: TestClient, sessions: sessionmaker[Session]) -> None:

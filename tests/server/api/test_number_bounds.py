@@ -13,11 +13,11 @@ def errors_of(client: TestClient, body: dict[str, Any]) -> list[dict[str, Any]]:
     """Those of the 422; where the body has a job's form, `validate` must find the same."""
     answer = client.post("/api/v1/jobs", json=body)
     assert answer.status_code == 422, answer.text
-    found: list[dict[str, Any]] = answer.json()["errors"]
-    verdict = client.post("/api/v1/jobs/validate", json=body)
-    assert verdict.status_code in (200, 422)
-    assert verdict.json()["errors"] == found
-    return found
+    errors: list[dict[str, Any]] = answer.json()["errors"]
+    answer = client.post("/api/v1/jobs/validate", json=body)
+    assert answer.status_code in (200, 422)
+    assert answer.json()["errors"] == errors
+    return errors
 
 
 @pytest.mark.parametrize(
@@ -68,5 +68,5 @@ def test_a_number_of_the_body_that_no_column_takes_is_refused(client: TestClient
         given: Any = str(value) if is_text else value
         for name in reversed(place):
             given = {name: given}
-        found = errors_of(client, {"config": CONFIG, **given})
-        assert ["body", *place] in [error["loc"] for error in found]
+        errors = errors_of(client, {"config": CONFIG, **given})
+        assert ["body", *place] in [error["loc"] for error in errors]

@@ -57,10 +57,10 @@ def test_a_recipe_gives_the_template_of_the_models_family(client: TestClient) ->
 
 
 def test_another_familys_template_is_doubted(client: TestClient) -> None:
-    verdict = client.post("/api/v1/jobs/validate", json={"config": {**OWN, "template": "llama3"}}).json()
-    assert verdict["valid"]
-    assert [warning["loc"] for warning in verdict["warnings"]] == [["body", "config", "template"]]
-    assert verdict["warnings"][0]["hint"].startswith("qwen")
+    found = client.post("/api/v1/jobs/validate", json={"config": {**OWN, "template": "llama3"}}).json()
+    assert found["valid"]
+    assert [warning["loc"] for warning in found["warnings"]] == [["body", "config", "template"]]
+    assert found["warnings"][0]["hint"].startswith("qwen")
 
 
 def test_an_unknown_recipe_is_refused_with_the_rest_of_what_is_wrong(client: TestClient) -> None:

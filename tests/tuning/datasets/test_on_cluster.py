@@ -32,9 +32,9 @@ def test_one_that_is_announced_is_not_ready(session: Session, checking: Dataset)
 
 
 def test_a_good_verdict_makes_it_one_like_any_other(session: Session, checking: Dataset) -> None:
-    verdict = parse_report(as_text(told()))
-    assert isinstance(verdict, Accepted)
-    settle(session, "job_1", verdict, NOON)
+    report = parse_report(as_text(told()))
+    assert isinstance(report, Accepted)
+    settle(session, "job_1", report, NOON)
     session.expire_all()
     ready, expected = get_ready(session, checking.id), check(CONTENT)
     assert ready.report == json.loads(json.dumps(expected.report.as_json()))
@@ -45,9 +45,9 @@ def test_a_good_verdict_makes_it_one_like_any_other(session: Session, checking: 
 
 def test_a_refusal_keeps_the_findings(session: Session, checking: Dataset) -> None:
     findings = [{"loc": ["file", 3], "message": "row 3: a\x00b", "hint": None, "severity": "error"}]
-    verdict = parse_report(as_text({"findings": findings}))
-    assert verdict == Refused((Finding(("file", 3), "row 3: a\ufffdb"),))
-    settle(session, "job_1", verdict, NOON)
+    report = parse_report(as_text({"findings": findings}))
+    assert report == Refused((Finding(("file", 3), "row 3: a\ufffdb"),))
+    settle(session, "job_1", report, NOON)
     session.expire_all()
     assert checking.status is DatasetStatus.REFUSED
     assert checking.findings == [{"loc": ["file", 3], "message": "row 3: a\ufffdb", "hint": None}]
@@ -63,8 +63,8 @@ def test_of_one_that_was_deleted_meanwhile_the_content_is_known(session: Session
 
 def test_a_verdict_holds_for_nobody_else_and_only_once(session: Session, checking: Dataset) -> None:
     seen = []
-    for job_id, verdict in (("job_2", Refused(())), ("job_1", Refused(())), ("job_1", parse_report(as_text(told())))):
-        settle(session, job_id, verdict or Refused(()), NOON)
+    for job_id, report in (("job_2", Refused(())), ("job_1", Refused(())), ("job_1", parse_report(as_text(told())))):
+        settle(session, job_id, report or Refused(()), NOON)
         seen.append(checking.status)
     assert seen == [DatasetStatus.CHECKING, DatasetStatus.REFUSED, DatasetStatus.REFUSED]
 
@@ -101,8 +101,8 @@ def test_what_is_not_whole_is_no_verdict(text: bytes | None) -> None:
 
 def test_what_a_refusal_quotes_is_kept_as_it_can_be(session: Session, checking: Dataset) -> None:
     finding = {"loc": ["a\x00", 2**70], "message": "m\x00" * 5000, "hint": "h\x00"}
-    verdict = parse_report(json.dumps({"findings": [finding]}).encode())
-    settle(session, "job_1", verdict or Refused(()), NOON)
+    report = parse_report(json.dumps({"findings": [finding]}).encode())
+    settle(session, "job_1", report or Refused(()), NOON)
     session.refresh(checking)
     assert checking.findings
     assert checking.findings[0]["loc"] == ["a\ufffd", 2**70]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuning.slurm.answers import Part
-from tuning.slurm.inventory import Node, Partition, parse_facts
+from tuning.slurm.inventory import Node, Partition, parse_inventory
 
 NODES = "\n".join(
     "\x1f".join(row)
@@ -25,13 +25,13 @@ def parts(**texts: str) -> dict[str, Part]:
 
 
 def test_partitions_and_nodes() -> None:
-    facts = parse_facts(parts(nodes=NODES, used="n1   gpu:a100:2(IDX:0-1)\nn2   gpu:0"))
-    assert facts.partitions == (
+    inventory = parse_inventory(parts(nodes=NODES, used="n1   gpu:a100:2(IDX:0-1)\nn2   gpu:0"))
+    assert inventory.partitions == (
         Partition("gpu", is_default=True, state="UP", max_time_seconds=86_400),
         Partition("short", is_default=False, state="UP", max_time_seconds=600),
         Partition("long", is_default=False, state="INACT", max_time_seconds=None),
     )
-    assert facts.nodes == (
+    assert inventory.nodes == (
         Node("n1", ("gpu", "short"), "MIXED", True, 8, 256_000, 4, 2, "a100"),
         Node("n2", ("gpu", "long"), "DRAINED*", False, 64, 256_000, 0, 0, None),
     )
@@ -40,41 +40,41 @@ def test_partitions_and_nodes() -> None:
 def test_image_space_version_and_register() -> None:
     register = {"identity": {"file_name": "identity.json"}, "odd": 3}
     space = "/dev/vda 1000 400 600 40% /"
-    facts = parse_facts(
+    inventory = parse_inventory(
         parts(
             version="slurm 24.11.5", image="615 1795308203", space=space, writable="yes", register=json.dumps(register)
         )
     )
-    assert (facts.slurm_version, facts.image_size_bytes, facts.free_bytes, facts.is_writable) == (
+    assert (inventory.slurm_version, inventory.image_size_bytes, inventory.free_bytes, inventory.is_writable) == (
         "24.11.5",
         615,
         600,
         True,
     )
-    assert facts.image_digest is None
+    assert inventory.image_digest is None
     assert (
-        parse_facts({"image-head": Part(("image-head",), b"ab" * 32 + b"  -\n")}).image_digest
+        parse_inventory({"image-head": Part(("image-head",), b"ab" * 32 + b"  -\n")}).image_digest
         == "head-sha256:" + "ab" * 32
     )
-    assert facts.datasets == {"identity": {"file_name": "identity.json"}}
+    assert inventory.datasets == {"identity": {"file_name": "identity.json"}}
 
 
 def test_the_shapes_of_the_catalogues_models() -> None:
     answer = parts(**{"model-0": '{"hidden_size": 64}', "model-1": ""})
-    assert parse_facts(answer, ["/models/a", "/models/b", "/models/c"]).model_configs == {
+    assert parse_inventory(answer, ["/models/a", "/models/b", "/models/c"]).model_configs == {
         "/models/a": '{"hidden_size": 64}'
     }
 
 
 def test_what_is_missing_is_unknown() -> None:
-    facts = parse_facts(parts(register="{broken"))
-    assert (facts.slurm_version, facts.image_size_bytes, facts.free_bytes, facts.is_writable) == (
+    inventory = parse_inventory(parts(register="{broken"))
+    assert (inventory.slurm_version, inventory.image_size_bytes, inventory.free_bytes, inventory.is_writable) == (
         None,
         None,
         None,
         False,
     )
-    assert (facts.partitions, facts.nodes, facts.datasets) == ((), (), None)
+    assert (inventory.partitions, inventory.nodes, inventory.datasets) == ((), (), None)
 
 
 @given(
@@ -87,21 +87,21 @@ def test_what_is_missing_is_unknown() -> None:
     )
 )
 def test_whatever_is_answered_the_facts_can_be_stored(contents: dict[str, str]) -> None:
-    stored = json.dumps(parse_facts(parts(**contents), ["/models/a"]).to_json(), allow_nan=False)
+    stored = json.dumps(parse_inventory(parts(**contents), ["/models/a"]).to_json(), allow_nan=False)
     assert "\\u0000" not in stored
 
 
 @pytest.mark.parametrize(("limit", "seconds"), [("infinite", None), ("x-1", None), ("1-", None), ("9" * 99, None)])
 def test_a_time_limit_that_is_none_is_no_limit(limit: str, seconds: int | None) -> None:
-    facts = parse_facts(parts(nodes=NODES.replace(NODES.split("\x1f")[2], limit)))
-    assert facts.partitions[0].max_time_seconds == seconds
+    inventory = parse_inventory(parts(nodes=NODES.replace(NODES.split("\x1f")[2], limit)))
+    assert inventory.partitions[0].max_time_seconds == seconds
 
 
 def test_a_register_holds_what_json_can() -> None:
-    stored = parse_facts(parts(register='{"a": {"b": NaN, "c\\u0000": 1e999}}')).to_json()
+    stored = parse_inventory(parts(register='{"a": {"b": NaN, "c\\u0000": 1e999}}')).to_json()
     assert stored["datasets"] == {"a": {"b": None, "c\ufffd": None}}
 
 
 def test_the_facts_are_plain_values() -> None:
-    stored = parse_facts(parts(nodes=NODES)).to_json()
+    stored = parse_inventory(parts(nodes=NODES)).to_json()
     assert json.loads(json.dumps(stored))["nodes"][0]["name"] == "n1"

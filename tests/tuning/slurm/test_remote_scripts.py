@@ -17,7 +17,7 @@ from tuning.slurm import remote_scripts, signal_program, submit_program, witness
 from tuning.slurm.answers import ABANDONED, AttemptLook
 from tuning.slurm.attempt_records import parse_files
 from tuning.slurm.cluster import Cluster, Examination, LookRequest, ReadRequest, RootSign
-from tuning.slurm.inventory import ClusterFacts
+from tuning.slurm.inventory import Inventory
 
 SACCT = """#!/bin/bash
 [ ! -e {0}/down ] || exit 1
@@ -102,10 +102,10 @@ def test_a_content_is_known_by_its_bytes(root: Path, there: bytes | None) -> Non
     assert (path.read_bytes(), slurm.has_content(len(content), digest, str(path))) == (content, True)
 
 
-def described(slurm: Cluster) -> ClusterFacts:
-    _, facts = slurm.facts(SIGN)
-    assert facts
-    return facts
+def described(slurm: Cluster) -> Inventory:
+    _, inventory = slurm.describe(SIGN)
+    assert inventory
+    return inventory
 
 
 def test_the_facts_tell_of_the_copies_and_not_of_a_folder_that_is_away(root: Path, tmp_path: Path) -> None:
@@ -114,10 +114,10 @@ def test_the_facts_tell_of_the_copies_and_not_of_a_folder_that_is_away(root: Pat
     slurm = cluster(root, LocalTransport())
     (root / "datasets/a.json").write_bytes(b"[1]")
     (root / "datasets/link.json").symlink_to("a.json")
-    facts = described(slurm)
-    assert facts.copies is not None
-    assert {name: stat.size_bytes for name, stat in facts.copies.items()} == {"a.json": 3}
-    assert "copies" not in facts.to_json()
+    inventory = described(slurm)
+    assert inventory.copies is not None
+    assert {name: stat.size_bytes for name, stat in inventory.copies.items()} == {"a.json": 3}
+    assert "copies" not in inventory.to_json()
     (root / "datasets").rename(root / "elsewhere")
     assert described(slurm).copies is None
 
@@ -125,8 +125,8 @@ def test_the_facts_tell_of_the_copies_and_not_of_a_folder_that_is_away(root: Pat
 def test_facts_without_an_answer_of_sinfo_are_none(root: Path, tmp_path: Path) -> None:
     (tmp_path / "bin/sinfo").write_text("#!/bin/bash\necho 'sinfo: error: no slurm.conf' >&2\nexit 1\n")
     (tmp_path / "bin/sinfo").chmod(0o755)
-    answer, facts = cluster(root, LocalTransport()).facts(SIGN)
-    assert (answer.is_ours, facts) == (True, None)
+    answer, inventory = cluster(root, LocalTransport()).describe(SIGN)
+    assert (answer.is_ours, inventory) == (True, None)
     assert "no slurm.conf" in str(answer.trouble)
 
 

@@ -49,8 +49,8 @@ def test_what_was_learned_is_taken_over_from_the_last_attempt_that_slurm_had(
         assert learned
         assert learned.elapsed_before == 88.0
         attempt = Attempt(job_id=job_id, number=4)
-        verdict = Ended(None, "node_fail", None, world.clock(), None)
-        assert ended_attempt(session, attempt, verdict, []).count == 2
+        judgement = Ended(None, "node_fail", None, world.clock(), None)
+        assert ended_attempt(session, attempt, judgement, []).count == 2
 
 
 def test_a_first_attempt_has_nothing_before_it(world: World, sessions: sessionmaker[Session]) -> None:
@@ -67,7 +67,7 @@ def file(path: str, size: int = 9) -> OutputFile:
 
 def test_the_newest_checkpoint_is_the_newest_with_a_state(session: Session, world: World) -> None:
     record = ExitRecord(7, 0, "n1", 0.0, 0, was_stopped=True)
-    verdict = Ended("COMPLETED", "completed", record, world.clock(), "n1")
+    judgement = Ended("COMPLETED", "completed", record, world.clock(), "n1")
     files = [
         file("checkpoint-9/trainer_state.json"),
         file("checkpoint-10/trainer_state.json"),
@@ -76,10 +76,10 @@ def test_the_newest_checkpoint_is_the_newest_with_a_state(session: Session, worl
         file("deep/checkpoint-40/trainer_state.json"),
     ]
     attempt = Attempt(job_id="job_1", number=3, stop_sent_at=world.clock(), resumed_step=5)
-    found = ended_attempt(session, attempt, verdict, files)
+    found = ended_attempt(session, attempt, judgement, files)
     assert (found.newest_step, found.resumed_step, found.was_stopped, found.was_asked_by_us) == (10, 5, True, True)
-    assert ended_attempt(session, attempt, verdict, []).newest_step is None
-    assert ended_attempt(session, attempt, verdict, [file("README.md")]).newest_step == 0
+    assert ended_attempt(session, attempt, judgement, []).newest_step is None
+    assert ended_attempt(session, attempt, judgement, [file("README.md")]).newest_step == 0
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,6 @@ def test_whether_the_limit_was_near_is_told_by_the_script(
     session: Session, world: World, ran: float, script: str, is_near: bool
 ) -> None:
     started = world.clock()
-    verdict = Ended("COMPLETED", "completed", None, started + timedelta(seconds=ran), "n1")
+    judgement = Ended("COMPLETED", "completed", None, started + timedelta(seconds=ran), "n1")
     attempt = Attempt(job_id="job_1", number=1, started_at=started, script=f"#!/bin/bash\n{script}")
-    assert ended_attempt(session, attempt, verdict, []).was_near_limit is is_near
+    assert ended_attempt(session, attempt, judgement, []).was_near_limit is is_near

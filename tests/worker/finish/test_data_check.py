@@ -44,11 +44,11 @@ class Check:
         with self._sessions() as session:
             return session.get_one(Dataset, self.dataset_id)
 
-    def end(self, exit_code: int, verdict: dict[str, Any] | None) -> JobStatus:
+    def end(self, exit_code: int, report: dict[str, Any] | None) -> JobStatus:
         """It writes this, and ends."""
         self.run.end(exit_code)
-        if verdict is not None:
-            self.run.write("output/checked.json", as_text(verdict))
+        if report is not None:
+            self.run.write("output/checked.json", as_text(report))
         self.run.slurm_says("COMPLETED" if exit_code == 0 else "FAILED")
         self.run.look()
         return self.run.look()
@@ -84,11 +84,11 @@ def test_a_refused_file_is_no_failure_of_the_check(check: Check) -> None:
     assert check.run.world.job(check.run.job_id).result == {"findings": 1}
 
 
-@pytest.mark.parametrize(("exit_code", "verdict"), [(0, None), (1, None), (1, told()), (0, told(sha256="x"))])
+@pytest.mark.parametrize(("exit_code", "report"), [(0, None), (1, None), (1, told()), (0, told(sha256="x"))])
 def test_a_check_without_a_verdict_fails_and_refuses(
-    check: Check, exit_code: int, verdict: dict[str, Any] | None, sessions: sessionmaker[Session]
+    check: Check, exit_code: int, report: dict[str, Any] | None, sessions: sessionmaker[Session]
 ) -> None:
-    assert check.end(exit_code, verdict) is JobStatus.FAILED
+    assert check.end(exit_code, report) is JobStatus.FAILED
     dataset = check.dataset()
     assert dataset.status is DatasetStatus.REFUSED
     assert dataset.findings is not None

@@ -106,8 +106,8 @@ def test_a_failed_run_is_told_how_to_retry_it_on_its_cluster(run: Run, sessions:
     assert failure
     assert failure["code"] == "timeout"
     assert failure["retry"] == {"resources": {"time_limit": "1-03:46:40"}}
-    onward = '"continuation": {"on": ["timeout"]} lets it go on from its newest checkpoint'
-    assert failure["hint"] == f"{onward}; or time_limit: 1-03:46:40 in place of 1-00:00:00, or fewer steps"
+    next_attempt = '"continuation": {"on": ["timeout"]} lets it go on from its newest checkpoint'
+    assert failure["hint"] == f"{next_attempt}; or time_limit: 1-03:46:40 in place of 1-00:00:00, or fewer steps"
 
 
 def test_no_secret_is_told(run: Run, sessions: sessionmaker[Session]) -> None:
@@ -190,11 +190,11 @@ def continued(run: Run) -> Run:
     return run
 
 
-def ended(run: Run, verdict: Ended, listing: bytes = b"") -> tuple[Job, Attempt, list[str]]:
+def ended(run: Run, judgement: Ended, listing: bytes = b"") -> tuple[Job, Attempt, list[str]]:
     """The rows of the job, its attempt and its artifacts when it was finished so."""
     contents = {f"{run.folder}/1/files": listing} if listing else {}
     with transaction(run.sessions) as session:
-        finish(session, run.driver, live(session), verdict, contents)
+        finish(session, run.driver, live(session), judgement, contents)
     with run.sessions() as session:
         job, attempt = session.get_one(Job, run.job_id), session.get_one(Attempt, (run.job_id, 1))
         return job, attempt, list(session.scalars(select(Artifact.path).order_by(Artifact.path)))
@@ -226,8 +226,8 @@ def test_a_job_never_finishes_before_it_started(continued: Run, ended_after: int
     started = continued.world.job(continued.job_id).started_at
     assert started
     record = ExitRecord(100, 0, "n1", 0.0, 1)
-    verdict = Ended("FAILED", "failed", record, started + timedelta(seconds=ended_after), "n1")
-    assert ended(continued, verdict)[0].finished_at == started + timedelta(seconds=finished_after)
+    judgement = Ended("FAILED", "failed", record, started + timedelta(seconds=ended_after), "n1")
+    assert ended(continued, judgement)[0].finished_at == started + timedelta(seconds=finished_after)
 
 
 def test_a_closed_attempt_holds_slurms_word_and_its_exit_code(continued: Run) -> None:
@@ -238,7 +238,7 @@ def test_a_closed_attempt_holds_slurms_word_and_its_exit_code(continued: Run) ->
 
 
 @pytest.mark.parametrize(
-    ("verdict", "cancelled", "is_looked_at_again"),
+    ("judgement", "cancelled", "is_looked_at_again"),
     [
         (FAILED, False, False),
         (Ended("FAILED", "failed", None, NOON, "n1"), False, True),
@@ -247,11 +247,11 @@ def test_a_closed_attempt_holds_slurms_word_and_its_exit_code(continued: Run) ->
     ],
 )
 def test_only_a_bad_end_without_its_witness_is_looked_at_again(
-    continued: Run, verdict: Ended, cancelled: bool, is_looked_at_again: bool
+    continued: Run, judgement: Ended, cancelled: bool, is_looked_at_again: bool
 ) -> None:
     with transaction(continued.sessions) as session:
         job = session.get_one(Job, continued.job_id)
         job.cancel_requested_at = NOON if cancelled else None
-    job, attempt, _ = ended(continued, verdict, b"9 100 a\0")
+    job, attempt, _ = ended(continued, judgement, b"9 100 a\0")
     assert job.status is (JobStatus.CANCELLED if cancelled else JobStatus.FAILED)
     assert (attempt.recheck_at is not None) is is_looked_at_again

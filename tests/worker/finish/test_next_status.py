@@ -26,8 +26,8 @@ ON_ALL = {"max_attempts": 2, "on": ["timeout", "preempted", "node_fail"]}
 
 def step(ended: EndedAttempt, judged: Outcome = FAILED, **wishes: Any) -> NextStep:
     job = Job(id="job_1", kind=wishes.pop("kind", "train"), **wishes)
-    verdict = Ended(ended.slurm and ended.slurm.upper(), ended.slurm, None, NOW, "n1")
-    return next_step(job, verdict, judged, ended)
+    judgement = Ended(ended.slurm and ended.slurm.upper(), ended.slurm, None, NOW, "n1")
+    return next_step(job, judgement, judged, ended)
 
 
 def test_a_hold_is_a_pause_that_says_where_it_goes_on() -> None:

@@ -21,11 +21,11 @@ from worker.observe.judgement import (
     Ended,
     Ending,
     Forgotten,
+    Judgement,
     Missing,
     Runs,
     Seen,
     Unbegun,
-    Verdict,
     Waits,
     decide,
 )
@@ -72,8 +72,8 @@ def missing_since(one: LiveAttempt, ago: timedelta, polls: int = 3) -> LiveAttem
 
 
 def test_a_pending_job_waits_with_slurms_own_reason_and_expectation() -> None:
-    verdict = decide(PENDING, replace(SILENCE, queued=queued("PENDING")))
-    assert verdict == Waits("PENDING", "Resources", datetime.fromtimestamp(100, UTC))
+    judgement = decide(PENDING, replace(SILENCE, queued=queued("PENDING")))
+    assert judgement == Waits("PENDING", "Resources", datetime.fromtimestamp(100, UTC))
 
 
 def test_the_clusters_clock_is_told_by_ours() -> None:
@@ -96,17 +96,17 @@ def test_an_unknown_state_tells_nothing() -> None:
 
 
 def test_the_exit_record_is_the_first_witness() -> None:
-    verdict = decide(RUNNING, replace(SILENCE, exit_record=record(0), queued=queued("COMPLETING")))
-    assert isinstance(verdict, Ended)
-    assert (verdict.exit_record, verdict.word) == (record(0), None)
+    judgement = decide(RUNNING, replace(SILENCE, exit_record=record(0), queued=queued("COMPLETING")))
+    assert isinstance(judgement, Ended)
+    assert (judgement.exit_record, judgement.word) == (record(0), None)
 
 
 def test_a_bad_exit_waits_for_slurms_word_on_why() -> None:
     seen = replace(SILENCE, exit_record=record(143), queued=queued("COMPLETING"))
     assert isinstance(decide(RUNNING, seen), Runs)
-    verdict = decide(RUNNING, replace(seen, queued=queued("TIMEOUT")))
-    assert isinstance(verdict, Ended)
-    assert verdict.word == "timeout"
+    judgement = decide(RUNNING, replace(seen, queued=queued("TIMEOUT")))
+    assert isinstance(judgement, Ended)
+    assert judgement.word == "timeout"
 
 
 def test_a_bad_exit_of_a_job_that_slurm_forgot_is_an_end_at_the_second_look() -> None:
@@ -131,9 +131,9 @@ def test_a_short_job_on_a_node_whose_clock_is_behind_has_left_its_own_record() -
 def test_an_end_without_a_record_is_believed_after_a_grace(seen: Seen) -> None:
     assert decide(RUNNING, seen) == Ending("FAILED")
     assert decide(missing_since(RUNNING, timedelta(seconds=10)), seen) == Ending("FAILED")
-    verdict = decide(missing_since(RUNNING, timedelta(seconds=20)), seen)
-    assert isinstance(verdict, Ended)
-    assert verdict.word == "failed"
+    judgement = decide(missing_since(RUNNING, timedelta(seconds=20)), seen)
+    assert isinstance(judgement, Ended)
+    assert judgement.word == "failed"
 
 
 def test_an_end_is_not_believed_while_the_log_grows() -> None:
@@ -151,18 +151,18 @@ def test_what_slurm_may_start_again_gets_a_longer_grace() -> None:
 
 @pytest.mark.parametrize(("one", "nodes"), [(PENDING, None), (CANCELLED, None), (CANCELLED, "n1")])
 def test_a_cancelled_job_that_never_ran_has_ended_at_once(one: LiveAttempt, nodes: str | None) -> None:
-    verdict = decide(one, replace(SILENCE, queued=replace(queued("CANCELLED"), nodes=nodes)))
-    assert isinstance(verdict, Ended)
-    assert verdict.word == "cancelled"
+    judgement = decide(one, replace(SILENCE, queued=replace(queued("CANCELLED"), nodes=nodes)))
+    assert isinstance(judgement, Ended)
+    assert judgement.word == "cancelled"
 
 
 @pytest.mark.parametrize(("state", "word"), [("CANCELLED by 1000", "cancelled"), ("CANCELLED", "node_fail")])
 def test_what_nobody_cancelled_was_lost_by_the_controller(state: str, word: str) -> None:
     seen = replace(SILENCE, accounted=accounted(state))
     for one in (seen, replace(seen, exit_record=record(143))):
-        verdict = decide(missing_since(RUNNING, timedelta(seconds=61)), one)
-        assert isinstance(verdict, Ended)
-        assert verdict.word == word
+        judgement = decide(missing_since(RUNNING, timedelta(seconds=61)), one)
+        assert isinstance(judgement, Ended)
+        assert judgement.word == word
 
 
 def test_accounting_that_lags_behind_tells_nothing() -> None:
@@ -175,9 +175,9 @@ def test_a_vanished_job_is_given_up_after_three_polls_and_its_silence() -> None:
     assert isinstance(decide(soon, SILENCE), Missing)
     few = missing_since(RUNNING, timedelta(hours=5), polls=1)
     assert isinstance(decide(few, SILENCE), Missing)
-    verdict = decide(missing_since(RUNNING, timedelta(minutes=15), polls=2), SILENCE)
-    assert isinstance(verdict, Ended)
-    assert verdict.word == "lost"
+    judgement = decide(missing_since(RUNNING, timedelta(minutes=15), polls=2), SILENCE)
+    assert isinstance(judgement, Ended)
+    assert judgement.word == "lost"
 
 
 @pytest.mark.parametrize(("quiet", "minutes"), [(-10, 2), (30, 30), (600, 60)])
@@ -191,7 +191,7 @@ def test_how_long_a_vanished_run_may_be_silent_is_told_by_its_own_lines(quiet: i
 @pytest.mark.parametrize(
     ("minutes_ago", "kind"), [(1, Missing), (14, Missing), (16, Ended), (-1, Ended), (-(10**9), Ended)]
 )
-def test_a_vanished_run_lives_while_it_writes_files(minutes_ago: int, kind: type[Verdict]) -> None:
+def test_a_vanished_run_lives_while_it_writes_files(minutes_ago: int, kind: type[Judgement]) -> None:
     gone = missing_since(RUNNING, timedelta(hours=1))
     ahead = 600.0
     written = NOW.timestamp() + ahead - 60 * minutes_ago
@@ -217,7 +217,7 @@ def test_a_vanished_job_whose_log_grows_is_alive() -> None:
     ("seen", "given_up"),
     [(SILENCE, Forgotten()), (replace(SILENCE, queued=queued("FAILED")), Unbegun("FAILED", "n1"))],
 )
-def test_whoever_owns_the_claim_counts(one: LiveAttempt, seen: Seen, given_up: Verdict) -> None:
+def test_whoever_owns_the_claim_counts(one: LiveAttempt, seen: Seen, given_up: Judgement) -> None:
     gone = missing_since(one, timedelta(hours=1))
     assert decide(gone, replace(seen, look=AttemptLook("8"))) == Elsewhere(8)
     assert decide(gone, replace(seen, look=AttemptLook(ABANDONED))) == given_up
@@ -225,9 +225,9 @@ def test_whoever_owns_the_claim_counts(one: LiveAttempt, seen: Seen, given_up: V
 
 def test_an_exit_code_of_slurms_counts_only_where_the_script_came_to_its_end() -> None:
     for state, code in {"COMPLETED": 0, "FAILED": 1, "TIMEOUT": None, "CANCELLED by 7": None}.items():
-        verdict = decide(missing_since(RUNNING, timedelta(hours=1)), replace(SILENCE, accounted=accounted(state)))
-        assert isinstance(verdict, Ended)
-        assert verdict.exit_code == code
+        judgement = decide(missing_since(RUNNING, timedelta(hours=1)), replace(SILENCE, accounted=accounted(state)))
+        assert isinstance(judgement, Ended)
+        assert judgement.exit_code == code
 
 
 @given(
@@ -248,9 +248,9 @@ def test_one_look_at_a_running_job_never_ends_it_without_its_own_record(
         exit_record=None,
         has_grown=grown,
     )
-    verdict = decide(RUNNING if running else PENDING, seen)
-    never_ran = not running and isinstance(verdict, Ended) and verdict.word == "cancelled"
-    assert never_ran or not isinstance(verdict, Ended)
+    judgement = decide(RUNNING if running else PENDING, seen)
+    never_ran = not running and isinstance(judgement, Ended) and judgement.word == "cancelled"
+    assert never_ran or not isinstance(judgement, Ended)
 
 
 STATES = st.sampled_from([None, *MEANINGS, "ODD"])
@@ -263,9 +263,9 @@ class Story:
         self.attempt = replace(RUNNING, status=status, missing_since=None, missing_polls=0)
         self.now = NOW
 
-    def look(self, answered: bool, state: str | None, sacct: str | None, seen: Seen) -> Verdict:
+    def look(self, answered: bool, state: str | None, sacct: str | None, seen: Seen) -> Judgement:
         """One cycle; what the ledger would keep of it is kept."""
-        verdict = decide(
+        judgement = decide(
             self.attempt,
             replace(
                 seen,
@@ -276,7 +276,7 @@ class Story:
             ),
         )
         since, polls = self.attempt.missing_since, self.attempt.missing_polls
-        match verdict:
+        match judgement:
             case Missing(since=at, polls=count):
                 since, polls = at, count
             case Ending():
@@ -284,7 +284,7 @@ class Story:
             case Waits() | Runs():
                 since, polls = None, 0
         self.attempt = replace(self.attempt, missing_since=since, missing_polls=polls)
-        return verdict
+        return judgement
 
 
 @given(
@@ -310,16 +310,16 @@ def test_no_story_ends_a_job_without_evidence_or_submits_what_may_run(
     for answered, state, sacct, exit_record, look, grown, seconds in cycles:
         before = story.attempt
         seen = replace(SILENCE, exit_record=exit_record, look=look, has_grown=grown)
-        verdict = story.look(answered, state, sacct, seen)
+        judgement = story.look(answered, state, sacct, seen)
         ongoing = state in MEANINGS and MEANINGS[state].phase is not Phase.ENDED if state and answered else False
-        if isinstance(verdict, Forgotten | Unbegun):
+        if isinstance(judgement, Forgotten | Unbegun):
             assert look is not None
             assert look.is_abandoned, "only what can never train is submitted again"
             assert not ongoing
-        if isinstance(verdict, Claimed):
+        if isinstance(judgement, Claimed):
             assert look is not None
             assert look.claim
-        if isinstance(verdict, Ended):
+        if isinstance(judgement, Ended):
             is_completing = state == "COMPLETING" and exit_record is not None and exit_record.exit_code == 0
             assert answered
             assert not ongoing or is_completing, "what Slurm has is not over"

@@ -61,12 +61,12 @@ def test_what_slurm_forgot_before_it_began_is_submitted_again(run: Run, accounte
     assert run.world.attempts(run.job_id) == [(2, 100)]
 
 
-@pytest.mark.parametrize(("wish", "status"), [("cancel", JobStatus.CANCELLED), ("hold", JobStatus.HELD)])
+@pytest.mark.parametrize(("action", "status"), [("cancel", JobStatus.CANCELLED), ("hold", JobStatus.HELD)])
 def test_what_slurm_forgot_is_not_submitted_again_where_nobody_wants_it(
-    run: Run, sessions: sessionmaker[Session], wish: str, status: JobStatus
+    run: Run, sessions: sessionmaker[Session], action: str, status: JobStatus
 ) -> None:
     with transaction(sessions) as session:
-        setattr(session.get_one(Job, run.job_id), f"{wish}_requested_at", run.world.clock())
+        setattr(session.get_one(Job, run.job_id), f"{action}_requested_at", run.world.clock())
     assert forgotten(run) is status
 
 

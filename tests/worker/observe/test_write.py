@@ -1,4 +1,4 @@
-"""Verdicts of one cycle become rows."""
+"""Judgements of one cycle become rows."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -22,12 +22,12 @@ from worker.observe.judgement import (
     Ended,
     Ending,
     Forgotten,
+    Judgement,
     Missing,
     Runs,
-    Verdict,
     Waits,
 )
-from worker.observe.write import LATE_TIME, Answers, Ledger
+from worker.observe.write import LATE_TIME, Answers, CycleWriter
 
 RECORD = ExitRecord(7, 0, "n1", 0.0, 1, stream_bytes={"stderr": 9})
 FAILED = Ended("FAILED", "failed", RECORD, NOON, "n1")
@@ -46,11 +46,11 @@ class Book:
             attempt.slurm_job_id, attempt.submitted_at = 7, NOON
             session.get_one(Job, self.job_id).submitted_at = NOON
 
-    def write(self, verdict: Verdict) -> Job:
-        """The job after this verdict."""
+    def write(self, judgement: Judgement) -> Job:
+        """The job after this judgement."""
         seen = Observation({}, None, {}, NOON.timestamp())
         answers = Answers(seen, (), {}, {}, {}, {}, {}, frozenset(), 0.0)
-        Ledger(self.world.driver, answers).write([(self.live(), verdict)])
+        CycleWriter(self.world.driver, answers).write([(self.live(), judgement)])
         return self.world.job(self.job_id)
 
     def live(self) -> LiveAttempt:
@@ -94,13 +94,13 @@ def test_what_is_no_news_is_not_written(pending: Book) -> None:
     assert pending.write(replace(WAITS, expected_start_at=None)).version == told.version + 2
 
 
-@pytest.mark.parametrize(("status", "verdict"), [("pending", WAITS), ("running", WAITS), ("running", RUNS)])
+@pytest.mark.parametrize(("status", "judgement"), [("pending", WAITS), ("running", WAITS), ("running", RUNS)])
 def test_one_that_is_seen_again_is_missing_no_more(
-    world: World, sessions: sessionmaker[Session], status: str, verdict: Verdict
+    world: World, sessions: sessionmaker[Session], status: str, judgement: Judgement
 ) -> None:
     book = Book(world, sessions, JobStatus(status))
     book.miss()
-    book.write(verdict)
+    book.write(judgement)
     assert (book.attempt().missing_since, book.attempt().missing_polls) == (None, 0)
 
 

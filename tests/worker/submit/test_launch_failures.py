@@ -102,12 +102,12 @@ def test_a_run_that_was_heard_had_begun_whatever_became_of_its_claim(run: Run, f
     assert run.cluster.owners == {}
 
 
-@pytest.mark.parametrize(("wish", "status"), [("cancel", JobStatus.CANCELLED), ("hold", JobStatus.HELD)])
+@pytest.mark.parametrize(("action", "status"), [("cancel", JobStatus.CANCELLED), ("hold", JobStatus.HELD)])
 def test_a_launch_that_failed_is_not_tried_again_where_nobody_wants_it(
-    run: Run, sessions: sessionmaker[Session], wish: str, status: JobStatus
+    run: Run, sessions: sessionmaker[Session], action: str, status: JobStatus
 ) -> None:
     with transaction(sessions) as session:
-        setattr(session.get_one(Job, run.job_id), f"{wish}_requested_at", run.world.clock())
+        setattr(session.get_one(Job, run.job_id), f"{action}_requested_at", run.world.clock())
     slurm_says(run, "CANCELLED", "CANCELLED by 0")
     assert after_grace(run).status is status
     assert troubles(run) == []

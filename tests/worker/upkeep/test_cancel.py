@@ -14,13 +14,13 @@ from tuning.jobs.status import JobStatus
 from worker.upkeep.cancel import Canceller
 
 
-def live(world: World, sessions: sessionmaker[Session], status: JobStatus, kind: str = "train", **wishes: Any) -> str:
+def live(world: World, sessions: sessionmaker[Session], status: JobStatus, kind: str = "train", **asked: Any) -> str:
     job_id = world.add(status)
     with transaction(sessions) as session:
         session.get_one(Attempt, (job_id, 1)).slurm_job_id = 7
         job = session.get_one(Job, job_id)
         job.kind = kind
-        for name, value in wishes.items():
+        for name, value in asked.items():
             setattr(job, name, value)
     return job_id
 
@@ -30,12 +30,15 @@ def stop_sent(sessions: sessionmaker[Session], job_id: str) -> datetime | None:
         return session.get_one(Attempt, (job_id, 1)).stop_sent_at
 
 
-@pytest.mark.parametrize("wish", ["hold", "cancel"])
+@pytest.mark.parametrize("action", ["hold", "cancel"])
 def test_a_running_training_is_asked_once_and_given_time(
-    world: World, sessions: sessionmaker[Session], wish: str
+    world: World, sessions: sessionmaker[Session], action: str
 ) -> None:
-    wishes: dict[str, Any] = {f"{wish}_requested_at": world.clock(), "cancel_saves": wish == "cancel" or None}
-    job_id = live(world, sessions, JobStatus.RUNNING, **wishes)
+    asked: dict[str, Any] = {
+        f"{action}_requested_at": world.clock(),
+        "cancel_saves": action == "cancel" or None,
+    }
+    job_id = live(world, sessions, JobStatus.RUNNING, **asked)
     canceller = Canceller(world.driver)
     canceller.cancel_new()
     canceller.cancel_wanted()

@@ -77,9 +77,9 @@ def living() -> Iterator[str]:
 
 def test_a_root_without_an_owner_is_taken_and_signed_anew_each_time(site: Site) -> None:
     ownership = site.ownership()
-    facts = ownership.described()
-    assert facts
-    assert facts.slurm_version == "24.11.5"
+    inventory = ownership.described()
+    assert inventory
+    assert inventory.slurm_version == "24.11.5"
     first = site.owner()
     ownership.described()
     second = site.owner()

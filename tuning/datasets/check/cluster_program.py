@@ -1,7 +1,7 @@
 """The check of a file where it lies: `python3 check.pyz ORDER.json`, inside the training image on a compute node.
 
 What was checked is byte for byte what is trained on: the file is copied first, the copy is checked, and the batch
-script moves the copy to the place of its content. The verdict is a JSON file; status 0 says that there is one, whatever
+script moves the copy to the place of its content. The report is a JSON file; status 0 says that there is one, whatever
 it says.
 Like tuning.datasets itself it needs the standard library alone (pyarrow for Parquet, tokenizers for a tokenizer).
 """
@@ -48,7 +48,7 @@ class Order:
     """The copy, until it was found good; on the file system of `content`."""
     content: str
     """Where a good copy is handed over: a path with {sha256} and {extension}."""
-    verdict: str
+    report: str
     tokenizer: str | None = None
     format: Formatting | None = None
     purpose: Purpose | None = None
@@ -58,18 +58,18 @@ def main(arguments: Sequence[str]) -> int:
     """Check what the order in this file names; for a process of its own."""
     os.umask(0o077)
     signal.signal(signal.SIGTERM, _end)
-    write_verdict(Order(**json.loads(Path(arguments[0]).read_text(encoding="utf-8"))))
+    write_report(Order(**json.loads(Path(arguments[0]).read_text(encoding="utf-8"))))
     return 0
 
 
-def write_verdict(order: Order) -> None:
+def write_report(order: Order) -> None:
     """Check what the order names, and tell of it where the order says."""
     try:
-        verdict = take_in(order)
+        report = take_in(order)
     except InvalidInput as error:
-        verdict = {"findings": [asdict(finding) for finding in error.findings]}
+        report = {"findings": [asdict(finding) for finding in error.findings]}
     # a message may quote half a character of a broken file
-    _write_whole(Path(order.verdict), json.dumps(verdict, ensure_ascii=False).encode("utf-8", "replace"))
+    _write_whole(Path(order.report), json.dumps(report, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def take_in(order: Order) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The verdict on one row, or on some that are good."""
+"""Result of the check of a row, or of some rows that are good."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tuning.datasets.check.issues import Reason
 
 
-class Verdict(NamedTuple):
+class RowResult(NamedTuple):
     """Result of a row: its problem (None: none) and the place of it; texts, turns and roles, where it was read."""
 
     reason: Reason | None
@@ -20,7 +20,7 @@ class Verdict(NamedTuple):
 
 
 class GoodRows(NamedTuple):
-    """The verdicts on some rows about which there is nothing to say."""
+    """The results on some rows about which there is nothing to say."""
 
     texts: Sequence[tuple[str, ...]]
     turns: Sequence[int]

@@ -147,14 +147,14 @@ class _Check:
         except UnsteadyColumnError as error:
             self._tally.note(error.reason, row.number, row.line, error.detail)
             return
-        verdict = self._judge(row.value)
-        self._contents.see(verdict)
+        result = self._judge(row.value)
+        self._contents.see(result)
         outcome = Outcome.KEPT
-        if verdict.reason is not None:
-            outcome = EXPLANATIONS[verdict.reason].outcome
-            self._tally.note(verdict.reason, row.number, row.line, verdict.detail)
+        if result.reason is not None:
+            outcome = EXPLANATIONS[result.reason].outcome
+            self._tally.note(result.reason, row.number, row.line, result.detail)
         if outcome is Outcome.KEPT:
-            self._contents.keep(verdict)
+            self._contents.keep(result)
         if self._dates is not None and outcome is not Outcome.JOB_FAILS and not self._settled:
             self._dates.look_at(row.value)
 

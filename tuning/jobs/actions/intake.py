@@ -200,7 +200,7 @@ class _Intake:
             context,
             # one that does not exist has been told of: it need not be missed a second time
             has_uploaded_datasets=bool(self.request.datasets),
-            model_facts=self.view.models,
+            model_shapes=self.view.models,
             gpu_memory_bytes=gpu_memory_bytes(self.resources, self.cluster, self.view),
         )
         whole = {**self.recipe_config, **given}

@@ -89,6 +89,6 @@ def _order(job_id: str, number: int, config: Mapping[str, Any], cluster: Cluster
         "closed": list(own_folders(cluster.root)),
         "arriving": f"{cache}/arriving",
         "content": f"{cache}/content/{{sha256}}.{{extension}}",
-        "verdict": check_report_path(cluster.root, job_id),
+        "report": check_report_path(cluster.root, job_id),
         **{name: config[name] for name in ("tokenizer", "format", "purpose") if name in config},
     }

@@ -65,7 +65,7 @@ class EndedAttempt:
 
 
 @dataclass(frozen=True)
-class Onward:
+class NextAttempt:
     """Next step after an attempt: a further attempt, or the reason why there is none."""
 
     cause: Cause
@@ -79,26 +79,26 @@ class Onward:
         return f"attempt {ended.number}: {_WORDS[self.cause]}; it goes on {place}"
 
 
-def onward(ended: EndedAttempt, wish: Mapping[str, Any] | None) -> Onward | None:
+def next_attempt(ended: EndedAttempt, continuation: Mapping[str, Any] | None) -> NextAttempt | None:
     """Next step after an attempt, by the job's `continuation` (None: not said); None where the end is the job's own."""
     cause = _cause(ended)
     if cause is None:
         return None
-    allowed = tuple(wish["on"]) if wish else NOT_ITS_DOING
-    most = wish["max_attempts"] if wish else MAX_ATTEMPTS
+    allowed = tuple(continuation["on"]) if continuation else NOT_ITS_DOING
+    most = continuation["max_attempts"] if continuation else MAX_ATTEMPTS
     if cause == "released":
-        return Onward(cause, None)
-    if cause not in (*allowed, "stalled") and not (cause == "interrupted" and wish is not None):
+        return NextAttempt(cause, None)
+    if cause not in (*allowed, "stalled") and not (cause == "interrupted" and continuation is not None):
         on = "" if cause == "interrupted" else f'"on": ["{cause}"]'
         hint = f'"continuation": {{{on}}} lets it go on from its newest checkpoint'
-        return Onward(cause, _WORDS[cause], hint)
+        return NextAttempt(cause, _WORDS[cause], hint)
     count = ended.number if ended.count is None else ended.count
     if count >= most:
-        return Onward(cause, f"{_WORDS[cause]}, and it was attempt {count} of {most}", "raise max_attempts")
+        return NextAttempt(cause, f"{_WORDS[cause]}, and it was attempt {count} of {most}", "raise max_attempts")
     if cause in _NEED_PROGRESS and ended.newest_step is not None and ended.newest_step <= ended.resumed_step:
         refusal = f"{_WORDS[cause]} without a checkpoint beyond step {ended.resumed_step}: it would never end"
-        return Onward(cause, refusal, "give a longer time_limit, or save more often (save_steps)")
-    return Onward(cause, None)
+        return NextAttempt(cause, refusal, "give a longer time_limit, or save more often (save_steps)")
+    return NextAttempt(cause, None)
 
 
 def warning_seconds(limit_seconds: int, learned: EtaState | None, longest_save_elsewhere: float | None = None) -> int:

@@ -21,7 +21,7 @@ def settle_check(
     """
     if report is None or evidence.exit_code != 0:
         logs = {"stderr": evidence.stderr_tail, "stdout": evidence.stdout_tail}
-        end = End(evidence.exit_code, evidence.slurm, missing=["a readable verdict"], **logs)
+        end = End(evidence.exit_code, evidence.slurm, missing=["a readable report"], **logs)
         return Outcome("failed", explain(end), {}, diverged=False)
     settle(session, check_job, report, now)
     return Outcome("succeeded", None, _counts(report), diverged=False)

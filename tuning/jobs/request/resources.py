@@ -8,7 +8,7 @@ from typing import Any
 from tuning.errors import Finding
 from tuning.jobs.request.spec import Resources
 from tuning.jobs.request.time_limit import format_seconds, parse_time_limit
-from tuning.llamafactory.config.model_size import ModelFacts
+from tuning.llamafactory.config.model_size import ModelShape
 from tuning.settings import ANY_GPU, ClusterSettings
 
 _FROM_DEFAULTS = (
@@ -44,7 +44,7 @@ class ClusterView:
     default_partition: str | None = None
     datasets: Mapping[str, Mapping[str, Any]] | None = None
     """Entries of the LLaMA-Factory checkout's dataset_info.json, by name; None = not known."""
-    models: Mapping[str, ModelFacts] = field(default_factory=dict)
+    models: Mapping[str, ModelShape] = field(default_factory=dict)
     """The shapes of models of the catalogue, by path."""
 
 

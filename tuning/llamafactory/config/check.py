@@ -13,7 +13,7 @@ from tuning.llamafactory.arguments.paths import AllowedPlaces
 from tuning.llamafactory.config import references
 from tuning.llamafactory.config.deepspeed import Preset, preset, render
 from tuning.llamafactory.config.memory import MemoryEstimate, estimate_memory, too_large
-from tuning.llamafactory.config.model_size import ModelFacts
+from tuning.llamafactory.config.model_size import ModelShape
 from tuning.llamafactory.config.yaml_text import find_bad_text
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel
 from tuning.llamafactory.rules import RULES, Run, check_rules
@@ -43,7 +43,7 @@ class ConfigContext:
     dataset_entries: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """dataset_info.json entries, as far as they are known: registered ones by name, and those of the request's uploads
     (whatever is not in `known_datasets`) by id."""
-    model_facts: Mapping[str, ModelFacts] = field(default_factory=dict)
+    model_shapes: Mapping[str, ModelShape] = field(default_factory=dict)
     """What is known of models, by path."""
     gpu_memory_bytes: int | None = None
     """Of one GPU of the partition, where it is known."""
@@ -238,9 +238,9 @@ class _Check:
         self.findings.extend(references.unknown_datasets(self.config, self.context.known_datasets))
         run = self._run(handed_over)
         self.findings.extend(check_rules(run, RULES, self.row.name))
-        facts = self.context.model_facts.get(run["model_name_or_path"] or "")
-        if facts is not None and self.row.data is not None and not run["use_cpu"]:
-            self.memory = estimate_memory(facts, run.arguments, run.processes)
+        shape = self.context.model_shapes.get(run["model_name_or_path"] or "")
+        if shape is not None and self.row.data is not None and not run["use_cpu"]:
+            self.memory = estimate_memory(shape, run.arguments, run.processes)
             self.findings.extend(too_large(self.memory, self.context.gpu_memory_bytes))
 
     def _run(self, handed_over: Mapping[str, str]) -> Run:

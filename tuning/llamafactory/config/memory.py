@@ -25,7 +25,7 @@ from typing import Any
 
 from tuning.errors import Finding
 from tuning.llamafactory.config.deepspeed import Zero, zero_of
-from tuning.llamafactory.config.model_size import ModelFacts, Projection
+from tuning.llamafactory.config.model_size import ModelShape, Projection
 
 GIB = 2**30
 _CONTEXT_BYTES = int(0.8 * GIB)
@@ -64,7 +64,7 @@ class MemoryEstimate:
 class _Load:
     """The run in the numbers that the rule is about."""
 
-    shape: ModelFacts
+    shape: ModelShape
     arguments: Mapping[str, Any]
     zero: Zero
     processes: int
@@ -80,14 +80,14 @@ class _Load:
     @property
     def trained(self) -> float:
         """How many weights are trained."""
-        return trained_parameters(self.facts, self.arguments) if self.arguments["do_train"] else 0
+        return trained_parameters(self.shape, self.arguments) if self.arguments["do_train"] else 0
 
     def share(self, stage: int) -> float:
         """The part of something on one GPU, when ZeRO shares it out from this stage on."""
         return 1 / self.processes if self.zero.stage >= stage else 1.0
 
 
-def estimate_memory(shape: ModelFacts, arguments: Mapping[str, Any], processes: int = 1) -> MemoryEstimate:
+def estimate_memory(shape: ModelShape, arguments: Mapping[str, Any], processes: int = 1) -> MemoryEstimate:
     """The memory of one GPU of a run by so many processes; `arguments` hold a value for every name."""
     load = _Load(shape, arguments, _sharding(arguments), processes)
     return MemoryEstimate(
@@ -113,7 +113,7 @@ def too_large(estimate: MemoryEstimate, gpu_memory_bytes: int | None) -> Iterato
         yield Finding(("config", "per_device_train_batch_size"), message, hint, "warning")
 
 
-def trained_parameters(shape: ModelFacts, arguments: Mapping[str, Any]) -> float:
+def trained_parameters(shape: ModelShape, arguments: Mapping[str, Any]) -> float:
     """Number of weights that a method trains."""
     method = arguments["finetuning_type"]
     if method == "full":
@@ -125,7 +125,7 @@ def trained_parameters(shape: ModelFacts, arguments: Mapping[str, Any]) -> float
     )
 
 
-def _adapted(shape: ModelFacts, arguments: Mapping[str, Any]) -> list[Projection]:
+def _adapted(shape: ModelShape, arguments: Mapping[str, Any]) -> list[Projection]:
     """The projections of a layer that get an adapter; all where none of the named ones is known."""
     wanted = arguments["lora_target" if arguments["finetuning_type"] == "lora" else "oft_target"].split(",")
     names = {name.strip().rpartition(".")[2] for name in wanted}
@@ -141,7 +141,7 @@ def _adapter(arguments: Mapping[str, Any], projection: Projection) -> float:
     return float(projection.copies * (arguments["lora_rank"] * (projection.inputs + projection.outputs) + magnitudes))
 
 
-def _extra(shape: ModelFacts, arguments: Mapping[str, Any]) -> int:
+def _extra(shape: ModelShape, arguments: Mapping[str, Any]) -> int:
     """`additional_target` trains whole matrices beside the adapter: the embedding and the output layer, as a rule."""
     named = [name.strip() for name in (arguments["additional_target"] or "").split(",")]
     return sum(name in ("embed_tokens", "lm_head") for name in named) * shape.vocabulary * shape.hidden_size
@@ -156,7 +156,7 @@ def _sharding(arguments: Mapping[str, Any]) -> Zero:
 
 
 def _weights(load: _Load) -> float:
-    shape, bits = load.facts, load.arguments["quantization_bit"]
+    shape, bits = load.shape, load.arguments["quantization_bit"]
     frozen = 2.0 * shape.parameters
     if bits is not None:
         frozen -= shape.linear_parameters * (2 - _QUANTIZED_BITS.get(bits, float(bits)) / 8)
@@ -176,7 +176,7 @@ def _reference(load: _Load) -> float:
     a = load.arguments
     needed = a["stage"] == "kto" or (a["stage"] == "dpo" and a["pref_loss"] not in ("orpo", "simpo"))
     is_own = a["finetuning_type"] == "lora" and a["ref_model"] is None
-    return 2.0 * load.facts.parameters if needed and not is_own else 0.0
+    return 2.0 * load.shape.parameters if needed and not is_own else 0.0
 
 
 def _gradients(load: _Load) -> float:
@@ -203,12 +203,12 @@ def _low_rank_share(load: _Load) -> float:
     """GaLore and APOLLO keep the states in a space of a small rank."""
     for name in ("galore", "apollo"):
         if load.arguments[f"use_{name}"]:
-            return min(1.0, float(load.arguments[f"{name}_rank"]) / load.facts.hidden_size)
+            return min(1.0, float(load.arguments[f"{name}_rank"]) / load.shape.hidden_size)
     return 1.0
 
 
 def _activations(load: _Load) -> float:
-    shape, a = load.facts, load.arguments
+    shape, a = load.shape, load.arguments
     if not a["do_train"]:
         return _generation(load)
     samples = a["per_device_train_batch_size"] * (2 if a["stage"] in _PAIRED_STAGES else 1)
@@ -221,7 +221,7 @@ def _activations(load: _Load) -> float:
     return float(tokens * (layers + logits))
 
 
-def _layer_bytes(shape: ModelFacts, a: Mapping[str, Any]) -> float:
+def _layer_bytes(shape: ModelShape, a: Mapping[str, Any]) -> float:
     """One token through one layer, all that its backward pass needs."""
     attention = 2 * shape.query_size + 2 * shape.key_value_size
     kept = 2.0 * (6 * shape.hidden_size + attention + 4 * shape.intermediate_size)
@@ -231,7 +231,7 @@ def _layer_bytes(shape: ModelFacts, a: Mapping[str, Any]) -> float:
 
 def _generation(load: _Load) -> float:
     """Predicting: the keys and values of all that was read and written, and the last logits."""
-    shape, a = load.facts, load.arguments
+    shape, a = load.shape, load.arguments
     samples = a["per_device_eval_batch_size"] * max(1, a["num_beams"])
     kept = 4 * shape.layers * shape.key_value_size * (a["cutoff_len"] + a["max_new_tokens"])
     passing = a["cutoff_len"] * _layer_bytes(shape, a)

@@ -66,7 +66,7 @@ class Projection:
 
 
 @dataclass(frozen=True)
-class ModelFacts:
+class ModelShape:
     """The shape of a decoder."""
 
     family: str
@@ -107,14 +107,14 @@ class ModelFacts:
         return self.layers * self.layer_parameters + self.embedding_parameters + self.hidden_size
 
 
-def parse_model_config(text: str) -> ModelFacts | None:
+def parse_model_config(text: str) -> ModelShape | None:
     """The facts in a config.json; None for a family that is not known here, or a text that is no such file."""
     try:
         config = json.loads(text)
     except (ValueError, RecursionError):
         return None
     family = FAMILIES.get(str(config.get("model_type"))) if isinstance(config, dict) else None
-    return _facts(config, family) if family is not None and _is_whole(config) else None
+    return _shape(config, family) if family is not None and _is_whole(config) else None
 
 
 def _is_whole(config: Mapping[str, Any]) -> bool:
@@ -123,7 +123,7 @@ def _is_whole(config: Mapping[str, Any]) -> bool:
     return is_alike_all_through and all(type(config.get(name)) is int and 0 < config[name] < 10**9 for name in needed)
 
 
-def _facts(config: Mapping[str, Any], family: Family) -> ModelFacts:
+def _shape(config: Mapping[str, Any], family: Family) -> ModelShape:
     hidden, heads = config["hidden_size"], config["num_attention_heads"]
     head = _count(config, "head_dim", family.head_size or hidden // heads)
     keys = _count(config, "num_key_value_heads", heads) * head
@@ -135,7 +135,7 @@ def _facts(config: Mapping[str, Any], family: Family) -> ModelFacts:
         projections += _mlp(family, "shared_expert.", hidden, shared, 1)
     router = hidden * experts if experts > 1 else 0
     biases = heads * head + 2 * keys if config.get("attention_bias", family.qkv_bias) else 0
-    return ModelFacts(
+    return ModelShape(
         family=config["model_type"],
         layers=config["num_hidden_layers"],
         hidden_size=hidden,

@@ -16,7 +16,7 @@ from tuning.llamafactory.outcome.failure import End, Failure, explain
 from tuning.llamafactory.outcome.results import load_results, number
 from tuning.llamafactory.outcome.traceback_text import last_error
 
-Verdict = Literal["succeeded", "succeeded_early", "interrupted", "failed"]
+RunStatus = Literal["succeeded", "succeeded_early", "interrupted", "failed"]
 
 _NO_BAD_END = (None, "completed", "lost")
 _ROUNDING = 1 - 1e-4
@@ -64,9 +64,9 @@ class RunEvidence:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The verdict; `failure` is None exactly for the two kinds of success."""
+    """Status of a run that is over; `failure` is None exactly for the two kinds of success."""
 
-    verdict: Verdict
+    status: RunStatus
     failure: Failure | None
     result: dict[str, float]
     """Of train_loss, eval_loss, runtime_seconds, epochs, steps, tokens (train), bleu_4, rouge_1, rouge_2, rouge_l,
@@ -82,7 +82,7 @@ class Outcome:
 
 
 def judge(evidence: RunEvidence) -> Outcome:
-    """The verdict on an attempt; never raises: broken files count as missing ones."""
+    """The outcome of an attempt; never raises: broken files count as missing ones."""
     fresh = {file.path: file for file in evidence.files if _is_fresh(file, evidence)}
     match evidence.kind:
         case "train":

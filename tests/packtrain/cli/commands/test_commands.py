@@ -88,7 +88,7 @@ def test_submit_and_watch_end_with_the_jobs_end(run: Run, stub: Stub) -> None:
 
 def test_a_dry_run_says_what_the_server_would_say(run: Run, stub: Stub) -> None:
     finding = {"loc": ["config", "lora_rnk"], "message": "unknown", "hint": "lora_rank?"}
-    stub.verdict = {
+    stub.validation = {
         "valid": False, "errors": [finding], "warnings": [], "notes": [], "script": "#!/bin/sh\n",
         "config_yaml": "a: 1\n",
         "estimates": None,
@@ -108,7 +108,7 @@ def test_a_dry_run_stores_no_data(run: Run, stub: Stub) -> None:
 
 
 def test_check_shows_the_script_that_would_run_when_asked(run: Run, stub: Stub) -> None:
-    stub.verdict = {
+    stub.validation = {
         "valid": True, "errors": [], "warnings": [], "notes": ["output_dir was left out"], "script": "#!/bin/sh\n",
         "config_yaml": "a: 1\n", "estimates": {"gpus": 1},
     }  # fmt: skip
@@ -118,7 +118,7 @@ def test_check_shows_the_script_that_would_run_when_asked(run: Run, stub: Stub) 
 
 
 def test_check_asks_for_what_the_run_would_have(run: Run, stub: Stub) -> None:
-    stub.verdict = {"valid": True, "errors": [], "warnings": [], "notes": [], "script": None, "config_yaml": None,
+    stub.validation = {"valid": True, "errors": [], "warnings": [], "notes": [], "script": None, "config_yaml": None,
                     "estimates": None}  # fmt: skip
     run("check", _config(), "--kind", "predict", "--data", "ds_1", "--gpus", "4", "--recipe", "predict")
     body = stub.bodies[-1]
@@ -127,7 +127,7 @@ def test_check_asks_for_what_the_run_would_have(run: Run, stub: Stub) -> None:
 
 
 def test_check_is_content_with_a_good_file(run: Run, stub: Stub) -> None:
-    stub.verdict = {
+    stub.validation = {
         "valid": True,
         "errors": [],
         "warnings": [],

@@ -1,4 +1,4 @@
-"""Verdicts of checks on a cluster, as they are written for a good file."""
+"""Reports of checks on a cluster, as they are written for a good file."""
 
 import base64
 import json
@@ -11,12 +11,12 @@ SHA = "ab" * 32
 
 
 def told(**changes: Any) -> dict[str, Any]:
-    """The verdict on a good file."""
+    """The report on a good file."""
     checked = check(CONTENT)
     head = base64.b64encode(CONTENT).decode()
     good = {"report": checked.report.as_json(), "entry": checked.entry, "sha256": SHA, "size_bytes": 9, "head": head}
     return {**good, **changes}
 
 
-def as_text(verdict: dict[str, Any]) -> bytes:
-    return json.dumps(verdict).encode()
+def as_text(result: dict[str, Any]) -> bytes:
+    return json.dumps(result).encode()

@@ -18,7 +18,7 @@ import pytest
 
 from tests.tuning.datasets.files import alpaca, as_array, as_lines, check, ranked
 from tuning.datasets.check import cluster_program
-from tuning.datasets.check.cluster_program import Order, take_in, write_verdict
+from tuning.datasets.check.cluster_program import Order, take_in, write_report
 from tuning.errors import InvalidInput
 from tuning.jobs.attempt.check_archive import check_archive
 
@@ -40,7 +40,7 @@ class Place:
             closed=[str(self.root / "jobs")],
             arriving=str(self.root / "incoming/job_1-1"),
             content=f"{self.root}/datasets/{{sha256}}.{{extension}}",
-            verdict=str(self.root / "checked.json"),
+            report=str(self.root / "checked.json"),
         )
 
     def holds(self, content: bytes) -> None:
@@ -49,8 +49,8 @@ class Place:
     def contents(self) -> list[Path]:
         return sorted((self.root / "datasets").iterdir())
 
-    def says(self, program: Callable[[Order], None] = write_verdict, **changes: Any) -> dict[str, Any]:
-        """The verdict; nothing that was on its way is left."""
+    def says(self, program: Callable[[Order], None] = write_report, **changes: Any) -> dict[str, Any]:
+        """The report; nothing that was on its way is left."""
         program(replace(self.order, **changes))
         assert list((self.root / "incoming").iterdir()) == []
         found: dict[str, Any] = json.loads((self.root / "checked.json").read_text())
@@ -64,7 +64,7 @@ def place(tmp_path: Path) -> Place:
 
 def archived(order: Order, *flags: str) -> None:
     """As on a cluster: the archive alone, and (with -S) nothing that is installed."""
-    folder = Path(order.verdict).parent
+    folder = Path(order.report).parent
     archive, file = folder / "check.pyz", folder / "check.json"
     archive.write_bytes(check_archive())
     file.write_text(json.dumps(asdict(order)))
@@ -73,7 +73,7 @@ def archived(order: Order, *flags: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("program", [write_verdict, archived])
+@pytest.mark.parametrize("program", [write_report, archived])
 @pytest.mark.parametrize("content", [GOOD, as_array([alpaca(), alpaca(output=None)])])
 def test_a_good_file_is_told_of_as_an_upload_and_lies_where_contents_lie(
     place: Place, program: Callable[[Order], None], content: bytes
@@ -87,11 +87,11 @@ def test_a_good_file_is_told_of_as_an_upload_and_lies_where_contents_lie(
     assert base64.b64decode(told["head"]) == content
     (kept,) = place.contents()
     assert (kept.name, kept.read_bytes()) == (f"{sha256}.{expected.report.encoding}", content)
-    assert program is write_verdict or kept.stat().st_mode & 0o777 == 0o600
+    assert program is write_report or kept.stat().st_mode & 0o777 == 0o600
     assert place.file.read_bytes() == content
 
 
-@pytest.mark.parametrize("program", [write_verdict, archived])
+@pytest.mark.parametrize("program", [write_report, archived])
 def test_a_csv_is_kept_as_json_lines(place: Place, program: Callable[[Order], None]) -> None:
     place.holds(b"instruction,output\na,b\n")
     told = place.says(program)
@@ -220,7 +220,7 @@ def test_a_signal_to_end_leaves_nothing(place: Place) -> None:
         process.send_signal(signal.SIGTERM)
     assert process.returncode == 143
     assert list((place.root / "incoming").iterdir()) == []
-    assert not Path(place.order.verdict).exists()
+    assert not Path(place.order.report).exists()
 
 
 def test_what_cannot_be_trained_on_raises(place: Place) -> None:

@@ -32,7 +32,7 @@ def test_it_sends_the_program_and_its_order_beside_the_script() -> None:
         "closed": ["/shared/packtrain/jobs", "/shared/packtrain/incoming", "/shared/packtrain/datasets"],
         "arriving": "/shared/packtrain/jobs/job_1/2/cache/arriving",
         "content": "/shared/packtrain/jobs/job_1/2/cache/content/{sha256}.{extension}",
-        "verdict": "/shared/packtrain/jobs/job_1/output/checked.json",
+        "report": "/shared/packtrain/jobs/job_1/output/checked.json",
         "tokenizer": "/shared/models/tiny-qwen2",
         "purpose": "sft",
     }

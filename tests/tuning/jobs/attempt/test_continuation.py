@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning.jobs.attempt.continuation import FIRST_WARNING_SECONDS, EndedAttempt, is_near_limit, onward, warning_seconds
+from tuning.jobs.attempt.continuation import (
+    FIRST_WARNING_SECONDS,
+    EndedAttempt,
+    is_near_limit,
+    next_attempt,
+    warning_seconds,
+)
 from tuning.llamafactory.progress.eta import EtaState
 from tuning.llamafactory.progress.pace import Stretch
 
@@ -30,7 +36,7 @@ STOPPED = replace(CUT, slurm="completed", exit_code=0, was_stopped=True)
     [("timeout", "timeout"), ("preempted", "preempted"), ("node_fail", "node_fail"), ("boot_fail", "node_fail")],
 )
 def test_what_slurm_cut_off_goes_on(slurm: str, cause: str) -> None:
-    found = onward(replace(CUT, slurm=slurm), ALL)
+    found = next_attempt(replace(CUT, slurm=slurm), ALL)
     assert found
     assert (found.cause, found.refusal) == (cause, None)
     assert "from checkpoint 100" in found.reason(CUT)
@@ -38,7 +44,7 @@ def test_what_slurm_cut_off_goes_on(slurm: str, cause: str) -> None:
 
 def test_submissions_that_slurm_never_had_use_up_no_attempts() -> None:
     for number, count, is_refused in ((5, 2, False), (5, 3, True), (3, None, True)):
-        found = onward(replace(CUT, number=number, count=count), ALL)
+        found = next_attempt(replace(CUT, number=number, count=count), ALL)
         assert found
         assert (found.refusal is not None) is is_refused
         assert found.refusal is None or "attempt 3 of 3" in found.refusal
@@ -46,18 +52,18 @@ def test_submissions_that_slurm_never_had_use_up_no_attempts() -> None:
 
 @pytest.mark.parametrize("slurm", ["completed", "failed", "out_of_memory", "cancelled", "lost", "deadline", None])
 def test_an_end_of_its_own_is_an_end(slurm: str | None) -> None:
-    assert onward(replace(CUT, slurm=slurm, exit_code=1), ALL) is None
+    assert next_attempt(replace(CUT, slurm=slurm, exit_code=1), ALL) is None
 
 
 def test_a_run_that_saved_before_its_limit_goes_on_whatever_slurm_calls_it() -> None:
-    found = onward(STOPPED, ALL)
+    found = next_attempt(STOPPED, ALL)
     assert found
     assert (found.cause, found.refusal) == ("timeout", None)
 
 
-@pytest.mark.parametrize(("wish", "goes_on"), [(ALL, True), (None, False)])
-def test_a_signal_long_before_the_limit_is_not_the_limit(wish: Mapping[str, Any] | None, goes_on: bool) -> None:
-    found = onward(replace(STOPPED, was_near_limit=False), wish)
+@pytest.mark.parametrize(("continuation", "goes_on"), [(ALL, True), (None, False)])
+def test_a_signal_long_before_the_limit_is_not_the_limit(continuation: Mapping[str, Any] | None, goes_on: bool) -> None:
+    found = next_attempt(replace(STOPPED, was_near_limit=False), continuation)
     assert found
     assert (found.cause, found.refusal is None) == ("interrupted", goes_on)
     assert "asked to stop by a signal" in (found.refusal or found.reason(STOPPED))
@@ -70,56 +76,56 @@ def test_only_a_sane_time_well_before_the_warning_is_far_from_the_limit(ran: flo
 
 
 def test_a_run_that_failed_while_it_was_to_save_has_failed() -> None:
-    assert onward(replace(STOPPED, exit_code=1), ALL) is None
+    assert next_attempt(replace(STOPPED, exit_code=1), ALL) is None
 
 
 def test_without_a_word_only_the_time_limit_is_final() -> None:
     for slurm, goes_on in (("timeout", False), ("preempted", True), ("node_fail", True)):
-        found = onward(replace(CUT, slurm=slurm), None)
+        found = next_attempt(replace(CUT, slurm=slurm), None)
         assert found
         assert (found.refusal is None) is goes_on
-    timeout = onward(CUT, None)
+    timeout = next_attempt(CUT, None)
     assert timeout
     assert "continuation" in str(timeout.hint)
 
 
 def test_it_stops_after_its_last_attempt() -> None:
-    found = [onward(replace(CUT, number=number, newest_step=100 * number), ALL) for number in (2, 3)]
+    found = [next_attempt(replace(CUT, number=number, newest_step=100 * number), ALL) for number in (2, 3)]
     assert [one.refusal is None for one in found if one] == [True, False]
 
 
 def test_a_time_limit_without_a_new_checkpoint_would_go_on_for_ever() -> None:
     for newest, goes_on in ((99, False), (100, False), (101, True), (None, True)):
-        found = onward(replace(CUT, number=2, resumed_step=100, newest_step=newest), ALL)
+        found = next_attempt(replace(CUT, number=2, resumed_step=100, newest_step=newest), ALL)
         assert found
         assert (found.refusal is None) is goes_on, newest
 
 
 def test_what_lost_its_node_before_its_first_line_is_tried_again() -> None:
     early = replace(CUT, slurm="node_fail", exit_code=None, newest_step=None)
-    found = onward(early, ALL)
+    found = next_attempt(early, ALL)
     assert found
     assert (found.refusal, "from the start" in found.reason(early)) == (None, True)
 
 
 def test_what_was_held_and_let_go_meanwhile_goes_on_even_after_its_last_attempt() -> None:
-    found = onward(replace(STOPPED, was_asked_by_us=True, number=9), None)
+    found = next_attempt(replace(STOPPED, was_asked_by_us=True, number=9), None)
     assert found
     assert (found.cause, found.refusal) == ("released", None)
 
 
 def test_a_pending_job_that_was_held_and_let_go_meanwhile_is_not_cancelled() -> None:
     never_ran = replace(CUT, slurm="cancelled", exit_code=None, newest_step=None, was_asked_by_us=True)
-    found = onward(never_ran, None)
+    found = next_attempt(never_ran, None)
     assert found
     assert (found.cause, found.refusal) == ("released", None)
-    assert onward(replace(never_ran, was_asked_by_us=False), None) is None
+    assert next_attempt(replace(never_ran, was_asked_by_us=False), None) is None
 
 
 def test_what_stood_still_goes_on_if_it_had_saved_something_new() -> None:
     for newest, goes_on in ((100, True), (0, False), (None, True)):
         ended = replace(CUT, slurm="cancelled", had_stalled=True, newest_step=newest)
-        found = onward(ended, None)
+        found = next_attempt(ended, None)
         assert found
         assert (found.cause, found.refusal is None) == ("stalled", goes_on)
 

@@ -23,7 +23,7 @@ CONFIG = {"model_name_or_path": "tiny-llama", "template": "llama3", "dataset": "
 PLACES = AllowedPlaces(("/models",), {"tiny-llama": "/models/tiny-llama"})
 SCHEMA = load_schema()
 NUMERIC = sorted(BOUNDED & SCHEMA.arguments.keys() - TAKEN_OVER.keys())
-FACTS = parse_model_config(
+SHAPE = parse_model_config(
     json.dumps({"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 128,
                 "vocab_size": 32000, "num_attention_heads": 4})
 )  # fmt: skip
@@ -104,8 +104,10 @@ _ANY = st.one_of(st.floats(), st.integers(-(10**40), 10**40), st.sampled_from(AB
 )
 @settings(max_examples=300)
 def test_whatever_is_written_the_check_and_the_estimates_end_well(config: dict[str, Any], kind: Any) -> None:
-    assert FACTS is not None
-    context = ConfigContext(places=PLACES, kind=kind, model_facts={"/models/tiny-llama": FACTS}, gpu_memory_bytes=2**30)
+    assert SHAPE is not None
+    context = ConfigContext(
+        places=PLACES, kind=kind, model_shapes={"/models/tiny-llama": SHAPE}, gpu_memory_bytes=2**30
+    )
     checked = check_config({**CONFIG, **config}, context)
     json.dumps(checked.config, allow_nan=False)
     if checked.memory is not None:
@@ -119,7 +121,7 @@ def test_whatever_is_written_the_check_and_the_estimates_end_well(config: dict[s
 
 @given(st.dictionaries(st.sampled_from(NUMERIC), st.one_of(st.floats(), st.integers(-(2**63), 2**63)), max_size=8))
 def test_an_operators_own_numbers_break_no_estimate(arguments: dict[str, Any]) -> None:
-    assert FACTS is not None
+    assert SHAPE is not None
     said = {**SCHEMA.defaults, **arguments, "do_train": True}
-    assert 0 <= estimate_memory(FACTS, said).total < 2**60
+    assert 0 <= estimate_memory(SHAPE, said).total < 2**60
     plan_of(said)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tuning.llamafactory.config.model_size import ModelFacts, parse_model_config
+from tuning.llamafactory.config.model_size import ModelShape, parse_model_config
 
 
 def shape(model_type: str, hidden: int, inner: int, layers: int, heads: int, vocabulary: int, **more: Any) -> str:
@@ -42,7 +42,7 @@ KNOWN = (
 )
 
 
-def facts(config: str) -> ModelFacts:
+def shape_of(config: str) -> ModelShape:
     found = parse_model_config(config)
     assert found is not None
     return found

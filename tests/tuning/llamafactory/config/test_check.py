@@ -6,7 +6,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tuning.llamafactory.config.model_shapes import LLAMA2_7B, facts
+from tests.tuning.llamafactory.config.model_shapes import LLAMA2_7B, shape_of
 from tuning.llamafactory.arguments.accepted import known_versions, load_schema, versions_with
 from tuning.llamafactory.arguments.ownership import REFUSED, TAKEN_OVER
 from tuning.llamafactory.arguments.paths import ADAPTERS, FILES, MAPPINGS, MODELS, AllowedPlaces
@@ -257,7 +257,10 @@ names = st.sampled_from(
 @given(st.dictionaries(names, values, max_size=8), st.sampled_from(known_versions()))
 def test_any_configuration_is_judged_and_what_passes_can_be_written(config: dict[str, Any], version: str) -> None:
     known = replace(
-        CONTEXT, schema=load_schema(version), model_facts={"/opt/tiny/llama": facts(LLAMA2_7B)}, gpu_memory_bytes=GIB
+        CONTEXT,
+        schema=load_schema(version),
+        model_shapes={"/opt/tiny/llama": shape_of(LLAMA2_7B)},
+        gpu_memory_bytes=GIB,
     )
     checked = check_config({**GOOD, **config}, known)
     if not checked.errors:
@@ -316,7 +319,7 @@ def test_the_number_of_gpus_is_part_of_the_check() -> None:
 
 
 def test_a_run_that_is_too_large_for_its_gpu_is_told() -> None:
-    known = replace(CONTEXT, model_facts={"/opt/tiny/llama": facts(LLAMA2_7B)}, gpu_memory_bytes=24 * GIB)
+    known = replace(CONTEXT, model_shapes={"/opt/tiny/llama": shape_of(LLAMA2_7B)}, gpu_memory_bytes=24 * GIB)
     checked = check_config({**GOOD, "finetuning_type": "full"}, known)
     assert checked.memory is not None
     [warning] = checked.warnings
@@ -329,5 +332,5 @@ def test_a_run_that_is_too_large_for_its_gpu_is_told() -> None:
 
 @pytest.mark.parametrize("config", [{"use_cpu": True}, {"model_name_or_path": "/models/other"}])
 def test_no_memory_is_estimated_of_what_is_not_known_or_not_on_a_gpu(config: dict[str, Any]) -> None:
-    known = replace(CONTEXT, model_facts={"/opt/tiny/llama": facts(LLAMA2_7B)})
+    known = replace(CONTEXT, model_shapes={"/opt/tiny/llama": shape_of(LLAMA2_7B)})
     assert check_config({**GOOD, **config}, known).memory is None

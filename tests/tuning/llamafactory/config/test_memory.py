@@ -10,7 +10,7 @@ from tests.tuning.llamafactory.config.model_shapes import (
     MIXTRAL_8X7B,
     QWEN3_8B,
     QWEN25_05B,
-    facts,
+    shape_of,
 )
 from tuning.llamafactory.arguments.accepted import load_schema
 from tuning.llamafactory.config.memory import GIB, MemoryEstimate, estimate_memory, trained_parameters
@@ -29,7 +29,7 @@ METHODS: dict[str, dict[str, Any]] = {
 
 
 def memory(config: str = LLAMA2_7B, processes: int = 1, **arguments: Any) -> MemoryEstimate:
-    return estimate_memory(facts(config), {**DEFAULTS, **arguments}, processes)
+    return estimate_memory(shape_of(config), {**DEFAULTS, **arguments}, processes)
 
 
 @pytest.mark.parametrize(
@@ -43,19 +43,19 @@ def test_the_table_of_llamafactorys_readme_is_met_within_a_fifth(method: str, gi
 def test_lora_trains_what_peft_counts() -> None:
     # peft's print_trainable_parameters for Llama 2 7B, r=8: 4,194,304 on q_proj and v_proj, 19,988,480 on all
     two = {**DEFAULTS, "lora_target": "q_proj,v_proj"}
-    assert trained_parameters(facts(LLAMA2_7B), two) == 4_194_304
-    assert trained_parameters(facts(LLAMA2_7B), DEFAULTS) == 19_988_480
+    assert trained_parameters(shape_of(LLAMA2_7B), two) == 4_194_304
+    assert trained_parameters(shape_of(LLAMA2_7B), DEFAULTS) == 19_988_480
 
 
 def test_a_frozen_model_is_trained_in_its_last_layers() -> None:
-    model = facts(LLAMA3_8B)
+    model = shape_of(LLAMA3_8B)
     assert trained_parameters(model, {**DEFAULTS, **METHODS["freeze"]}) == 2 * model.layer_parameters
 
 
 def test_zero_shares_out_what_its_stage_says() -> None:
     full = {"finetuning_type": "full", "deepspeed": "zero0"}
     none, two, three = (memory(processes=8, **{**full, "deepspeed": f"zero{stage}"}) for stage in (0, 2, 3))
-    weights = facts(LLAMA2_7B).parameters
+    weights = shape_of(LLAMA2_7B).parameters
     assert none.optimizer == 12 * weights
     assert two.optimizer == pytest.approx(12 * weights / 8)
     assert two.weights == none.weights == 2 * weights
@@ -70,7 +70,7 @@ def test_a_mixture_keeps_all_experts_and_runs_some() -> None:
 
 
 def test_a_second_model_is_held_where_the_loss_compares_with_one() -> None:
-    model = 2 * facts(LLAMA2_7B).parameters
+    model = 2 * shape_of(LLAMA2_7B).parameters
     dpo = memory(stage="dpo", **METHODS["full"]).weights - memory(**METHODS["full"]).weights
     assert dpo == model
     assert memory(stage="dpo").weights == memory().weights
@@ -81,7 +81,7 @@ def test_a_second_model_is_held_where_the_loss_compares_with_one() -> None:
 def test_predicting_needs_no_gradients() -> None:
     predicting = memory(do_train=False)
     assert (predicting.gradients, predicting.optimizer) == (0, 0)
-    assert 2 * facts(LLAMA2_7B).parameters == predicting.weights
+    assert 2 * shape_of(LLAMA2_7B).parameters == predicting.weights
 
 
 def test_small_optimizers_and_kernels_are_known() -> None:

@@ -11,15 +11,15 @@ from tuning.llamafactory.config.model_size import FAMILIES, parse_model_config
 
 @pytest.mark.parametrize(("config", "parameters"), KNOWN)
 def test_the_parameters_of_known_models_are_counted_exactly(config: str, parameters: int) -> None:
-    facts = parse_model_config(config)
-    assert facts is not None
-    assert facts.parameters == parameters
+    shape_of = parse_model_config(config)
+    assert shape_of is not None
+    assert shape_of.parameters == parameters
 
 
 def test_a_token_passes_some_of_the_experts_only() -> None:
-    facts = parse_model_config(QWEN3_30B_A3B)
-    assert facts is not None
-    assert facts.intermediate_size == 8 * 768
+    shape_of = parse_model_config(QWEN3_30B_A3B)
+    assert shape_of is not None
+    assert shape_of.intermediate_size == 8 * 768
 
 
 @pytest.mark.parametrize(
@@ -35,5 +35,5 @@ NAMES = list(json.loads(QWEN3_30B_A3B))
 
 @given(st.sampled_from(sorted(FAMILIES)), st.dictionaries(st.sampled_from(NAMES), numbers, max_size=6))
 def test_no_config_breaks_it(family: str, changes: dict[str, Any]) -> None:
-    facts = parse_model_config(json.dumps({**json.loads(QWEN3_30B_A3B), **changes, "model_type": family}))
-    assert facts is None or facts.parameters > 0
+    shape_of = parse_model_config(json.dumps({**json.loads(QWEN3_30B_A3B), **changes, "model_type": family}))
+    assert shape_of is None or shape_of.parameters > 0

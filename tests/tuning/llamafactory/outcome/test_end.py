@@ -63,7 +63,7 @@ def recorded(case: str, **changes: Any) -> RunEvidence:
 
 
 @pytest.mark.parametrize(
-    ("case", "verdict"),
+    ("case", "status"),
     [
         ("complete", "succeeded"),
         ("torchrun2", "succeeded"),
@@ -76,10 +76,10 @@ def recorded(case: str, **changes: Any) -> RunEvidence:
         ("sigabrt", "interrupted"),
     ],
 )
-def test_recorded_runs_are_judged_by_their_steps_not_by_their_exit_code(case: str, verdict: str) -> None:
+def test_recorded_runs_are_judged_by_their_steps_not_by_their_exit_code(case: str, status: str) -> None:
     outcome = judge(recorded(case))
-    assert outcome.verdict == verdict
-    assert (outcome.failure is None) == verdict.startswith("succeeded")
+    assert outcome.status == status
+    assert (outcome.failure is None) == status.startswith("succeeded")
     assert outcome.diverged == (case in ("nan", "diverged"))
 
 
@@ -91,13 +91,13 @@ def stopped_before_a_checkpoint(**changes: Any) -> str:
 
 
 def test_an_early_stop_is_told_by_its_evaluations_where_no_checkpoint_has_the_counter() -> None:
-    assert judge(recorded("early_stop", trainer_state=stopped_before_a_checkpoint())).verdict == "succeeded_early"
+    assert judge(recorded("early_stop", trainer_state=stopped_before_a_checkpoint())).status == "succeeded_early"
 
 
 @pytest.mark.parametrize("changes", [{"best_global_step": 40}, {"global_step": 41}, {"best_global_step": None}])
 def test_an_interruption_is_no_early_stop(changes: dict[str, Any]) -> None:
     state = stopped_before_a_checkpoint(**changes)
-    assert judge(recorded("early_stop", trainer_state=state)).verdict == "interrupted"
+    assert judge(recorded("early_stop", trainer_state=state)).status == "interrupted"
 
 
 def test_the_result_of_a_complete_run() -> None:
@@ -146,7 +146,7 @@ def test_an_interruption_by_nobody_known_is_called_that() -> None:
 @pytest.mark.parametrize("missing", ["adapter_model.safetensors", "trainer_state.json", "train_results.json"])
 def test_a_missing_file_is_no_success(missing: str) -> None:
     outcome = judge(recorded("complete", files=files(*(name for name in FILES if name != missing))))
-    assert outcome.verdict == "failed"
+    assert outcome.status == "failed"
     assert outcome.failure is not None
     assert outcome.failure.code == "incomplete"
     assert missing in outcome.failure.message or missing.startswith("adapter")
@@ -155,31 +155,31 @@ def test_a_missing_file_is_no_success(missing: str) -> None:
 @pytest.mark.parametrize("stale", ["adapter_model.safetensors", "trainer_state.json", "train_results.json"])
 def test_a_file_of_an_earlier_attempt_is_no_success(stale: str) -> None:
     fresh = files(*(name for name in FILES if name != stale))
-    assert judge(recorded("complete", files=(*fresh, *files(stale, at=STARTED_AT - 10)))).verdict == "failed"
+    assert judge(recorded("complete", files=(*fresh, *files(stale, at=STARTED_AT - 10)))).status == "failed"
 
 
 def test_a_file_of_the_second_of_the_start_is_fresh() -> None:
-    assert judge(recorded("complete", files=files(*FILES, at=float(int(STARTED_AT))))).verdict == "succeeded"
+    assert judge(recorded("complete", files=files(*FILES, at=float(int(STARTED_AT))))).status == "succeeded"
 
 
 @pytest.mark.parametrize(
     "weights", ["model.safetensors", "model-00001-of-00002.safetensors", "adapter_model.bin", "pytorch_model.bin"]
 )
 def test_any_form_of_weights_will_do(weights: str) -> None:
-    assert judge(recorded("complete", files=files(weights, *FILES[1:]))).verdict == "succeeded"
+    assert judge(recorded("complete", files=files(weights, *FILES[1:]))).status == "succeeded"
 
 
 @pytest.mark.parametrize("weights", ["checkpoint-20/adapter_model.safetensors", "adapter_model.safetensors.tmp"])
 def test_weights_elsewhere_are_not_the_final_ones(weights: str) -> None:
-    assert judge(recorded("complete", files=files(weights, *FILES[1:]))).verdict == "failed"
+    assert judge(recorded("complete", files=files(weights, *FILES[1:]))).status == "failed"
 
 
 @pytest.mark.parametrize(
     "broken", ["", "{", "[]", "null", '{"global_step": "90"}', "[" * 100_000, '{"max_steps": true}']
 )
 def test_broken_files_count_as_missing(broken: str) -> None:
-    assert judge(recorded("complete", trainer_state=broken)).verdict in ("failed", "interrupted")
-    assert judge(recorded("complete", all_results=broken)).verdict == "succeeded"
+    assert judge(recorded("complete", trainer_state=broken)).status in ("failed", "interrupted")
+    assert judge(recorded("complete", all_results=broken)).status == "succeeded"
 
 
 def predicted(**changes: Any) -> RunEvidence:
@@ -196,7 +196,7 @@ def predicted(**changes: Any) -> RunEvidence:
 
 def test_a_prediction_is_judged_by_its_scores_and_its_texts() -> None:
     outcome = judge(predicted())
-    assert (outcome.verdict, outcome.failure) == ("succeeded", None)
+    assert (outcome.status, outcome.failure) == ("succeeded", None)
     assert outcome.result == {
         "bleu_4": 6.578283333333332,
         "rouge_1": 6.7724833333333345,
@@ -219,7 +219,7 @@ def test_a_prediction_is_judged_by_its_scores_and_its_texts() -> None:
 )
 def test_a_prediction_without_either_has_failed(changes: dict[str, Any]) -> None:
     outcome = judge(predicted(**changes))
-    assert outcome.verdict == "failed"
+    assert outcome.status == "failed"
     assert outcome.failure
 
 
@@ -230,7 +230,7 @@ def exported(**changes: Any) -> RunEvidence:
 
 def test_an_export_is_judged_by_the_model_that_it_left() -> None:
     outcome = judge(exported())
-    assert (outcome.verdict, outcome.failure, outcome.result) == ("succeeded", None, {"size_bytes": 200})
+    assert (outcome.status, outcome.failure, outcome.result) == ("succeeded", None, {"size_bytes": 200})
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_an_export_is_judged_by_the_model_that_it_left() -> None:
 )
 def test_an_export_without_a_whole_model_has_failed(changes: dict[str, Any]) -> None:
     outcome = judge(exported(**changes))
-    assert outcome.verdict == "failed"
+    assert outcome.status == "failed"
     assert outcome.failure
 
 
@@ -278,7 +278,7 @@ def test_a_failure_has_a_code_and_a_reason(
     exit_code: int | None, stderr: str, slurm: str | None, code: str, says: str
 ) -> None:
     outcome = judge(RunEvidence(exit_code, STARTED_AT, stderr_tail=stderr, slurm=slurm))
-    assert outcome.verdict == "failed"
+    assert outcome.status == "failed"
     assert outcome.failure is not None
     assert outcome.failure.code == code
     assert says in outcome.failure.message
@@ -329,7 +329,7 @@ def test_no_content_of_the_files_raises(state: Any, results: Any, stderr: str) -
         recorded("complete", trainer_state=json.dumps(state), train_results=json.dumps(results), stderr_tail=stderr)
     )
     json.dumps(outcome.result, allow_nan=False)
-    assert (outcome.failure is None) == outcome.verdict.startswith("succeeded")
+    assert (outcome.failure is None) == outcome.status.startswith("succeeded")
 
 
 @given(st.text(alphabet="Traceback (most recent call last):\n\r [rank0]: ValueError\x1b[0m", max_size=300))

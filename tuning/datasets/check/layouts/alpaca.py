@@ -6,7 +6,7 @@ from tuning.datasets.check.issues import Reason
 from tuning.datasets.check.layouts.formats import AlpacaLayout
 from tuning.datasets.check.layouts.tool_texts import why_bad_tools
 from tuning.datasets.check.read.alike_rows import AlikeRows
-from tuning.datasets.check.row_result import GoodRows, Verdict
+from tuning.datasets.check.row_result import GoodRows, RowResult
 
 _Found = tuple[Reason | None, str]
 
@@ -21,23 +21,23 @@ class AlpacaJudge:
         self._columns = tuple(column for column in columns if column is not None)
         self._why = {"ranking": self._ranking, "kto": self._kto}.get(layout.purpose, self._plain)
 
-    def __call__(self, row: dict[str, Any]) -> Verdict:
+    def __call__(self, row: dict[str, Any]) -> RowResult:
         texts: list[str] = []
         for column in self._columns:
             text = row.get(column)
             if text is not None and type(text) is not str:
-                return Verdict(Reason.WRONG_TYPE, column)
+                return RowResult(Reason.WRONG_TYPE, column)
             texts.append(text or "")
         history = row.get(self._layout.history)
         if history is not None:
             if not _is_history(history):
-                return Verdict(Reason.BAD_HISTORY)
+                return RowResult(Reason.BAD_HISTORY)
             texts += [text for pair in history for text in pair]
         reason, detail = self._why(row)
-        return Verdict(reason, detail, tuple(texts), 2 + 2 * len(history or ()))
+        return RowResult(reason, detail, tuple(texts), 2 + 2 * len(history or ()))
 
     def all_good(self, rows: AlikeRows) -> GoodRows | None:
-        """The verdicts on some rows, if nothing is to be said of any; None: it may be."""
+        """The results of some rows, if nothing is to be said of any; None: it may be."""
         layout = self._layout
         if layout.purpose != "sft" or rows.type_of(layout.history) or rows.type_of(layout.tools):
             return None

@@ -10,17 +10,17 @@ from tuning.datasets.check.layouts.alpaca import AlpacaJudge
 from tuning.datasets.check.layouts.formats import AlpacaLayout, ChatLayout, Layout, TextLayout
 from tuning.datasets.check.layouts.sharegpt import ChatJudge
 from tuning.datasets.check.read.alike_rows import AlikeRows
-from tuning.datasets.check.row_result import GoodRows, Verdict
+from tuning.datasets.check.row_result import GoodRows, RowResult
 
 
 class Judge(Protocol):
     """Says what becomes of rows of one layout."""
 
-    def __call__(self, row: dict[str, Any]) -> Verdict:
-        """The verdict on a row, whatever it holds."""
+    def __call__(self, row: dict[str, Any]) -> RowResult:
+        """The result of a row, whatever it holds."""
 
     def all_good(self, rows: AlikeRows) -> GoodRows | None:
-        """The verdicts on some rows, if nothing is to be said of any; None: it may be."""
+        """The results of some rows, if nothing is to be said of any; None: it may be."""
 
 
 def judge_for(layout: Layout) -> Judge:
@@ -36,14 +36,14 @@ class _TextJudge:
     def __init__(self, layout: TextLayout) -> None:
         self._column = layout.text
 
-    def __call__(self, row: dict[str, Any]) -> Verdict:
+    def __call__(self, row: dict[str, Any]) -> RowResult:
         text = row.get(self._column)
         if text is not None and type(text) is not str:
-            return Verdict(Reason.WRONG_TYPE, self._column)
-        return Verdict(None if text else Reason.EMPTY_TEXT, "", (text or "",), 1)
+            return RowResult(Reason.WRONG_TYPE, self._column)
+        return RowResult(None if text else Reason.EMPTY_TEXT, "", (text or "",), 1)
 
     def all_good(self, rows: AlikeRows) -> GoodRows | None:
-        """The verdicts on some rows, if nothing is to be said of any; None: it may be."""
+        """The results of some rows, if nothing is to be said of any; None: it may be."""
         if rows.type_of(self._column) is not str:
             return None
         texts = rows.column(self._column)

@@ -10,7 +10,7 @@ from tuning.datasets.check.issues import EXPLANATIONS, Outcome, Reason
 from tuning.datasets.check.layouts.formats import ChatLayout
 from tuning.datasets.check.layouts.tool_texts import why_bad_call, why_bad_tools
 from tuning.datasets.check.read.alike_rows import AlikeRows
-from tuning.datasets.check.row_result import GoodRows, Verdict
+from tuning.datasets.check.row_result import GoodRows, RowResult
 
 _PATTERNS_KEPT = 4096
 _KEYS_OF_TURN = 2
@@ -56,11 +56,11 @@ class ChatJudge:
         """Of plain chats without function calls: where the turns begin."""
         self._look = {"ranking": self._ranking, "kto": self._kto}.get(layout.purpose, self._plain)
 
-    def __call__(self, row: dict[str, Any]) -> Verdict:
+    def __call__(self, row: dict[str, Any]) -> RowResult:
         return self._judge_quickly(row) or self.judge_thoroughly(row)
 
-    def _judge_quickly(self, row: dict[str, Any]) -> Verdict | None:
-        """The verdict on a chat of a kind that was found good before, with nothing in it that could be doubted."""
+    def _judge_quickly(self, row: dict[str, Any]) -> RowResult | None:
+        """The result of a chat of a kind that was found good before, with nothing in it that could be doubted."""
         if not self._good_patterns or not row.keys().isdisjoint(self._beside):
             return None
         turns: Any = row.get(self._layout.messages)
@@ -78,10 +78,10 @@ class ChatJudge:
             or max(map(len, turns)) > _KEYS_OF_TURN
         ):
             return None
-        return Verdict(None, "", texts, len(roles) - first, roles)
+        return RowResult(None, "", texts, len(roles) - first, roles)
 
     def all_good(self, rows: AlikeRows) -> GoodRows | None:
-        """The verdicts on some rows, if nothing is to be said of any; None: it may be."""
+        """The results of some rows, if nothing is to be said of any; None: it may be."""
         layout = self._layout
         if rows.type_of(layout.messages) is not list or any(map(rows.type_of, self._beside)):
             return None
@@ -97,21 +97,21 @@ class ChatJudge:
         firsts = map(self._good_patterns.__getitem__, roles)
         return GoodRows(_cut(contents, lengths), list(map(sub, lengths, firsts)), roles)
 
-    def judge_thoroughly(self, row: dict[str, Any]) -> Verdict:
+    def judge_thoroughly(self, row: dict[str, Any]) -> RowResult:
         """Judge a row, whatever it holds, without the quick way; the result is the same as that of a call."""
         turns = row.get(self._layout.messages)
         if type(turns) is not list:
-            return Verdict(Reason.NO_MESSAGES if turns is None else Reason.WRONG_TYPE, self._layout.messages)
+            return RowResult(Reason.NO_MESSAGES if turns is None else Reason.WRONG_TYPE, self._layout.messages)
         role_key, content_key = self._layout.role, self._layout.content
         unread: set[Reason] = set()
         roles: list[str | None] = []
         contents: list[str | None] = []
         for turn in turns:
             if type(turn) is not dict:
-                return Verdict(Reason.NO_MESSAGES if turn is None else Reason.WRONG_TYPE, _place(len(roles)))
+                return RowResult(Reason.NO_MESSAGES if turn is None else Reason.WRONG_TYPE, _place(len(roles)))
             role, content = turn.get(role_key), turn.get(content_key)
             if not ((type(content) is str or content is None) and (type(role) is str or role is None)):
-                return Verdict(Reason.WRONG_TYPE, _place(len(roles)))
+                return RowResult(Reason.WRONG_TYPE, _place(len(roles)))
             if len(turn) > _KEYS_OF_TURN:
                 unread.update(_unread_parts(turn))
             roles.append(role)
@@ -119,14 +119,14 @@ class ChatJudge:
         first = 1 if roles and roles[0] == self._layout.system else 0
         return self._judge(_Chat(row, tuple(roles), contents, unread, first))
 
-    def _judge(self, chat: _Chat) -> Verdict:
+    def _judge(self, chat: _Chat) -> RowResult:
         beside = [chat.row.get(column) for column in self._beside]
         for column, text in zip(self._beside, beside, strict=True):
             if text is not None and type(text) is not str:
-                return Verdict(Reason.WRONG_TYPE, column)
+                return RowResult(Reason.WRONG_TYPE, column)
         reason, detail = self._look(chat) or (None, "")
         texts = [text or "" for text in chat.contents] + [text for text in beside if text]
-        return Verdict(reason, detail, tuple(texts), len(chat.roles) - chat.first, chat.roles)
+        return RowResult(reason, detail, tuple(texts), len(chat.roles) - chat.first, chat.roles)
 
     def _plain(self, chat: _Chat) -> _Found | None:
         dropped = self._why_dropped(chat)

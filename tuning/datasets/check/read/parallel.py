@@ -1,7 +1,7 @@
 """A large file of alike rows, read by several processes at once: each reads a part of it, and counts for itself.
 
 The first piece of a file has settled by then what its rows are like. Where any other row is met, or one about which
-there is something to say, nothing of this is used: the file is read on in its order, since each row's verdict and place
+there is something to say, nothing of this is used: the file is read on in its order, since each row's result and place
 may depend on those before it.
 
 The processes agree on what hash() says of a text (tuning.datasets.check.processes), which Repeats compares rows by.
@@ -85,10 +85,10 @@ def _keep_each(block: bytes, judge: Judge, contents: Contents) -> bool:
     """Whether these rows are good one by one: a judge learns a sequence of roles from the first row that has it."""
     for line in block.removesuffix(b"\n").split(b"\n"):
         row = decode_quickly(line)
-        if row is None or (verdict := judge(row)).reason is not None:
+        if row is None or (result := judge(row)).reason is not None:
             return False
-        contents.see(verdict)
-        contents.keep(verdict)
+        contents.see(result)
+        contents.keep(result)
     return True
 
 

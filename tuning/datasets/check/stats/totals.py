@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tuning.datasets.check.layouts.columns import shown_name
-from tuning.datasets.check.row_result import GoodRows, Verdict
+from tuning.datasets.check.row_result import GoodRows, RowResult
 from tuning.datasets.check.stats.duplicates import Repeats
 from tuning.datasets.check.stats.histogram import Bin, Histogram
 from tuning.datasets.check.stats.writing_systems import count_scripts
@@ -80,18 +80,18 @@ class Contents:
         self._letters: Counter[str] = Counter()
         self._kept, self._rows_of_scripts = 0 if begins_file else _ROWS_OF_SCRIPTS, 0
 
-    def see(self, verdict: Verdict) -> None:
+    def see(self, result: RowResult) -> None:
         """Any row; most are of few sequences of roles."""
-        if verdict.roles:
-            self._patterns[verdict.roles] = self._patterns.get(verdict.roles, 0) + 1
+        if result.roles:
+            self._patterns[result.roles] = self._patterns.get(result.roles, 0) + 1
             if len(self._patterns) > _PATTERNS_KEPT:
                 self._count_roles()
 
-    def keep(self, verdict: Verdict) -> None:
+    def keep(self, result: RowResult) -> None:
         """A row that is trained on."""
-        texts = verdict.texts
+        texts = result.texts
         self._characters.add(sum(map(len, texts)))
-        self._turns.add(verdict.turns)
+        self._turns.add(result.turns)
         self._repeats.add(texts)
         if self._count_tokens is not None:
             self._tokens.add(sum(map(self._count_tokens, filter(None, texts))))

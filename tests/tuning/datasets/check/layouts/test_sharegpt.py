@@ -1,4 +1,4 @@
-"""The quick verdict on a chat is the thorough one."""
+"""The quick result on a chat is the thorough one."""
 
 from typing import Any
 

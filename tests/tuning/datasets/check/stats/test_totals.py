@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.tuning.datasets.files import alpaca, as_lines, check, messages, ranked, ranked_chat, sharegpt
 from tuning.datasets.check.report import truncation
-from tuning.datasets.check.row_result import Verdict
+from tuning.datasets.check.row_result import RowResult
 from tuning.datasets.check.run import validate
 from tuning.datasets.check.stats.duplicates import Repeats
 from tuning.datasets.check.stats.histogram import Bin, Histogram, rows_longer
@@ -113,7 +113,7 @@ def test_turns_of_alpaca_rows_are_those_of_their_history_and_two() -> None:
 def test_roles_are_counted_however_many_sequences_of_them_there_are() -> None:
     contents = Contents()
     for number in range(10_000):
-        contents.see(Verdict(None, roles=("user", f"role {number}")))
+        contents.see(RowResult(None, roles=("user", f"role {number}")))
     assert contents.roles()[0].messages == 10_000
     assert len(contents.roles()) == 20
 
