@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 # Compiled modules are kept: the tests start many processes, and each would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo up down check unit test test-compose chaos bench schema types templates lock clean
+.PHONY: help install demo up down check unit test deep tools test-compose chaos bench schema types templates lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -38,15 +38,23 @@ check: $(INSTALLED) ## style, types, imports
 	$(VENV)/bin/pytest -q tests/test_architecture_page.py tests/test_security_page.py
 
 unit: $(INSTALLED) ## what one runs after each change: no root, no lab, no PostgreSQL
-	$(VENV)/bin/pytest -q --ignore=tests/e2e -m "not system and not deep" --hypothesis-profile=quick -n 2 --dist worksteal
+	$(VENV)/bin/pytest -q -n 2 --ignore=tests/e2e -m "not system and not deep" --hypothesis-profile=quick --dist worksteal
 
-test: $(INSTALLED) ## everything: units, both databases, end to end on the lab cluster
+# One process a core; files' tests stay together where they share a lab.
+PYTEST := $(VENV)/bin/pytest -q -n 2
+test: $(INSTALLED) tools ## all that a change could break: units, queries on PostgreSQL, each promise on the lab
+	$(PYTEST) --ignore=tests/e2e -m "not deep" --dist worksteal
+	$(PYTEST) tests/e2e -m "not deep" --dist loadfile
+
+deep: $(INSTALLED) tools ## what is left: the API on PostgreSQL, both Slurm versions, chaos, limits of minutes
+	$(PYTEST) --ignore=tests/e2e -m deep --dist worksteal
+	$(PYTEST) tests/e2e -m deep --dist loadfile
+
+tools: $(INSTALLED)
 	@container/install-test-tools.sh
-	$(PYTHON) -m container.lab build --profile trixie
-	$(PYTHON) -m container.lab build --profile bookworm
-	$(PYTHON) -m container.image build --variant cpu
-	$(VENV)/bin/pytest -q --ignore=tests/e2e -n 3 --dist worksteal
-	$(VENV)/bin/pytest -v tests/e2e -n 2 --dist loadfile
+	@$(PYTHON) -m container.lab build --profile trixie
+	@$(PYTHON) -m container.lab build --profile bookworm
+	@$(PYTHON) -m container.image build --variant cpu
 
 test-compose: $(INSTALLED) ## docker compose on a real engine, one job through it
 	@$(PYTHON) -m container.compose test

@@ -11,7 +11,10 @@ from xdist.scheduler import LoadScopeScheduling
 from container import image, lab, stack
 from container.lab import models, ports
 from packtrain.client import Packtrain
+from tests.e2e.promises import is_promised
 from tests.e2e.site import Site
+
+HERE = Path(__file__).parent
 
 SICK_CLUSTERS = """
 [clusters.no-image]
@@ -62,6 +65,11 @@ def _unit_of_work(nodeid: str) -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, and beside test_training, which keeps both cores busy, those that mostly wait."""
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        asked = (*getattr(item, "fixturenames", ()), *map(str, parameters.values()))
+        if "old_site" in asked or not is_promised(str(item.path.relative_to(HERE)), item.name):
+            item.add_marker("deep")
     items.sort(key=lambda item: LONG_FILES.index(item.path.stem) if item.path.stem in LONG_FILES else len(LONG_FILES))
 
 

@@ -1,0 +1,49 @@
+"""The promises of packtrain, each with the end-to-end tests that `make test` holds it by.
+
+All others are left to `make deep`. A test is named by its file, its function, or its function with a parameter.
+"""
+
+from collections.abc import Mapping
+
+PROMISES: Mapping[str, tuple[str, ...]] = {
+    "a request becomes a model, and its progress is told": ("test_seed_run.py",),
+    "LLaMA-Factory trains": ("test_training.py::test_it_trains_to_its_end[lora]",),
+    "a typo is told at once": (
+        "test_check.py::test_what_the_parser_does_not_know_is_refused_by_both",
+        "test_sick_clusters.py::test_what_slurm_refuses_fails_at_once_in_its_own_words",
+        "test_slurm_trial.py::test_slurm_says_when_a_job_would_start_and_why_one_never_would",
+    ),
+    "a job is submitted once, whatever is killed": (
+        "test_chaos.py::test_every_accepted_job_is_in_slurm_once",
+        "test_chaos.py::test_a_key_sent_fifty_times_at_once_makes_one_job",
+        "test_chaos.py::test_workers_share_the_clusters[postgresql-2]",
+        "test_sick_clusters.py::test_a_killed_program_goes_on_where_it_was[worker]",
+    ),
+    "a status does not lie": (
+        "test_faults.py::test_a_daemon_that_is_gone_ends_no_job[slurmctld down]",
+        "test_faults.py::test_a_wrong_answer_of_squeue_ends_no_job[empty]",
+        "test_failures.py::test_a_killed_process_is_told_and_gets_more_memory",
+        "test_failures.py::test_a_prolog_that_fails_is_told_and_costs_no_attempt",
+        "test_sick_clusters.py::test_a_missing_image_fails_the_job_and_says_which",
+    ),
+    "a run goes on over time limits, pauses and cuts": (
+        "test_continuation.py::test_a_run_goes_on_beyond_its_time_limit_as_if_there_were_none",
+        "test_continuation.py::test_a_run_on_two_gpus_is_held_and_goes_on_where_it_stopped[2]",
+    ),
+    "a job ends when its owner says so": ("test_cancel.py",),
+    "data may lie on the cluster": (
+        "test_cluster_datasets.py::test_it_is_told_of_as_an_upload_and_trained_on_to_the_end",
+        "test_cluster_datasets.py::test_a_broken_file_is_refused_with_its_lines",
+    ),
+    "a run is a stranger": ("escape/test_escape.py",),
+    "readers cost the cluster nothing": ("test_cost.py",),
+    "the operator is told what is wrong": ("test_operator.py",),
+    "the documents say what works": ("test_guides.py::test_the_examples_do_what_they_say[README.md]",),
+}
+
+
+def is_promised(path: str, name: str) -> bool:
+    """Whether the test of this file (below tests/e2e) and name holds a promise."""
+    function = name.partition("[")[0]
+    held = {test for tests in PROMISES.values() for test in tests}
+    return not held.isdisjoint((path, f"{path}::{function}", f"{path}::{name}"))
