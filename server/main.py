@@ -7,27 +7,22 @@ from datetime import UTC, datetime
 
 from fastapi import Depends, FastAPI
 
-from server.api import (
+from server.api import clusters as clusters_api
+from server.api import health, me, recipes, secrets, tokens
+from server.api.datasets import collection as datasets
+from server.api.datasets import preview, upload
+from server.api.jobs import (
+    actions,
     artifacts,
     checkpoints,
-    dataset_preview,
-    dataset_upload,
-    datasets,
     events,
-    health,
-    job_actions,
-    job_previews,
-    job_validation,
-    jobs,
     logs,
-    me,
     metrics,
     progress,
-    recipes,
-    secrets,
-    tokens,
+    texts,
+    validation,
 )
-from server.api import clusters as clusters_api
+from server.api.jobs import collection as jobs
 from server.cluster_files import ClusterFiles
 from server.cluster_views import ClusterViews
 from server.dependencies import API, current_user
@@ -61,14 +56,14 @@ FOLLOWING = (
     events.router,
     logs.router,
     artifacts.router,
-    job_validation.router,
-    dataset_preview.router,
+    validation.router,
+    preview.router,
 )
 """They hold no session and check the token in the feed's memory. Asked most, so matched first."""
 ROUTERS = (
     jobs.router,
-    job_actions.router,
-    job_previews.router,
+    actions.router,
+    texts.router,
     checkpoints.router,
     datasets.router,
     clusters_api.router,
@@ -110,7 +105,7 @@ def create_app(
     app.include_router(health.router)
     for router in FOLLOWING:
         app.include_router(router, prefix=API)
-    app.include_router(dataset_upload.router, prefix=API)  # it asks for the token itself, before the bytes
+    app.include_router(upload.router, prefix=API)  # it asks for the token itself, before the bytes
     for router in ROUTERS:
         app.include_router(router, prefix=API, dependencies=[Depends(current_user)])
     describe(app)

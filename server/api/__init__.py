@@ -1,1 +1,1 @@
-"""The native API, one file for each thing it speaks of. Each has a `router`, included by server.main."""
+"""The native API: routes. Each module has a `router`, included by server.main."""

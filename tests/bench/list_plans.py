@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from sqlalchemy import Engine, event
 
-from server.api.jobs import JobQuery
+from server.api.jobs.collection import JobQuery
 from tests.bench.table import Row
 from tuning.db.engine import open_engine, open_sessions
 from tuning.jobs.search.page import list_jobs

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
-from server.api.datasets import DatasetId, StoreDep
+from server.api.datasets.collection import DatasetId, StoreDep
 from server.dependencies import FeedUser, FileChecksDep, SessionsDep, in_transaction
 from server.http.problems import responses
 from tuning.datasets import service

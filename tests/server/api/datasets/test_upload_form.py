@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.api.upload_form import UploadForm
+from server.api.datasets.upload_form import UploadForm
 from tuning.errors import InvalidInput
 
 BODY = (

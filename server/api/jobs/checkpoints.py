@@ -6,7 +6,7 @@ from datetime import datetime
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
-from server.api.job_answers import found_job, require_change
+from server.api.jobs.answers import found_job, require_change
 from server.dependencies import CurrentUser, JobId, NowDep, SessionDep
 from server.http.problems import responses
 from tuning.errors import Conflict, NotFound

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from server.api.job_answers import CREATED, NewJobsDep, found_job, listed, require_change, shown
+from server.api.jobs.answers import CREATED, NewJobsDep, found_job, listed, require_change, shown
 from server.api.pages import DEFAULT_LIMIT, After, Limit, Line, Moment, Page
 from server.dependencies import CurrentUser, JobId, NowDep, SessionDep, SettingsDep
 from server.http.problems import responses

@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi import APIRouter
 
-from server.api.job_answers import CREATED, NewJobsDep, found_job, require_change, shown
+from server.api.jobs.answers import CREATED, NewJobsDep, found_job, require_change, shown
 from server.dependencies import CurrentUser, JobId, NowDep, SessionDep
 from server.http.problems import responses
 from server.job_surroundings import SiteDep

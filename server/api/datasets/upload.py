@@ -16,8 +16,8 @@ from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from server.api.datasets import StoreDep
-from server.api.upload_form import UploadForm
+from server.api.datasets.collection import StoreDep
+from server.api.datasets.upload_form import UploadForm
 from server.dependencies import NowDep, UploadingDep, UploadUser, in_transaction
 from server.file_checks import FileChecks
 from server.http.findings import from_pydantic

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from server.api.job_answers import found_job
+from server.api.jobs.answers import found_job
 from server.dependencies import ClustersDep, CurrentUser, JobId, SessionDep, ViewsDep
 from server.http.problems import responses
 from server.job_surroundings import next_attempt_plan
