@@ -28,7 +28,7 @@ def echo() -> int:
     return port
 
 
-def test_pieces_that_leave_one_after_the_other_arrive_whole_and_are_late_once(echo: int) -> None:
+def test_pieces_in_a_row_arrive_whole_and_are_late_once(echo: int) -> None:
     with long_link(echo) as link, closing(socket.create_connection(("127.0.0.1", link.port))) as client:
         link.round_trip_seconds = ROUND_TRIP_SECONDS
         started, found = time.monotonic(), b""

@@ -81,7 +81,7 @@ def test_the_check_agrees_with_the_real_parser() -> None:
     assert 100 < refused < len(cases) - 100  # both answers are really asked for
 
 
-def test_what_is_refused_fails_when_the_run_starts_and_what_passes_ends_well(tmp_path: Path) -> None:
+def test_refused_arguments_fail_a_run_and_others_end_well(tmp_path: Path) -> None:
     """With a tiny model that is really loaded: the rows that are stricter than the parser are so for a reason."""
     refused = [case for case in _alone(CASES) if _is_tried(case)]
     passed = [case for case in _alone([("train", arguments, "") for arguments in SOUND]) if _is_at_hand(case)]

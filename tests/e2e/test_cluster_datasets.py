@@ -90,7 +90,7 @@ def test_it_is_told_of_as_an_upload_and_trained_on_to_the_end(
     wait_status(client, job["id"], "succeeded")
 
 
-def test_a_table_becomes_json_lines_by_the_command_line_and_leaves_with_its_data_set(
+def test_a_table_becomes_json_lines_and_leaves_with_its_data_set(
     site: Site, client: Packtrain, folder: str, tmp_path: Any
 ) -> None:
     environment = {**os.environ, **site.env()}

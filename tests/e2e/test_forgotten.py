@@ -26,9 +26,7 @@ def no_node_free(site: Site) -> Iterator[None]:
         site.lab.run("bash", "-c", "scontrol update NodeName=ALL State=RESUME || true")
 
 
-def test_what_the_controller_forgot_is_submitted_again_and_cancelled_where_it_was_to_be(
-    site: Site, client: Packtrain
-) -> None:
+def test_jobs_that_the_controller_forgot_are_submitted_or_cancelled(site: Site, client: Packtrain) -> None:
     with no_node_free(site):
         site.lab.run("cp", "-a", SPOOL, SAVED)
         wanted, unwanted = client.submit(config=SHORT_RUN), client.submit(config=SHORT_RUN)

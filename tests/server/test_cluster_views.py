@@ -35,7 +35,7 @@ def test_a_cluster_is_asked_about_once_a_second(
         assert database.statements == asked + 1
 
 
-def test_a_cluster_that_describes_itself_for_the_first_time_is_known_at_once(
+def test_a_cluster_that_describes_itself_first_is_known_at_once(
     sessions: sessionmaker[Session], seconds: Seconds
 ) -> None:
     views = ClusterViews(seconds)

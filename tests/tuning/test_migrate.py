@@ -108,7 +108,7 @@ def test_tags_get_the_place_of_their_job_and_names_are_found(empty_database_url:
         engine.dispose()
 
 
-def test_tokens_keep_what_they_could_do_and_a_step_back_ends_those_that_may_less(empty_database_url: str) -> None:
+def test_tokens_keep_their_scopes_and_a_step_back_ends_lesser_tokens(empty_database_url: str) -> None:
     upgrade(empty_database_url)
     engine = open_engine(empty_database_url)
     sessions = open_sessions(engine)

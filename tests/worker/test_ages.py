@@ -9,7 +9,7 @@ from tests.factories import Seconds
 from worker.ages import FORGOTTEN_SECONDS, Ages
 
 
-def test_an_age_counts_from_its_restart_and_what_was_there_before_is_as_old_as_the_worker() -> None:
+def test_an_age_counts_from_its_restart_or_from_the_workers_start() -> None:
     clock = Seconds()
     ages = Ages(clock)
     clock.now += 10

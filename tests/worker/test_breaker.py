@@ -34,7 +34,7 @@ def test_pauses_grow_up_to_a_minute_and_begin_small_again() -> None:
     assert breaker.pause_seconds() == 4.0
 
 
-def test_a_pause_for_a_port_that_took_nothing_may_end_at_once_and_the_next_is_as_long_as_ever() -> None:
+def test_a_pause_for_a_closed_port_may_end_at_once() -> None:
     clock = Seconds()
     breaker = Breaker(10.0, clock, lambda: 1.0)
     breaker.failed(awaits_listener=True)

@@ -213,7 +213,7 @@ class Replica:
             connection.commit()
 
 
-def test_a_database_that_takes_no_writes_for_a_while_does_not_end_the_worker(
+def test_a_read_only_database_does_not_end_the_worker(
     settings: Settings, sessions: sessionmaker[Session], engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     transport, replica = Away(), Replica(engine)

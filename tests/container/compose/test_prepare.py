@@ -55,7 +55,7 @@ def test_an_operator_s_own_clusters_stay(tmp_path: Path) -> None:
     assert clusters.read_text() == "# mine\n"
 
 
-def test_the_folder_is_closed_and_what_it_holds_is_open_to_the_containers_users(tmp_path: Path, lab: LabParts) -> None:
+def test_the_folder_is_closed_and_its_files_open_to_the_containers(tmp_path: Path, lab: LabParts) -> None:
     folder = tmp_path / "folder"
     prepare(folder, lab)
     assert _mode(folder) == 0o700
@@ -98,7 +98,7 @@ def test_everything_that_docker_compose_mounts_is_made(tmp_path: Path, lab: LabP
     assert [name for name in sorted(wanted) if not (tmp_path / "folder" / name).exists()] == []
 
 
-def test_docker_compose_s_file_holds_no_secret_and_gives_no_container_the_machine() -> None:
+def test_the_compose_file_holds_no_secret_and_gives_no_privileges() -> None:
     services = yaml.safe_load((TOP / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     for name, service in services.items():
         secret = [key for key in service.get("environment", {}) if re.search("PASSWORD|TOKEN|SECRET|KEY|URL", key)]

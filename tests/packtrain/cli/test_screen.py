@@ -31,7 +31,7 @@ def test_a_list_of_nothing_says_so_and_leaves_stdout_empty(capfd: pytest.Capture
 
 
 @pytest.mark.parametrize("columns", [60, 90])
-def test_on_a_terminal_the_widest_column_gives_way_and_the_others_stay_whole(columns: int) -> None:
+def test_on_a_terminal_the_widest_column_gives_way(columns: int) -> None:
     lines = _on_a_terminal(columns)
     assert len(lines) == 3
     assert lines[1].startswith("job_0123456789  nnn")

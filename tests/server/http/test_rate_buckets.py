@@ -56,7 +56,7 @@ def test_waiting_takes_nothing() -> None:
     assert buckets.take("a", 0) == 0
 
 
-def test_no_more_than_so_many_are_kept_and_the_one_used_longest_ago_goes_first() -> None:
+def test_buckets_are_bounded_and_the_longest_unused_goes_first() -> None:
     buckets = RateBuckets(1, 1, most=2)
     for number, key in enumerate(("a", "b", "a", "c")):
         buckets.take(key, 10.0 * number)

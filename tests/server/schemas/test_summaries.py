@@ -33,7 +33,7 @@ def test_a_field_is_no_larger_than_it_may_be(value: Any, most_bytes: int) -> Non
     assert changed == ([] if len(json.dumps(value)) <= most_bytes else ["a"])
 
 
-def test_of_an_object_the_first_entries_are_kept_and_of_a_list_the_last_items() -> None:
+def test_first_entries_of_objects_and_last_items_of_lists_are_kept() -> None:
     fields = {"config": {"a": 1, "long": "x" * 100, "b": 2}, "attempts": ["x" * 100, 1, 2], "none": None}
     short, changed = shortened(fields, {"config": 30, "attempts": 30, "none": 30})
     assert short == {"config": {"a": 1, "b": 2}, "attempts": [1, 2], "none": None}

@@ -64,9 +64,7 @@ def test_a_log_that_somebody_removes_costs_nothing_that_was_committed(
     assert kept(server) == [1, 2, 3, 4]
 
 
-def test_a_transaction_whose_log_is_removed_meanwhile_is_said_to_have_failed(
-    engines: tuple[Engine, Engine], path: Path
-) -> None:
+def test_a_transaction_whose_log_is_removed_is_said_to_have_failed(engines: tuple[Engine, Engine], path: Path) -> None:
     server, _ = engines
     keep(server, 1)
     with pytest.raises(OperationalError, match="nothing was written"), server.begin() as connection:  # noqa: PT012
@@ -76,9 +74,7 @@ def test_a_transaction_whose_log_is_removed_meanwhile_is_said_to_have_failed(
     assert kept(server) == [1, 3]
 
 
-def test_a_database_that_is_restored_in_its_place_is_the_one_that_is_read_and_written(
-    engines: tuple[Engine, Engine], path: Path
-) -> None:
+def test_a_restored_database_is_read_and_written(engines: tuple[Engine, Engine], path: Path) -> None:
     server, worker = engines
     keep(server, 1)
     server.dispose()

@@ -94,7 +94,7 @@ def test_only_the_job_that_waits_for_its_next_try_is_left_out(session: Session) 
     assert waiting(session, "lab", 10, NOON + FIRST_PAUSE).keys() == others | {poison.id}
 
 
-def test_jobs_whose_data_cannot_be_copied_do_not_use_up_the_places_of_others(session: Session) -> None:
+def test_jobs_whose_data_cannot_be_copied_leave_places_to_others(session: Session) -> None:
     owner = make_user(session)
     first = make_job(session, owner, priority=5)
     data = make_dataset(session, owner, job=first)

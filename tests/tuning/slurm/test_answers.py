@@ -115,7 +115,7 @@ def test_the_queue_survives_hostile_names_and_arrays() -> None:
     }
 
 
-def test_of_a_job_that_was_put_back_the_latest_line_counts_and_none_of_another_with_its_number() -> None:
+def test_of_a_requeued_job_the_latest_line_counts() -> None:
     lines = [
         "5|a-1|200|RUNNING|0:0|210|Unknown|n1",
         "5|a-1|100|FAILED|1:0|110|120|n2",

@@ -237,9 +237,7 @@ def put(made: Path, place: Path) -> Callable[[], None]:
     return step
 
 
-def test_a_file_that_is_swapped_while_it_is_read_never_gives_a_byte_from_outside(
-    slurm: Cluster, root: Path, outside: Path
-) -> None:
+def test_a_file_swapped_while_it_is_read_gives_no_byte_from_outside(slurm: Cluster, root: Path, outside: Path) -> None:
     path = root / LOG
     seen = set()
     with swapping([put(outside / "stdout.log", path), put(Path("own"), path)]):
@@ -251,7 +249,7 @@ def test_a_file_that_is_swapped_while_it_is_read_never_gives_a_byte_from_outside
     assert seen <= {OWN, b""}
 
 
-def test_a_folder_that_is_swapped_while_it_is_read_never_gives_a_byte_from_outside(
+def test_a_folder_swapped_while_it_is_read_gives_no_byte_from_outside(
     slurm: Cluster, root: Path, outside: Path
 ) -> None:
     folder, aside = root / "jobs/job_1/1", root / "jobs/job_1/aside"

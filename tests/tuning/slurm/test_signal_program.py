@@ -19,9 +19,7 @@ def test_only_a_job_with_this_number_and_this_name_is_ended(root: Path, queue: P
     assert queue.read_text() == "7\n", "nothing is signalled when there is nobody"
 
 
-def test_a_job_that_was_renamed_is_ended_by_its_comment_and_one_of_another_token_by_its_attempt(
-    root: Path, queue: Path
-) -> None:
+def test_a_renamed_job_is_ended_by_its_comment(root: Path, queue: Path) -> None:
     slurm = cluster(root, LocalTransport())
     slurm.cancel([(20, "job_e-2-to-n-ken"), (21, "job_e-2-token123"), (22, "job_f-1-t-ken123")])
     assert queue.read_text() == "20 22\n"

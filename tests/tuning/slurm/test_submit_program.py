@@ -107,7 +107,7 @@ def test_several_are_submitted_in_their_order_each_with_its_script(root: Path, t
     ).decode().splitlines()
 
 
-def test_an_attempt_that_was_given_up_is_not_submitted_and_those_beside_it_wait(root: Path, tmp_path: Path) -> None:
+def test_an_attempt_that_was_given_up_is_not_submitted(root: Path, tmp_path: Path) -> None:
     slurm = cluster(root, LocalTransport())
     batch = [submission(root, number) for number in (1, 2, 3)]
     assert slurm.abandon([batch[0].directory, batch[2].directory]) == dict.fromkeys(

@@ -99,7 +99,7 @@ def test_commands_do_not_wait_for_small_packets_to_be_joined(transport: Paramiko
     assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
-def test_a_broken_connection_fails_its_command_and_the_next_call_opens_another(
+def test_after_a_broken_connection_the_next_call_opens_another(
     sshd: Sshd, transport: ParamikoTransport, tmp_path: Path
 ) -> None:
     ran = tmp_path / "ran"

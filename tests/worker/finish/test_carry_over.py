@@ -38,7 +38,7 @@ def test_the_training_log_is_read_on_and_what_was_learned_is_kept(
         assert session.get(FilePosition, (job_id, 2, "stderr")) is None
 
 
-def test_what_was_learned_is_taken_over_from_the_last_attempt_that_slurm_had(
+def test_learning_is_taken_over_from_the_last_attempt_that_slurm_had(
     world: World, sessions: sessionmaker[Session]
 ) -> None:
     job_id = world.add(JobStatus.RUNNING)

@@ -21,7 +21,7 @@ def run(world: World, sessions: sessionmaker[Session]) -> Run:
     return Run(world, sessions)
 
 
-def test_a_success_in_a_folder_that_is_closed_for_a_while_is_waited_for_and_corrected_after_that(run: Run) -> None:
+def test_a_success_in_a_closed_folder_is_waited_for_and_corrected(run: Run) -> None:
     run.slurm_says("RUNNING")
     run.look()
     run.end(0)

@@ -51,7 +51,7 @@ def test_one_empty_answer_and_an_exit_record_end_nothing(run: Run) -> None:
     assert run.look() is JobStatus.RUNNING
 
 
-def test_an_exit_record_and_an_empty_queue_end_nothing_that_accounting_says_to_run(run: Run) -> None:
+def test_an_exit_record_ends_nothing_that_accounting_says_to_run(run: Run) -> None:
     run.slurm_says("RUNNING")
     run.look()
     run.end(0)

@@ -120,7 +120,7 @@ def test_the_record_of_an_earlier_start_does_not_count() -> None:
     assert isinstance(decide(RUNNING, seen), Runs)
 
 
-def test_a_short_job_on_a_node_whose_clock_is_behind_has_left_its_own_record() -> None:
+def test_a_short_job_on_a_node_with_a_late_clock_left_its_own_record() -> None:
     seen = replace(SILENCE, exit_record=record(0), queued=queued("COMPLETED", 800.0))
     assert isinstance(decide(RUNNING, seen), Ended)
 
@@ -223,7 +223,7 @@ def test_whoever_owns_the_claim_counts(one: LiveAttempt, seen: Seen, given_up: J
     assert decide(gone, replace(seen, look=AttemptLook(ABANDONED))) == given_up
 
 
-def test_an_exit_code_of_slurms_counts_only_where_the_script_came_to_its_end() -> None:
+def test_slurms_exit_code_counts_where_the_script_came_to_its_end() -> None:
     for state, code in {"COMPLETED": 0, "FAILED": 1, "TIMEOUT": None, "CANCELLED by 7": None}.items():
         judgement = decide(missing_since(RUNNING, timedelta(hours=1)), replace(SILENCE, accounted=accounted(state)))
         assert isinstance(judgement, Ended)

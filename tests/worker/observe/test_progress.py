@@ -82,7 +82,7 @@ def test_a_record_of_an_end_that_is_none_is_told_of_once_and_ends_nothing(run: R
     assert warnings(run) == [{"code": "set_aside", "attempt": 1, "file": "exit"}]
 
 
-def test_files_that_no_run_leaves_are_told_of_and_the_end_is_as_it_should_be(run: Run) -> None:
+def test_files_that_no_run_leaves_are_told_and_change_no_end(run: Run) -> None:
     run.end(0)
     listing = run.cluster.files[f"{run.folder}/1/files"]
     run.write("1/files", listing * 2 + b"9223372036854775808 1795877246 a\0" + b"1 99999999999999 b\0")

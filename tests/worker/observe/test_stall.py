@@ -84,7 +84,7 @@ def test_one_node_is_asked_in_each_look(world: World, sessions: sessionmaker[Ses
     assert sorted(world.cluster.inspected) == [7, 8]
 
 
-def test_it_is_ended_where_the_operator_wants_that_and_told_again_until_it_has(
+def test_a_stalled_run_is_ended_where_the_operator_wants_that(
     world: World, sessions: sessionmaker[Session], quiet: str
 ) -> None:
     driver = ending(world)

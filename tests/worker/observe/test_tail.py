@@ -52,7 +52,7 @@ def test_of_a_flood_on_stdout_only_the_end_is_read() -> None:
     assert asked(attempt(), {OUT: stat(10 * LOG_BYTES)}) == [("stdout", 9 * LOG_BYTES, LOG_BYTES)]
 
 
-def test_a_long_training_log_comes_in_pieces_and_is_not_at_its_end_before_the_last() -> None:
+def test_a_long_training_log_is_at_its_end_with_its_last_piece() -> None:
     files = {LOG: stat(2 * TRAINER_LOG_BYTES)}
     first = plan_reads("/r", [attempt()], files)
     assert not is_read_to_end("/r", attempt(), files, first)

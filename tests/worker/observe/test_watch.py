@@ -66,7 +66,7 @@ def test_a_recorded_run_is_followed_to_its_success(run: Run) -> None:
     assert max(steps) == 90
 
 
-def test_a_run_that_was_too_short_to_be_seen_running_has_its_log_read_all_the_same(run: Run) -> None:
+def test_the_log_of_a_run_that_was_never_seen_running_is_read(run: Run) -> None:
     run.write("output/trainer_log.jsonl", (RECORDED / "trainer_log.complete.jsonl").read_bytes())
     run.end(0)
     run.slurm_says("COMPLETED")
@@ -90,7 +90,7 @@ def test_the_end_of_a_log_that_is_shown_late_is_waited_for(run: Run) -> None:
     assert run.world.job(run.job_id).current_steps == 90
 
 
-def test_the_end_of_a_log_that_is_never_shown_is_not_waited_for_longer_than_a_file_system_needs(run: Run) -> None:
+def test_the_end_of_a_log_is_waited_for_as_long_as_file_systems_need(run: Run) -> None:
     run.slurm_says("RUNNING")
     run.look()
     run.end(0, told="stderr_bytes=7\n")
@@ -112,7 +112,7 @@ def test_the_record_of_a_job_that_slurm_says_has_ended_is_looked_for_anew(run: R
     assert f"{run.folder}/1" in run.cluster.opened
 
 
-def test_why_a_run_was_ended_is_asked_of_accounting_when_the_queue_has_forgotten_it(run: Run) -> None:
+def test_accounting_is_asked_why_a_forgotten_run_was_ended(run: Run) -> None:
     run.slurm_says("RUNNING")
     run.look()
     run.end(143)

@@ -16,7 +16,7 @@ def run(world: World, sessions: sessionmaker[Session]) -> Run:
     return Run(world, sessions)
 
 
-def test_a_run_that_slurm_forgot_is_given_up_when_it_is_silent_for_longer_than_it_should_be(run: Run) -> None:
+def test_a_forgotten_run_that_is_silent_for_too_long_is_given_up(run: Run) -> None:
     run.slurm_says("RUNNING")
     run.look()
     run.slurm_says(None)
@@ -96,7 +96,7 @@ def test_the_slurm_job_that_owns_the_attempt_counts_and_not_its_double(run: Run)
     assert run.look() is JobStatus.RUNNING
 
 
-def test_a_job_of_another_name_that_was_given_its_number_is_not_taken_for_it(run: Run) -> None:
+def test_a_job_of_another_name_with_its_number_is_not_taken_for_it(run: Run) -> None:
     run.slurm_says("RUNNING")
     run.look()
     run.cluster.queue = {100: QueuedJob(100, "CANCELLED", None, None, "n1", "mine", "packtrain:job_b:1:token")}

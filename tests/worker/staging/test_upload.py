@@ -121,7 +121,7 @@ def test_a_content_that_is_gone_is_said_to_its_own_jobs_and_heals(library: Libra
     assert stage_missing(library.driver, library.store) == 1
 
 
-def test_what_breaks_the_connection_each_time_comes_after_all_that_is_smaller(library: Library) -> None:
+def test_content_that_breaks_the_connection_comes_last(library: Library) -> None:
     job_ids = library.add(5)
     library.site.refused = {library.jobs[job_ids[4]]: Unreachable("the connection broke")}
     with pytest.raises(Unreachable):

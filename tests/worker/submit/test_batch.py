@@ -321,7 +321,7 @@ EARLIER = {
 }
 
 
-def test_after_a_restored_database_earlier_submissions_count_and_nothing_pauses(world: World) -> None:
+def test_after_a_restored_database_earlier_submissions_count(world: World) -> None:
     jobs = {name: world.add(name=name) for name in EARLIER}
     world.cluster.answers = {jobs[name]: answer for name, answer in EARLIER.items()}
     submitter = world.submitter()

@@ -44,7 +44,7 @@ def test_only_what_the_refusal_concerns_pauses(error: ClusterError, paused: list
     assert [pauses.reason(place) for place in paused] == ["words"] * len(paused)
 
 
-def test_a_pause_that_is_over_lets_one_job_through_and_grows_if_that_is_refused() -> None:
+def test_a_pause_that_is_over_lets_a_job_through_and_may_grow() -> None:
     clock = Seconds()
     pauses, error = Pauses(clock), SiteState("drained", scope="partition")
     pauses.begin(error, GPU, "words")

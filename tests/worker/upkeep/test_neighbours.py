@@ -59,7 +59,7 @@ def test_a_worker_on_the_same_file_uses_our_database_by_whichever_name(tmp_path:
         assert not uses_database(driver, make_url(f"sqlite:///{tmp_path}/gone.db"))
 
 
-def test_a_worker_of_the_same_server_uses_our_database_under_the_same_address() -> None:
+def test_a_worker_of_the_same_server_uses_our_database() -> None:
     url = "postgresql+psycopg://lab:secret@db:5432/packtrain"
     with neighbour(PACKTRAIN_DATABASE_URL=url) as driver:
         assert uses_database(driver, make_url(url))

@@ -95,7 +95,7 @@ def test_another_worker_of_the_same_database_goes_on(site: Site) -> None:
     assert site.owner()["by"] == "other:2"
 
 
-def test_a_root_of_another_installation_is_refused_until_its_owner_is_removed(site: Site) -> None:
+def test_a_foreign_root_is_refused_until_its_owner_is_removed(site: Site) -> None:
     site.sign_as("inst_other")
     ownership = site.ownership()
     for _ in range(3):
@@ -109,7 +109,7 @@ def test_a_root_of_another_installation_is_refused_until_its_owner_is_removed(si
     assert site.driver.owns_root.is_set()
 
 
-def test_whoever_sees_a_foreign_sign_stops_and_goes_on_when_that_stands_still(site: Site) -> None:
+def test_a_worker_that_sees_a_foreign_sign_stops_until_it_stands_still(site: Site) -> None:
     ownership = site.ownership()
     ownership.described()
     for sign in ("one", "two", "three"):
@@ -173,7 +173,7 @@ def test_the_installation_keeps_its_id(site: Site, sessions: sessionmaker[Sessio
         assert session.get_one(Installation, 1).id == site.owner()["installation"]
 
 
-def test_a_living_worker_of_the_same_database_that_lost_the_lease_is_not_waited_for(
+def test_a_living_worker_that_lost_the_lease_is_not_waited_for(
     site: Site, living: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was stopped for a while, and is one of several workers: nobody drives a copy."""

@@ -112,7 +112,7 @@ def test_a_new_job_costs_few_statements(client: TestClient, app: FastAPI) -> Non
     assert len(posted) <= 10, posted
 
 
-def test_everybody_sees_all_jobs_but_only_owner_and_administrators_change_them(
+def test_everybody_sees_all_jobs_and_owners_change_their_own(
     client: TestClient, administrator: TestClient, sessions: sessionmaker[Session]
 ) -> None:
     with transaction(sessions) as session:

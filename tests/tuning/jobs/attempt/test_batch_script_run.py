@@ -219,7 +219,7 @@ def test_a_termination_reaches_the_payload_and_its_answer_is_waited_for(node: No
     assert (process.returncode, ended.exit_code) == (9, 9)
 
 
-def test_a_warning_makes_the_file_that_the_training_looks_for_and_is_recorded(node: Node) -> None:
+def test_a_warning_makes_the_file_that_the_training_looks_for(node: Node) -> None:
     process = node.start(f"until [ -e {node.attempt}/stop ]; do sleep 0.05; done")
     deadline = time.monotonic() + 60
     while not node.ran.exists() and time.monotonic() < deadline:
@@ -244,7 +244,7 @@ def test_a_first_attempt_owns_the_output_and_looks_for_no_checkpoints(node: Node
     assert not (node.attempt / "resumed").exists()
 
 
-def test_a_further_attempt_sets_broken_checkpoints_aside_and_says_where_it_goes_on(node: Node) -> None:
+def test_a_further_attempt_sets_broken_checkpoints_aside(node: Node) -> None:
     for step, state in ((8, '{"global_step": 8}'), (9, '{"global')):
         folder = node.output / f"checkpoint-{step}"
         folder.mkdir(parents=True)

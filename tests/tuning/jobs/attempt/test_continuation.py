@@ -108,7 +108,7 @@ def test_what_lost_its_node_before_its_first_line_is_tried_again() -> None:
     assert (found.refusal, "from the start" in found.reason(early)) == (None, True)
 
 
-def test_what_was_held_and_let_go_meanwhile_goes_on_even_after_its_last_attempt() -> None:
+def test_a_job_that_was_let_go_meanwhile_goes_on_after_its_last_attempt() -> None:
     found = next_attempt(replace(STOPPED, was_asked_by_us=True, number=9), None)
     assert found
     assert (found.cause, found.refusal) == ("released", None)

@@ -34,7 +34,7 @@ def failed(
     return FailedRun({**CONFIG, **(config or {})}, resources, context, limits or Limits())
 
 
-def test_a_batch_of_an_older_row_that_nobody_could_train_is_not_halved_for_ever() -> None:
+def test_a_batch_size_is_not_halved_for_ever() -> None:
     stored = failed({"per_device_train_batch_size": 2**61 - 1, "gradient_accumulation_steps": 1})
     assert config_after("cuda_out_of_memory", stored) is None
 
@@ -97,7 +97,7 @@ def test_what_the_operator_sets_is_not_advised() -> None:
     assert config_after("cuda_out_of_memory", failed(operator=operator)) is None
 
 
-def test_a_fixed_batch_of_an_own_deepspeed_configuration_is_not_contradicted() -> None:
+def test_a_fixed_batch_of_an_own_deepspeed_file_is_not_contradicted() -> None:
     own = {"zero_optimization": {"stage": 2}, "train_micro_batch_size_per_gpu": 4}
     assert config_after("cuda_out_of_memory", failed({"deepspeed": own}, gpus_per_node=2)) is None
 

@@ -96,7 +96,7 @@ def test_what_packtrain_owns_is_taken_over_with_a_word() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
-def test_what_runs_fetches_publishes_or_tells_secrets_is_refused_with_the_reason(name: str) -> None:
+def test_arguments_that_run_fetch_or_publish_are_refused(name: str) -> None:
     [finding] = check_config({**GOOD, name: "hf_SECRET"}, having(name)).errors
     message = finding.message
     assert finding.loc == ("config", name)
@@ -146,7 +146,7 @@ def test_paths_inside_a_mapping_are_held_to_the_roots_too(name: str) -> None:
 
 
 @pytest.mark.parametrize("version", known_versions())
-def test_every_argument_of_llamafactory_that_sounds_like_a_place_has_an_owner(version: str) -> None:
+def test_every_argument_that_sounds_like_a_place_has_an_owner(version: str) -> None:
     sorted_out = {*MODELS, *ADAPTERS, *FILES, *MAPPINGS, *TAKEN_OVER, *REFUSED}
     parts = (
         "path",
@@ -218,7 +218,7 @@ def test_a_flood_of_arguments_is_cut() -> None:
     assert len(found.errors) < 500
 
 
-def test_what_is_run_is_the_users_words_over_our_defaults_and_under_what_we_own() -> None:
+def test_users_words_lie_over_defaults_and_under_owned_arguments() -> None:
     final = final_config(check(logging_steps=5, overwrite_output_dir=True, output_dir="x"), OWNED)
     assert final == {
         **KINDS["train"].defaults,

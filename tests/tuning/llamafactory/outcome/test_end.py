@@ -90,7 +90,7 @@ def stopped_before_a_checkpoint(**changes: Any) -> str:
     return json.dumps({**state, **changes})
 
 
-def test_an_early_stop_is_told_by_its_evaluations_where_no_checkpoint_has_the_counter() -> None:
+def test_an_early_stop_without_a_counter_is_told_by_its_evaluations() -> None:
     assert judge(recorded("early_stop", trainer_state=stopped_before_a_checkpoint())).status == "succeeded_early"
 
 
@@ -118,7 +118,7 @@ def test_the_training_loss_of_a_resumed_run_is_that_of_all_its_steps() -> None:
     assert 5.7 < result["train_loss"] < 6.0  # the file says 1.43
 
 
-def test_the_training_loss_is_llamafactorys_own_where_the_last_steps_were_not_logged() -> None:
+def test_the_training_loss_is_llamafactorys_own() -> None:
     state = json.loads((FIXTURES / "trainer_state.complete.json").read_text())
     state["log_history"] = [entry for entry in state["log_history"] if "loss" not in entry or entry["step"] <= 80]
     result = judge(recorded("complete", trainer_state=json.dumps(state))).result

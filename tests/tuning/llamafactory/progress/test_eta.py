@@ -87,7 +87,7 @@ def test_a_run_that_stalls_does_not_come_nearer_to_its_end() -> None:
     assert late >= 120  # the 40 steps after the next line are still to come
 
 
-def test_a_first_evaluation_that_is_silent_for_long_moves_the_end_for_each_to_come() -> None:
+def test_a_long_first_evaluation_moves_the_end_for_each_to_come() -> None:
     """Guessed were two seconds; those after 40, 60, 80 and 100 steps and the one after training take as long."""
     plan = TrainingPlan(10, Cadence(20, "steps", at_end=True), evaluates_at_end=True, eval_steps_worth=2)
     state = followed([point(10, 10), point(20, 20)], plan)
@@ -253,7 +253,7 @@ def test_a_state_with_numbers_that_no_run_has_is_learned_again(name: str, number
     assert from_json({**stored, "last": {**stored["last"], "total_steps": 10**14}}) == EtaState()
 
 
-def test_of_a_run_that_takes_longer_than_a_hundred_years_nobody_knows_the_end() -> None:
+def test_a_run_of_more_than_a_hundred_years_has_no_known_end() -> None:
     progress = estimate(followed([point(10, 30, 2**31 - 1), point(20, 6000, 2**31 - 1)]), 7000.0)
     assert (progress.current_steps, progress.eta_seconds, progress.eta_high_seconds) == (20, None, None)
 

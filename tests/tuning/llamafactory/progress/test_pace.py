@@ -113,7 +113,7 @@ def test_more_steps_are_relatively_surer_where_chance_rules() -> None:
     assert few_off / few > many_off / many
 
 
-def test_a_stretch_that_has_only_begun_is_not_taken_for_the_end_of_the_warm_up() -> None:
+def test_a_stretch_that_has_begun_is_not_the_end_of_the_warm_up() -> None:
     pace = measure((*stretches(4.0, 2.0), Stretch(10, 0.0, 1000)))
     assert pace is not None
     assert pace.seconds_per_step > 0.5

@@ -127,7 +127,7 @@ def test_a_large_file_with_another_row_is_read_in_its_order(
     assert uses.seen == {False: 1}
 
 
-def test_a_file_with_something_to_say_of_its_first_piece_is_read_in_its_order(
+def test_a_file_with_a_problem_in_its_first_piece_is_read_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uses, path = Uses(monkeypatch), tmp_path / "large.jsonl"
