@@ -5,7 +5,7 @@ import pytest
 from tests.bench.table import Pairs, Row, as_markdown
 
 
-def test_the_ratio_is_that_of_the_medians_and_the_spread_that_of_the_pairs() -> None:
+def test_the_ratio_is_of_the_medians_and_the_spread_of_the_pairs() -> None:
     pairs = Pairs([2.0, 4.0, 9.0], [1.0, 2.0, 3.0])
     assert pairs.ratio == 2.0
     assert pairs.spread == "2.00 to 3.00, n=3"

@@ -15,7 +15,7 @@ with step("two"):
 OVER = "\x1b[1A\x1b[2K"
 
 
-def test_on_a_terminal_the_end_of_a_step_takes_the_line_of_its_announcement() -> None:
+def test_on_a_terminal_the_end_of_a_step_replaces_its_announcement() -> None:
     master, slave = pty.openpty()
     environment = {**os.environ, "COLUMNS": "80", "PYTHONPATH": str(ROOT)}
     with os.fdopen(master, "rb", buffering=0) as screen:

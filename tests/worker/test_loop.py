@@ -92,7 +92,7 @@ def is_away(sessions: sessionmaker[Session]) -> bool:
     return row is not None and row.unreachable_since is not None
 
 
-def test_a_pause_of_the_breaker_ends_when_another_worker_takes_the_cluster(
+def test_a_breakers_pause_ends_when_another_worker_takes_the_cluster(
     settings: Settings, sessions: sessionmaker[Session]
 ) -> None:
     transport = Away()

@@ -177,9 +177,7 @@ def test_remove(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     assert house.troubles() == []
 
 
-def test_folders_that_cannot_be_removed_do_not_use_up_the_places_of_others(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folders_that_cannot_be_removed_leave_places_to_others(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(removal, "BATCH", 10)
     job_ids = sorted(ended_with_secrets(house))
     house.site.unremovable = {f"/shared/packtrain/jobs/{job_id}/1/secrets" for job_id in job_ids[:30]}

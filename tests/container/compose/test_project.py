@@ -20,7 +20,7 @@ def test_every_service_of_our_image_is_built_from_the_wheels_alone() -> None:
         assert build == {"network": "none", "additional_contexts": {"wheelhouse": "/wheels"}}
 
 
-def test_the_context_of_the_wheels_has_the_name_that_the_dockerfile_mounts() -> None:
+def test_the_context_of_the_wheels_is_what_the_dockerfile_mounts() -> None:
     dockerfile = (TOP / "container/packtrain.Dockerfile").read_text(encoding="utf-8")
     assert "FROM scratch AS wheelhouse\n" in dockerfile
     assert "--mount=type=bind,from=wheelhouse" in dockerfile

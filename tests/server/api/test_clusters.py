@@ -80,7 +80,7 @@ def test_a_cluster_that_is_not_there(client: TestClient) -> None:
         assert client.get(f"/api/v1/clusters/{name}").status_code == 404
 
 
-def test_what_failed_at_single_jobs_is_shown_bounded_and_without_its_words(
+def test_troubles_are_shown_bounded_and_without_their_words(
     client: TestClient, sessions: sessionmaker[Session], user: User
 ) -> None:
     with transaction(sessions) as session:

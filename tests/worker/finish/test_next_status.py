@@ -66,7 +66,7 @@ def test_what_may_not_go_on_says_why_and_keeps_the_evidence() -> None:
 
 
 @pytest.mark.parametrize("slurm", ["cancelled", "failed", None])
-def test_a_run_that_stood_still_and_was_ended_is_nobody_elses_cancellation(slurm: str | None) -> None:
+def test_an_ended_stalled_run_is_nobody_elses_cancellation(slurm: str | None) -> None:
     stalled = replace(CUT, slurm=slurm, had_stalled=True)
     assert step(stalled).status is JobStatus.QUEUED
     found = step(replace(stalled, resumed_step=40))

@@ -109,7 +109,7 @@ def test_a_bad_exit_waits_for_slurms_word_on_why() -> None:
     assert judgement.word == "timeout"
 
 
-def test_a_bad_exit_of_a_job_that_slurm_forgot_is_an_end_at_the_second_look() -> None:
+def test_a_bad_exit_of_a_forgotten_job_is_an_end_at_the_second_look() -> None:
     seen = replace(SILENCE, exit_record=record(1))
     assert decide(RUNNING, seen) == Missing(NOW, 1)
     assert isinstance(decide(missing_since(RUNNING, timedelta(seconds=2), polls=1), seen), Ended)

@@ -76,7 +76,7 @@ def test_what_slurm_forgot_after_it_began_is_not_submitted_again(run: Run) -> No
     assert run.world.attempts(run.job_id) == [(1, 100)]
 
 
-def test_what_slurm_forgot_is_left_alone_while_nobody_can_tell_who_owns_it(run: Run) -> None:
+def test_a_forgotten_job_is_left_alone_while_its_owner_is_unknown(run: Run) -> None:
     run.cluster.closed.add(f"{run.folder}/1")
     assert forgotten(run, 3600) is JobStatus.PENDING
     run.cluster.closed.clear()

@@ -88,7 +88,7 @@ def test_a_job_that_cannot_be_is_neither_held_nor_let_go(
 
 
 @pytest.mark.parametrize("status", [JobStatus.SUBMITTING, JobStatus.PENDING, JobStatus.RUNNING])
-def test_the_hold_of_a_job_that_slurm_has_is_a_wish_that_can_be_taken_back(
+def test_the_hold_of_a_job_that_slurm_has_can_be_taken_back(
     client: TestClient, sessions: sessionmaker[Session], user: User, status: JobStatus
 ) -> None:
     path = f"/api/v1/jobs/{made(sessions, user, status=status)}"

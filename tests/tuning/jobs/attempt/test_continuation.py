@@ -55,7 +55,7 @@ def test_an_end_of_its_own_is_an_end(slurm: str | None) -> None:
     assert next_attempt(replace(CUT, slurm=slurm, exit_code=1), ALL) is None
 
 
-def test_a_run_that_saved_before_its_limit_goes_on_whatever_slurm_calls_it() -> None:
+def test_a_run_that_saved_goes_on_whatever_slurm_calls_its_end() -> None:
     found = next_attempt(STOPPED, ALL)
     assert found
     assert (found.cause, found.refusal) == ("timeout", None)
@@ -114,7 +114,7 @@ def test_a_job_that_was_let_go_meanwhile_goes_on_after_its_last_attempt() -> Non
     assert (found.cause, found.refusal) == ("released", None)
 
 
-def test_a_pending_job_that_was_held_and_let_go_meanwhile_is_not_cancelled() -> None:
+def test_a_pending_job_that_was_let_go_meanwhile_is_not_cancelled() -> None:
     never_ran = replace(CUT, slurm="cancelled", exit_code=None, newest_step=None, was_asked_by_us=True)
     found = next_attempt(never_ran, None)
     assert found
@@ -137,7 +137,7 @@ def test_a_save_that_takes_long_is_warned_of_earlier() -> None:
     assert warning_seconds(36_000, replace(learned, saves=(0.1,))) == 60
 
 
-def test_before_its_own_first_save_other_jobs_can_only_lengthen_the_warning() -> None:
+def test_before_its_first_save_other_jobs_only_lengthen_the_warning() -> None:
     unsaved = EtaState(stretches=(Stretch(10, 50.0, 0),))
     assert warning_seconds(36_000, None, 1.0) == FIRST_WARNING_SECONDS
     assert warning_seconds(36_000, None, 100.0) == 30 + 3 * 100

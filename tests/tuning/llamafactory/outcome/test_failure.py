@@ -110,7 +110,7 @@ def test_slurms_word_weighs_most(word: str, case: str) -> None:
 
 
 @pytest.mark.parametrize("case", ["killed/kill", "crashed/segv", "aborted/abrt", "terminated/term", "timeout/training"])
-def test_of_an_end_without_an_error_nothing_is_shown_that_does_not_show_it(case: str) -> None:
+def test_an_end_without_an_error_shows_no_unrelated_lines(case: str) -> None:
     evidence = explain(recorded(case)).evidence
     assert all(re.search(r"job\.sh: line|^srun: error|^slurmstepd", line) for line in evidence)
 

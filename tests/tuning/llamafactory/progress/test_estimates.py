@@ -104,7 +104,7 @@ def test_the_text_of_a_trace_is_a_log_like_any_other() -> None:
     assert [one.kind for one in parsed.points] == [line.point.kind for line in trace.lines]
 
 
-def test_on_recorded_runs_of_two_minutes_we_are_better_than_the_others_too() -> None:
+def test_on_recorded_runs_of_two_minutes_we_are_better_too() -> None:
     """By less: seconds of rounding and of what comes after training count for much in so short a run."""
     traces = recorded_traces()
     assert len(traces) == 6

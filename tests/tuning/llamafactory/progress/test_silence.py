@@ -60,7 +60,7 @@ def test_it_is_never_hasty(seconds: float) -> None:
 
 
 @given(eta_seconds=st.floats(0, LONGEST_SECONDS))
-def test_an_estimate_is_made_anew_before_it_is_far_off_and_not_at_each_look(eta_seconds: float) -> None:
+def test_an_estimate_is_made_anew_before_it_is_far_off(eta_seconds: float) -> None:
     stands = estimate_stands_seconds(eta_seconds)
     assert stands >= 15
     assert stands <= max(15, eta_seconds / 50)
