@@ -38,7 +38,7 @@ check: $(INSTALLED) ## style, types, imports
 	$(VENV)/bin/pytest -q tests/test_architecture_page.py tests/test_security_page.py
 
 unit: $(INSTALLED) ## what one runs after each change: no root, no lab, no PostgreSQL
-	$(VENV)/bin/pytest -q -n 2 --ignore=tests/e2e -m "not system and not deep" --hypothesis-profile=quick --dist worksteal
+	$(VENV)/bin/pytest -q -n 3 --ignore=tests/e2e -m "not system and not deep and not long" --hypothesis-profile=quick --dist worksteal
 
 # One process a core; files' tests stay together where they share a lab.
 PYTEST := $(VENV)/bin/pytest -q -n 2

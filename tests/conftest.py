@@ -32,6 +32,17 @@ hypothesis.settings.load_profile("packtrain")
 # `make unit`: after each change.
 hypothesis.settings.register_profile("quick", _PATIENT, max_examples=15)
 
+_LONG = frozenset(
+    {
+        "server/http/test_connections.py",
+        "server/test_file_checks.py",
+        "server/test_program.py",
+        "worker/test_fault_injection.py",
+        "worker/test_hostile_runs.py",
+    }
+)
+"""A third of the time of all, for a twentieth of the tests."""
+_DEEP = frozenset({"server/api/test_openapi_contract.py"})
 _SYSTEM_FIXTURES = frozenset({"start_sshd", "sshd", "postgresql_server"})
 _TEMPLATE = "packtrain_template"
 _TESTS = Path(__file__).parent
@@ -44,11 +55,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     The API and the worker are tried on SQLite in `make test`, on PostgreSQL in `make deep`; queries on both.
     """
     for item in items:
+        file = item.path.relative_to(_TESTS)
         is_postgresql = "postgresql" in getattr(getattr(item, "callspec", None), "params", {}).values()
         if is_postgresql or _SYSTEM_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("system")
-        if is_postgresql and item.path.relative_to(_TESTS).parts[0] in ("server", "worker"):
+        if (is_postgresql and file.parts[0] in ("server", "worker")) or str(file) in _DEEP:
             item.add_marker("deep")
+        if str(file) in _LONG:
+            item.add_marker("long")
 
 
 @pytest.fixture(scope="session")
