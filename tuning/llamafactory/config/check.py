@@ -293,6 +293,6 @@ class _Check:
 
 
 def _hint(name: str, value: Any) -> str | None:
-    if name == "finetuning_type" and str(value).strip().lower() == "qlora":
+    if name == "finetuning_type" and isinstance(value, str) and value.strip().lower() == "qlora":
         return "QLoRA is finetuning_type: lora together with quantization_bit: 4"
     return None

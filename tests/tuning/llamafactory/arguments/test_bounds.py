@@ -96,6 +96,13 @@ def test_what_people_really_write_passes(name: str, value: float) -> None:
     assert name not in problems(**{name: value})
 
 
+@pytest.mark.parametrize("name", sorted(SCHEMA.arguments))
+def test_every_argument_may_have_any_absurd_value(name: str) -> None:
+    for value in ABSURD:
+        checked = check_config({**CONFIG, name: value}, ConfigContext(places=PLACES))
+        json.dumps(checked.config, allow_nan=False)
+
+
 _ANY = st.one_of(st.floats(), st.integers(-(10**40), 10**40), st.sampled_from(ABSURD), st.text(max_size=20), st.none())
 
 
