@@ -36,7 +36,7 @@ _ANSWERS_HOLD_SECONDS = 10.0
 """How long memory may answer after the last tick that the database answered."""
 _ENTRY_HOLDS_SECONDS = 60.0
 """After so long an entry is read again: a job may have been deleted."""
-_SLOWEST_RETRY_SECONDS = 5.0
+SLOWEST_RETRY_SECONDS = 5.0
 _PAGE_OF_EVENTS = 500
 _LOGS = "/logs"
 
@@ -279,7 +279,7 @@ class Feed:
         elif was_fresh or self._answered_at is None:
             reason = str(attempt.error.__cause__)
             _log.warning("the feed's database does not answer", extra={"action": "feed", "reason": reason})
-        return min(delay * 2, _SLOWEST_RETRY_SECONDS)
+        return min(delay * 2, SLOWEST_RETRY_SECONDS)
 
 
 def logs_subject(job_id: str) -> str:

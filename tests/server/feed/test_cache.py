@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from server.feed.cache import Feed
+from server.feed import tick
+from server.feed.cache import SLOWEST_RETRY_SECONDS, Feed
 from server.feed.progress import ProgressEntry
+from server.feed.tick import ReadEvents
 from server.feed.wakeups import EVERYTHING
 from tests.factories import NOON, Clock, Seconds, make_job, make_token, make_user
 from tests.server.conftest import Database
@@ -269,6 +271,40 @@ async def test_events_come_from_memory_once_the_feed_runs(
     assert [json.loads(each.frame.split(b"data: ")[1])["message"] for each in page.events] == ["one", "two"]
     assert (await feed.events_after(page.events[0].id, None)).events == page.events[1:]
     assert database.statements == asked
+
+
+async def test_two_ticks_at_once_take_in_an_event_once(feed: Feed, sessions: Sessions, running_job: Job) -> None:
+    start = feed.events.newest
+    with transaction(sessions) as session:
+        record_event(session, running_job.id, "warning", "once", NOON)
+    await asyncio.gather(feed.tick(), feed.tick())
+    assert len((await feed.events_after(start, None)).events) == 1
+
+
+async def test_who_follows_all_jobs_hears_of_an_event_alone(feed: Feed, sessions: Sessions, running_job: Job) -> None:
+    with feed.bells.listen(EVERYTHING) as listener:
+        with transaction(sessions) as session:
+            record_event(session, running_job.id, "warning", "the job itself is as it was", NOON)
+        await feed.tick()
+        assert await listener.wait(0)
+
+
+async def test_an_event_that_cannot_be_read_is_asked_for_once(
+    feed: Feed, sessions: Sessions, running_job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction(sessions) as session:
+        record_event(session, running_job.id, "warning", "broken", NOON)
+    newest = feed.events.newest + 1
+    monkeypatch.setattr(tick, "read_events", lambda *_: ReadEvents([], newest))
+    await feed.tick()
+    assert feed.events.newest == newest
+
+
+async def test_a_tick_that_fails_is_tried_again_later_and_later(feed: Feed, database: Database) -> None:
+    database.is_away = True
+    assert [await feed._try_to_tick(delay) for delay in (0.5, 1.0, 1000.0)] == [1.0, 2.0, SLOWEST_RETRY_SECONDS]
+    database.is_away = False
+    assert await feed._try_to_tick(1000.0) == 3600
 
 
 async def test_events_from_before_the_start_are_read(sessions: Sessions, clock: Clock, running_job: Job) -> None:
