@@ -10,6 +10,9 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from server.feed.wakeups import Listener
+from tests.factories import NOON
+from tuning.jobs.queries.feed import JobState
+from tuning.jobs.status import JobStatus
 
 Sessions = sessionmaker[Session]
 
@@ -23,6 +26,13 @@ class Frame:
     event: str | None
     id: str | None
     data: Any
+
+
+def job_state(job_id: str, version: int = 1, **columns: Any) -> JobState:
+    """The state of a running job of which nothing more is known."""
+    unknown = dict.fromkeys(JobState.__slots__)
+    known = {"id": job_id, "status": JobStatus.RUNNING, "version": version, "attempt": 1, "updated_at": NOON}
+    return JobState(**{**unknown, **known, **columns})
 
 
 class Waits:

@@ -9,7 +9,7 @@ from server.feed.cache import Feed
 from server.feed.streams import all_job_frames, job_frames
 from tests.factories import NOON, make_job
 from tests.server.conftest import Database
-from tests.server.feeding import Sessions, Stream, Waits
+from tests.server.feeding import PATIENCE_SECONDS, Sessions, Stream, Waits
 from tuning.db.engine import transaction
 from tuning.jobs.models import Job
 from tuning.jobs.queries.driver import update_jobs
@@ -61,6 +61,24 @@ async def test_what_happened_comes_first_then_the_progress_then_what_happens(
     assert (changed.event, changed.data["current_steps"]) == ("progress", 2)
     await stream.close()
     assert feed.bells.subjects() == frozenset()
+
+
+async def test_a_stream_of_all_jobs_tells_each_change_once(
+    feed: Feed, reader: Principal, sessions: Sessions, running_job: Job
+) -> None:
+    stream = Stream(all_job_frames(feed, reader, feed.events.newest))
+    reading = asyncio.create_task(stream.next())
+    told: list[int] = []
+    for steps in (2, 3, 4):
+        await asyncio.sleep(0)
+        step(sessions, running_job, steps)
+        await feed.tick()
+        frame = await asyncio.wait_for(reading, PATIENCE_SECONDS)
+        assert frame is not None
+        told.append(frame.data["current_steps"])
+        reading = asyncio.create_task(stream.next())
+    reading.cancel()
+    assert told == [2, 3, 4]
 
 
 async def test_a_reader_finds_its_place_again(
