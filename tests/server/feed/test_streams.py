@@ -13,6 +13,7 @@ from tests.server.feeding import PATIENCE_SECONDS, Sessions, Stream, Waits
 from tuning.db.engine import transaction
 from tuning.jobs.models import Job
 from tuning.jobs.queries.driver import update_jobs
+from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event
 from tuning.people.models import Token, User
 from tuning.people.tokens import Principal
@@ -64,21 +65,20 @@ async def test_what_happened_comes_first_then_the_progress_then_what_happens(
 
 
 async def test_a_stream_of_all_jobs_tells_each_change_once(
-    feed: Feed, reader: Principal, sessions: Sessions, running_job: Job
+    feed: Feed, reader: Principal, sessions: Sessions, running_job: Job, user: User
 ) -> None:
+    with transaction(sessions) as session:
+        other = make_job(session, user, status=JobStatus.RUNNING, attempt=1)
     stream = Stream(all_job_frames(feed, reader, feed.events.newest))
-    reading = asyncio.create_task(stream.next())
-    told: list[int] = []
-    for steps in (2, 3, 4):
-        await asyncio.sleep(0)
-        step(sessions, running_job, steps)
+    told: list[tuple[str, int]] = []
+    for job, steps in ((running_job, 2), (other, 3), (running_job, 4)):
+        reading = asyncio.create_task(stream.next())
+        step(sessions, job, steps)
         await feed.tick()
         frame = await asyncio.wait_for(reading, PATIENCE_SECONDS)
         assert frame is not None
-        told.append(frame.data["current_steps"])
-        reading = asyncio.create_task(stream.next())
-    reading.cancel()
-    assert told == [2, 3, 4]
+        told.append((frame.data["job_id"], frame.data["current_steps"]))
+    assert told == [(running_job.id, 2), (other.id, 3), (running_job.id, 4)]
 
 
 async def test_a_reader_finds_its_place_again(
