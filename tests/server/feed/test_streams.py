@@ -65,14 +65,17 @@ async def test_what_happened_comes_first_then_the_progress_then_what_happens(
 
 
 async def test_a_stream_of_all_jobs_tells_each_change_once(
-    feed: Feed, reader: Principal, sessions: Sessions, running_job: Job, user: User
+    feed: Feed, reader: Principal, sessions: Sessions, running_job: Job, user: User, waits: Waits
 ) -> None:
     with transaction(sessions) as session:
         other = make_job(session, user, status=JobStatus.RUNNING, attempt=1)
+    for job in (running_job, other):
+        await feed.entry(job.id)
     stream = Stream(all_job_frames(feed, reader, feed.events.newest))
     told: list[tuple[str, int]] = []
     for job, steps in ((running_job, 2), (other, 3), (running_job, 4)):
         reading = asyncio.create_task(stream.next())
+        await waits.next()
         step(sessions, job, steps)
         await feed.tick()
         frame = await asyncio.wait_for(reading, PATIENCE_SECONDS)
@@ -134,7 +137,7 @@ async def test_a_slow_reader_misses_nothing(
 
 
 async def test_all_jobs_in_one_stream(
-    feed: Feed, reader: Principal, sessions: Sessions, running_job: Job, user: User
+    feed: Feed, reader: Principal, sessions: Sessions, running_job: Job, user: User, waits: Waits
 ) -> None:
     with transaction(sessions) as session:
         other = make_job(session, user)
