@@ -77,6 +77,14 @@ class TestTheStream:
         assert await text_of(stream) == ("two\n", "1:8")
         await stream.close()
 
+    async def test_a_log_that_begins_again_is_read_from_its_start(
+        self, feed: Feed, reader: Principal, sessions: Sessions, running_job: Job
+    ) -> None:
+        write(sessions, running_job, 0, b"again\n")
+        stream = follow(feed, reader, running_job, LogPlace(1, 900))
+        assert await text_of(stream) == ("again\n", "1:6")
+        await stream.close()
+
     async def test_a_place_that_is_not_kept_any_more_leads_to_what_is(
         self, feed: Feed, reader: Principal, sessions: Sessions, running_job: Job
     ) -> None:
