@@ -1,0 +1,30 @@
+"""Inputs of the next attempt: earlier attempts in their order, data in the job's, saves of other jobs."""
+
+from sqlalchemy.orm import Session
+
+from tests.factories import make_attempt, make_cluster_settings, make_dataset, make_job, make_user
+from tuning.jobs.attempt.inputs import attempts_before, learned_before, load_inputs
+from tuning.llamafactory.progress.eta import EtaState, to_json
+
+
+def test_attempts_before_are_those_of_lower_numbers_the_newest_first(session: Session) -> None:
+    job = make_job(session, make_user(session), attempt=3)
+    for number in (1, 2, 3):
+        make_attempt(session, job, number=number, eta_state=to_json(EtaState(elapsed_before=float(number))))
+    assert [attempt.number for attempt in session.scalars(attempts_before(job.id, 3))] == [2, 1]
+    learned = learned_before(session, job.id, 3)
+    assert learned
+    assert learned.elapsed_before == 2.0
+
+
+def test_inputs_are_gathered_for_each_job(session: Session) -> None:
+    owner = make_user(session)
+    first, second = make_job(session, owner), make_job(session, owner, kind="predict")
+    late, early = make_dataset(session, owner, name="late"), make_dataset(session, owner, name="early")
+    cluster, register = make_cluster_settings(), {"identity": {"file_name": "identity.json"}}
+    needs = {first.id: (early.id, late.id, "ds_gone")}
+    inputs = load_inputs(session, [first, second], needs, cluster, register, lambda wanted: dict.fromkeys(wanted, 9.0))
+    assert [data.name for data in inputs[first.id].uploads] == ["early", "late"]
+    assert (inputs[first.id].longest_save_elsewhere, inputs[second.id].longest_save_elsewhere) == (9.0, None)
+    assert (inputs[second.id].uploads, inputs[second.id].learned) == ([], None)
+    assert inputs[first.id].registered == register
