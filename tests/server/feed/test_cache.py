@@ -282,6 +282,7 @@ async def test_two_ticks_at_once_take_in_an_event_once(feed: Feed, sessions: Ses
 
 
 async def test_who_follows_all_jobs_hears_of_an_event_alone(feed: Feed, sessions: Sessions, running_job: Job) -> None:
+    await feed.entry(running_job.id)
     with feed.bells.listen(EVERYTHING) as listener:
         with transaction(sessions) as session:
             record_event(session, running_job.id, "warning", "the job itself is as it was", NOON)
