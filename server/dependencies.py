@@ -57,7 +57,10 @@ async def get_now(request: Request) -> datetime:
 
 
 def get_session(request: Request) -> Iterator[Session]:
-    """One request, one transaction, committed here; with scope="function" that is before the answer leaves."""
+    """One request, one transaction. With scope="function" it is committed before the answer leaves.
+
+    A route may commit earlier, when nothing but its answer is still to be made.
+    """
     with cast(sessionmaker[Session], request.app.state.sessions)() as session:
         yield session
         session.commit()
