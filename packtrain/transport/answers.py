@@ -29,10 +29,8 @@ def client_options(connection: Connection) -> dict[str, Any]:
     }
 
 
-def error_of(answer: httpx.Response, connection: Connection) -> PacktrainError | None:
-    """ApiError for the server's refusal, ServerUnreachable where it is away or busy; the answer has been read."""
-    if answer.is_success:
-        return None
+def error_of(answer: httpx.Response, connection: Connection) -> PacktrainError:
+    """ApiError for the server's refusal, ServerUnreachable where it is away or busy; of an answer that was read."""
     problem = problem_of(answer)
     # The server's own 502 is a lasting trouble of a cluster; a proxy's says that the server is away, and a bare 500
     # comes from under the server while it is being stopped.

@@ -61,9 +61,7 @@ class AsyncHttp:
                 return answer
             await answer.aread()
             await answer.aclose()
-        error = error_of(answer, self._connection)
-        assert error is not None  # noqa: S101 - it was no success
-        raise error
+        raise error_of(answer, self._connection)
 
     @asynccontextmanager
     async def _mapped(self) -> AsyncIterator[None]:

@@ -58,9 +58,7 @@ class Http:
                 return answer
             answer.read()
             answer.close()
-        error = error_of(answer, self._connection)
-        assert error is not None  # noqa: S101 - it was no success
-        raise error
+        raise error_of(answer, self._connection)
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:
