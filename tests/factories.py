@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from tuning.datasets.models import Dataset
 from tuning.ids import new_id, new_secret
-from tuning.jobs.models import Attempt, Job, JobDataset, JobTag
+from tuning.jobs.models import Attempt, AttemptTexts, Job, JobDataset, JobTag
 from tuning.jobs.status import JobStatus
 from tuning.people.models import Token, User
 from tuning.people.scopes import Scope, usual_scope
@@ -96,6 +96,11 @@ def make_attempt(session: Session, job: Job, *, number: int = 1, **columns: Any)
     """An attempt of a job."""
     values: dict[str, Any] = {"token": new_secret(), "created_at": NOON, "missing_polls": 0}
     return _added(session, Attempt(job_id=job.id, number=number, **{**values, **columns}))
+
+
+def make_attempt_texts(session: Session, job: Job, script: str, config_yaml: str = "", *, number: int = 1) -> None:
+    """What an attempt was submitted with."""
+    _added(session, AttemptTexts(job_id=job.id, attempt=number, script=script, config_yaml=config_yaml))
 
 
 def make_dataset(session: Session, owner: User, *, job: Job | None = None, **columns: Any) -> Dataset:

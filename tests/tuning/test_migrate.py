@@ -5,7 +5,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from tests.factories import NOON, make_dataset, make_job, make_token, make_user
+from tests.factories import NOON, make_attempt, make_attempt_texts, make_dataset, make_job, make_token, make_user
 from tuning.clusters import models as clusters
 from tuning.datasets import models as datasets
 from tuning.db.engine import Base, open_engine, open_sessions, transaction
@@ -138,5 +138,26 @@ def test_a_database_says_whether_it_is_current(empty_database_url: str) -> None:
         upgrade(empty_database_url)
         with engine.connect() as connection:
             assert is_current(connection)
+    finally:
+        engine.dispose()
+
+
+def test_an_attempts_texts_move_to_their_table_and_back(empty_database_url: str) -> None:
+    upgrade(empty_database_url)
+    engine = open_engine(empty_database_url)
+    read = text("SELECT script, config_yaml FROM attempts")
+    try:
+        with transaction(open_sessions(engine)) as session:
+            job = make_job(session, make_user(session), attempt=2)
+            make_attempt(session, job, number=1)
+            make_attempt(session, job, number=2)
+            make_attempt_texts(session, job, "#!/bin/bash", "stage: sft", number=2)
+        downgrade(empty_database_url, "0010")
+        with engine.connect() as connection:
+            assert connection.execute(read).all() == [(None, None), ("#!/bin/bash", "stage: sft")]
+        upgrade(empty_database_url)
+        with transaction(open_sessions(engine)) as session:
+            texts = session.query(jobs.AttemptTexts).one()
+            assert (texts.attempt, texts.script, texts.config_yaml) == (2, "#!/bin/bash", "stage: sft")
     finally:
         engine.dispose()

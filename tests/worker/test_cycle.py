@@ -8,7 +8,7 @@ from tests.factories import Seconds
 from tests.worker.conftest import World
 from tuning.clusters.models import ClusterRow
 from tuning.db.engine import transaction
-from tuning.jobs.models import Attempt
+from tuning.jobs.models import Attempt, AttemptTexts
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.progress.eta import EtaState, to_json
 from worker import cycle
@@ -57,7 +57,7 @@ def test_a_job_between_two_cycles_is_made_by_what_the_last_one_found(
     cycle.run_urgent()
     assert made_in(world, job_id) == "sha256:2"
     with sessions() as session:
-        assert "--signal=B:USR1@630" in (session.get_one(Attempt, (job_id, 1)).script or "")
+        assert "--signal=B:USR1@630" in session.get_one(AttemptTexts, (job_id, 1)).script
 
 
 def test_a_job_of_a_cycle_is_made_by_what_the_cluster_has_just_said(

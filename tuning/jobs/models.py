@@ -3,7 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Enum, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Enum,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tuning.db.engine import Base
@@ -196,8 +207,24 @@ class Attempt(Base):
     last_step: Mapped[int | None]
     eta_state: Mapped[dict[str, Any] | None]
     """What the estimator remembers of this attempt (tuning.llamafactory.progress.eta)."""
-    script: Mapped[str | None] = mapped_column(Text)
-    config_yaml: Mapped[str | None] = mapped_column(Text)
+
+
+class AttemptTexts(Base):
+    """The script and the configuration that an attempt was submitted with.
+
+    In a table of their own: SQLite reads a row's long texts on the way to the columns behind them, and the attempts of
+    all live jobs are read in each cycle.
+    """
+
+    __tablename__ = "attempt_texts"
+    __table_args__ = (
+        ForeignKeyConstraint(["job_id", "attempt"], ["attempts.job_id", "attempts.number"], ondelete="CASCADE"),
+    )
+
+    job_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    script: Mapped[str] = mapped_column(Text)
+    config_yaml: Mapped[str] = mapped_column(Text)
 
 
 class FilePosition(Base):

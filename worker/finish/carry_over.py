@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from tuning.jobs.attempt.continuation import EndedAttempt, is_near_limit
 from tuning.jobs.attempt.inputs import attempts_before
-from tuning.jobs.models import Attempt, FilePosition
+from tuning.jobs.models import Attempt, AttemptTexts, FilePosition
 from tuning.jobs.output.growth import Position, save_position
 from tuning.jobs.request.time_limit import parse_time_limit
 from tuning.slurm.attempt_records import OutputFile
@@ -49,13 +49,17 @@ def ended_attempt(session: Session, attempt: Attempt, judgement: Ended, files: I
         had_stalled=attempt.ended_by == STALLED,
         resumed_step=attempt.resumed_step or 0,
         newest_step=max(_whole_steps(listed), default=0) if listed else None,
-        was_near_limit=_was_near_limit(attempt, judgement),
+        was_near_limit=_was_near_limit(_script(session, attempt), attempt, judgement),
     )
 
 
-def _was_near_limit(attempt: Attempt, judgement: Ended) -> bool:
+def _script(session: Session, attempt: Attempt) -> str:
+    texts = session.get(AttemptTexts, (attempt.job_id, attempt.number))
+    return texts.script if texts is not None else ""
+
+
+def _was_near_limit(script: str, attempt: Attempt, judgement: Ended) -> bool:
     """By what its script asked Slurm for."""
-    script = attempt.script or ""
     warning, limit = (re.search(rf"^#SBATCH --{name}", script, re.MULTILINE) for name in (_WARNING, _LIMIT))
     if warning is None or limit is None or attempt.started_at is None:
         return True

@@ -2,12 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select, tuple_
 from sqlalchemy.orm import Session
 
 from tuning.errors import CommandTimedOut, SlurmUnavailable
@@ -34,16 +34,13 @@ _OF_ONE_RUN = (CommandTimedOut, SlurmUnavailable)
 
 @dataclass(frozen=True)
 class _Run:
-    """A run that is expected to say something."""
+    """A run that has been silent for a while, and of which nobody was told."""
 
     job_id: str
     number: int
     token: str
     slurm_job_id: int
-    quiet_until: datetime
-    """Written with each new line: another one means that it has spoken."""
     patience_seconds: float
-    is_told: bool
 
     @property
     def key(self) -> "_Key":
@@ -102,13 +99,10 @@ class StallWatch:
             self._failures = self._driver.breaker.failures_ever
             self._silences.interrupt()
         with self._driver.load() as session:
-            runs = _expected_to_speak(session, self._driver.settings.name)
-        silent = self._silences.look(
-            {run.key: run.quiet_until for run in runs},
-            {run.key for run in runs if run.job_id in visible},
-            self._monotonic(),
-        )
-        late = [run for run in runs if silent[run.key] > run.patience_seconds and not run.is_told]
+            markers = _markers(session, self._driver.settings.name)
+            silent = self._silences.look(markers, {key for key in markers if key[0] in visible}, self._monotonic())
+            quiet = [key for key, seconds in silent.items() if seconds > LEAST_SECONDS]
+            late = [run for run in _untold(session, quiet) if silent[run.key] > run.patience_seconds]
         if not late:
             return
         quarantine = Quarantine(self._driver, Step.STALL, _subject, own=_OF_ONE_RUN)
@@ -136,23 +130,40 @@ def _tell_and_end(driver: Driver, run: _Run) -> None:
         driver.cluster.cancel([(run.slurm_job_id, slurm_job_name(run.job_id, run.number, run.token))])
 
 
-def _expected_to_speak(session: Session, cluster: str) -> list[_Run]:
-    own = (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt)
-    columns = (Attempt.slurm_job_id, Attempt.quiet_until, Attempt.last_step, Job.progress_at, Job.stalled_since)
-    wanted = (
-        select(Job.id, Attempt.number, Attempt.token, *columns)
-        .join(Attempt, own)
+def _markers(session: Session, cluster: str) -> dict[_Key, datetime]:
+    """`quiet_until` of each run that is expected to say something: another value means that it has spoken."""
+    rows = session.connection().execute(_expected_to_speak(), {"cluster": cluster})
+    return {(job_id, number): marker for job_id, number, marker in rows if marker is not None}
+
+
+@cache
+def _expected_to_speak() -> Select[str, int, datetime | None]:
+    """Asked in each cycle: to build it costs several times what it costs to run it."""
+    return (
+        select(Attempt.job_id, Attempt.number, Attempt.quiet_until)
+        .join(Job, (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt))
         .where(
-            Job.cluster == cluster,
+            Job.cluster == bindparam("cluster"),
             Job.status == JobStatus.RUNNING,
             Job.slurm_state == "RUNNING",  # one that Slurm has suspended need not go on
             Attempt.quiet_until.is_not(None),
             Attempt.slurm_job_id.is_not(None),
         )
     )
+
+
+def _untold(session: Session, keys: Sequence[_Key]) -> list[_Run]:
+    if not keys:
+        return []
+    columns = (Attempt.token, Attempt.slurm_job_id, Attempt.quiet_until, Attempt.last_step, Job.progress_at)
+    wanted = (
+        select(Attempt.job_id, Attempt.number, *columns)
+        .join(Job, Attempt.job_id == Job.id)
+        .where(tuple_(Attempt.job_id, Attempt.number).in_(keys), Job.stalled_since.is_(None))
+    )
     return [
-        _Run(job_id, number, token, slurm_job_id, until, _patience(until, last_step, progress_at), told is not None)
-        for job_id, number, token, slurm_job_id, until, last_step, progress_at, told in session.execute(wanted)
+        _Run(job_id, number, token, slurm_job_id, _patience(until, last_step, progress_at))
+        for job_id, number, token, slurm_job_id, until, last_step, progress_at in session.execute(wanted)
         if slurm_job_id is not None and until is not None
     ]
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
-from tests.factories import NOON, make_attempt, make_job
+from tests.factories import NOON, make_attempt, make_attempt_texts, make_job
 from tuning.jobs.models import Artifact, JobEvent, LogChunk, MetricPoint
 from tuning.jobs.status import JobStatus
 from tuning.people.models import User
@@ -59,8 +59,8 @@ def seed(session: Session, owner: User) -> str:
         elapsed_seconds=7140.0,
         result={"train_loss": 0.75},
     )
-    texts: dict[str, Any] = {"script": "#!/bin/bash\n", "config_yaml": "stage: sft\n"}
-    make_attempt(session, job, slurm_job_id=4711, submitted_at=NOON, finished_at=ended, **texts)
+    make_attempt(session, job, slurm_job_id=4711, submitted_at=NOON, finished_at=ended)
+    make_attempt_texts(session, job, "#!/bin/bash\n", "stage: sft\n")
     session.add_all(
         MetricPoint(
             job_id=job.id, attempt=1, step=step, kind="train", at=NOON, epoch=step / 10, values={"loss": 1 / step}

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from tests.worker.conftest import World
 from tuning.db.engine import transaction
 from tuning.jobs.attempt.inputs import learned_before
-from tuning.jobs.models import Attempt, FilePosition
+from tuning.jobs.models import Attempt, AttemptTexts, FilePosition
 from tuning.jobs.output.growth import Position, save_position
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.progress.eta import EtaState, to_json
@@ -94,9 +94,13 @@ def test_the_newest_checkpoint_is_the_newest_with_a_state(session: Session, worl
     ids=["long before", "early", "short limit", "a clock that jumped", "nothing asked"],
 )
 def test_whether_the_limit_was_near_is_told_by_the_script(
-    session: Session, world: World, ran: float, script: str, is_near: bool
+    world: World, sessions: sessionmaker[Session], ran: float, script: str, is_near: bool
 ) -> None:
-    started = world.clock()
+    started, job_id = world.clock(), world.add(JobStatus.RUNNING)
     judgement = Ended("COMPLETED", "completed", None, started + timedelta(seconds=ran), "n1")
-    attempt = Attempt(job_id="job_1", number=1, started_at=started, script=f"#!/bin/bash\n{script}")
-    assert ended_attempt(session, attempt, judgement, []).was_near_limit is is_near
+    with transaction(sessions) as session:
+        session.add(AttemptTexts(job_id=job_id, attempt=1, script=f"#!/bin/bash\n{script}", config_yaml=""))
+        attempt = session.get_one(Attempt, (job_id, 1))
+        attempt.started_at = started
+        session.flush()
+        assert ended_attempt(session, attempt, judgement, []).was_near_limit is is_near

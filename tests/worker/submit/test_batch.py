@@ -20,7 +20,7 @@ from tuning.errors import (
     UnknownRefusal,
     Unreachable,
 )
-from tuning.jobs.models import Attempt, Job, JobEvent, Trouble
+from tuning.jobs.models import Attempt, AttemptTexts, Job, JobEvent, Trouble
 from tuning.jobs.status import JobStatus
 from tuning.jobs.troubles import FIRST_PAUSE, pause
 from tuning.llamafactory.progress.eta import EtaState, to_json
@@ -72,7 +72,7 @@ def test_the_first_warning_is_as_early_as_other_jobs_saves_ask_for(
         session.get_one(Attempt, (before, 1)).eta_state = to_json(EtaState(saves=(200.0,)))
     world.submitter().submit_waiting()
     with sessions() as session:
-        assert "--signal=B:USR1@630" in (session.get_one(Attempt, (job_id, 1)).script or "")
+        assert "--signal=B:USR1@630" in session.get_one(AttemptTexts, (job_id, 1)).script
 
 
 def test_a_refusal_fails_the_job_in_slurms_words(world: World) -> None:
@@ -258,8 +258,8 @@ def test_a_secret_is_a_file_of_the_attempt_and_stands_in_no_row(world: World, se
     assert files["secrets/WANDB_API_KEY"] == b"hidden-value"
     assert not any(b"hidden-value" in content for name, content in files.items() if not name.startswith("secrets/"))
     with sessions() as session:
-        attempt = session.get_one(Attempt, (job_id, 1))
-        assert "hidden-value" not in f"{attempt.script}{attempt.config_yaml}{session.get_one(Job, job_id).record}"
+        texts = session.get_one(AttemptTexts, (job_id, 1))
+        assert "hidden-value" not in f"{texts.script}{texts.config_yaml}{session.get_one(Job, job_id).record}"
     assert "hidden-value" not in repr(world.cluster.submitted[0])
 
 

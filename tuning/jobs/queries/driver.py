@@ -1,7 +1,7 @@
 """Queries of the driver: the jobs that wait for a cluster, and those that are on it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Update, bindparam, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from tuning.jobs.models import Attempt, FilePosition, Job, JobDataset
+from tuning.jobs.models import Attempt, AttemptTexts, FilePosition, Job, JobDataset
 from tuning.jobs.output.growth import Position
 from tuning.jobs.queries.dependencies import is_ready
 from tuning.jobs.status import ENDED, ON_CLUSTER, JobStatus
@@ -64,7 +64,7 @@ class Unconfirmed:
 
 @dataclass(frozen=True)
 class NewAttempt:
-    """A row of `attempts`."""
+    """A row of `attempts`, and its texts."""
 
     job_id: str
     number: int
@@ -125,11 +125,19 @@ def begin_attempts(
     if not attempts:
         return
     new = {"created_at": now, "missing_polls": 0}
-    session.connection().execute(insert(Attempt), [{**asdict(each), **new} for each in attempts])
+    columns = ("job_id", "number", "token", "eta_state")
+    rows = [{**{name: getattr(each, name) for name in columns}, **new} for each in attempts]
+    session.connection().execute(insert(Attempt), rows)
+    session.connection().execute(insert(AttemptTexts), [_texts(each) for each in attempts])
     steps = [
         Step(each.job_id, each.number, "being handed to Slurm", {"record": records[each.job_id]}) for each in attempts
     ]
     transition_all(session, steps, JobStatus.QUEUED, JobStatus.SUBMITTING, now)
+
+
+def _texts(attempt: NewAttempt) -> dict[str, Any]:
+    own = {"job_id": attempt.job_id, "attempt": attempt.number}
+    return {**own, "script": attempt.script, "config_yaml": attempt.config_yaml}
 
 
 def confirm_attempts(session: Session, confirmed: Sequence[Confirmed], now: datetime) -> None:

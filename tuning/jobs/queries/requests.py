@@ -8,7 +8,7 @@ from sqlalchemy import Insert, Select, and_, bindparam, delete, func, insert, or
 from sqlalchemy.orm import Session, defer
 
 from tuning.db.engine import insert_if_new, lock_event_order
-from tuning.jobs.models import Attempt, Job, JobDataset, JobEvent, JobTag
+from tuning.jobs.models import Attempt, AttemptTexts, Job, JobDataset, JobEvent, JobTag
 from tuning.jobs.queries.dependencies import dependencies_of
 from tuning.jobs.status import JobStatus
 
@@ -120,9 +120,8 @@ def queue_position(session: Session, job: Job) -> int:
 
 def attempt_texts(session: Session, job_id: str, number: int) -> tuple[str, str] | None:
     """The script and the configuration that an attempt was submitted with."""
-    wanted = select(Attempt.script, Attempt.config_yaml).where(Attempt.job_id == job_id, Attempt.number == number)
-    found = session.execute(wanted).one_or_none()
-    return (found[0], found[1]) if found and found[0] is not None and found[1] is not None else None
+    found = session.get(AttemptTexts, (job_id, number))
+    return (found.script, found.config_yaml) if found is not None else None
 
 
 def counts(session: Session) -> list[tuple[str, str, int]]:
@@ -132,9 +131,8 @@ def counts(session: Session) -> list[tuple[str, str, int]]:
 
 
 def _attempts(session: Session, job_ids: Sequence[str]) -> dict[str, list[Attempt]]:
-    wide = (Attempt.script, Attempt.config_yaml, Attempt.eta_state)
     query = select(Attempt).where(Attempt.job_id.in_(job_ids)).order_by(Attempt.number)
     found: dict[str, list[Attempt]] = {}
-    for attempt in session.scalars(query.options(*(defer(column, raiseload=True) for column in wide))):
+    for attempt in session.scalars(query.options(defer(Attempt.eta_state, raiseload=True))):
         found.setdefault(attempt.job_id, []).append(attempt)
     return found

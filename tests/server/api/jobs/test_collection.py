@@ -260,7 +260,7 @@ def test_a_job_that_has_not_ended_cannot_be_removed(client: TestClient) -> None:
 def test_attempts_are_shown(client: TestClient, sessions: sessionmaker[Session], user: User) -> None:
     with transaction(sessions) as session:
         job = make_job(session, user, status=JobStatus.RUNNING, attempt=2, slurm_job_id=12)
-        make_attempt(session, job, number=1, slurm_job_id=11, exit_code=1, script="#!/bin/bash", config_yaml="a: 1")
+        make_attempt(session, job, number=1, slurm_job_id=11, exit_code=1)
         make_attempt(session, job, number=2, slurm_job_id=12)
     attempts = client.get(f"/api/v1/jobs/{job.id}").json()["attempts"]
     assert [(one["number"], one["slurm_job_id"], one["exit_code"]) for one in attempts] == [(1, 11, 1), (2, 12, None)]

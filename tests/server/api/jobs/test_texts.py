@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
-from tests.factories import make_attempt, make_job
+from tests.factories import make_attempt, make_attempt_texts, make_job
 from tuning.db.engine import transaction
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.progress.eta import EtaState, to_json
@@ -21,8 +21,9 @@ REQUEST: dict[str, Any] = {
 def test_what_was_submitted_is_shown_as_it_was(client: TestClient, sessions: sessionmaker[Session], user: User) -> None:
     with transaction(sessions) as session:
         job = make_job(session, user, status=JobStatus.RUNNING, attempt=2)
-        make_attempt(session, job, number=1, script="first", config_yaml="one")
-        make_attempt(session, job, number=2, script="second", config_yaml="two")
+        for number, script, config_yaml in ((1, "first", "one"), (2, "second", "two")):
+            make_attempt(session, job, number=number)
+            make_attempt_texts(session, job, script, config_yaml, number=number)
     path = f"/api/v1/jobs/{job.id}"
     assert client.get(f"{path}/script").text == "second"
     assert client.get(f"{path}/config").text == "two"
@@ -46,6 +47,6 @@ def test_the_next_attempt_is_shown_with_what_the_last_has_shown(
 ) -> None:
     with transaction(sessions) as session:
         job = make_job(session, user, status=JobStatus.HELD, attempt=1, config=CONFIG)
-        make_attempt(session, job, script="first", eta_state=to_json(EtaState(saves=(300.0,))))
+        make_attempt(session, job, eta_state=to_json(EtaState(saves=(300.0,))))
     shown = client.get(f"/api/v1/jobs/{job.id}/script?attempt=2").text
     assert "--signal=B:USR1@930" in shown
