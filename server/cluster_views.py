@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tuning.clusters.repository import snapshot_of, snapshot_time
 from tuning.clusters.snapshot import Snapshot
 from tuning.jobs.request.resources import UNKNOWN_CLUSTER, ClusterView, PartitionView
-from tuning.llamafactory.config.model_size import parse_model_config
+from tuning.llamafactory.config.model_size import needs_own_code, parse_model_config
 
 _HOLDS_SECONDS = 1.0
 """A cluster describes itself once a minute: so young a view is not asked about again."""
@@ -64,4 +64,5 @@ def _view(snapshot: Snapshot | None) -> ClusterView:
     default = next((partition.name for partition in snapshot.partitions if partition.is_default), None)
     parsed = {path: parse_model_config(text) for path, text in snapshot.model_configs.items()}
     models = {path: shape for path, shape in parsed.items() if shape is not None}
-    return ClusterView(partitions, default, snapshot.datasets, models)
+    with_code = frozenset(path for path, text in snapshot.model_configs.items() if needs_own_code(text))
+    return ClusterView(partitions, default, snapshot.datasets, models, with_code)

@@ -86,6 +86,8 @@ class ClusterSettings(BaseModel):
     """Model and data paths must lie under one of these."""
     models: dict[str, PlainPath] = Field(default_factory=dict)
     """The catalogue: names that users may give as model_name_or_path."""
+    trusted_models: tuple[str, ...] = ()
+    """Names of the catalogue's models whose own code (trust_remote_code) runs may execute."""
     allow_hub_models: bool = False
     """Whether a hub id (`org/name`) may be asked for: only where the nodes' cache holds it or the net is reached."""
     arguments: dict[str, Argument] = Field(default_factory=dict)
@@ -114,6 +116,12 @@ class ClusterSettings(BaseModel):
     def _has_a_key(self) -> Self:
         if self.key_file is None and not self.key_agent:
             raise ValueError("there is no key to log in with: give key_file, or key_agent = true")
+        return self
+
+    @model_validator(mode="after")
+    def _trusts_models_it_has(self) -> Self:
+        if unknown := sorted(set(self.trusted_models) - self.models.keys()):
+            raise ValueError(f"trusted_models: {', '.join(unknown)}: not among models")
         return self
 
     @model_validator(mode="after")

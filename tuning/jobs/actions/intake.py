@@ -201,6 +201,7 @@ class _Intake:
             # one that does not exist has been told of: it need not be missed a second time
             has_uploaded_datasets=bool(self.request.datasets),
             model_shapes=self.view.models,
+            models_with_code=self.view.models_with_code,
             gpu_memory_bytes=gpu_memory_bytes(self.resources, self.cluster, self.view),
         )
         whole = {**self.recipe_config, **given}

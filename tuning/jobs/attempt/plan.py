@@ -109,6 +109,7 @@ def config_context(
         processes=world_size(resources),
         dataset_entries={**(registered or {}), **{data.id: data.entry for data in uploads}},
         operator_arguments=cluster.arguments,
+        trusted_models=frozenset(cluster.models[name] for name in cluster.trusted_models),
         schema=load_schema(cluster.llamafactory_version),
     )
 
@@ -139,6 +140,7 @@ def plan_attempt(
         datasets=tuple(data.id for data in uploads),
         model=source.model,
         adapter=source.adapter,
+        media_dir=f"{CHECKOUT}/data" if cluster.llamafactory_checkout else None,
         deepspeed_path=f"{directory}/{DEEPSPEED_FILE}",
     )
     config = final_config(checked, owned)

@@ -46,6 +46,8 @@ class ClusterView:
     """Entries of the LLaMA-Factory checkout's dataset_info.json, by name; None = not known."""
     models: Mapping[str, ModelShape] = field(default_factory=dict)
     """The shapes of models of the catalogue, by path."""
+    models_with_code: frozenset[str] = frozenset()
+    """The paths of models of the catalogue that do not load without code of their own."""
 
 
 UNKNOWN_CLUSTER = ClusterView()

@@ -20,6 +20,8 @@ _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 # What older versions took and people's files still say: there flash_attn was a switch.
 _FORMERLY: Mapping[str, Mapping[bool, str]] = {"flash_attn": {True: "fa2", False: "auto"}}
+# Words for a choice: what LLaMA-Factory does with them is what it does with the choice (it looks for "cpu" only).
+_ALIKE: Mapping[str, Mapping[str, str]] = {"export_device": {"gpu": "auto", "cuda": "auto"}}
 _NULL = frozenset({"", "null", "none", "~"})
 _MAX_INTEGER = 2**63 - 1
 
@@ -134,6 +136,7 @@ def _too_large(item: Any) -> str | None:
 def _choose(argument: Argument, given: Any, value: str) -> Coerced:
     """`STEPS` and ` steps` are meant kindly."""
     wanted = value.strip().lower()
+    wanted = _ALIKE.get(argument.name, {}).get(wanted, wanted)
     if wanted in argument.choices:
         return Coerced(wanted, _note(argument, given, wanted))
     near = nearest(wanted, argument.choices)

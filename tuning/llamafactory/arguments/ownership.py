@@ -26,7 +26,6 @@ _PUBLISHES = "it sends the model out of the cluster"
 _STARTS_SERVICES = "it makes the job open services of its own on the nodes"
 
 REFUSED = {
-    "trust_remote_code": "it runs code from the model's repository under the account that all jobs share",
     "push_to_hub": _PUBLISHES,
     "hub_model_id": _PUBLISHES,
     "hub_strategy": _PUBLISHES,
@@ -59,6 +58,15 @@ default anyway.
 
 The operator of a cluster may set them for every job (`arguments` in the clusters file).
 """
+
+
+LEFT_OUT = {
+    "cache_dir": "each run has a cache of its own",
+    "media_dir": "the images, videos and audios of a data set are looked for beside it",
+    "tokenized_path": "each run reads the data itself",
+}
+"""Places of another machine that a run can do without, and why: left out, with a warning, where a cluster has none
+such."""
 
 
 def overruled(config: Mapping[str, Any], operator: Mapping[str, Any], row: KindOfJob) -> Iterator[Finding]:

@@ -48,7 +48,7 @@ MAPPINGS = (
 # LLaMA-Factory splits its command line at spaces under torchrun, so a path with one fails there and only there.
 _PLAIN = re.compile(r"/[A-Za-z0-9._/@+=-]*")
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
-_OTHER_JOBS = "use source_job for what another job has left"
+OTHER_JOBS = "use source_job for what another job has left"
 _WRITE = "leave it out (each run has a cache of its own), or ask the operator to bind the folder with `rw`"
 
 
@@ -83,8 +83,30 @@ def resolve_model(name: str, value: str, places: AllowedPlaces) -> str | Finding
     """The path or hub id that a model argument means, or what is wrong with it."""
     if value in places.models:
         return places.models[value]
-    if value.startswith("/"):
-        return resolve_file(name, value, places)
+    if not value.startswith("/"):
+        return _by_folder(value, places) or _by_hub_id(name, value, places)
+    found = resolve_file(name, value, places)
+    return (_by_folder(value, places) or found) if isinstance(found, Finding) else found
+
+
+def _by_folder(value: str, places: AllowedPlaces) -> str | None:
+    """The path of the catalogue's model whose name or folder is the last part of a hub id or of another site's path.
+
+    None where none is, or where several are.
+    """
+    wanted = _last_part(value)
+    if not wanted:
+        return None
+    found = {path for name, path in places.models.items() if wanted in (_last_part(name), _last_part(path))}
+    return found.pop() if len(found) == 1 else None
+
+
+def _last_part(value: str) -> str:
+    """`Qwen/Qwen2.5-7B`, `/data/Qwen2.5-7B/` and the hub's own folder models--Qwen--Qwen2.5-7B alike."""
+    return value.rstrip("/").rpartition("/")[2].rpartition("--")[2].lower()
+
+
+def _by_hub_id(name: str, value: str, places: AllowedPlaces) -> str | Finding:
     if _HUB_ID.fullmatch(value) and places.hub_models:
         return value
     return _unknown_model(name, value, places)
@@ -119,7 +141,7 @@ def paths_within(content: object) -> Iterator[str]:
 def _not_allowed(name: str, path: str, places: AllowedPlaces) -> Finding | None:
     """Why a job may not use a normalised path, or None."""
     if any(_lies_under(path, folder) for folder in places.closed):
-        return Finding(("config", name), f"{name}: {path} lies in packtrain's own folder", _OTHER_JOBS)
+        return Finding(("config", name), f"{name}: {path} lies in packtrain's own folder", OTHER_JOBS)
     if path not in places.models.values() and not any(_lies_under(path, root) for root in places.roots):
         hint = f"paths of jobs lie under {_roots(places)}"
         return Finding(("config", name), f"{name}: {path} lies outside the folders that jobs may use", hint)
@@ -138,6 +160,10 @@ def _roots(places: AllowedPlaces) -> str:
 
 
 def _unknown_model(name: str, value: str, places: AllowedPlaces) -> Finding:
+    if value.strip().lower() in ("none", "null"):
+        return Finding(
+            ("config", name), f"{name}: {value!r} is a text here, not nothing", "leave it out, or write null"
+        )
     near = nearest(value, places.models)
     meant = f"did you mean {near!r}? " if near else ""
     catalogue = f"the catalogue has: {', '.join(sorted(places.models)) or 'nothing yet'}"

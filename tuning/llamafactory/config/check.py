@@ -8,13 +8,16 @@ from tuning.errors import Finding
 from tuning.llamafactory.arguments import paths
 from tuning.llamafactory.arguments.accepted import ArgumentSchema, load_schema
 from tuning.llamafactory.arguments.coercion import coerce
-from tuning.llamafactory.arguments.ownership import REFUSED, TAKEN_OVER, overruled
+from tuning.llamafactory.arguments.ownership import LEFT_OUT, REFUSED, TAKEN_OVER, overruled
 from tuning.llamafactory.arguments.paths import AllowedPlaces
+from tuning.llamafactory.arguments.unread import is_unread
 from tuning.llamafactory.config import references
 from tuning.llamafactory.config.deepspeed import Preset, preset, render
 from tuning.llamafactory.config.memory import MemoryEstimate, estimate_memory, too_large
 from tuning.llamafactory.config.model_size import ModelShape
-from tuning.llamafactory.config.yaml_text import find_bad_text
+from tuning.llamafactory.config.old_names import MEANT
+from tuning.llamafactory.config.other_files import other_file
+from tuning.llamafactory.config.yaml_text import find_bad_text, holds_reference
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel
 from tuning.llamafactory.rules import RULES, Run, check_rules
 
@@ -47,6 +50,10 @@ class ConfigContext:
     """What is known of models, by path."""
     gpu_memory_bytes: int | None = None
     """Of one GPU of the partition, where it is known."""
+    trusted_models: frozenset[str] = frozenset()
+    """Paths of models whose own code may run."""
+    models_with_code: frozenset[str] = frozenset()
+    """Paths of models that do not load without code of their own."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,8 @@ class OwnedArguments:
     """The source job's model, where it hands one over."""
     adapter: str | None = None
     """The source job's adapter, likewise."""
+    media_dir: str | None = None
+    """Where relative paths of images, videos and audios begin, unless the user names a folder."""
     deepspeed_path: str | None = None
     """Where the preset's text is written; without one it stands in the configuration itself."""
 
@@ -101,12 +110,17 @@ def check_config(config: Mapping[str, Any], context: ConfigContext) -> CheckedCo
 
     Checking what it returned again changes nothing more.
     """
-    check = _Check(context)
+    check = _Check(context, config)
+    is_whole = context.kind == "train" and context.source is None and not context.has_uploaded_datasets
+    if (other := other_file(config, is_whole=is_whole)) is not None:
+        check.findings.append(Finding(("config",), other.message, other.hint))
+        return check.outcome()
     for name, value in list(config.items())[:MAX_ARGUMENTS]:
         check.take(name, value)
     if len(config) > MAX_ARGUMENTS:
         check.findings.append(Finding(("config",), f"{len(config)} arguments; {MAX_ARGUMENTS} are looked at"))
     check.resolve_places()
+    check.settle_code()
     check.settle_data()
     check.settle_source()
     check.judge()
@@ -120,7 +134,8 @@ def final_config(checked: CheckedConfig, owned: OwnedArguments) -> dict[str, Any
     LLaMA-Factory goes on by itself from the highest checkpoint in output_dir.
     """
     row = KINDS[checked.kind]
-    given = {**checked.defaults, **checked.config, **checked.operator_arguments, **row.fixed}
+    media = {"media_dir": owned.media_dir} if owned.media_dir is not None and row.data is not None else {}
+    given = {**checked.defaults, **media, **_said(checked.config), **checked.operator_arguments, **row.fixed}
     source = {"model_name_or_path": owned.model, "adapter_name_or_path": owned.adapter}
     handed_over = {name: path for name, path in source.items() if path is not None}
     if row.data is None:
@@ -133,11 +148,16 @@ def final_config(checked: CheckedConfig, owned: OwnedArguments) -> dict[str, Any
     return {**given, **handed_over, row.data: datasets, **parallel, **fixed}
 
 
+def _said(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Without an empty media_dir, which would hide where the media lie."""
+    return {name: value for name, value in config.items() if name != "media_dir" or value}
+
+
 class _Check:
     """One pass over one configuration, collecting."""
 
-    def __init__(self, context: ConfigContext) -> None:
-        self.context = context
+    def __init__(self, context: ConfigContext, given: Mapping[str, Any]) -> None:
+        self.context, self.given = context, given
         self.row = KINDS[context.kind]
         self.known = context.schema.taken_by(self.row.classes)
         self.operator = {
@@ -173,6 +193,9 @@ class _Check:
 
     def _take_own(self, name: str, value: Any) -> None:
         coerced = coerce(self.context.schema.arguments[name], value)
+        if coerced.problem and value is None and is_unread(name, self.given):
+            self.notes.append(f"{name}: nothing is taken as left out")
+            return
         if coerced.problem:
             self.findings.append(Finding(("config", name), coerced.problem, _hint(name, value) or coerced.hint))
             return
@@ -180,6 +203,9 @@ class _Check:
             self.findings.extend(bad)  # JSON in a text: its escapes name characters that the text itself has not
             return
         self.config[name] = coerced.value
+        if holds_reference(coerced.value):
+            message = f"{name}: LLaMA-Factory replaces no ${{...}}: the text stays as it stands"
+            self.findings.append(Finding(("config", name), message, "write the value out", "warning"))
         if coerced.note:
             self.notes.append(coerced.note)
 
@@ -196,6 +222,11 @@ class _Check:
 
     def _settle(self, name: str, resolved: list[str | Finding]) -> None:
         wrong = [finding for finding in resolved if isinstance(finding, Finding)]
+        if wrong and name in LEFT_OUT and self._can_do_without(name, wrong):
+            del self.config[name]
+            message = f"{wrong[0].message}: it is left out, since {LEFT_OUT[name]}"
+            self.findings.append(Finding(("config", name), message, "it can be left out", "warning"))
+            return
         if wrong:
             self.findings.extend(wrong)
             return
@@ -205,6 +236,21 @@ class _Check:
         if joined != self.config[name]:
             self.notes.append(f"{name}: {self.config[name]} is {joined}")
         self.config[name] = joined
+
+    def _can_do_without(self, name: str, wrong: list[Finding]) -> bool:
+        """Data that was tokenised before may be all the data there is; nobody names other jobs' folders by chance."""
+        has_data = name != "tokenized_path" or any(self.given.get(each) for each in ("dataset", "eval_dataset"))
+        return has_data and all(finding.hint != paths.OTHER_JOBS for finding in wrong)
+
+    def settle_code(self) -> None:
+        """A model's own code runs only where the operator trusts the model: `trust_remote_code` is false elsewhere."""
+        if not self.config.get("trust_remote_code") or self.operator.get("trust_remote_code"):
+            return
+        model = str(self.config.get("model_name_or_path"))
+        if model in self.context.trusted_models:
+            return
+        self.config["trust_remote_code"] = False
+        self.findings.append(_untrusted(needs_code=model in self.context.models_with_code))
 
     def settle_data(self) -> None:
         """Kind predict works on eval_dataset, kind export on no data: what names data otherwise is told."""
@@ -292,7 +338,17 @@ class _Check:
         )
 
 
+def _untrusted(*, needs_code: bool) -> Finding:
+    loc = ("config", "trust_remote_code")
+    if needs_code:
+        message = "this model comes with code of its own, which jobs of this cluster may not run"
+        return Finding(loc, message, "ask the operator to name the model in trusted_models")
+    message = "trust_remote_code is taken as false: code from a model's repository is not run here"
+    return Finding(loc, message, "it can be left out: most models need no code of their own any more", "warning")
+
+
 def _hint(name: str, value: Any) -> str | None:
-    if name == "finetuning_type" and isinstance(value, str) and value.strip().lower() == "qlora":
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if name == "finetuning_type" and word == "qlora":
         return "QLoRA is finetuning_type: lora together with quantization_bit: 4"
-    return None
+    return MEANT.get(name, {}).get(word)

@@ -117,6 +117,15 @@ def parse_model_config(text: str) -> ModelShape | None:
     return _shape(config, family) if family is not None and _is_whole(config) else None
 
 
+def needs_own_code(text: str) -> bool:
+    """Whether a config.json is of a model that comes with code (auto_map) and is of no family that is known here."""
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(config, dict) and bool(config.get("auto_map")) and config.get("model_type") not in FAMILIES
+
+
 def _is_whole(config: Mapping[str, Any]) -> bool:
     needed = ("num_hidden_layers", "hidden_size", "intermediate_size", "vocab_size", "num_attention_heads")
     is_alike_all_through = not config.get("mlp_only_layers") and config.get("decoder_sparse_step", 1) == 1

@@ -6,23 +6,9 @@ from typing import Any
 from tuning.errors import Finding
 from tuning.llamafactory.arguments.accepted import ArgumentSchema, nearest, versions_with
 from tuning.llamafactory.arguments.paths import AllowedPlaces
+from tuning.llamafactory.config.old_names import REPLACED, template_of
 from tuning.llamafactory.config.yaml_text import printable
 from tuning.llamafactory.kinds import KindOfJob, SourceModel, kinds_with
-
-REPLACED = {
-    "evaluation_strategy": "it is called eval_strategy now",
-    "group_by_length": "write train_sampling_strategy: group_by_length",
-    "no_cuda": "write use_cpu: true",
-    "save_safetensors": "leave it out: safetensors is what is written",
-    "adafactor": "write optim: adafactor",
-    "include_tokens_per_second": "leave it out: packtrain measures tokens a second",
-    "per_gpu_train_batch_size": "it is called per_device_train_batch_size now",
-    "per_gpu_eval_batch_size": "it is called per_device_eval_batch_size now",
-    "push_to_hub_model_id": "leave it out: jobs do not publish models",
-    "push_to_hub_organization": "leave it out: jobs do not publish models",
-    "push_to_hub_token": "leave it out: jobs do not publish models",
-}
-"""Arguments of older versions that people's files still hold, and what to write in their place."""
 
 
 def names(value: str | None) -> list[str]:
@@ -78,9 +64,14 @@ def unknown_template(config: Mapping[str, Any], templates: Sequence[str], versio
     """A template that this LLaMA-Factory does not have."""
     template = config.get("template")
     if template and template not in templates:
-        near = nearest(template, tuple(templates))
+        near = _usual_template(template, templates) or nearest(template, tuple(templates))
         hint = f"did you mean {near}?" if near else f"one of: {', '.join(templates)}"
         yield Finding(("config", "template"), f"LLaMA-Factory {version} has no template {template[:200]!r}", hint)
+
+
+def _usual_template(name: str, templates: Sequence[str]) -> str | None:
+    meant = template_of(name)
+    return meant if meant in templates else None
 
 
 def unknown_datasets(config: Mapping[str, Any], known: Set[str] | None) -> Iterator[Finding]:

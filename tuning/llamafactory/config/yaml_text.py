@@ -17,11 +17,14 @@ MAX_VALUES = 2_000
 FIELD = "config_yaml"
 
 _TEXT = "tag:yaml.org,2002:str"
+_SCALAR_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null"))
 _RESOLVER = yaml.resolver.Resolver()
 # Numbers that people do not mean: a leading zero is octal, colons are base 60. What LLaMA-Factory would read is not
 # what stands there, so they are refused rather than guessed.
 _SURPRISING_NUMBER = re.compile(r"[-+]?(0[0-9_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+# OmegaConf parses these when it loads a file (what it cannot parse ends it), and LLaMA-Factory never resolves them.
+_REFERENCE = re.compile(r"\$\{[A-Za-z_]\w*(\.\w+)*(:[A-Za-z0-9_./-]*)?\}", re.ASCII)
 # What both PyYAML and OmegaConf (whose float rule is wider: 1e5 is one) read as text without quotes.
 _PLAIN_TEXT = re.compile(r"[A-Za-z/][A-Za-z0-9_./,@+-]*")
 
@@ -45,8 +48,8 @@ def parse_yaml(text: str) -> dict[str, Any]:
     """The mapping that a YAML text holds, by PyYAML's rules (`1e-4` stays text: see arguments.coercion).
 
     Dates are left as the text they are. Raises InvalidInput, with line and column counted from 1, for what does not
-    parse, is not one mapping of texts, repeats a key, carries tags, nests or grows beyond the limits of this module,
-    or holds characters that no configuration needs.
+    parse, is not one mapping of texts, repeats a key, carries tags other than `!!float` and its like, nests or grows
+    beyond the limits of this module, or holds characters that no configuration needs.
     """
     if len(text) > MAX_CHARACTERS:
         message = f"the YAML text has {len(text)} characters; {MAX_CHARACTERS} are allowed"
@@ -70,7 +73,7 @@ def parse_yaml(text: str) -> dict[str, Any]:
 def to_yaml(config: Mapping[str, Any]) -> str:
     """YAML that PyYAML and OmegaConf both read back as exactly these values, in this order.
 
-    Raises InvalidInput for what cannot travel: `${` (OmegaConf would interpolate), control characters, lone
+    Raises InvalidInput for what cannot travel: a broken `${` (OmegaConf would fail at it), control characters, lone
     surrogates, NUL, numbers that are not finite, and other types than text, numbers, bool, None, lists and mappings.
     """
     if findings := tuple(find_bad_text(config, ("config",))):
@@ -106,8 +109,14 @@ def _find_bad_characters(text: str, loc: tuple[str | int, ...]) -> Iterator[Find
     if bad := _UNPRINTABLE.search(text):
         place = f"character {bad.start() + 1} of {_name(loc)}"
         yield Finding(loc, f"{place} is U+{ord(bad.group()):04X}, which no configuration may hold", "remove it")
-    if "${" in text:
-        yield Finding(loc, f"{_name(loc)} holds '${{', which LLaMA-Factory would try to replace", "write the value out")
+    if "${" in _REFERENCE.sub("", text):
+        message = f"{_name(loc)} holds '${{' without a plain name behind it: LLaMA-Factory cannot read that"
+        yield Finding(loc, message, "write the value out")
+
+
+def holds_reference(value: Any) -> bool:
+    """Whether a text holds `${NAME}`, which LLaMA-Factory leaves as it stands: its reader resolves nothing."""
+    return isinstance(value, str) and _REFERENCE.search(value) is not None
 
 
 def _name(loc: tuple[str | int, ...]) -> str:
@@ -141,6 +150,11 @@ def _refusal(text: str, mark: Any, problem: str) -> InvalidInput:
     return InvalidInput([Finding((FIELD, line, column), f"line {line}, column {column}: {problem}", hint)])
 
 
+def _is_plain_tag(tag: str, event: Any) -> bool:
+    """YAML's own types of one value, which LLaMA-Factory reads: `!!float 1e-5`."""
+    return isinstance(event, yaml.ScalarEvent) and tag in _SCALAR_TAGS
+
+
 def _marked(problem: str, where: Any) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=problem, problem_mark=where.start_mark)
 
@@ -162,8 +176,8 @@ class _Loader(yaml.SafeLoader):
             raise _marked(f"more than {MAX_VALUES} values", event)
         if self._depth > MAX_DEPTH:
             raise _marked(f"nested deeper than {MAX_DEPTH}", event)
-        if getattr(event, "tag", None) is not None:
-            raise _marked(f"tags such as {event.tag} are not allowed", event)
+        if (tag := getattr(event, "tag", None)) is not None and not _is_plain_tag(tag, event):
+            raise _marked(f"tags such as {tag[:100]} are not allowed", event)
         node = super().compose_node(parent, index)
         self._depth -= 1
         if isinstance(event, yaml.AliasEvent):
@@ -203,8 +217,14 @@ class _Loader(yaml.SafeLoader):
             if node.tag.endswith(":int"):
                 return self.construct_yaml_int(node)
             return self.construct_yaml_float(node)
-        except ValueError as error:
+        except (ValueError, IndexError) as error:  # the second for `!!int ""`
             raise _marked(f"{node.value[:40]!r} is no number that can be read", node) from error
+
+    def construct_bool(self, node: yaml.ScalarNode) -> bool:
+        """A truth value; `!!bool perhaps` is refused with its place."""
+        if node.value.lower() not in self.bool_values:
+            raise _marked(f"{node.value[:40]!r} is neither true nor false", node)
+        return self.construct_yaml_bool(node)
 
     def construct_date(self, node: yaml.ScalarNode) -> str:
         """The text as it stands: a run_name of 2026-11-21 is meant so, and OmegaConf has no dates at all."""
@@ -220,6 +240,7 @@ class _Loader(yaml.SafeLoader):
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_number)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_number)
+_Loader.add_constructor("tag:yaml.org,2002:bool", _Loader.construct_bool)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_date)
 
 

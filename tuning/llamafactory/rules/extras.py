@@ -26,6 +26,8 @@ _NEEDED: tuple[tuple[str, Callable[[Run], Any], str], ...] = (
         lambda a: REPORTERS & set(names(a["report_to"])) - {"none", "all", "wandb"},
         "the logger's own package",
     ),
+    ("fp8", lambda a: a["fp8"] and a["fp8_backend"] == "te", "transformer-engine"),
+    ("fp8", lambda a: a["fp8"] and a["fp8_backend"] != "te", "torchao"),
     ("flash_attn", lambda a: a["flash_attn"] == "fa2", "flash-attn"),
     ("quantization_method", lambda a: a["quantization_bit"] and a["quantization_method"] == "hqq", "hqq"),
     ("quantization_method", lambda a: a["quantization_bit"] and a["quantization_method"] == "eetq", "eetq"),
@@ -40,7 +42,9 @@ EXTRAS = tuple(
         "ask the operator whether the cluster's image does, or remove it",
         "packtrain",
         "warning",
-        kinds=RUNS if argument in ("use_liger_kernel", "report_to") else ALL,  # transformers' own: no export takes them
+        kinds=RUNS
+        if argument in ("use_liger_kernel", "report_to", "fp8")
+        else ALL,  # transformers' own: no export takes them
     )
     for argument, needed, package in _NEEDED
 )

@@ -294,14 +294,6 @@ METHOD: tuple[Rule, ...] = (
         kinds=ALL,
     ),
     Rule(
-        "use_kt",
-        lambda a: a["use_kt"] and _is_not_lora(a),
-        "KTransformers trains LoRA only",
-        "set finetuning_type: lora, or remove use_kt",
-        "model/adapter.py",
-        stricter=True,
-    ),
-    Rule(
         "use_unsloth",
         lambda a: a["use_unsloth"] and (a["finetuning_type"] == "oft" or _has_adapters(a)),
         "Unsloth takes one adapter, and no OFT",

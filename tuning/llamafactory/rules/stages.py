@@ -62,6 +62,15 @@ STAGES: tuple[Rule, ...] = (
         kinds=TRAINS,
     ),
     Rule(
+        "pref_loss",
+        lambda a: a["stage"] == "dpo" and a["pref_loss"] in ("ipo", "hinge", "kto_pair"),
+        "this LLaMA-Factory trains the sigmoid loss whatever is asked for here: its TRL is not told",
+        "set pref_loss: sigmoid, orpo or simpo",
+        "train/dpo/trainer.py",
+        "warning",
+        kinds=TRAINS,
+    ),
+    Rule(
         "ref_model",
         lambda a: a["stage"] == "dpo" and a["pref_loss"] in ("orpo", "simpo") and a["ref_model"] is not None,
         "orpo and simpo use no reference model",

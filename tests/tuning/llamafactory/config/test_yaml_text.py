@@ -52,6 +52,10 @@ def test_a_date_is_left_as_text() -> None:
         ("a: [1, 2\n", 2, 1, "flow sequence", "bracket"),
         ("a: !!python/object/apply:os.system ['id']", 1, 4, "tags", None),
         ("a: !x 1", 1, 4, "tags", None),
+        ("a: !!set {b}", 1, 4, "tags", None),
+        ("a: !!float fast", 1, 4, "no number", None),
+        ('a: !!int ""', 1, 4, "no number", None),
+        ("a: !!bool perhaps", 1, 4, "neither true nor false", None),
         ("a: &x [1]\nb: *x", 2, 4, "alias", None),
         ("a: *x", 1, 4, "undefined alias", "quotes"),
         ("yes: 1", 1, 1, "'yes' is not text", None),
@@ -98,7 +102,7 @@ def test_a_long_text_is_refused_before_it_costs_anything() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['a: "x\\0y"', 'a: ["ok", "x\\ud800"]', 'a: {b: "\\e[31m"}', 'a: "${oc.env:HOME}"', "a: .inf"]
+    "text", ['a: "x\\0y"', 'a: ["ok", "x\\ud800"]', 'a: {b: "\\e[31m"}', 'a: "${oc.env:HOME"', "a: .inf"]
 )
 def test_values_that_cannot_travel_are_refused_with_their_place(text: str) -> None:
     [(loc, message, _)] = findings(text)
@@ -112,7 +116,7 @@ def test_floats_stay_floats_and_words_stay_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["a ${b}", "${", "x\x00", "\ud800", "\x1b[0m", float("nan"), float("inf"), {1, 2}, b"x"]
+    "value", ["a ${b", "${", "${}", "x\x00", "\ud800", "\x1b[0m", float("nan"), float("inf"), {1, 2}, b"x"]
 )
 def test_what_cannot_be_written_is_refused(value: object) -> None:
     with pytest.raises(InvalidInput) as caught:
@@ -175,3 +179,26 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(InvalidInput):
         config = parse_yaml(text)
     assert yaml.safe_load(to_yaml(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("!!float 1e-5", 1e-5),
+        ("!!float 3", 3.0),
+        ("!!int 8", 8),
+        ('!!int "8"', 8),
+        ("!!str 2026", "2026"),
+        ("!!str", ""),
+        ("!!bool yes", True),
+        ("!!null", None),
+    ],
+)
+def test_yamls_own_types_are_read(text: str, value: object) -> None:
+    found = parse_yaml(f"a: {text}")["a"]
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_a_reference_stays_as_it_stands() -> None:
+    text = "output_dir: ${HOME}/out\nrun_name: ${oc.env:USER}-1\n"
+    assert parse_yaml(text) == yaml.safe_load(to_yaml(parse_yaml(text)))
