@@ -1,6 +1,6 @@
 """Surroundings of a request for a job (clusters, data, jobs, secrets), gathered for tuning.jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -14,7 +14,7 @@ from tuning.datasets import repository as datasets
 from tuning.jobs.actions.intake import Surroundings
 from tuning.jobs.attempt.check_plan import CheckPlan
 from tuning.jobs.attempt.inputs import in_order, load_inputs, plan_next
-from tuning.jobs.attempt.plan import AttemptPlan
+from tuning.jobs.attempt.plan import AttemptPlan, TrainingData
 from tuning.jobs.models import Job
 from tuning.jobs.queries.requests import belongings
 from tuning.jobs.queries.save_times import longest_saves
@@ -53,10 +53,22 @@ def surroundings_of(session: Session, site: Site, user: Principal) -> Surroundin
         clusters=site.clusters,
         view_of=lambda name: site.views.view(session, name),
         uploads=lambda ids: in_order(datasets.lock_usable(session, ids), ids),
+        uploads_by_name=lambda names: _uploads_by_name(session, names, user),
         jobs=lambda ids: source_jobs(session, ids),
         missing_secrets=lambda names: find_missing(session, user.user_id, names),
         highest_priority=highest_priority(user, site.settings),
     )
+
+
+def _uploads_by_name(session: Session, names: Sequence[str], user: Principal) -> dict[str, TrainingData]:
+    """By the name in a configuration: an id, or the name of an upload."""
+    ids = {
+        **datasets.ids_by_name(session, names, user.user_id),
+        **{name: name for name in names if name.startswith("ds_")},
+    }
+    rows = datasets.lock_usable(session, ids.values())
+    found = {data.id: data for data in in_order(rows, ids.values())}
+    return {name: found[dataset_id] for name, dataset_id in ids.items() if dataset_id in found}
 
 
 def highest_priority(user: Principal, settings: Settings) -> int:

@@ -127,7 +127,12 @@ def _in_process(sessions: sessionmaker[Session], clusters: Path) -> Step:
     def step() -> None:
         with transaction(sessions) as session:
             around = Surroundings(
-                settings, lambda name: views.view(session, name), lambda _ids: (), lambda _ids: {}, lambda _names: ()
+                settings,
+                lambda name: views.view(session, name),
+                lambda _ids: (),
+                lambda _names: {},
+                lambda _ids: {},
+                lambda _names: (),
             )
             create.create_job(session, JobRequest.model_validate(body), owner, around, datetime.now(UTC))
 

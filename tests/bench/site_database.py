@@ -41,7 +41,12 @@ class SiteDatabase:
         self._kept = self._engine.raw_connection()
         clusters = load_clusters(site.state / "clusters.toml")
         self._around = Surroundings(
-            clusters, lambda _name: UNKNOWN_CLUSTER, lambda _ids: (), lambda _ids: {}, lambda _names: ()
+            clusters,
+            lambda _name: UNKNOWN_CLUSTER,
+            lambda _ids: (),
+            lambda _names: {},
+            lambda _ids: {},
+            lambda _names: (),
         )
 
     def close(self) -> None:

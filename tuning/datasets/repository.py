@@ -47,6 +47,24 @@ def lock_usable(session: Session, dataset_ids: Iterable[str]) -> dict[str, Datas
     return {row.id: row for row in session.scalars(query.order_by(Dataset.id).with_for_update(read=True))}
 
 
+_EXTENSIONS = ("", ".json", ".jsonl", ".csv", ".tsv", ".parquet", ".txt", ".arrow")
+
+
+def ids_by_name(session: Session, names: Iterable[str], owner_id: str) -> dict[str, str]:
+    """The newest data set of each name, with or without its file's ending; an owner's own before others'."""
+    wanted: dict[str, list[str]] = {}
+    for name in names:
+        for ending in _EXTENSIONS:
+            wanted.setdefault(f"{name}{ending}", []).append(name)
+    is_own = case((Dataset.owner_id == owner_id, 0), else_=1)
+    query = select(Dataset.name, Dataset.id).where(Dataset.name.in_(wanted), Dataset.deleted_at.is_(None))
+    found: dict[str, str] = {}
+    for stored, dataset_id in session.execute(query.order_by(is_own, Dataset.created_at.desc(), Dataset.id.desc())):
+        for name in wanted[stored]:
+            found.setdefault(name, dataset_id)
+    return found
+
+
 def begin_check(session: Session, dataset_id: str, job_id: str) -> bool:
     """This job looks at a data set that was refused; False when it is not there, or not refused."""
     own = (Dataset.id == dataset_id, Dataset.status == DatasetStatus.REFUSED, Dataset.deleted_at.is_(None))

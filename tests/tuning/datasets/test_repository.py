@@ -95,3 +95,17 @@ def test_a_list_does_not_load_the_heads(session: Session) -> None:
     (found,) = repository.page(session, 10, None)
     assert "head" not in inspect(found).dict
     assert (found.id, found.head) == (dataset.id, b"rows")
+
+
+def test_a_name_means_the_newest_and_ones_own_before_others(session: Session) -> None:
+    ada, bob = make_user(session), make_user(session, name="bob")
+    later = NOON + timedelta(hours=1)
+    own_old = make_dataset(session, ada, name="wmt.jsonl")
+    own = make_dataset(session, ada, name="wmt.jsonl", created_at=later)
+    others = make_dataset(session, bob, name="wmt.jsonl", created_at=later + timedelta(hours=1))
+    shared = make_dataset(session, bob, name="shared")
+    make_dataset(session, ada, name="gone", deleted_at=NOON)
+    assert own_old.id != own.id
+    names = ["wmt", "wmt.jsonl", "shared", "gone", "WMT", "%"]
+    assert repository.ids_by_name(session, names, ada.id) == {"wmt": own.id, "wmt.jsonl": own.id, "shared": shared.id}
+    assert repository.ids_by_name(session, ["wmt"], bob.id) == {"wmt": others.id}

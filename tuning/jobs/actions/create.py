@@ -55,7 +55,7 @@ def create_job(
         return known, False
     warnings = [finding.message for finding in checked.warnings]
     events = first_events(job.status, now, checked.notes, warnings)
-    requests.insert_belongings(session, job, request.tags, request.datasets, events)
+    requests.insert_belongings(session, job, request.tags, [data.id for data in checked.uploads], events)
     add_dependencies(session, job.id, checked.dependencies)
     log.info("job %s created", job.id, extra={"action": "create", "job_id": job.id, "user_id": asker.user_id})
     return job, True

@@ -20,11 +20,15 @@ from tuning.jobs.request.sources import SourceJob, check_source, source_model
 from tuning.jobs.request.spec import MAX_PRIORITY, JobRequest, Resources
 from tuning.jobs.status import ENDED, JobStatus
 from tuning.llamafactory.config.check import CheckedConfig, check_config
+from tuning.llamafactory.config.references import names
 from tuning.llamafactory.config.yaml_text import parse_yaml
 from tuning.llamafactory.kinds import Kind, SourceModel
 from tuning.recipes.catalogue import Recipe, find_recipe
 from tuning.recipes.fitting import doubt_template, fitting_template
 from tuning.settings import ClusterSettings
+
+MAX_NAMES = 100
+"""So many names of data sets in a configuration are looked up."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Surroundings:
     """What is known of a cluster."""
     uploads: Callable[[Sequence[str]], Sequence[TrainingData]]
     """The data sets with these ids, as far as they exist."""
+    uploads_by_name: Callable[[Sequence[str]], Mapping[str, TrainingData]]
+    """The data sets that these names in a configuration mean, as far as they exist."""
     jobs: Callable[[Sequence[str]], Mapping[str, SourceJob]]
     """The jobs with these ids, as far as they exist: what a job is based on, and what it waits for."""
     missing_secrets: Callable[[Sequence[str]], Sequence[str]]
@@ -60,6 +66,8 @@ class CheckedRequest:
     resources: Mapping[str, Any]
     uploads: tuple[TrainingData, ...]
     findings: tuple[Finding, ...]
+    own_notes: tuple[str, ...] = ()
+    """On names in the configuration that mean uploads."""
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -69,7 +77,7 @@ class CheckedRequest:
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes on the parts of the configuration that were read in another way than they were written."""
-        return self.config_check.notes if self.config_check else ()
+        return self.own_notes + (self.config_check.notes if self.config_check else ())
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -126,6 +134,7 @@ class _Intake:
         self.source = self._source(source)
         self.resources = self._resources(asked)
         self.resources_json = self.resources.model_dump()
+        self.notes: list[str] = []
 
     def checked(self) -> CheckedRequest:
         dependencies = self._dependencies()
@@ -144,6 +153,7 @@ class _Intake:
             resources=self.resources_json,
             uploads=self.uploads,
             findings=tuple(self.findings),
+            own_notes=tuple(self.notes),
         )
 
     def _source(self, job: SourceJob | None) -> SourceModel | None:
@@ -194,22 +204,55 @@ class _Intake:
         given = _given_config(self.request, self.findings, has_recipe=bool(self.request.recipe or self.source))
         if given is None or self.cluster is None:
             return None
+        whole = {**self.recipe_config, **given}
+        for argument in ("dataset", "eval_dataset"):
+            self._name_uploads(whole, argument)
         known = (self.view.datasets, self.uploads, self.resources_json, self.kind, self.source)
         context = config_context(self.cluster, *known)
         context = replace(
             context,
             # one that does not exist has been told of: it need not be missed a second time
-            has_uploaded_datasets=bool(self.request.datasets),
+            has_uploaded_datasets=bool(self.request.datasets or self.uploads),
             model_shapes=self.view.models,
             models_with_code=self.view.models_with_code,
             gpu_memory_bytes=gpu_memory_bytes(self.resources, self.cluster, self.view),
         )
-        whole = {**self.recipe_config, **given}
         if self.request.recipe is not None and self.source is None:
             whole |= fitting_template(whole)
         checked = check_config(whole, context)
         self.findings += [*checked.findings, *doubt_template(whole)]
         return checked
+
+    def _name_uploads(self, config: dict[str, Any], argument: str) -> None:
+        """Put the ids of uploads in the place of their names; what the cluster itself knows by a name comes first."""
+        written = config.get(argument)
+        parts = names(written) if isinstance(written, str) else written
+        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+            return
+        unknown = [part for part in parts[:MAX_NAMES] if self._may_be_upload(part)]
+        found = self.around.uploads_by_name(unknown) if unknown else {}
+        for part, data in found.items():
+            self._take_named(argument, part, data)
+        if found:
+            config[argument] = ",".join(found[part].id if part in found else part for part in parts)
+
+    def _may_be_upload(self, name: str) -> bool:
+        """Before the cluster was asked for what it knows by name, only ids are surely not among it."""
+        has_register = self.cluster is not None and self.cluster.llamafactory_checkout is not None
+        registered = self.view.datasets if has_register else {}
+        return name.startswith("ds_") or (registered is not None and name not in registered)
+
+    def _take_named(self, argument: str, name: str, data: TrainingData) -> None:
+        loc: tuple[str | int, ...] = ("config", argument)
+        if data.status != "ready":
+            self.findings.append(replace(_not_ready(0, data), loc=loc))
+        elif self.cluster is not None and data.cluster not in (None, self.cluster.name):
+            hint = f"set resources.cluster to {data.cluster}"
+            self.findings.append(Finding(loc, f"{name} lies on {data.cluster} and not on any other", hint))
+        if name != data.id:
+            self.notes.append(f"{argument}: {name} is {data.id}, {data.name}")
+        if data.id not in [known.id for known in self.uploads]:
+            self.uploads = (*self.uploads, data)
 
 
 def _recipe(request: JobRequest, findings: list[Finding]) -> Recipe | None:

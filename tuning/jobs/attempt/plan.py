@@ -137,7 +137,7 @@ def plan_attempt(
     owned = OwnedArguments(
         output_dir=output,
         dataset_dir=f"{directory}/data",
-        datasets=tuple(data.id for data in uploads),
+        datasets=tuple(data.id for data in uploads if data.id not in _named(checked.config)),
         model=source.model,
         adapter=source.adapter,
         media_dir=f"{CHECKOUT}/data" if cluster.llamafactory_checkout else None,

@@ -281,7 +281,9 @@ class _Check:
         self.findings.extend(self._missing({**self.config, **handed_over, **self.operator}))
         schema = self.context.schema
         self.findings.extend(references.unknown_template(self.config, schema.templates, schema.version))
-        self.findings.extend(references.unknown_datasets(self.config, self.context.known_datasets))
+        known = self.context.known_datasets
+        known = known | self.context.dataset_entries.keys() if known is not None else None
+        self.findings.extend(references.unknown_datasets(self.config, known))
         run = self._run(handed_over)
         self.findings.extend(check_rules(run, RULES, self.row.name))
         shape = self.context.model_shapes.get(run["model_name_or_path"] or "")
@@ -307,10 +309,23 @@ class _Check:
     def _datasets(self) -> tuple[list[str], bool]:
         """The data sets that are worked on, uploaded ones too, and whether these are all."""
         named = references.names(self.config.get(self.row.data)) if self.row.data else []
-        if not self.context.has_uploaded_datasets:
+        if not self._has_unnamed_uploads():
             return named, True
-        uploaded = sorted(self.context.dataset_entries.keys() - (self.context.known_datasets or frozenset()))
-        return [*named, *(uploaded or ["uploaded"])], bool(uploaded)
+        unnamed = sorted(self._uploads() - self._names())
+        return [*named, *(unnamed or ["uploaded"])], bool(unnamed)
+
+    def _uploads(self) -> frozenset[str]:
+        """The ids of the request's uploads, as far as they exist."""
+        return frozenset(self.context.dataset_entries) - (self.context.known_datasets or frozenset())
+
+    def _names(self) -> frozenset[str]:
+        both = (self.config.get("dataset"), self.config.get("eval_dataset"))
+        return frozenset(name for value in both for name in references.names(value))
+
+    def _has_unnamed_uploads(self) -> bool:
+        """Whether there are uploads that stand in no argument, or that do not exist: these are worked on."""
+        uploads = self._uploads()
+        return self.context.has_uploaded_datasets and (not uploads or not uploads <= self._names())
 
     def _handed_over(self) -> dict[str, str]:
         source = self.context.source or SourceModel()
@@ -322,7 +337,7 @@ class _Check:
         if "model_name_or_path" not in already:
             yield from references.missing_model(given, self.context.places)
         if self.row.data not in already:
-            yield from references.missing_data(given, self.row, has_uploads=self.context.has_uploaded_datasets)
+            yield from references.missing_data(given, self.row, has_uploads=self._has_unnamed_uploads())
 
     def outcome(self) -> CheckedConfig:
         """All that was collected."""

@@ -8,10 +8,11 @@ import pytest
 from tests.factories import make_cluster_settings
 from tuning.jobs.actions.intake import CheckedRequest, Surroundings, check_priority, check_request, request_sha256
 from tuning.jobs.attempt.plan import TrainingData
-from tuning.jobs.request.resources import UNKNOWN_CLUSTER
+from tuning.jobs.request.resources import UNKNOWN_CLUSTER, ClusterView
 from tuning.jobs.request.sources import SourceJob
 from tuning.jobs.request.spec import JobRequest
 from tuning.jobs.status import JobStatus
+from tuning.llamafactory.config.check import OwnedArguments, final_config
 
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}
 ENTRY = {"columns": {"prompt": "instruction", "response": "output"}}
@@ -20,6 +21,7 @@ AROUND = Surroundings(
     clusters={"lab": make_cluster_settings(), "far": make_cluster_settings(name="far")},
     view_of=lambda _name: UNKNOWN_CLUSTER,
     uploads=lambda ids: [one for one in (DATA, replace(DATA, id="ds_far", cluster="far")) if one.id in ids],
+    uploads_by_name=lambda _names: {},
     jobs=lambda ids: {f"job_{status}": a_job(status) for status in JobStatus if f"job_{status}" in ids},
     missing_secrets=lambda names: [name for name in names if name != "HF_TOKEN"],
     highest_priority=10,
@@ -120,3 +122,44 @@ def test_the_same_request_has_the_same_sum_however_it_is_written() -> None:
     assert request_sha256(first) == request_sha256(second)
     others = [request_sha256(first, "job_1"), request_sha256(JobRequest(config={"a": 1, "b": 3}))]
     assert len({request_sha256(first), *others}) == 3
+
+
+NAMED = replace(
+    AROUND,
+    view_of=lambda _name: ClusterView(datasets={"identity": {"file_name": "identity.json"}}),
+    uploads_by_name=lambda names: {name: DATA for name in names if name in ("chats", "ds_a")},
+)
+
+
+@pytest.mark.parametrize("written", ["chats", "ds_a", ["chats"]])
+def test_an_upload_is_trained_on_by_its_name(written: Any) -> None:
+    found = checked(NAMED, config={**CONFIG, "dataset": written}, resources={"cluster": "lab"})
+    assert found.errors == ()
+    assert (found.config["dataset"], [data.id for data in found.uploads]) == ("ds_a", ["ds_a"])
+
+
+def test_an_upload_is_evaluated_on_by_its_name_and_not_trained_on() -> None:
+    given = {**CONFIG, "dataset": "identity", "eval_dataset": "chats", "eval_strategy": "epoch"}
+    found = checked(NAMED, config=given)
+    assert found.errors == ()
+    assert (found.config["dataset"], found.config["eval_dataset"]) == ("identity", "ds_a")
+    assert "eval_dataset: chats is ds_a, chats" in found.notes
+    assert found.config_check is not None
+    final = final_config(found.config_check, OwnedArguments("/o", "/d", ()))
+    assert (final["dataset"], final["eval_dataset"]) == ("identity", "ds_a")
+
+
+@pytest.mark.parametrize("data", [replace(DATA, status="refused"), replace(DATA, cluster="far")])
+def test_a_named_upload_that_cannot_be_used_is_told_at_its_argument(data: TrainingData) -> None:
+    around = replace(NAMED, uploads_by_name=lambda _names: {"chats": data})
+    found = checked(around, config={**CONFIG, "dataset": "chats"}, resources={"cluster": "lab"})
+    assert [finding.loc for finding in found.errors] == [("config", "dataset")]
+
+
+def test_a_name_of_the_clusters_own_data_is_no_upload() -> None:
+    view = ClusterView(datasets={"chats": {"file_name": "chats.json"}})
+    clusters = {"lab": make_cluster_settings(llamafactory_checkout="/opt/lf")}
+    found = checked(
+        replace(NAMED, clusters=clusters, view_of=lambda _name: view), config={**CONFIG, "dataset": "chats"}
+    )
+    assert (found.config["dataset"], found.uploads) == ("chats", ())

@@ -23,6 +23,7 @@ AROUND = Surroundings(
     clusters={"lab": make_cluster_settings()},
     view_of=lambda _name: UNKNOWN_CLUSTER,
     uploads=lambda _ids: [],
+    uploads_by_name=lambda _names: {},
     jobs=lambda _ids: {},
     missing_secrets=lambda _names: [],
 )

@@ -45,7 +45,7 @@ def test_trust_remote_code_is_taken_as_false_and_told() -> None:
 
 
 def test_a_model_with_code_of_its_own_needs_the_operator() -> None:
-    own = {"model_name_or_path": "own", "trust_remote_code": True}
+    own: dict[str, Any] = {"model_name_or_path": "own", "trust_remote_code": True}
     assert "trusted_models" in at(check(**own).errors, "trust_remote_code")[0]
     allowed = check(trusted=frozenset({"/srv/own"}), **own)
     assert (allowed.findings, allowed.config["trust_remote_code"]) == ((), True)
@@ -175,7 +175,8 @@ def test_a_folder_that_two_models_share_names_neither() -> None:
 @pytest.mark.parametrize("name", ["media_dir", "cache_dir", "tokenized_path"])
 @pytest.mark.parametrize("value", ["data", "/home/somebody/x", "../x"])
 def test_places_of_another_machine_are_left_out_and_told(name: str, value: str) -> None:
-    checked = check(**{name: value})
+    given: dict[str, Any] = {name: value}
+    checked = check(**given)
     assert checked.errors == ()
     assert name not in checked.config
     assert "left out" in at(checked.warnings, name)[0]
