@@ -50,6 +50,7 @@ Reason = Literal[
     "praised_nothing",
     "unused_tool_calls",
     "unused_weight",
+    "unused_media",
     "template_decides",
 ]
 """Problem for which a row is counted in the report."""
@@ -202,7 +203,7 @@ class Dataset(TypedDict):
     purpose: Literal["sft", "ranking", "kto", "pretrain"] | None
     """Training that it is for: sft (stage sft), ranking (dpo, rm), kto (kto) or pretrain (pt)."""
     rows: int | None
-    made_from: Literal["csv", "parquet"] | None
+    made_from: Literal["csv", "parquet", "text"] | None
     """The table that was sent; it is kept as JSON lines."""
     kept: int | None
     """Rows that LLaMA-Factory trains on."""
@@ -245,7 +246,7 @@ class DatasetReport(TypedDict):
     unused_columns: list[str]
     characters: "Lengths"
     purpose: NotRequired[Literal["sft", "ranking", "kto", "pretrain"]]
-    made_from: NotRequired[Literal["csv", "parquet"] | None]
+    made_from: NotRequired[Literal["csv", "parquet", "text"] | None]
     tokens: NotRequired["Lengths | None"]
     turns: NotRequired[list["Bin"]]
     roles: NotRequired[list["RoleCount"]]

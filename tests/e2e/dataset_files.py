@@ -107,7 +107,7 @@ def _long_files() -> Iterator[DataFile]:
 def mark(row: dict[str, Any], number: int) -> dict[str, Any]:
     """The row with its number in the first of its texts that is read."""
     copy: dict[str, Any] = json.loads(json.dumps(row))
-    for key in ("instruction", "text"):
+    for key in ("instruction", "text", "question"):
         if isinstance(copy.get(key), str):
             copy[key] = f"#{number}# {copy[key]}"
     for key, content in (("conversations", "value"), ("messages", "content")):

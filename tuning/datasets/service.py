@@ -80,7 +80,11 @@ def check_name(name: str) -> str:
 
 
 def keep(
-    store: ContentStore, incoming: Incoming, wanted: Wanted | None = None, check: BoundedCheck | None = None
+    store: ContentStore,
+    incoming: Incoming,
+    wanted: Wanted | None = None,
+    check: BoundedCheck | None = None,
+    file_name: str = "",
 ) -> KeptFile:
     """Check what has come in, and put it into the store. No database: this takes as long as the file is large.
 
@@ -88,7 +92,7 @@ def keep(
     """
     check = check or BoundedCheck()
     with incoming.open() as stream:
-        table = find_table(stream)
+        table = find_table(stream, file_name)
         if table is None:
             checked = check.validate(stream, wanted)
             return KeptFile(incoming.keep(checked.report.encoding), checked)

@@ -120,7 +120,8 @@ async def _upload(
     with checks.until_stop(), await run_in_threadpool(store.receive, room_bytes) as incoming:
         form = await _receive(request, boundary, incoming)
         name = service.check_name(form.fields.get("name") or PurePosixPath(form.filename or "").stem or "data")
-        keep = partial(service.keep, store, incoming, _wanted(form.fields))
+        wanted = _wanted(form.fields)
+        keep = partial(service.keep, store, incoming, wanted, file_name=form.filename or "")
         file = await checks.run(request, checks.checking, (user.user_id, form.filename or name), keep)
     make = partial(_create, file=file, name=name, user=user, now=now, quota=quota)
     return await run_in_threadpool(in_transaction, sessions, make)

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         count_tokens = token_counter(options.tokenizer) if options.tokenizer else None
         with options.file.open("rb", buffering=1024 * 1024) as stream:
-            checked = _check(stream, lambda rows: validate(rows, wanted, count_tokens))
+            checked = _check(stream, options.file.name, lambda rows: validate(rows, wanted, count_tokens))
     except InvalidInput as error:
         _say({"findings": [asdict(finding) for finding in error.findings]})
         return 1
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tuning.datasets.check", description="Check a data file.")
-    parser.add_argument("file", type=Path, help="JSON, JSON lines, CSV or Parquet")
+    parser.add_argument("file", type=Path, help="JSON, JSON lines, CSV, Parquet, or plain text (.txt)")
     parser.add_argument("--cutoff-len", type=int, help="count the rows that are longer")
     parser.add_argument("--tokenizer", type=Path, help="a model's folder, or its tokenizer.json: lengths in tokens too")
     parser.add_argument("--format", choices=get_args(Formatting), help="refuse the file unless it has this form")
@@ -49,9 +49,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _check(stream: BinaryIO, check: Callable[[BinaryIO], CheckedFile]) -> CheckedFile:
+def _check(stream: BinaryIO, name: str, check: Callable[[BinaryIO], CheckedFile]) -> CheckedFile:
     """A table is looked at as the JSON lines that would be kept of it."""
-    table = find_table(stream)
+    table = find_table(stream, name)
     if table is None:
         return check(stream)
     with tempfile.TemporaryFile() as lines:

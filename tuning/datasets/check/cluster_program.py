@@ -76,7 +76,7 @@ def take_in(order: Order) -> dict[str, Any]:
     """Put a good file among the contents; what is told of it. Raises InvalidInput with what is wrong in which line."""
     count_tokens = token_counter(Path(order.tokenizer)) if order.tokenizer else None
     with _opened(order) as source, _arriving(Path(order.arriving)) as copy:
-        table = _fill(copy, source)
+        table = _fill(copy, source, order.path)
         _say(f"copied {copy.stat().st_size} bytes of {order.path}")
         with copy.open("rb", buffering=_BUFFER_BYTES) as stream:
             checked = validate(stream, Wanted(order.format, order.purpose), count_tokens)
@@ -142,9 +142,9 @@ def _arriving(path: Path) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _fill(copy: Path, source: BinaryIO) -> Table | None:
+def _fill(copy: Path, source: BinaryIO, name: str) -> Table | None:
     """The bytes as they are, or the JSON lines of a table."""
-    table = find_table(source)
+    table = find_table(source, name)
     with copy.open("wb", buffering=_BUFFER_BYTES) as target:
         if table is not None:
             with closing(json_lines(source, table)) as pieces:

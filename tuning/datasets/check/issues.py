@@ -58,6 +58,7 @@ class Reason(StrEnum):
     PRAISED_NOTHING = "praised_nothing"
     UNUSED_TOOL_CALLS = "unused_tool_calls"
     UNUSED_WEIGHT = "unused_weight"
+    UNUSED_MEDIA = "unused_media"
     TEMPLATE_DECIDES = "template_decides"
 
 
@@ -145,6 +146,10 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     ),
     Reason.UNUSED_WEIGHT: _kept(
         "a weight of 0, which is not read: the message is trained on", "leave out what shall not be learned"
+    ),
+    Reason.UNUSED_MEDIA: _kept(
+        "images, videos or audios, which an upload does not bring along: their marks are trained on as letters",
+        "register the data set on the cluster, beside its media, and name it in the configuration",
     ),
     Reason.TEMPLATE_DECIDES: _kept(
         "something with which some templates end the job", "write it as all templates read it"

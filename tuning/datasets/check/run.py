@@ -23,6 +23,7 @@ from tuning.datasets.check.stats.totals import Contents, CountTokens
 from tuning.errors import Finding, InvalidInput
 
 _ROWS_TO_DETECT_BY = 100
+_MEDIA_COLUMNS = ("images", "videos", "audios")
 _SIGNATURES = {
     b"PAR1": "a Parquet file",
     b"\x1f\x8b": "a gzip file",
@@ -99,7 +100,9 @@ class _Check:
         if not self._settled and end_bytes > FIRST_PIECE_BYTES:
             return False
         first = decode_quickly(block[: block.find(b"\n") + 1] or block)
-        if first is None or (not self._settled and self._dates is not None and self._dates.may_be(first)):
+        if first is None or not first.keys().isdisjoint(_MEDIA_COLUMNS):
+            return False
+        if not self._settled and self._dates is not None and self._dates.may_be(first):
             return False
         rows = self._read_alike(block, self._columns.known_shape(first))
         good = self._judge.all_good(rows) if rows is not None else None
@@ -148,6 +151,8 @@ class _Check:
             self._tally.note(error.reason, row.number, row.line, error.detail)
             return
         result = self._judge(row.value)
+        if result.reason is None and (column := _media_column(row.value)) is not None:
+            result = result._replace(reason=Reason.UNUSED_MEDIA, detail=column)
         self._contents.see(result)
         outcome = Outcome.KEPT
         if result.reason is not None:
@@ -182,6 +187,10 @@ class _Check:
             scripts=self._contents.scripts(),
             repeats=self._contents.repeats(),
         )
+
+
+def _media_column(row: dict[str, Any]) -> str | None:
+    return next((column for column in _MEDIA_COLUMNS if row.get(column)), None)
 
 
 def _refuse_other_kinds_of_file(stream: BinaryIO) -> None:

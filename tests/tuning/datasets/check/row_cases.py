@@ -70,6 +70,9 @@ KEPT: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ),
     ),
     (messages(), messages(("user", "a"), ("assistant", "b"), ("tool", "c"), ("assistant", "d"))),
+    (alpaca(score=1.5), alpaca(score=float("nan"))),
+    ({"question": "a", "answer": "b"}, {"question": "c", "answer": "d"}),
+    (messages(("user", "a"), ("model", "b")), messages(("user", "c"), ("model", "d"))),
 ]
 BROKEN_LINES: list[tuple[bytes, str]] = [
     (b'{"instruction": }', "row 2 (line 3): not valid JSON (column 17: Expecting value)"),
@@ -77,7 +80,7 @@ BROKEN_LINES: list[tuple[bytes, str]] = [
     (b"{'instruction': 1}", "row 2 (line 3): not valid JSON (column 2: Expecting property name enclosed in double"),
     (b'{"instruction": "a"}, ', "row 2 (line 3): not valid JSON (column 21: Extra data)"),
     (b'{"instruction": "caf\xe9"}', "row 2 (line 3): not UTF-8 (byte 0xe9 (byte 117 of the file))"),
-    (b'{"instruction": NaN}', "row 2 (line 3): not valid JSON (NaN is no JSON)"),
+    (b'{"instruction": -Infinity}', "row 2 (line 3): not valid JSON (-Infinity is no JSON)"),
     (b'{"instruction": "a\tb"}', "row 2 (line 3): not valid JSON (column 19: Invalid control character at)"),
     (b'{"instruction": "a\\ud800b"}', "row 2 (line 3): half of a surrogate pair in an escape"),
     (b'{"note": {"\\uD83D": 1}}', "row 2 (line 3): half of a surrogate pair in an escape"),
@@ -111,6 +114,7 @@ BROKEN_FILES: list[tuple[bytes, str]] = [
 ]
 DOUBTED: list[tuple[dict[str, Any], Reason]] = [
     (alpaca(output=""), Reason.EMPTY_ANSWER),
+    (alpaca(images=["cups/1.jpg"]), Reason.UNUSED_MEDIA),
     (alpaca(instruction="", input=None), Reason.EMPTY_PROMPT),
     (sharegpt(("human", "a"), ("gpt", "")), Reason.EMPTY_ANSWER),
     (

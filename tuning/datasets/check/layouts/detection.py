@@ -7,10 +7,13 @@ from typing import Any
 from tuning.datasets.check.layouts.formats import AlpacaLayout, ChatLayout, Layout, Purpose, TextLayout, Wanted
 from tuning.errors import Finding, InvalidInput
 
-_CHAT_COLUMNS = ("conversations", "messages", "conversation")
-# LLaMA-Factory's own name first, then those of the trl library's data sets.
-_PROMPT_COLUMNS = ("instruction", "prompt")
-_RESPONSE_COLUMNS = ("output", "response", "completion")
+_CHAT_COLUMNS = ("conversations", "messages", "conversation", "dialog", "dialogue")
+_TURNS = (("from", "value"), ("role", "content"), ("role", "value"), ("from", "content"), ("role", "text"))
+"""The two keys of a turn."""
+# LLaMA-Factory's own name first, then those of the trl library's data sets, then others that are usual.
+_PROMPT_COLUMNS = ("instruction", "prompt", "question", "query", "problem", "input")
+_RESPONSE_COLUMNS = ("output", "response", "completion", "answer", "solution", "target")
+_TEXT_COLUMNS = ("text", "content")
 _KTO_COLUMNS = ("kto_tag", "label")
 _KNOWN_FORMS = (
     "alpaca rows have `instruction` and `output` (and may have `input`, `system`, `history`); sharegpt rows have "
@@ -44,8 +47,9 @@ def _layouts(rows: Rows) -> Iterator[Layout]:
     tools = "tools" if all(isinstance(value, str) for value in _values(rows, "tools")) else None
     yield from _chats(rows, tools)
     yield from _alpacas(rows, tools)
-    if _values(rows, "text"):
-        yield TextLayout()
+    for column in _TEXT_COLUMNS:
+        if _values(rows, column):
+            yield TextLayout(column)
 
 
 def _chats(rows: Rows, tools: str | None) -> Iterator[ChatLayout]:
@@ -53,7 +57,7 @@ def _chats(rows: Rows, tools: str | None) -> Iterator[ChatLayout]:
         turns = [
             turn for row in rows if isinstance(row.get(column), list) for turn in row[column] if isinstance(turn, dict)
         ]
-        for role, content in (("from", "value"), ("role", "content")):
+        for role, content in _TURNS:
             if any(role in turn and content in turn for turn in turns):
                 names = _names_of_speakers(role, {str(turn.get(role)) for turn in turns})
                 layout = ChatLayout(column, role, content, *names, tools=tools)
@@ -65,10 +69,13 @@ def _chats(rows: Rows, tools: str | None) -> Iterator[ChatLayout]:
 
 def _names_of_speakers(role: str, speakers: Collection[str]) -> tuple[str, str, str]:
     """Of the user, the assistant, and of what a tool says."""
-    sharegpt_names = "human" in speakers or "gpt" in speakers
-    if sharegpt_names or (role == "from" and not {"user", "assistant"} & set(speakers)):
-        return "human", "gpt", "observation"
-    return "user", "assistant", "tool"
+    is_sharegpt = role == "from" and not {"user", "assistant", "model"} & set(speakers)
+    has_gpt = "human" in speakers or "gpt" in speakers
+    user = "human" if "human" in speakers or (is_sharegpt and "user" not in speakers) else "user"
+    spoken = (name for name in ("gpt", "assistant", "model") if name in speakers)
+    assistant = next(spoken, "gpt" if is_sharegpt or has_gpt else "assistant")
+    says_tool = "tool" in speakers and "observation" not in speakers
+    return user, assistant, "observation" if (is_sharegpt or has_gpt) and not says_tool else "tool"
 
 
 def _alpacas(rows: Rows, tools: str | None) -> Iterator[AlpacaLayout]:
@@ -76,7 +83,8 @@ def _alpacas(rows: Rows, tools: str | None) -> Iterator[AlpacaLayout]:
     if prompt is None:
         return
     for purpose in _purposes(rows, plain=response is not None, tag=tag):
-        yield AlpacaLayout(purpose, prompt=prompt, response=response or "output", tools=tools, kto_tag=tag or "kto_tag")
+        query = "" if prompt == "input" else "input"
+        yield AlpacaLayout(purpose, prompt, query, response or "output", tools=tools, kto_tag=tag or "kto_tag")
 
 
 def _purposes(rows: Rows, *, plain: bool, tag: str | None) -> Iterator[Purpose]:

@@ -12,7 +12,7 @@ from tuning.datasets.check.read.rows import (
     RefusedJson,
     Row,
     Rows,
-    refuse_constant,
+    read_constant,
     refuse_lone_surrogate,
     why_not_read,
 )
@@ -147,4 +147,4 @@ def _int_of_64_bits(digits: str) -> int:
     return number
 
 
-_decoder = JSONDecoder(parse_constant=refuse_constant, parse_int=_int_of_64_bits)
+_decoder = JSONDecoder(parse_constant=read_constant, parse_int=_int_of_64_bits)

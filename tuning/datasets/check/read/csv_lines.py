@@ -21,7 +21,8 @@ def csv_lines(stream: BinaryIO) -> Generator[bytes, None, None]:
     """One line for each row of a seekable file; lines without a cell are none. Memory is bounded by MAX_ROW_BYTES.
 
     The separator is the comma, tab or semicolon that is most frequent in the first line. Raises InvalidInput for what
-    is not UTF-8 or no CSV at once, for rows with more or fewer cells than the header after the first 20 of them.
+    is not UTF-8 or no CSV at once, for rows with more cells than the header after the first 20 of them; cells that a
+    row has not got are empty.
     """
     lines = _Lines(stream)
     csv.field_size_limit(MAX_ROW_BYTES)  # the module's own limit of 128 KiB is shorter than many a text
@@ -71,11 +72,10 @@ def _delimiter(stream: BinaryIO) -> str:
 
 
 def _checked_header(cells: Sequence[str]) -> tuple[str, ...]:
-    header = tuple(cell.strip() for cell in cells)
-    if "" in header or not header:
-        raise _refused(
-            f"line 1: column {header.index('') + 1 if header else 1} has no name", "name it, or take it out", 1
-        )
+    # pandas, which LLaMA-Factory reads CSV with, names the index column of to_csv() so
+    header = tuple(cell.strip() or f"Unnamed: {place}" for place, cell in enumerate(cells))
+    if not header:
+        raise _refused("line 1: column 1 has no name", "write the names of the columns there", 1)
     if len(header) > MAX_COLUMNS:
         message = f"line 1: {len(header)} columns; {MAX_COLUMNS} are allowed"
         raise _refused(message, "leave out those that training does not read", 1)
@@ -97,8 +97,9 @@ def _objects(rows: Iterator[list[str]], header: tuple[str, ...], lines: _Lines) 
         lines.begin_row()
         if not cells:
             continue
-        if len(cells) == len(header):
-            yield encode(dict(zip(header, cells, strict=True))).encode() + b"\n"
+        if len(cells) <= len(header):
+            missing = [""] * (len(header) - len(cells))
+            yield encode(dict(zip(header, [*cells, *missing], strict=True))).encode() + b"\n"
         else:
             ragged.append(_ragged(len(cells), len(header), lines.number))
             if len(ragged) == _FINDINGS_SHOWN:

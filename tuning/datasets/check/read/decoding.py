@@ -10,7 +10,7 @@ from json import JSONDecoder
 from typing import Any
 
 from tuning.datasets.check.issues import Reason
-from tuning.datasets.check.read.rows import RefusedJson, refuse_constant, refuse_lone_surrogate
+from tuning.datasets.check.read.rows import RefusedJson, read_constant, refuse_lone_surrogate
 
 try:
     from msgspec.json import decode as _loads
@@ -61,7 +61,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_decode = JSONDecoder(object_pairs_hook=_object, parse_constant=refuse_constant).decode
+_decode = JSONDecoder(object_pairs_hook=_object, parse_constant=read_constant).decode
 
 
 class _DoubtfulError(Exception):

@@ -4,6 +4,7 @@ The standard library's decoder is used for both encodings: it is in C, says wher
 event parsers, which hold any value whole and have no line or column) lets us bound what one row may take.
 """
 
+import math
 from collections.abc import Iterator
 from json import JSONDecodeError
 from typing import Any, BinaryIO, Literal, NamedTuple
@@ -58,8 +59,10 @@ def find_encoding(stream: BinaryIO) -> Encoding:
     return "json" if head.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"[") else "jsonl"
 
 
-def refuse_constant(name: str) -> Any:
-    """For the decoder's `parse_constant`: NaN and the infinities are no JSON."""
+def read_constant(name: str) -> Any:
+    """For the decoder's `parse_constant`: NaN, which pandas writes and LLaMA-Factory's readers take; no infinity."""
+    if name == "NaN":
+        return math.nan
     raise RefusedJson(Reason.BROKEN_JSON, f"{name} is no JSON")
 
 

@@ -1,37 +1,43 @@
-"""CSV and Parquet, which become JSON lines before anybody looks at their rows.
+"""CSV, Parquet and plain text, which become JSON lines before anybody looks at their rows.
 
 What is kept is then byte for byte what was checked and what is trained on, and there is one loader to agree with.
 """
 
+import re
 from collections.abc import Generator
 from typing import BinaryIO, Literal
 
 from tuning.datasets.check.read.csv_lines import DELIMITERS, csv_lines
 from tuning.datasets.check.read.parquet_lines import parquet_lines
 from tuning.datasets.check.read.rows import BYTE_ORDER_MARK
+from tuning.datasets.check.read.text_lines import text_lines
 
-Table = Literal["csv", "parquet"]
+Table = Literal["csv", "parquet", "text"]
 
+_JSON_BEGINS = re.compile(rb"\{|\[\s*(\{|$)")
 _LONE_COLUMNS = (b"text", b'"text"')
 
 
-def find_table(stream: BinaryIO) -> Table | None:
+def find_table(stream: BinaryIO, name: str = "") -> Table | None:
     """Kind of table that a seekable file is, by its first bytes; None: JSON, or no table. It is left at its start.
 
-    CSV is what does not begin like JSON, and has several columns in its first line, or the one column `text`.
+    CSV is what does not begin like JSON, and has several columns in its first line, or the one column `text`. Plain
+    text is told by its name alone (`.txt`): any text may begin like a header.
     """
     head = stream.read(64 * 1024)
     stream.seek(0)
     if head.startswith(b"PAR1"):
         return "parquet"
     first_line = head.removeprefix(BYTE_ORDER_MARK).lstrip().split(b"\n", 1)[0].strip()
+    if name.lower().endswith(".txt") and not _JSON_BEGINS.match(first_line) and _is_text(first_line):
+        return "text"
     has_columns = any(delimiter.encode() in first_line for delimiter in DELIMITERS) or first_line in _LONE_COLUMNS
     return "csv" if has_columns and first_line[:1] not in (b"{", b"[") and _is_text(first_line) else None
 
 
 def json_lines(stream: BinaryIO, table: Table) -> Generator[bytes, None, None]:
     """The rows of a file as JSON lines, in pieces of any size, at bounded memory. Raises InvalidInput."""
-    return parquet_lines(stream) if table == "parquet" else csv_lines(stream)
+    return {"parquet": parquet_lines, "csv": csv_lines, "text": text_lines}[table](stream)
 
 
 def _is_text(first_line: bytes) -> bool:

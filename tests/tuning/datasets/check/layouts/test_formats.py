@@ -76,9 +76,9 @@ def test_columns_that_occur_are_named() -> None:
 
 def test_unknown_rows_are_refused_with_what_was_found_and_what_is_known() -> None:
     with pytest.raises(InvalidInput) as caught:
-        detect_layout([{"question": "a", "answer": "b"}])
+        detect_layout([{"frage": "a", "antwort": "b"}])
     (finding,) = caught.value.findings
-    assert "'answer', 'question'" in finding.message
+    assert "'antwort', 'frage'" in finding.message
     assert "instruction" in str(finding.hint)
     assert "conversations" in str(finding.hint)
 

@@ -66,6 +66,8 @@ def test_a_table_is_told_by_its_first_bytes(content: bytes, table: str | None) -
         ("instruction\toutput\n1\ttrue\n", [{"instruction": "1", "output": "true"}]),
         ("instruction; output\na,b;c\n", [{"instruction": "a,b", "output": "c"}]),
         ('text\n"two\nlines, and a ""quote"""\n日本語\n', [{"text": 'two\nlines, and a "quote"'}, {"text": "日本語"}]),
+        (",a,b\n0,x,y\n", [{"Unnamed: 0": "0", "a": "x", "b": "y"}]),
+        ("a,b,c\n1\n1,2\n", [{"a": "1", "b": "", "c": ""}, {"a": "1", "b": "2", "c": ""}]),
         ("text\n" + "x" * 200_000, [{"text": "x" * 200_000}]),
     ],
 )
@@ -88,8 +90,8 @@ def test_what_a_csv_writer_writes_is_read(rows: list[list[str]]) -> None:
     ("content", "line", "message"),
     [
         (b"a,b\n1,2\n1,2,3\n", 3, "line 3: 3 cells, and 2 columns in the header"),
-        (b'a,b\n"1\n",2\n1\n', 4, "line 4: 1 cells, and 2 columns in the header"),
-        (b"a,,b\n", 1, "line 1: column 2 has no name"),
+        (b'a,b\n"1\n",2\n1,2,3\n', 4, "line 4: 3 cells, and 2 columns in the header"),
+        (b"", 1, "line 1: column 1 has no name"),
         (b"a,b,a\n", 1, "line 1: two columns have the name a"),
         (b'a,b\n"1"x,2\n', 2, "line 2: no CSV: ',' expected after '\"'"),
         (b'a,b\n1,"2\n', 2, "line 2: no CSV: unexpected end of data"),
@@ -115,7 +117,7 @@ def test_the_bound_is_that_of_a_row_and_not_of_a_file() -> None:
 
 def test_a_refusal_shows_twenty_uneven_rows() -> None:
     with pytest.raises(InvalidInput) as caught:
-        _from_csv(b"a,b\n" + b"1\n" * 1000)
+        _from_csv(b"a,b\n" + b"1,2,3\n" * 1000)
     assert len(caught.value.findings) == 20
 
 
@@ -210,3 +212,40 @@ def _refusal(path: Path) -> str:
         _from_parquet(path)
     (finding,) = caught.value.findings
     return finding.message
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "table"),
+    [
+        ("wiki.txt", b"First line, with a comma.\nSecond\n", "text"),
+        ("WIKI.TXT", b"[1] a note\n", "text"),
+        ("rows.txt", b'{"text": "a"}\n', None),
+        ("rows.txt", b'[\n{"text": "a"}]', None),
+        ("rows.txt", b"PAR1\x15", "parquet"),
+        ("wiki.md", b"First line\n", None),
+    ],
+)
+def test_plain_text_is_told_by_its_name(name: str, content: bytes, table: str | None) -> None:
+    assert find_table(BytesIO(content), name) == table
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        ("a, b\nc\n\nd\n", ["a, b", "c", "", "d"]),
+        ('\ufeffa\r\n日本"語"', ["a", '日本"語"']),
+        ("a\x0cb\u2028c\n", ["a\x0cb\u2028c"]),
+    ],
+)
+def test_each_line_of_a_text_is_a_row(content: str, texts: list[str]) -> None:
+    rows = [json.loads(piece) for piece in json_lines(BytesIO(content.encode()), "text")]
+    assert rows == [{"text": text} for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"a\ncaf\xe9\n", "line 2: not UTF-8"), (b"x" * (MAX_ROW_BYTES + 1), "16 MiB")]
+)
+def test_a_text_that_cannot_be_read_is_refused_with_its_line(content: bytes, words: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        list(json_lines(BytesIO(content), "text"))
+    assert words in caught.value.findings[0].message
