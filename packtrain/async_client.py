@@ -12,11 +12,11 @@ For asyncio and trio. Files are read and written in pieces of some 64 KiB betwee
 
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import httpx
 from typing_extensions import Self, Unpack
@@ -230,15 +230,17 @@ class AsyncPacktrain:
         *,
         name: str | None = None,
         purpose: str | None = None,
+        entry: Mapping[str, Any] | None = None,
         on_bytes: Callable[[int], None] | None = None,
     ) -> Dataset:
         """Store a data file, streamed; `on_bytes` hears of every piece sent.
 
         `purpose` (sft, ranking, kto, pretrain) decides where its columns serve several.
+        `entry` is what a dataset_info.json has for it: formatting, columns, tags, ranking, num_samples.
         """
         with path.open("rb") as file:
             sent = (path.name, CountedFile(file, on_bytes))
-            return await self._http.send(operations.upload_dataset(name or path.stem, purpose, sent))
+            return await self._http.send(operations.upload_dataset(name or path.stem, purpose, entry, sent))
 
     async def add_dataset(
         self,
@@ -249,10 +251,12 @@ class AsyncPacktrain:
         data_format: str | None = None,
         purpose: str | None = None,
         tokenizer: str | None = None,
+        entry: Mapping[str, Any] | None = None,
     ) -> Dataset:
         """A file that lies on a cluster as a data set: it is `checking` until its `check_job` has ended."""
         given = {"cluster": cluster, "name": name, "format": data_format, "purpose": purpose, "tokenizer": tokenizer}
-        return await self._http.send(operations.add_dataset(cluster_path, **given))
+        given_entry = dict(entry) if entry is not None else None
+        return await self._http.send(operations.add_dataset(cluster_path, **given, entry=given_entry))
 
     async def datasets(self, *, limit: int = 50, after: str | None = None) -> DatasetPage:
         """One page of data sets, newest first."""

@@ -161,13 +161,17 @@ def remove_checkpoint(job_id: str, step: int) -> Call[None]:
     return Call("DELETE", path_of("jobs", job_id, "checkpoints", str(step)))
 
 
-def upload_dataset(name: str, purpose: str | None, file: tuple[str, Any]) -> Call[Dataset]:
+def upload_dataset(
+    name: str, purpose: str | None, entry: Mapping[str, Any] | None, file: tuple[str, Any]
+) -> Call[Dataset]:
     """`file`: its name, and what httpx reads it from."""
-    upload = Upload({"name": name, **({"purpose": purpose} if purpose is not None else {})}, {"file": file})
+    given = {"purpose": purpose, "entry": json.dumps(entry) if entry is not None else None}
+    fields = {"name": name, **{key: value for key, value in given.items() if value is not None}}
+    upload = Upload(fields, {"file": file})
     return Call("POST", "datasets", upload=upload, read_seconds=UPLOAD_READ_SECONDS)
 
 
-def add_dataset(cluster_path: str, **given: str | None) -> Call[Dataset]:
+def add_dataset(cluster_path: str, **given: Any) -> Call[Dataset]:
     named = {key: value for key, value in given.items() if value is not None}
     return Call("POST", "datasets", body={"cluster_path": cluster_path, **named})
 

@@ -1,6 +1,6 @@
 """datasets: upload, list, show, delete."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from packtrain.cli.commands.arguments import AsJson, Limit, connect
+from packtrain.cli.dataset_entry import read_entry
 from packtrain.cli.screen import byte_bar, listing, note, now, say, say_json
 from packtrain.cli.units import age, size
 from packtrain.errors import finding_lines, finding_of
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from packtrain.client import Packtrain
 
 _FATE = {"dropped": "left out", "kept": "trained on all the same", "job_fails": "on which the job would fail"}
+Entry = Annotated[
+    str | None,
+    typer.Option(metavar="ENTRY", help="Its dataset_info.json entry: JSON, FILE or FILE#NAME. By default found out."),
+]
 DatasetId = Annotated[str, typer.Argument(metavar="DATASET", help="A data set's id, ds_...")]
 
 
@@ -26,15 +31,19 @@ def upload(
     purpose: Annotated[
         str | None, typer.Option(help="sft, ranking, kto or pretrain, where its columns serve several.")
     ] = None,
+    entry: Entry = None,
     as_json: AsJson = False,
 ) -> None:
     """Store a data file; prints its id.
 
     \b
     packtrain datasets upload chats.json --name "support chats"
+    packtrain datasets upload wmt.json --entry dataset_info.json#wmt
+    Configurations name it by its name or its id, as dataset or eval_dataset.
     """
+    entry_name, read = read_entry(entry)
     with connect() as api:
-        dataset = store(api, file, name, purpose)
+        dataset = store(api, file, name or entry_name, purpose, read)
     if as_json:
         say_json(dataset)
     else:
@@ -126,7 +135,13 @@ def _contents(report: DatasetReport) -> list[str]:
     return lines
 
 
-def store(api: "Packtrain", path: Path, name: str | None = None, purpose: str | None = None) -> Dataset:
+def store(
+    api: "Packtrain",
+    path: Path,
+    name: str | None = None,
+    purpose: str | None = None,
+    entry: Mapping[str, Any] | None = None,
+) -> Dataset:
     """Upload a data file with a bar on stderr."""
     with byte_bar(path.stat().st_size) as moved:
         sent = 0
@@ -136,7 +151,7 @@ def store(api: "Packtrain", path: Path, name: str | None = None, purpose: str | 
             sent += piece
             moved(path.name, sent)
 
-        dataset = api.upload_dataset(path, name=name, purpose=purpose, on_bytes=count)
+        dataset = api.upload_dataset(path, name=name, purpose=purpose, entry=entry, on_bytes=count)
     note(f"uploaded {path} ({size(path.stat().st_size)}) as {dataset['id']}")
     return dataset
 

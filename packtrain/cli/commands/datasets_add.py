@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from packtrain.cli.commands.arguments import AsJson, connect
-from packtrain.cli.commands.datasets import report_lines, standing_lines
+from packtrain.cli.commands.datasets import Entry, report_lines, standing_lines
+from packtrain.cli.dataset_entry import read_entry
 from packtrain.cli.screen import note, say, say_json
 from packtrain.schema import Dataset
 
@@ -28,6 +29,7 @@ def add(
     tokenizer: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Tell lengths in tokens too: a model's name or path.")
     ] = None,
+    entry: Entry = None,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait until it was checked.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -37,9 +39,16 @@ def add(
     packtrain datasets add /data/wmt/ja-en.parquet --tokenizer tiny-llama
     It is checked there, by a small job without a GPU, and not uploaded. Exit code 1 when it is refused.
     """
+    entry_name, read = read_entry(entry)
     with connect() as api:
         dataset = api.add_dataset(
-            path, name=name, cluster=cluster, data_format=data_format, purpose=purpose, tokenizer=tokenizer
+            path,
+            name=name or entry_name,
+            cluster=cluster,
+            data_format=data_format,
+            purpose=purpose,
+            tokenizer=tokenizer,
+            entry=read,
         )
         note(f"{dataset['id']} is being checked on {dataset['cluster']} by {dataset['check_job']}")
         if not no_wait:

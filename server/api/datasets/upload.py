@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import PurePosixPath
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -25,6 +25,7 @@ from server.http.problems import responses
 from server.schemas.dataset import DatasetInfo
 from tuning.datasets import service
 from tuning.datasets.check.layouts.formats import Formatting, Purpose, Wanted
+from tuning.datasets.check.layouts.given_entry import given_layout
 from tuning.datasets.service import KeptFile, Quota
 from tuning.datasets.store import ContentStore, ContentTooLarge, Incoming
 from tuning.datasets.unused_contents import collect_unused
@@ -38,7 +39,8 @@ from tuning.settings import Settings
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 """Apart, since it must not hold a session of the database for the hours that an upload may take."""
 
-_FIELDS = frozenset({"name", "format", "purpose"})
+_FIELDS = frozenset({"name", "format", "purpose", "entry"})
+_ENTRY_HINT = 'write what dataset_info.json has for it: {"columns": {"prompt": "question", "response": "answer"}}'
 _MAX_JSON_BYTES = 64 * 1024
 _UPLOAD_SCHEMA = {
     "requestBody": {
@@ -52,7 +54,7 @@ _UPLOAD_SCHEMA = {
                         "file": {
                             "type": "string",
                             "format": "binary",
-                            "description": "JSON lines, one JSON array of objects, CSV (all as UTF-8), or Parquet.",
+                            "description": "JSON lines, one JSON array, CSV, text (.txt; all as UTF-8), or Parquet.",
                         },
                         "name": {
                             "type": "string",
@@ -69,6 +71,11 @@ _UPLOAD_SCHEMA = {
                             "type": "string",
                             "enum": list(get_args(Purpose)),
                             "description": "What it teaches, where its columns serve more than one; found out too.",
+                        },
+                        "entry": {
+                            "type": "string",
+                            "description": "LLaMA-Factory's entry for it, as JSON: formatting, columns, tags, ranking, "
+                            "num_samples. By default all is found out.",
                         },
                     },
                 }
@@ -170,7 +177,22 @@ def _wanted(fields: Mapping[str, str]) -> Wanted:
     return Wanted(
         formatting=_chosen(fields, "format", get_args(Formatting), "OpenAI's messages are sharegpt too"),
         purpose=_chosen(fields, "purpose", get_args(Purpose), "it fits stage sft, dpo and rm, kto, or pt"),
+        entry=_entry(fields.get("entry")),
     )
+
+
+def _entry(text: str | None) -> dict[str, Any] | None:
+    """The entry in a field of the form. Raises InvalidInput."""
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput([Finding(("entry",), "the entry is no JSON", _ENTRY_HINT)]) from error
+    if not isinstance(found, dict):
+        raise InvalidInput([Finding(("entry",), "the entry is no JSON object", _ENTRY_HINT)])
+    given_layout(found)  # before the file is read
+    return found
 
 
 def _chosen(fields: Mapping[str, str], name: str, known: Sequence[Choice], remark: str) -> Choice | None:

@@ -52,6 +52,7 @@ class Order:
     tokenizer: str | None = None
     format: Formatting | None = None
     purpose: Purpose | None = None
+    entry: dict[str, Any] | None = None
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -79,7 +80,7 @@ def take_in(order: Order) -> dict[str, Any]:
         table = _fill(copy, source, order.path)
         _say(f"copied {copy.stat().st_size} bytes of {order.path}")
         with copy.open("rb", buffering=_BUFFER_BYTES) as stream:
-            checked = validate(stream, Wanted(order.format, order.purpose), count_tokens)
+            checked = validate(stream, Wanted(order.format, order.purpose, order.entry), count_tokens)
             told = _told(checked, table, stream)
         content = Path(order.content.format(sha256=told["sha256"], extension=checked.report.encoding))
         content.parent.mkdir(exist_ok=True)

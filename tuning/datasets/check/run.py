@@ -1,7 +1,7 @@
 """Read a whole data file once, as LLaMA-Factory would: what would crash the job is refused, what it drops is told."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import chain, islice
 from typing import Any, BinaryIO
@@ -12,6 +12,7 @@ from tuning.datasets.check.layouts.converters import judge_for
 from tuning.datasets.check.layouts.dates import DateColumns
 from tuning.datasets.check.layouts.detection import detect_layout
 from tuning.datasets.check.layouts.formats import Layout, Wanted, dataset_info_entry
+from tuning.datasets.check.layouts.given_entry import given_sample_count
 from tuning.datasets.check.read.alike_rows import AlikeReader, AlikeRows, Shape
 from tuning.datasets.check.read.array_rows import read_array_rows
 from tuning.datasets.check.read.decoding import decode_quickly
@@ -62,7 +63,9 @@ def validate(
     else:
         stream.seek(0)
         check.read_lines(stream, by_blocks=count_tokens is None, processes=processes)
-    return check.finish()
+    found = check.finish()
+    drawn = given_sample_count(wanted.entry) if wanted is not None and wanted.entry is not None else {}
+    return replace(found, entry={**found.entry, **drawn})
 
 
 class _Check:

@@ -90,5 +90,5 @@ def _order(job_id: str, number: int, config: Mapping[str, Any], cluster: Cluster
         "arriving": f"{cache}/arriving",
         "content": f"{cache}/content/{{sha256}}.{{extension}}",
         "report": check_report_path(cluster.root, job_id),
-        **{name: config[name] for name in ("tokenizer", "format", "purpose") if name in config},
+        **{name: config[name] for name in ("tokenizer", "format", "purpose", "entry") if name in config},
     }

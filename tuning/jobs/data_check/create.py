@@ -57,7 +57,7 @@ def check_dataset(
 ) -> Dataset:
     """A data set that is being checked. Raises InvalidInput."""
     cluster = _cluster(wanted.cluster, sites.clusters)
-    named = wanted.model_dump(include={"cluster_path", "tokenizer", "format", "purpose"}, exclude_none=True)
+    named = wanted.model_dump(include={"cluster_path", "tokenizer", "format", "purpose", "entry"}, exclude_none=True)
     config = resolve_places(named, cluster)
     path = config["cluster_path"]
     name = wanted.name or PurePosixPath(path).stem or "data"

@@ -24,6 +24,9 @@ class ClusterDataset(BaseModel):
     )
     format: Formatting | None = Field(default=None, description="Refuse the file unless it has this form.")
     purpose: Purpose | None = Field(default=None, description="What it teaches, where its columns serve several.")
+    entry: dict[str, Any] | None = Field(
+        default=None, description="LLaMA-Factory's entry for it: formatting, columns, tags, ranking, num_samples."
+    )
     tokenizer: Annotated[str, _LongestPath] | None = Field(
         default=None, description="A model, by its name in the catalogue or its path: lengths are told in tokens too."
     )

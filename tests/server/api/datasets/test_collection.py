@@ -54,6 +54,26 @@ def test_a_table_says_from_what_it_was_made(client: TestClient) -> None:
     assert client.get(f"{PATH}/{made['id']}/preview").json()["rows"][0]["value"] == {"prompt": "a", "completion": "b"}
 
 
+def test_an_entry_says_which_columns_are_read(client: TestClient) -> None:
+    entry = {"columns": {"prompt": "ja", "response": "en"}}
+    made = _upload(client, b'{"ja": "a", "en": "b"}\n', entry=json.dumps(entry)).json()
+    assert (made["purpose"], made["kept"]) == ("sft", 1)
+
+
+@pytest.mark.parametrize("entry", ["{", "[]", '{"columns": {"promt": "a"}}', '{"columns": {"prompt": "absent"}}'])
+def test_an_entry_that_does_not_fit_is_refused(client: TestClient, entry: str) -> None:
+    answer = _upload(client, as_lines([alpaca()]), entry=entry)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["loc"][:2] == ["body", "entry"]
+
+
+def test_a_configuration_names_an_upload(client: TestClient) -> None:
+    made = _upload(client, GOOD, name="support chats").json()
+    config = {"model_name_or_path": "tiny-qwen2", "template": "qwen", "dataset": made["id"]}
+    job = client.post("/api/v1/jobs", json={"config": config}).json()
+    assert (job["config"]["dataset"], job["datasets"]) == (made["id"], [made["id"]])
+
+
 BROKEN = [
     *[content for content, _ in BROKEN_FILES],
     *[as_lines([alpaca()]) + line + b"\n" for line, _ in BROKEN_LINES],

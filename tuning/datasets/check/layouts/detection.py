@@ -1,10 +1,19 @@
 """The form of a file, told from its first rows."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tuning.datasets.check.layouts.formats import AlpacaLayout, ChatLayout, Layout, Purpose, TextLayout, Wanted
+from tuning.datasets.check.layouts.formats import (
+    AlpacaLayout,
+    ChatLayout,
+    Layout,
+    Purpose,
+    TextLayout,
+    Wanted,
+    dataset_info_entry,
+)
+from tuning.datasets.check.layouts.given_entry import given_layout
 from tuning.errors import Finding, InvalidInput
 
 _CHAT_COLUMNS = ("conversations", "messages", "conversation", "dialog", "dialogue")
@@ -29,10 +38,10 @@ def detect_layout(rows: Rows, wanted: Wanted | None = None) -> Layout:
 
     Raises InvalidInput when they have none that is known, or not the one that is wanted.
     """
-    found = list(_layouts(rows))
+    wanted = wanted or Wanted()
+    found = list(_layouts(rows)) if wanted.entry is None else [_given(wanted.entry, rows)]
     if not found:
         raise InvalidInput([_unknown_layout(rows)])
-    wanted = wanted or Wanted()
     fitting = [layout for layout in found if wanted.formatting in (None, layout.formatting)]
     if not fitting:
         raise InvalidInput([_other_than_wanted("format", f"form {found[0].formatting}", str(wanted.formatting))])
@@ -40,6 +49,18 @@ def detect_layout(rows: Rows, wanted: Wanted | None = None) -> Layout:
     if not named:
         raise InvalidInput([_other_than_wanted("purpose", f"purpose {fitting[0].purpose}", str(wanted.purpose))])
     return named[0]
+
+
+def _given(entry: Mapping[str, Any], rows: Rows) -> Layout:
+    """What an entry says, whose columns are there: LLaMA-Factory ends at one that is not."""
+    layout = given_layout(entry)
+    seen = {key for row in rows for key in row}
+    named = dataset_info_entry(layout, seen)["columns"]
+    missing = sorted(column for column in named.values() if column not in seen)
+    if missing:
+        hint = f"the first rows have: {', '.join(sorted(map(ascii, seen))[:10])}"
+        raise InvalidInput([Finding(("entry", "columns"), f"no row has a column {name!r}", hint) for name in missing])
+    return layout
 
 
 def _layouts(rows: Rows) -> Iterator[Layout]:

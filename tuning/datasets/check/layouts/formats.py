@@ -21,6 +21,8 @@ class Wanted:
 
     formatting: Formatting | None = None
     purpose: Purpose | None = None
+    entry: Mapping[str, Any] | None = None
+    """A dataset_info.json entry that says it all (layouts.given_entry)."""
 
 
 @dataclass(frozen=True)
