@@ -94,7 +94,7 @@ class NewJobs:
         """
         own = requests.Belongings(
             {job.id: request.tags},
-            {job.id: request.datasets},
+            {job.id: _datasets(self.session, request, job)},
             dependencies={job.id: _awaited(self.session, request, job)},
         )
         self.session.commit()
@@ -109,6 +109,14 @@ def _shown_as(
     own = requests.belongings(session, [job.id for job in jobs])
     positions = queue_positions(session, [job.id for job in jobs if job.status in IN_OUR_QUEUE])
     return [form(job, names[job.owner_id], own, positions) for job in jobs]
+
+
+def _datasets(session: Session, request: JobRequest, job: Job) -> Sequence[str]:
+    """Those of the request, and uploads that its configuration names, which have to be asked for."""
+    named = f"{job.config.get('dataset')},{job.config.get('eval_dataset')}"
+    if "ds_" not in named:
+        return request.datasets
+    return requests.belongings(session, [job.id]).datasets.get(job.id, ())
 
 
 def _awaited(session: Session, request: JobRequest, job: Job) -> Sequence[str]:

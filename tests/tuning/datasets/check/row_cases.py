@@ -18,7 +18,7 @@ DROPPED: list[tuple[dict[str, Any], dict[str, Any], Reason]] = [
     (sharegpt(), sharegpt(("gpt", "a"), ("human", "b")), Reason.ROLES_OUT_OF_ORDER),
     (sharegpt(), sharegpt(*GOOD, ("system", "s"), *GOOD), Reason.ROLES_OUT_OF_ORDER),
     (sharegpt(), sharegpt(*GOOD, ("human", "c")), Reason.ENDS_WITH_USER),
-    (sharegpt(), sharegpt(("user", "a"), ("gpt", "b")), Reason.UNKNOWN_ROLE),
+    (sharegpt(), sharegpt(("customer", "a"), ("gpt", "b")), Reason.UNKNOWN_ROLE),
     (sharegpt(), sharegpt((None, "a"), ("gpt", "b")), Reason.NO_ROLE),
     (sharegpt(), {"conversations": [{"value": "a"}, {"from": "gpt", "value": "b"}]}, Reason.NO_ROLE),
     (sharegpt(), sharegpt(("human", None), ("human", "b")), Reason.ROLES_OUT_OF_ORDER),
