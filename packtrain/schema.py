@@ -203,7 +203,7 @@ class Dataset(TypedDict):
     purpose: Literal["sft", "ranking", "kto", "pretrain"] | None
     """Training that it is for: sft (stage sft), ranking (dpo, rm), kto (kto) or pretrain (pt)."""
     rows: int | None
-    made_from: Literal["csv", "parquet", "text"] | None
+    made_from: Literal["csv", "parquet", "text", "openai"] | None
     """The table that was sent; it is kept as JSON lines."""
     kept: int | None
     """Rows that LLaMA-Factory trains on."""
@@ -246,7 +246,7 @@ class DatasetReport(TypedDict):
     unused_columns: list[str]
     characters: "Lengths"
     purpose: NotRequired[Literal["sft", "ranking", "kto", "pretrain"]]
-    made_from: NotRequired[Literal["csv", "parquet", "text"] | None]
+    made_from: NotRequired[Literal["csv", "parquet", "text", "openai"] | None]
     tokens: NotRequired["Lengths | None"]
     turns: NotRequired[list["Bin"]]
     roles: NotRequired[list["RoleCount"]]

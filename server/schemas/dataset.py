@@ -26,7 +26,7 @@ class DatasetInfo(BaseModel):
         description="Training that it is for: sft (stage sft), ranking (dpo, rm), kto (kto) or pretrain (pt)."
     )
     rows: int | None
-    made_from: Literal["csv", "parquet", "text"] | None = Field(
+    made_from: Literal["csv", "parquet", "text", "openai"] | None = Field(
         description="The table that was sent; it is kept as JSON lines."
     )
     kept: int | None = Field(description="Rows that LLaMA-Factory trains on.")

@@ -1,4 +1,4 @@
-"""CSV, Parquet and plain text, which become JSON lines before anybody looks at their rows.
+"""CSV, Parquet, plain text and OpenAI's tool calls, which become JSON lines before anybody looks at their rows.
 
 What is kept is then byte for byte what was checked and what is trained on, and there is one loader to agree with.
 """
@@ -8,14 +8,18 @@ from collections.abc import Generator
 from typing import BinaryIO, Literal
 
 from tuning.datasets.check.read.csv_lines import DELIMITERS, csv_lines
+from tuning.datasets.check.read.openai_lines import has_tool_calls, openai_lines
 from tuning.datasets.check.read.parquet_lines import parquet_lines
 from tuning.datasets.check.read.rows import BYTE_ORDER_MARK
 from tuning.datasets.check.read.text_lines import text_lines
 
-Table = Literal["csv", "parquet", "text"]
+Table = Literal["csv", "parquet", "text", "openai"]
 
 _JSON_BEGINS = re.compile(rb"\{|\[\s*(\{|$)")
 _LONE_COLUMNS = (b"text", b'"text"')
+
+
+_READERS = {"parquet": parquet_lines, "csv": csv_lines, "text": text_lines, "openai": openai_lines}
 
 
 def find_table(stream: BinaryIO, name: str = "") -> Table | None:
@@ -32,12 +36,14 @@ def find_table(stream: BinaryIO, name: str = "") -> Table | None:
     if name.lower().endswith(".txt") and not _JSON_BEGINS.match(first_line) and _is_text(first_line):
         return "text"
     has_columns = any(delimiter.encode() in first_line for delimiter in DELIMITERS) or first_line in _LONE_COLUMNS
-    return "csv" if has_columns and first_line[:1] not in (b"{", b"[") and _is_text(first_line) else None
+    if first_line[:1] in (b"{", b"["):
+        return "openai" if has_tool_calls(stream) else None
+    return "csv" if has_columns and _is_text(first_line) else None
 
 
 def json_lines(stream: BinaryIO, table: Table) -> Generator[bytes, None, None]:
     """The rows of a file as JSON lines, in pieces of any size, at bounded memory. Raises InvalidInput."""
-    return {"parquet": parquet_lines, "csv": csv_lines, "text": text_lines}[table](stream)
+    return _READERS[table](stream)
 
 
 def _is_text(first_line: bytes) -> bool:

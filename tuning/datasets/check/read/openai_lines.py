@@ -1,0 +1,113 @@
+"""OpenAI's chats with tool calls, as JSON lines that LLaMA-Factory's sharegpt reader takes.
+
+A message with `tool_calls` becomes one of the role function_call, whose content is the calls as JSON with their
+arguments decoded; the answers of tools to one message become one message; a list of tools becomes its JSON text. What
+the message says beside its calls is not trained on, as in LLaMA-Factory's own `openai` converter (data/converter.py),
+which is not used because it writes a system prompt into every sample.
+"""
+
+import json
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from io import BytesIO
+from itertools import islice
+from typing import Any, BinaryIO
+
+from tuning.datasets.check.issues import EXPLANATIONS, Reason
+from tuning.datasets.check.read.array_rows import read_array_rows
+from tuning.datasets.check.read.line_rows import read_line_rows
+from tuning.datasets.check.read.rows import Fault, Rows, find_encoding
+from tuning.errors import Finding, InvalidInput
+
+_COLUMN, _CALLS = "messages", "tool_calls"
+_HEAD_BYTES = 1024 * 1024
+_ROWS_LOOKED_AT = 100
+_BETWEEN_ANSWERS = "\n</tool_response>\n<tool_response>\n"
+"""As LLaMA-Factory joins what several tools said."""
+
+
+def has_tool_calls(stream: BinaryIO) -> bool:
+    """Whether one of the rows in the first MiB of a seekable JSON file has tool calls; it is left at its start."""
+    head = stream.read(_HEAD_BYTES)
+    stream.seek(0)
+    if b'"tool_calls"' not in head:
+        return False
+    rows = islice(_rows(BytesIO(head)), _ROWS_LOOKED_AT)
+    return any(not isinstance(row, Fault) and _calls(row.value) for row in rows)
+
+
+def openai_lines(stream: BinaryIO) -> Generator[bytes, None, None]:
+    """A line for each row of a seekable JSON file. Raises InvalidInput at the first row that is no JSON object."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    for row in _rows(stream):
+        if isinstance(row, Fault):
+            raise _refused(row.reason, row.number, row.line, row.detail)
+        if not isinstance(row.value, dict):
+            raise _refused(Reason.NOT_AN_OBJECT, row.number, row.line)
+        yield encode(_converted(row.value)).encode("utf-8", "replace") + b"\n"
+
+
+def _rows(stream: BinaryIO) -> Rows:
+    return read_array_rows(stream) if find_encoding(stream) == "json" else read_line_rows(stream)
+
+
+def _calls(row: Any) -> bool:
+    messages = row.get(_COLUMN) if isinstance(row, dict) else None
+    return isinstance(messages, list) and any(isinstance(each, dict) and each.get(_CALLS) for each in messages)
+
+
+def _converted(row: dict[str, Any]) -> dict[str, Any]:
+    messages = row.get(_COLUMN)
+    if not isinstance(messages, list):
+        return row
+    tools = {"tools": json.dumps(row["tools"], ensure_ascii=False)} if isinstance(row.get("tools"), list) else {}
+    return {**row, _COLUMN: list(_joined(_message(each) for each in messages)), **tools}
+
+
+def _message(message: Any) -> Any:
+    """A message as it is, or with its calls for content. Where a call is none, what is wrong is left to the check."""
+    calls = message.get(_CALLS) if isinstance(message, dict) else None
+    if not isinstance(calls, list) or not calls:
+        return _without_ids(message)
+    functions = [call.get("function") if isinstance(call, dict) else None for call in calls]
+    content = [_function(each) if isinstance(each, dict) else each for each in functions]
+    return {"role": "function_call", "content": json.dumps(content, ensure_ascii=False)}
+
+
+def _without_ids(message: Any) -> Any:
+    if not isinstance(message, dict) or message.get("role") != "tool":
+        return {key: value for key, value in message.items() if key != _CALLS} if isinstance(message, dict) else message
+    return {"role": "tool", "content": message.get("content")}
+
+
+def _function(function: dict[str, Any]) -> dict[str, Any]:
+    """Its arguments as an object: OpenAI has them as JSON in a text, which would be quoted a second time."""
+    arguments = function.get("arguments")
+    if isinstance(arguments, str):
+        with suppress(ValueError, RecursionError):  # what is no JSON is told by the check
+            arguments = json.loads(arguments)
+    return {key: value for key, value in function.items() if key == "name"} | (
+        {"arguments": arguments} if arguments is not None else {}
+    )
+
+
+def _joined(messages: Iterator[Any]) -> Iterator[Any]:
+    """Answers of tools that follow each other as one message."""
+    answers: list[str] = []
+    for message in messages:
+        is_answer = isinstance(message, dict) and message.get("role") == "tool"
+        if is_answer and isinstance(message.get("content"), str):
+            answers.append(message["content"])
+            continue
+        if answers:
+            yield {"role": "tool", "content": _BETWEEN_ANSWERS.join(answers)}
+            answers = []
+        yield message
+    if answers:
+        yield {"role": "tool", "content": _BETWEEN_ANSWERS.join(answers)}
+
+
+def _refused(reason: Reason, number: int, line: int, detail: str = "") -> InvalidInput:
+    told = EXPLANATIONS[reason]
+    beside = f" ({detail})" if detail else ""
+    return InvalidInput([Finding(("file", line), f"row {number} (line {line}): {told.message}{beside}", told.hint)])
