@@ -45,7 +45,9 @@ def allowed_places(cluster: ClusterSettings) -> AllowedPlaces:
     binds = [written_out_bind(bind).split(":") for bind in cluster.binds]
     writable = tuple(place for _, place, options in binds if options == "rw")
     own = own_folders(cluster.root)
-    return AllowedPlaces(cluster.allowed_roots, cluster.models, cluster.allow_hub_models, own, writable)
+    checkout = CHECKOUT if cluster.llamafactory_checkout else None
+    roots = (*cluster.allowed_roots, *([checkout] if checkout else []))
+    return AllowedPlaces(roots, cluster.models, cluster.allow_hub_models, own, checkout, writable)
 
 
 def written_out_bind(bind: str) -> str:

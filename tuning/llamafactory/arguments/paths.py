@@ -45,6 +45,9 @@ MAPPINGS = (
 )
 """A path to a JSON file, or its content; whatever in the content looks like a path is held to the roots too."""
 
+IN_CHECKOUT = ("new_special_tokens_config", "export_quantization_dataset", *MAPPINGS)
+"""Those that may be relative, since LLaMA-Factory's own examples name files of the checkout."""
+
 # LLaMA-Factory splits its command line at spaces under torchrun, so a path with one fails there and only there.
 _PLAIN = re.compile(r"/[A-Za-z0-9._/@+=-]*")
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
@@ -62,6 +65,8 @@ class AllowedPlaces:
     hub_models: bool = False
     closed: tuple[str, ...] = ()
     """Folders beneath a root that no job may name: other jobs' files lie there."""
+    checkout: str | None = None
+    """LLaMA-Factory's folder, from which runs are started: relative paths of files that are only read begin there."""
     writable: tuple[str, ...] = ()
     """Folders in which jobs may also write; everywhere else they only read."""
 
@@ -83,6 +88,8 @@ def resolve_model(name: str, value: str, places: AllowedPlaces) -> str | Finding
     """The path or hub id that a model argument means, or what is wrong with it."""
     if value in places.models:
         return places.models[value]
+    if name in IN_CHECKOUT and places.checkout is not None and value.endswith((".json", ".jsonl", ".txt")):
+        return resolve_file(name, value, places)
     if not value.startswith("/"):
         return _by_folder(value, places) or _by_hub_id(name, value, places)
     found = resolve_file(name, value, places)
@@ -114,6 +121,8 @@ def _by_hub_id(name: str, value: str, places: AllowedPlaces) -> str | Finding:
 
 def resolve_file(name: str, value: str, places: AllowedPlaces) -> str | Finding:
     """An absolute path under an allowed root, normalised, or what is wrong with it."""
+    if not value.startswith("/") and places.checkout is not None and name in IN_CHECKOUT:
+        return _in_checkout(name, value, places.checkout)
     if not value.startswith("/"):
         hint = f"give an absolute path on the cluster under {_roots(places)}"
         return Finding(("config", name), f"{name}: {value[:200]!r} is not an absolute path", hint)
@@ -124,6 +133,14 @@ def resolve_file(name: str, value: str, places: AllowedPlaces) -> str | Finding:
         return Finding(("config", name), f"{name}: {value[:200]!r} holds characters that a path may not", hint)
     path = "/" + posixpath.normpath(value).lstrip("/")
     return _not_allowed(name, path, places) or path
+
+
+def _in_checkout(name: str, value: str, checkout: str) -> str | Finding:
+    """`examples/deepspeed/ds_z3_fp8_config.json`, as LLaMA-Factory's own examples have it."""
+    if ".." in value.split("/") or not _PLAIN.fullmatch(f"/{value}") or not value.strip("./") or len(value) > 1000:
+        hint = f"give a path beneath {checkout}, or an absolute one"
+        return Finding(("config", name), f"{name}: {value[:200]!r} is no path in the cluster's checkout", hint)
+    return f"{checkout}/{posixpath.normpath(value)}"
 
 
 def paths_within(content: object) -> Iterator[str]:

@@ -217,3 +217,25 @@ def test_a_configuration_beside_a_data_set_is_no_file_for_chatting() -> None:
     context = ConfigContext(places=PLACES, has_uploaded_datasets=True)
     config = {"model_name_or_path": "/srv/m", "template": "llama3", "temperature": 0.5}
     assert check_config(config, context).errors == ()
+
+
+CHECKOUT = ConfigContext(places=AllowedPlaces(roots=("/srv", "/mnt"), checkout="/mnt"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("deepspeed", "examples/deepspeed/ds_z3_fp8_config.json"),
+        ("deepspeed", "./examples/deepspeed/own.json"),
+        ("new_special_tokens_config", "examples/extras/multi_tokens/tokens_cfg.yaml"),
+    ],
+)
+def test_files_of_the_checkout_are_named_as_in_its_examples(name: str, value: str) -> None:
+    checked = check_config({**BASE, name: value}, CHECKOUT)
+    assert checked.errors == ()
+    assert checked.config[name] == f"/mnt/{value.removeprefix('./')}"
+
+
+@pytest.mark.parametrize("value", ["../etc/x.json", "examples/../../etc/x.json", "a b.json", "."])
+def test_nothing_outside_the_checkout_is_named_so(value: str) -> None:
+    assert at(check_config({**BASE, "deepspeed": value}, CHECKOUT).errors, "deepspeed")
