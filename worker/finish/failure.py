@@ -1,5 +1,6 @@
 """A failure as the job's row keeps it: the cause, what shows it, and a ready body for a retry."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -8,9 +9,10 @@ from sqlalchemy.orm import Session
 from tuning.clusters.repository import snapshot_of
 from tuning.clusters.snapshot import Snapshot
 from tuning.errors import Conflict
+from tuning.jobs.attempt.node_at_fault import node_at_fault
 from tuning.jobs.attempt.plan import config_context
 from tuning.jobs.attempt.retry_advice import Advice, FailedRun, Limits, advise
-from tuning.jobs.models import Job
+from tuning.jobs.models import Attempt, Job
 from tuning.jobs.request.sources import from_json
 from tuning.llamafactory.kinds import Kind
 from tuning.llamafactory.outcome.failure import Failure
@@ -24,19 +26,21 @@ _GOES_ON = ("timeout", "preempted", "node_fail", "stalled")
 
 def failure_json(session: Session, driver: Driver, job: Job, failure: Failure) -> dict[str, Any]:
     """The failure with the advice on this job."""
-    advice = advice_for(session, driver, job, failure.code)
+    advice = advice_for(session, driver, job, failure.code, failure.evidence)
     told = {**asdict(failure), "evidence": list(failure.evidence), "retry": advice.retry}
     going_on = failure.hint if failure.code in _GOES_ON else None
     hints = [going_on, advice.hint] if going_on else [advice.hint or failure.hint]
     return {**told, "hint": "; or ".join(hint for hint in hints if hint) or None}
 
 
-def advice_for(session: Session, driver: Driver, job: Job, code: str) -> Advice:
-    """Advice on the changes to a job after a failure of this code."""
+def advice_for(session: Session, driver: Driver, job: Job, code: str, evidence: Sequence[str] = ()) -> Advice:
+    """Advice on the changes to a job after a failure of this code, shown by these lines."""
     snapshot = snapshot_of(session, driver.settings.name) or Snapshot()
     source, kind = from_json(job.source), cast(Kind, job.kind)
     context = config_context(driver.settings, snapshot.datasets, (), job.resources, kind, source)
-    return advise(code, FailedRun(job.config, job.resources, context, _limits(snapshot, job)))
+    attempt = session.get(Attempt, (job.id, job.attempt))
+    node = node_at_fault(attempt.nodes if attempt else None, evidence)
+    return advise(code, FailedRun(job.config, job.resources, context, _limits(snapshot, job), node))
 
 
 def masked(session: Session, driver: Driver, job: Job, text: str) -> str:
@@ -56,5 +60,6 @@ def _limits(snapshot: Snapshot, job: Job) -> Limits:
     )
     if partition is None:
         return Limits()
-    memory = max((node.memory_mb for node in snapshot.nodes if partition.name in node.partitions), default=0)
-    return Limits(partition.max_time_seconds, memory or None)
+    nodes = [node for node in snapshot.nodes if partition.name in node.partitions]
+    memory = max((node.memory_mb for node in nodes), default=0)
+    return Limits(partition.max_time_seconds, memory or None, len(nodes) or None)

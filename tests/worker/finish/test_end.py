@@ -110,6 +110,25 @@ def test_a_failed_run_is_told_how_to_retry_it_on_its_cluster(run: Run, sessions:
     assert failure["hint"] == f"{next_attempt}; or time_limit: 1-03:46:40 in place of 1-00:00:00, or fewer steps"
 
 
+def test_a_run_that_a_sick_gpu_ended_is_retried_on_another_node(run: Run, sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        another = {"name": "n2", "partitions": ["gpu"], "memory_mb": 256_000}
+        session.execute(update(ClusterRow).values(snapshot={**SNAPSHOT, "nodes": [*SNAPSHOT["nodes"], another]}))
+    run.slurm_says("RUNNING")
+    run.look()
+    said = (
+        "Traceback (most recent call last):\n  File x\nRuntimeError: CUDA error: uncorrectable ECC error encountered\n"
+    )
+    run.write("1/stderr.log", said.encode())
+    run.end(1)
+    run.slurm_says("FAILED")
+    run.look()
+    failure = run.world.job(run.job_id).failure
+    assert failure
+    assert (failure["code"], failure["retry"]) == ("node_fail", {"resources": {"exclude": "n1"}})
+    assert "exclude" in failure["hint"]
+
+
 def test_no_secret_is_told(run: Run, sessions: sessionmaker[Session]) -> None:
     with transaction(sessions) as session:
         job = session.get_one(Job, run.job_id)

@@ -18,6 +18,8 @@ from tuning.llamafactory.kinds import KINDS
 _MOST_SECONDS = 999 * 86_400
 _MEGABYTES = {"K": 1 / 1024, "": 1, "M": 1, "G": 1024, "T": 1024 * 1024}
 _MEMORY = re.compile(r"([0-9]+)([KMGT]?)")
+_HOSTS = re.compile(r"[A-Za-z0-9_.\[\],-]{1,500}")
+"""What a request may say of nodes (tuning.jobs.request.spec)."""
 _LARGEST_NUMBER = 999_999_999
 _MORE_SHARDED = {None: "zero3", "zero0": "zero3", "zero2": "zero3", "zero2_offload": "zero3_offload"} | {
     "zero3": "zero3_offload"
@@ -31,6 +33,8 @@ class Limits:
     seconds: int | None = None
     memory_mb: int | None = None
     """Of its largest node."""
+    nodes: int | None = None
+    """How many it has."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class FailedRun:
     context: ConfigContext
     """What the configuration is checked with."""
     limits: Limits = Limits()
+    node: str | None = None
+    """The node that is at fault, if a node is; None where it is not known."""
 
     def __getitem__(self, name: str) -> Any:
         """The value that an argument had in the run."""
@@ -82,6 +88,21 @@ def advise(code: str, run: FailedRun) -> Advice:
 
 def _the_same(_run: FailedRun) -> Advice:
     return Advice({})
+
+
+def _elsewhere(run: FailedRun) -> Advice:
+    """The same without the node at fault; where that is not known, or too few are left, the same."""
+    before = run.resources.get("exclude")
+    excluded = f"{before},{run.node}" if before else run.node
+    if run.node is None or excluded is None or not _HOSTS.fullmatch(excluded) or not _leaves_nodes(run, excluded):
+        return Advice({})
+    return Advice({"resources": {"exclude": excluded}})
+
+
+def _leaves_nodes(run: FailedRun, excluded: str) -> bool:
+    """Whether there are enough others; ranges of names are not counted out."""
+    asked = run.resources.get("nodes") or 1
+    return run.limits.nodes is None or len(set(excluded.split(","))) + asked <= run.limits.nodes
 
 
 def _for_gpu_memory(run: FailedRun) -> Advice:
@@ -178,9 +199,9 @@ _ADVICE: Mapping[str, Callable[[FailedRun], Advice]] = {
     "diverged": _for_divergence,
     **dict.fromkeys(
         (
-            "node_fail", "boot_fail", "launch_failed", "preempted", "lost", "stalled", "interrupted", "terminated",
-            "nccl", "rendezvous", "gpu", "file_system",
+            "preempted", "lost", "stalled", "interrupted", "terminated", "nccl", "rendezvous",
         ),
         _the_same,
     ),
+    **dict.fromkeys(("node_fail", "boot_fail", "launch_failed"), _elsewhere),
 }  # fmt: skip

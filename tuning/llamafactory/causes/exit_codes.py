@@ -1,6 +1,6 @@
 """Causes by exit code, where nothing says more; and the one for a run that says nothing."""
 
-from tuning.llamafactory.causes.row import IMAGE, LOOK, MAYBE_MEMORY, TAMER, Row
+from tuning.llamafactory.causes.row import IMAGE, LOOK, MAYBE_MEMORY, SHARED, TAMER, Row
 
 BY_EXIT_CODE = (
     Row("not_executable", "exit_code", "126", "a program of the job could not be executed (exit code 126)", IMAGE),
@@ -12,7 +12,8 @@ BY_EXIT_CODE = (
         "is Apptainer installed on the node?",
     ),
     Row("aborted", "exit_code", "134", "the training process aborted (exit code 134)", LOOK),
-    Row("crashed", "exit_code", "135", "the training process crashed (exit code 135)", LOOK),
+    Row("crashed", "exit_code", "132", "the training process crashed (exit code 132)", LOOK),
+    Row("out_of_memory", "exit_code", "135", "the host's shared memory ran out (exit code 135, a bus error)", SHARED),
     Row("killed", "exit_code", "137", "the training process was killed (exit code 137)", MAYBE_MEMORY),
     Row("crashed", "exit_code", "139", "the training process crashed (exit code 139)", LOOK),
     Row(
@@ -55,6 +56,7 @@ SHOWN_BY_THE_SHELL = tuple(
     )
     for code, number, word, message in (
         ("killed", 137, "Killed", "the training process was killed"),
+        ("crashed", 132, "Illegal instruction", "the training process crashed"),
         ("crashed", 139, "Segmentation fault", "the training process crashed"),
         ("aborted", 134, "Aborted", "the training process aborted"),
         ("terminated", 143, "Terminated", "the training process was told to stop"),

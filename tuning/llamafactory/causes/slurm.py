@@ -64,7 +64,7 @@ BEFORE_THE_RUN = (
     Row(
         "container",
         "stderr",
-        r"^packtrain: the training image|^FATAL:",
+        r"^packtrain: the training image",
         "the image could not be started: {line}",
         IMAGE,
     ),

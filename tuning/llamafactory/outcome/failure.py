@@ -1,11 +1,21 @@
 """Cause of a failure in plain words, with the lines that show it and what to do. Pure; the causes are a table."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from tuning.llamafactory.causes import CAUSES, OTHERWISE, PATTERNS, Row
-from tuning.llamafactory.outcome.traceback_text import EVIDENCE_LINES, Raised, last_error, plain_lines, raised
+from tuning.llamafactory.causes import CAUSES, OTHERWISE, Row, pattern
+from tuning.llamafactory.outcome.traceback_text import (
+    EVIDENCE_LINES,
+    Raised,
+    died_of,
+    first_failures,
+    last_error,
+    own_words,
+    plain_lines,
+    raised,
+)
 
 _FURTHER_LINES = 4
 
@@ -60,26 +70,24 @@ class _Text:
     def __init__(self, end: End) -> None:
         self._end = end
         self.last = last_error(end.stderr)
+        self._raised = raised(end.stderr)
 
     @cached_property
     def _stderr(self) -> tuple[str, ...]:
-        return plain_lines(self._end.stderr)
+        return first_failures(plain_lines(self._end.stderr))
+
+    @cached_property
+    def _own_words(self) -> tuple[str, ...]:
+        """The lines of processes whose tracebacks cannot be read."""
+        return own_words(self._stderr)
 
     @cached_property
     def _stdout(self) -> tuple[str, ...]:
         return plain_lines(self._end.stdout)
 
     @cached_property
-    def _raised(self) -> tuple[Raised, ...]:
-        return raised(self._stderr)
-
-    @cached_property
-    def _last_raised(self) -> tuple[Raised, ...]:
-        """The last one and, where it was raised because of others, those; the newest last."""
-        first = len(self._raised) - 1
-        while first > 0 and self._raised[first].is_chained:
-            first -= 1
-        return self._raised[max(first, 0) :]
+    def _died_of(self) -> tuple[Raised, ...]:
+        return died_of(self._raised)
 
     def shown(self, code: str) -> tuple[str, ...]:
         """The lines that show what a word or an exit code said already; without any, the last error."""
@@ -88,6 +96,13 @@ class _Text:
 
     def find(self, row: Row) -> _Sign | None:
         """What shows that a row fits, or None."""
+        found = self._find(row)
+        if found is None or row.also is None:
+            return found
+        also = _Sign(row, evidence=_saying(pattern(row.also), (*self._stderr, *self._stdout)))
+        return _joined(found, also)
+
+    def _find(self, row: Row) -> _Sign | None:
         match row.place:
             case "end" | "exit_code":
                 said = self._end.word if row.place == "end" else str(self._end.exit_code)
@@ -95,39 +110,48 @@ class _Text:
             case "stderr" | "log":
                 lines = self._stderr if row.place == "stderr" else (*self._stderr, *self._stdout)
                 return _joined(_in_errors(row, self._raised), _in_lines(row, lines))
-            case "last":
-                return self._in_last(row)
-            case "raised":
-                return _in_errors(row, self._raised)
-            case "frames":
-                return _in_errors(row, self._last_raised, in_frames=True)
+            case "raised" | "last":
+                errors = self._raised if row.place == "raised" else self._died_of
+                return _in_errors(row, errors) if errors else self._in_own_words(row)
 
-    def _in_last(self, row: Row) -> _Sign | None:
-        if self._raised or self.last.message is None:
-            return _in_errors(row, self._last_raised)
-        found = PATTERNS[row.sign].search(self.last.message)
-        return _Sign(row, self.last.message, self.last.evidence) if found else None
+    def _in_own_words(self, row: Row) -> _Sign | None:
+        """Without a sign, the last error that is told by itself."""
+        if row.within is not None or self.last.message is None:
+            return None
+        if not row.sign:
+            return _Sign(row, self.last.message, self.last.evidence)
+        found = _in_lines(row, self._own_words)
+        return replace(found, line=found.evidence[-1]) if found else None
 
 
-def _in_errors(row: Row, errors: Sequence[Raised], *, in_frames: bool = False) -> _Sign | None:
+def _in_errors(row: Row, errors: Sequence[Raised]) -> _Sign | None:
     """The newest that fits."""
-    pattern = PATTERNS[row.sign]
-    for error in reversed(errors):
-        shown = next((line for line in _looked_at(error, in_frames=in_frames) if pattern.search(line)), None)
-        if shown is not None:
-            return _Sign(row, error.message if in_frames else shown.strip(), error.evidence)
-    return None
+    fitting = (_in_error(row, error) for error in reversed(errors))
+    return next((sign for sign in fitting if sign is not None), None)
 
 
-def _looked_at(error: Raised, *, in_frames: bool) -> Sequence[str]:
-    place = error.traceback.index(error.message)
-    return error.traceback[:place] if in_frames else error.traceback[place:]
+def _in_error(row: Row, error: Raised) -> _Sign | None:
+    if row.within and not any(map(pattern(row.within).search, error.frames)):
+        return None
+    if row.unless and any(map(pattern(row.unless).search, (*error.said, *error.frames))):
+        return None
+    sign = pattern(row.sign)
+    if sign.search(error.message):
+        return _Sign(row, error.message, error.evidence())
+    shown = next((line for line in error.said if sign.search(line)), None)
+    return _Sign(row, shown.strip(), error.evidence(shown)) if shown is not None else None
 
 
 def _in_lines(row: Row, lines: Sequence[str]) -> _Sign | None:
-    """Each line that says it once, however many processes say it; the newest that differ."""
-    said = list(dict.fromkeys(line.strip() for line in lines if PATTERNS[row.sign].search(line)))
-    return _Sign(row, said[0], tuple(said[-EVIDENCE_LINES:])) if said else None
+    if row.unless is not None:
+        lines = [line for line in lines if not pattern(row.unless).search(line)]
+    said = _saying(pattern(row.sign), lines)
+    return _Sign(row, said[0], said[-EVIDENCE_LINES:]) if said else None
+
+
+def _saying(sign: re.Pattern[str], lines: Sequence[str]) -> tuple[str, ...]:
+    """Each line that says it once, however many processes say it."""
+    return tuple(dict.fromkeys(line.strip() for line in lines if sign.search(line)))
 
 
 def _joined(error: _Sign | None, said: _Sign | None) -> _Sign | None:

@@ -1,7 +1,7 @@
 """The text of a log as people need it: plain lines, and the errors in them with the lines that show each."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _ESCAPES = re.compile(
@@ -11,25 +11,52 @@ _ESCAPES = re.compile(
     # controls but tab and newline, and what turns the direction of reading or breaks a line
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
 )
-_RANK = re.compile(r"^\[(?:rank|default)\d+\]:? ?")
+_RANK = re.compile(r"^\[((?:rank|default)\d+)\]:? ?")
 _START = "Traceback (most recent call last):"
-_RAISED = re.compile(r"[A-Za-z_][\w.]*(?:: .*)?")
+_RAISED = re.compile(r"(?!(?:[A-Z]+|wandb|srun|slurmstepd|packtrain)\b:)[A-Za-z_][\w.]*(?:: .*|:)?")
+_RAISED_PLAINLY = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)(?:: .*|:)?")
+"""Such a line is an exception wherever it stands; another may be the word of somebody else in between."""
+_EXCEPTION = re.compile(r"[\w.]+(Error|Exception|Interrupt|Exit)\b")
 # They say only that a child failed; what happened stands in the child's own traceback before them.
-_WRAPPERS = ("ChildFailedError", "CalledProcessError", "SignalException")
+_WRAPPER = re.compile(r"[\w.]*(ChildFailedError|SignalException)\b|[\w.]*CalledProcessError: .*(torchrun|llamafactory)")
 # What programs without a traceback say last when they give up.
-_GIVING_UP = re.compile(r"\b(FATAL|fatal|error|ERROR|Error|Killed|not found|No space left|Permission denied)\b")
+_GIVING_UP = re.compile(
+    r"\b(FATAL|fatal|error|ERROR|Error|Killed|not found|No space left|Permission denied)\b"
+    r"|^:? ?[\w.]+(Error|Exception)\b"
+)
+_ECHO = re.compile(
+    r"srun: (error: \S+: task|Job step aborted|Terminating|forcing|launch/|error: Timed out waiting)"
+    r"|slurmstepd: error: \*\*\* (STEP|JOB) .*\*\*\*$|packtrain: the program was ended "
+    r"|[EWI]\d{4} [\d:.]+ +\d+ .*torch/distributed/|(ERROR|WARNING):torch\.distributed\.|\S+\.py FAILED$"
+    r"|Root Cause|Failures:$|(=|-){20,}$"
+    r"| +(time|host|rank|exitcode|error_file|traceback) *: |\[\d+\]:$|  <NO_OTHER_FAILURES>"
+    r"|[\w.]*(ChildFailedError|SignalException)\b|[\w.]*CalledProcessError: .*(torchrun|llamafactory)"
+)
+"""What srun, torchrun and the launcher say of a process that failed: that, and never why."""
 _BAR = re.compile(r"^.*?\d+%\|[^|]*\| [^\[]*\[[^\]]*\] ?")
 """A progress bar, which leaves no line end behind it: whatever is written next stands on its line."""
-_MARKERS = re.compile(r"\s+[~^]+")
+_MARKERS = re.compile(r"[\s~^]+")
 """Below a frame's line of code: which part of it; of the ten lines that are shown they would take a third."""
 _CHAINED = ("the following exception:", "another exception occurred:")
+_ASIDE = ("Exception ignored in", "Exception in thread", "Error in ", "--- Logging error ---")
+"""Above a traceback that ended nothing: of a finalizer, a thread of its own, an exit handler, a logger."""
+_MESSAGE_ENDS = re.compile(
+    r"(.* )?Traceback \(most recent call last\):|srun: |slurmstepd|packtrain: |wandb: |[EWI]\d{4} |={9}|-{9}|\"\"\"$"
+    r"|\[?(\w+\|)?\d{4}-\d\d-\d\d|\[(INFO|WARNING|ERROR)\b|The above exception was|During handling of|frame #\d"
+    r"|Exception raised from |Exception ignored in|Exception in thread|\[[EWI]\d{3}|  File \""
+)
+"""Begins what no longer belongs to an exception's message: another's words, C++ frames."""
 
 MAX_LINE_CHARACTERS = 300
 _READ_CHARACTERS = 2_000
 """Of a line so much is looked at: the patterns above take time with its square."""
 EVIDENCE_LINES = 10
-_CONTINUED_LINES = 3
+_CONTINUED_LINES = 4
 """Of a message of several lines ("size mismatch for ...") so many are shown beside the first."""
+_MESSAGE_LINES = 40
+"""Of a message so many lines are looked at."""
+_STRANGE_LINES = 3
+"""Lines of others that may stand among the frames of a traceback."""
 
 
 @dataclass(frozen=True)
@@ -46,49 +73,141 @@ class LastError:
 class Raised:
     """An exception that ended a traceback."""
 
-    message: str
-    """`ValueError: ...`"""
-    traceback: tuple[str, ...]
-    """All of it: the frames, the message, and the further lines of the message."""
-    is_chained: bool
+    frames: tuple[str, ...]
+    """The traceback down to the exception."""
+    said: tuple[str, ...]
+    """`ValueError: ...`, and the further lines of its message."""
+    rank: str = ""
+    """The process, where torchrun marks its lines; of one rank the last error is the one that it died of."""
+    place: int = 0
+    """The line of the log that it stands on."""
+    is_chained: bool = False
     """It was raised because of the one before, or while that was handled."""
 
     @property
-    def evidence(self) -> tuple[str, ...]:
-        """The message and the frames next to it."""
-        end = self.traceback.index(self.message) + 1 + _CONTINUED_LINES
-        return self.traceback[max(0, min(end, len(self.traceback)) - EVIDENCE_LINES) : end]
+    def message(self) -> str:
+        """`ValueError: ...`, on one line also where the words begin on the next."""
+        head, *further = self.said
+        return f"{head} {further[0].strip()}"[:MAX_LINE_CHARACTERS] if head.endswith(":") and further else head
+
+    def evidence(self, shown: str | None = None) -> tuple[str, ...]:
+        """The message, the frames next to it, and the line that is to be shown, however far behind it stands."""
+        said = list(self.said[: 1 + _CONTINUED_LINES])
+        if shown in self.said and shown not in said:
+            said[-1] = shown
+        return (*self.frames[max(0, len(self.frames) - EVIDENCE_LINES + len(said)) :], *said)
 
 
 def plain_lines(text: str) -> tuple[str, ...]:
     """Without colours, control characters, ranks, empty lines, markers and progress bars."""
-    whole = (line.rstrip("\r").rpartition("\r")[2][:_READ_CHARACTERS] for line in text.split("\n"))
-    plain = (_RANK.sub("", _BAR.sub("", _ESCAPES.sub("", line))).rstrip()[:MAX_LINE_CHARACTERS] for line in whole)
-    return tuple(line for line in plain if line and not _MARKERS.fullmatch(line))
+    return tuple(line for _, line in _ranked_lines(text))
 
 
-def raised(lines: Sequence[str]) -> tuple[Raised, ...]:
-    """Every exception that ended a traceback, oldest first; torchrun's and the launcher's own are looked through."""
-    starts = [index for index, line in enumerate(lines) if line == _START]
-    found = (_raised(lines, start) for start in starts)
-    return tuple(error for error in found if error is not None)
+def raised(text: str) -> tuple[Raised, ...]:
+    """Every exception that ended a traceback, oldest first; torchrun's and the launcher's own are looked through.
+
+    The lines of one rank are read by themselves: several write at once. What ended nothing counts only by itself.
+    """
+    ranked = _ranked_lines(text)
+    found: list[Raised] = []
+    aside: list[Raised] = []
+    for rank in dict.fromkeys(rank for rank, _ in ranked):
+        lines = [(place, line) for place, (its, line) in enumerate(ranked) if its == rank]
+        for is_aside, error in _raised_by(rank, lines):
+            (aside if is_aside else found).append(error)
+    return tuple(sorted(found or aside, key=lambda error: error.place))
+
+
+def died_of(errors: Sequence[Raised]) -> tuple[Raised, ...]:
+    """Of each rank the last exception and, where it was raised because of others, those; the newest last."""
+    kept: list[Raised] = []
+    alive = dict.fromkeys((error.rank for error in errors), True)
+    for error in reversed(errors):
+        if alive[error.rank]:
+            kept.append(error)
+            alive[error.rank] = error.is_chained
+    return tuple(reversed(kept))
 
 
 def last_error(text: str) -> LastError:
-    """The last error of a log's tail."""
-    lines = plain_lines(text)
-    errors = raised(lines)
+    """The last error of a log's tail; what others say of an end only where nobody says more."""
+    errors = raised(text)
     if errors:
-        return LastError(errors[-1].message, errors[-1].evidence)
-    said = [line for line in lines if _GIVING_UP.search(line)] or lines
-    return LastError(said[-1] if said else None, tuple(lines[-EVIDENCE_LINES:]))
+        return LastError(errors[-1].message, errors[-1].evidence())
+    lines = plain_lines(text)
+    own = [line for line in lines if not _ECHO.match(line)] or list(lines)
+    ends = [index for index, line in enumerate(own) if _GIVING_UP.search(line) and not line.startswith(" ")]
+    end = ends[-1] if ends else len(own) - 1
+    return LastError(own[end] if own else None, tuple(own[max(0, end + 1 - EVIDENCE_LINES) : end + 1]))
 
 
-def _raised(lines: Sequence[str], start: int) -> Raised | None:
-    """The exception of a traceback: the first line after the frames that is not indented names it."""
-    end = next((index for index in range(start + 1, len(lines)) if not lines[index].startswith(" ")), None)
-    if end is None or not _RAISED.fullmatch(lines[end]) or lines[end].split(":")[0].endswith(_WRAPPERS):
-        return None
-    after = next((index for index in range(end + 1, len(lines)) if not lines[index][0].isspace()), len(lines))
-    is_chained = start > 0 and lines[start - 1].endswith(_CHAINED)
-    return Raised(lines[end], tuple(lines[start:after]), is_chained)
+def first_failures(lines: Sequence[str]) -> tuple[str, ...]:
+    """Without torchrun's list of the processes that failed later, most often by its own hand."""
+    start = next((index for index, line in enumerate(lines) if line == "Failures:"), len(lines))
+    end = next((index for index in range(start, len(lines)) if lines[index].startswith("Root Cause")), start)
+    return (*lines[:start], *lines[end:])
+
+
+def own_words(lines: Sequence[str]) -> tuple[str, ...]:
+    """What may be an error where no traceback can be read: all from the first on, else the lines of that form."""
+    own = [line for line in lines if not _ECHO.match(line)]
+    starts = (index for index, line in enumerate(own) if line.endswith(_START) or line.startswith('  File "'))
+    start = next(starts, None)
+    return tuple(own[start:] if start is not None else filter(_EXCEPTION.match, own))
+
+
+def _ranked_lines(text: str) -> tuple[tuple[str, str], ...]:
+    """Lines with the rank that each is marked with, "" for none."""
+    whole = (line.rstrip("\r").rpartition("\r")[2][:_READ_CHARACTERS] for line in text.split("\n"))
+    ranked = (_ranked(_ESCAPES.sub("", line)) for line in whole)
+    return tuple((rank, line) for rank, line in ranked if line and not _MARKERS.fullmatch(line))
+
+
+def _ranked(line: str) -> tuple[str, str]:
+    own = _BAR.sub("", line)
+    marked = _RANK.match(own)
+    if marked is not None:
+        own = _BAR.sub("", own[marked.end() :])
+    return marked[1] if marked else "", own.rstrip()[:MAX_LINE_CHARACTERS]
+
+
+def _raised_by(rank: str, lines: Sequence[tuple[int, str]]) -> Iterator[tuple[bool, Raised]]:
+    """The exceptions of one rank, and whether each stood aside."""
+    texts = [line for _, line in lines]
+    for start, line in enumerate(texts):
+        is_cut_off = start == 0 and line.startswith("  ")
+        if not is_cut_off and (line.startswith(" ") or not line.endswith(_START)):
+            continue
+        end = _end_of_frames(texts, start)
+        if end is None or _WRAPPER.match(texts[end]) or (is_cut_off and not _has_frames(texts[:end])):
+            continue
+        before = texts[start - 1] if start else ""
+        is_chained = before.endswith(_CHAINED) or line.startswith("Original ")
+        said = tuple(texts[end : _end_of_message(texts, end)])
+        error = Raised(tuple(texts[start:end]), said, rank, lines[end][0], is_chained)
+        yield before.startswith(_ASIDE), error
+
+
+def _has_frames(lines: Sequence[str]) -> bool:
+    return any(line.startswith('  File "') for line in lines)
+
+
+def _end_of_frames(lines: Sequence[str], start: int) -> int | None:
+    """The line that names the exception: the first behind the frames that is not indented, but for some of others."""
+    strange = 0
+    for index in range(start + 1, len(lines)):
+        line = lines[index]
+        if line.startswith(" "):
+            continue
+        goes_on = index + 1 < len(lines) and lines[index + 1].startswith('  File "')
+        if (_RAISED_PLAINLY if strange or goes_on else _RAISED).fullmatch(line):
+            return index
+        strange += 1
+        if line.endswith(_START) or strange > _STRANGE_LINES:
+            return None
+    return None
+
+
+def _end_of_message(lines: Sequence[str], end: int) -> int:
+    most = min(len(lines), end + _MESSAGE_LINES)
+    return next((index for index in range(end + 1, most) if _MESSAGE_ENDS.match(lines[index])), most)

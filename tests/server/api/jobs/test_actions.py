@@ -153,6 +153,7 @@ FAILED: dict[str, Any] = {"code": "x", "message": "m", "hint": None, "evidence":
         {"config": {"fp16": False, "bf16": True}},
         {"resources": {"memory": "128G"}},
         {"resources": {"time_limit": "1-00:00:00"}},
+        {"resources": {"exclude": "n7"}},
     ],
 )
 def test_a_failures_advice_is_accepted_as_it_stands(

@@ -1,5 +1,6 @@
 """What is advised after a failure: kept to what the check accepts, and to the same effective batch."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,6 +82,26 @@ def test_a_full_gpu_is_given_less_step_by_step(
 def test_arguments_that_are_no_numbers_are_no_obstacle(code: str) -> None:
     empty = dict.fromkeys(("per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate"))
     assert config_after(code, failed(empty)) is None
+
+
+@pytest.mark.parametrize(
+    ("node", "before", "nodes", "excluded"),
+    [
+        ("gpu07", None, None, "gpu07"),
+        ("gpu07", "gpu01", 8, "gpu01,gpu07"),
+        ("gpu07", None, 2, "gpu07"),
+        (None, None, 8, None),
+        ("gpu07", None, 1, None),
+        ("gpu07", "gpu01", 2, None),
+        ("gpu07", "x" * 500, None, None),
+    ],
+)
+@pytest.mark.parametrize("code", ["node_fail", "launch_failed"])
+def test_a_retry_keeps_away_from_a_node_at_fault(
+    code: str, node: str | None, before: str | None, nodes: int | None, excluded: str | None
+) -> None:
+    run = replace(failed(limits=Limits(nodes=nodes), exclude=before), node=node)
+    assert advise(code, run).retry == ({} if excluded is None else {"resources": {"exclude": excluded}})
 
 
 def test_the_defaults_of_llamafactory_count() -> None:

@@ -133,6 +133,51 @@ def test_an_error_that_was_survived_is_not_the_cause() -> None:
     assert (failure.code, failure.message) == ("training_error", "RuntimeError: something else")
 
 
+def test_an_error_of_a_finalizer_is_not_the_cause() -> None:
+    died = "Traceback (most recent call last):\n  File y\nRuntimeError: something else\n"
+    aside = (
+        "Exception ignored in: <function Engine.__del__ at 0x7f>\nTraceback (most recent call last):\n"
+        '  File "/x/engine.py", line 3, in __del__\nModuleNotFoundError: import of sys halted\n'
+    )
+    assert explain(End(1, "failed", died + aside)).message == "RuntimeError: something else"
+    assert explain(End(1, "failed", aside)).message.endswith("import of sys halted")
+
+
+def test_the_lines_of_each_rank_are_read_by_themselves() -> None:
+    mixed = (
+        "[rank0]: Traceback (most recent call last):\n[rank1]: Traceback (most recent call last):\n"
+        '[rank0]:   File "/x/llamafactory/data/converter.py", line 94, in __call__\n'
+        '[rank1]:   File "/x/torch/distributed/distributed_c10d.py", line 4551, in barrier\n'
+        "[rank0]: KeyError: 'output'\n[rank1]: torch.distributed.DistBackendError: NCCL communicator was aborted\n"
+    )
+    failure = explain(End(1, "failed", mixed))
+    assert failure.code == "dataset"
+    assert failure.evidence[-1] == "KeyError: 'output'"
+
+
+def test_a_line_of_somebody_else_does_not_end_a_traceback() -> None:
+    said = (
+        'Traceback (most recent call last):\n  File "/x/a.py", line 3, in f\nwandb: Run summary:\n'
+        '  File "/x/b.py", line 4, in g\nImportError: no such thing\n'
+    )
+    assert explain(End(1, "failed", said)).message.endswith("ImportError: no such thing")
+
+
+def test_what_later_processes_died_of_is_not_the_cause() -> None:
+    listed = (
+        "Failures:\n[1]:\n  exitcode  : -9 (pid: 72)\n  traceback : Signal 9 (SIGKILL) received by PID 72\n"
+        "Root Cause (first observed failure):\n[0]:\n  exitcode  : -11 (pid: 71)\n"
+    )
+    assert explain(End(1, "failed", listed)).code == "crashed"
+
+
+def test_rows_that_llamafactory_left_out_are_shown_with_the_error() -> None:
+    line = "[WARNING|2026-11-29 10:00:00] llamafactory.data.converter:154 >> Invalid role tag in [{'from': 'bot'}]."
+    raised = "Traceback (most recent call last):\n  File x\nRuntimeError: Cannot find valid samples, check `data`.\n"
+    failure = explain(End(1, "failed", raised, f"{line}\n" * 50))
+    assert (failure.code, failure.evidence[-1]) == ("dataset", line)
+
+
 def test_a_sample_of_the_data_is_no_cause() -> None:
     said = "training example:\ninputs: why does it say CUDA out of memory, No space left on device, NCCL error?\n"
     assert explain(End(1, "failed", "ValueError: something else\n", said)).code == "training_error"
@@ -196,12 +241,12 @@ def test_a_program_that_is_missing_on_the_node_is_told_by_the_shell(place: str) 
 @pytest.mark.parametrize(
     ("line", "code", "hint"),
     [
-        ("torch.AcceleratorError: CUDA error: uncorrectable ECC error encountered", "gpu", "exclude"),
-        ("RuntimeError: CUDA error: CUDA-capable device(s) is/are busy or unavailable", "gpu", "exclude"),
-        ("RuntimeError: Found no NVIDIA driver on your system.", "no_gpu", "container_gpu_flag"),
-        ("RuntimeError: No CUDA GPUs are available", "no_gpu", "container_gpu_flag"),
-        ("OSError: [Errno 5] Input/output error", "file_system", "exclude"),
-        ("OSError: [Errno 116] Stale file handle: '/home/x'", "file_system", "exclude"),
+        ("torch.AcceleratorError: CUDA error: uncorrectable ECC error encountered", "node_fail", "exclude"),
+        ("RuntimeError: CUDA error: CUDA-capable device(s) is/are busy or unavailable", "node_fail", "exclude"),
+        ("RuntimeError: Found no NVIDIA driver on your system.", "container", "container_gpu_flag"),
+        ("RuntimeError: No CUDA GPUs are available", "container", "container_gpu_flag"),
+        ("OSError: [Errno 5] Input/output error", "node_fail", "exclude"),
+        ("OSError: [Errno 116] Stale file handle: '/home/x'", "node_fail", "exclude"),
         (
             "requests.exceptions.ProxyError: HTTPSConnectionPool(host='huggingface.co', port=443): "
             "Max retries exceeded (Caused by ProxyError('Unable to connect to proxy', OSError('Tunnel failed: 407')))",

@@ -1,0 +1,68 @@
+"""Causes that torchrun and other processes tell of: how one ended, or that they lost each other."""
+
+from tuning.llamafactory.causes.row import LOOK, MAYBE_MEMORY, Row
+
+_NODES = "retry; if it happens again, exclude the nodes that it ran on and tell the site"
+_ECHO_OF_A_PEER = (
+    r"NCCL|nccl|HCCL|Dist(Store|Network|Backend)?Error|Rendezvous"
+    r"|[Cc]onnection ?([Cc]losed|[Rr]eset|[Rr]efused|[Aa]bort)"
+    r"|Broken ?[Pp]ipe|[Tt]imed? ?out\b|TCPStore|gloo|[Ss]ocket|EADDRINUSE|Address already in use|waiting for clients"
+    r"|torch/distributed/|^KeyboardInterrupt|connectFullMesh|Pin memory thread"
+)
+
+# Often only the echo of another process's end: behind everything that says more.
+BETWEEN_PROCESSES = (
+    Row(
+        "killed",
+        "stderr",
+        r"Signal 9 \(SIGKILL\)|exitcode *: -9\b|Signals\.SIGKILL",
+        "a training process was killed: {line}",
+        MAYBE_MEMORY,
+    ),
+    Row(
+        "crashed",
+        "stderr",
+        r"Signal (11 \(SIGSEGV\)|4 \(SIGILL\)|8 \(SIGFPE\))|exitcode *: -(11|4|8)\b|Signals\.SIG(SEGV|ILL|FPE)"
+        r"|Fatal Python error: (Segmentation fault|Illegal instruction)"
+        r"|killed by signal: (Segmentation fault|Illegal instruction|Floating point exception)",
+        "a training process crashed: {line}",
+        LOOK,
+    ),
+    Row("aborted", "stderr", r"killed by signal: Aborted", "a process of the run aborted: {line}", LOOK),
+    # What a process raised itself says more than what its peers say of it. Any traceback will do, if there is one.
+    Row("training_error", "last", r"", "{line}", LOOK, within=r"Traceback", unless=_ECHO_OF_A_PEER),
+    Row(
+        "nccl",
+        "stderr",
+        r"NCCL [Ee]rror|nccl(Unhandled|System|Internal|Remote|InvalidUsage)|NCCL (communicator was aborted|timeout)"
+        r"|collective operation timeout|NCCL operations have failed|Failed to recover from NCCL|^socket\w+: ",
+        "the GPUs lost each other (NCCL): {line}",
+        _NODES,
+        also=r"NCCL WARN|Cuda failure|Call to \w+ (failed|returned|from)",
+    ),
+    Row(
+        "aborted",
+        "stderr",
+        r"Signal 6 \(SIGABRT\)|exitcode *: -6\b|Signals\.SIGABRT|Fatal Python error: Aborted",
+        "a training process aborted: {line}",
+        LOOK,
+        also=r"^terminate called|^ *what\(\): ",
+    ),
+    Row(
+        "rendezvous",
+        "stderr",
+        r"Rendezvous\w*(Error|Exception)|Dist(Store|Network|Backend)Error|EADDRINUSE|Address already in use"
+        r"|waiting for clients|[Cc]onnection (closed|reset) by peer|connectFullMesh|Timed out waiting .*(recv|send)"
+        r"|failed to connect to any network address",
+        "the processes did not find, or lost, each other: {line}",
+        _NODES,
+    ),
+    Row(
+        "terminated",
+        "stderr",
+        r"got signal: (1|2|10|12|15)\b|Received (Signals\.SIG(TERM|HUP|INT)|\d+) death signal|Signal 15 \(SIGTERM\)"
+        r"|exitcode *: -15\b|Signals\.SIGTERM|^KeyboardInterrupt",
+        "a training process was told to stop: {line}",
+        "retry, unless somebody meant it",
+    ),
+)
