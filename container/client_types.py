@@ -24,6 +24,7 @@ from typing import Any, Literal
 from typing_extensions import NotRequired, TypedDict
 '''
 NAMES = {
+    "ModelJson": "Model",
     "ArtifactInfo": "Artifact",
     "CheckpointInfo": "Checkpoint",
     "ClusterJson": "Cluster",

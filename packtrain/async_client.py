@@ -38,6 +38,8 @@ from packtrain.schema import (
     JobPage,
     Me,
     Metrics,
+    ModelAliasRequest,
+    ModelPage,
     NewToken,
     Preview,
     Progress,
@@ -315,6 +317,18 @@ class AsyncPacktrain:
     async def cluster(self, name: str) -> Cluster:
         """One cluster as last seen."""
         return await self._http.send(operations.cluster(name))
+
+    async def models(self) -> ModelPage:
+        """Every model of every cluster's catalogue."""
+        return await self._http.send(operations.models())
+
+    async def set_model_alias(self, alias: str, model: str, *, cluster: str | None = None) -> ModelAliasRequest:
+        """Let a name mean a model of the catalogue. For administrators."""
+        return await self._http.send(operations.set_model_alias(alias, model, cluster))
+
+    async def remove_model_alias(self, alias: str, *, cluster: str | None = None) -> None:
+        """Forget a further name of a model. For administrators."""
+        await self._http.send(operations.remove_model_alias(alias, cluster))
 
     async def me(self) -> Me:
         """The user and scopes of the token."""

@@ -43,6 +43,8 @@ from packtrain.schema import (
     JobPage,
     Me,
     Metrics,
+    ModelAliasRequest,
+    ModelPage,
     NewToken,
     Preview,
     Progress,
@@ -329,6 +331,18 @@ class Packtrain:
     def cluster(self, name: str) -> Cluster:
         """One cluster as last seen."""
         return self._http.send(operations.cluster(name))
+
+    def models(self) -> ModelPage:
+        """Every model of every cluster's catalogue."""
+        return self._http.send(operations.models())
+
+    def set_model_alias(self, alias: str, model: str, *, cluster: str | None = None) -> ModelAliasRequest:
+        """Let a name mean a model of the catalogue. For administrators."""
+        return self._http.send(operations.set_model_alias(alias, model, cluster))
+
+    def remove_model_alias(self, alias: str, *, cluster: str | None = None) -> None:
+        """Forget a further name of a model. For administrators."""
+        self._http.send(operations.remove_model_alias(alias, cluster))
 
     def me(self) -> Me:
         """The user and scopes of the token."""

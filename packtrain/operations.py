@@ -23,6 +23,8 @@ from packtrain.schema import (
     JobPage,
     Me,
     Metrics,
+    ModelAliasRequest,
+    ModelPage,
     NewToken,
     Preview,
     Progress,
@@ -227,6 +229,19 @@ def cluster(name: str) -> Call[Cluster]:
     return Call("GET", path_of("clusters", name))
 
 
+def models() -> Call[ModelPage]:
+    return Call("GET", "models")
+
+
+def set_model_alias(alias: str, model: str, cluster: str | None) -> Call[ModelAliasRequest]:
+    named = {"cluster": cluster} if cluster is not None else {}
+    return Call("PUT", "models/aliases", body={"alias": alias, "model": model, **named})
+
+
+def remove_model_alias(alias: str, cluster: str | None) -> Call[None]:
+    return Call("DELETE", "models/aliases", _given(alias=alias, cluster=cluster))
+
+
 def create_token(name: str, user: str | None, scopes: list[Scope] | None, expires_at: str | None) -> Call[NewToken]:
     given = {"user": user, "scopes": scopes, "expires_at": expires_at}
     body = {"name": name, **{key: value for key, value in given.items() if value is not None}}
@@ -249,5 +264,5 @@ def _page(limit: int, after: str | None, filters: Mapping[str, str | list[str]])
     return {"limit": limit, **filters, **({"after": after} if after is not None else {})}
 
 
-def _given(**values: int | None) -> dict[str, str | int | list[str]]:
+def _given(**values: str | int | None) -> dict[str, str | int | list[str]]:
     return {name: value for name, value in values.items() if value is not None}

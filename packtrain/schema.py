@@ -462,6 +462,37 @@ class Metrics(TypedDict):
     series: dict[str, "Series"]
 
 
+class Model(TypedDict):
+    """A model of a cluster's catalogue."""
+
+    name: str
+    """To give as model_name_or_path; the last part of its path and of a hub id will do."""
+    cluster: str
+    path: str
+    aliases: list[str]
+    """Further names that mean it."""
+
+
+class ModelAliasRequest(TypedDict):
+    """Another name for a model of a catalogue."""
+
+    alias: str
+    """What people's files call the model."""
+    model: str
+    """Its name in the catalogue."""
+    cluster: NotRequired[str | None]
+    """By default the first of the server's clusters."""
+
+
+class ModelPage(TypedDict):
+    """ModelPage of the API."""
+
+    data: list["Model"]
+    has_more: bool
+    next: str | None
+    """Give it as `after` for the next page; null on the last."""
+
+
 class NewToken(TypedDict):
     """A token that was just made."""
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from server.cluster_views import ClusterViews
 from server.dependencies import ClustersDep, CurrentUser, SessionDep, SettingsDep, ViewsDep
+from tuning.clusters.model_aliases import aliases_of
 from tuning.datasets import repository as datasets
 from tuning.jobs.actions.intake import Surroundings
 from tuning.jobs.attempt.check_plan import CheckPlan
@@ -54,6 +55,7 @@ def surroundings_of(session: Session, site: Site, user: Principal) -> Surroundin
         view_of=lambda name: site.views.view(session, name),
         uploads=lambda ids: in_order(datasets.lock_usable(session, ids), ids),
         uploads_by_name=lambda names: _uploads_by_name(session, names, user),
+        model_aliases=lambda name: aliases_of(session, name),
         jobs=lambda ids: source_jobs(session, ids),
         missing_secrets=lambda names: find_missing(session, user.user_id, names),
         highest_priority=highest_priority(user, site.settings),

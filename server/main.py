@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 
 from server.api import clusters as clusters_api
 from server.api import health, me, recipes, secrets, tokens
+from server.api import models as models_api
 from server.api.datasets import collection as datasets
 from server.api.datasets import preview, upload
 from server.api.jobs import (
@@ -67,6 +68,7 @@ ROUTERS = (
     checkpoints.router,
     datasets.router,
     clusters_api.router,
+    models_api.router,
     me.router,
     tokens.router,
     secrets.router,

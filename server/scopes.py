@@ -11,6 +11,8 @@ _FOR_ADMINISTRATORS = ("/users", "/teams", "/quotas", "/audit")
 
 def needed_scope(method: str, path: str) -> Scope:
     """The scope for a method on a path below the API's base path; nothing that a route could forget to say."""
+    if method not in _LOOKING and path.startswith("/models/"):
+        return Scope.ADMIN
     if any(path == area or path.startswith(f"{area}/") for area in _FOR_ADMINISTRATORS):
         return Scope.ADMIN
     return Scope.READ if method in _LOOKING else Scope.SUBMIT

@@ -21,6 +21,7 @@ from packtrain.cli.commands import (
     download,
     follow,
     jobs,
+    models,
     recipes,
     secrets,
     submit,
@@ -77,6 +78,7 @@ for _name, _help, _commands in (
     ("checkpoints", "What a run has left of its steps.", checkpoints.COMMANDS),
     ("secrets", "Keys that your runs need, kept from everybody else.", secrets.COMMANDS),
     ("clusters", "The clusters, and what may be wrong with one.", clusters.COMMANDS),
+    ("models", "Models to train, and what people call them.", models.COMMANDS),
     ("image", "The training image.", {}),
     ("token", "Tokens, made where the database is.", {}),
 ):

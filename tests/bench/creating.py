@@ -131,6 +131,7 @@ def _in_process(sessions: sessionmaker[Session], clusters: Path) -> Step:
                 lambda name: views.view(session, name),
                 lambda _ids: (),
                 lambda _names: {},
+                lambda _cluster: {},
                 lambda _ids: {},
                 lambda _names: (),
             )

@@ -45,6 +45,7 @@ class SiteDatabase:
             lambda _name: UNKNOWN_CLUSTER,
             lambda _ids: (),
             lambda _names: {},
+            lambda _cluster: {},
             lambda _ids: {},
             lambda _names: (),
         )

@@ -43,6 +43,18 @@ class Installation(Base):
     id: Mapped[str] = mapped_column(String(32))
 
 
+class ModelAlias(Base):
+    """A further name of a model of a cluster's catalogue."""
+
+    __tablename__ = "model_aliases"
+
+    cluster: Mapped[str] = mapped_column(String(32), primary_key=True)
+    alias: Mapped[str] = mapped_column(String(200), primary_key=True)
+    model: Mapped[str] = mapped_column(String(200))
+    """Its name in the catalogue; one that is taken out there has no meaning until it is back."""
+    updated_at: Mapped[datetime]
+
+
 class TrialRow(Base):
     """A question to Slurm: what would it do with such a job? Asked by the server, answered by the driver."""
 

@@ -19,6 +19,7 @@ from tuning.jobs.request.resources import (
 from tuning.jobs.request.sources import SourceJob, check_source, source_model
 from tuning.jobs.request.spec import MAX_PRIORITY, JobRequest, Resources
 from tuning.jobs.status import ENDED, JobStatus
+from tuning.llamafactory.arguments.paths import ADAPTERS, MODELS, AllowedPlaces
 from tuning.llamafactory.config.check import CheckedConfig, check_config
 from tuning.llamafactory.config.references import names
 from tuning.llamafactory.config.yaml_text import parse_yaml
@@ -42,6 +43,8 @@ class Surroundings:
     """The data sets with these ids, as far as they exist."""
     uploads_by_name: Callable[[Sequence[str]], Mapping[str, TrainingData]]
     """The data sets that these names in a configuration mean, as far as they exist."""
+    model_aliases: Callable[[str], Mapping[str, str]]
+    """Names in a cluster's catalogue, by further names that administrators gave its models."""
     jobs: Callable[[Sequence[str]], Mapping[str, SourceJob]]
     """The jobs with these ids, as far as they exist: what a job is based on, and what it waits for."""
     missing_secrets: Callable[[Sequence[str]], Sequence[str]]
@@ -211,6 +214,7 @@ class _Intake:
         context = config_context(self.cluster, *known)
         context = replace(
             context,
+            places=self._places(context.places, self.cluster, whole),
             # one that does not exist has been told of: it need not be missed a second time
             has_uploaded_datasets=bool(self.request.datasets or self.uploads),
             model_shapes=self.view.models,
@@ -222,6 +226,15 @@ class _Intake:
         checked = check_config(whole, context)
         self.findings += [*checked.findings, *doubt_template(whole)]
         return checked
+
+    def _places(self, places: AllowedPlaces, cluster: ClusterSettings, config: Mapping[str, Any]) -> AllowedPlaces:
+        """With the further names of its models, where the configuration names something that the catalogue has not."""
+        named = [config.get(name) for name in (*MODELS, *ADAPTERS)]
+        if all(name is None or name in cluster.models for name in named if isinstance(name, str | None)):
+            return places
+        aliases = self.around.model_aliases(cluster.name)
+        known = {alias: cluster.models[model] for alias, model in aliases.items() if model in cluster.models}
+        return replace(places, models={**known, **cluster.models}, aliases=frozenset(known))
 
     def _name_uploads(self, config: dict[str, Any], argument: str) -> None:
         """Put the ids of uploads in the place of their names; what the cluster itself knows by a name comes first."""

@@ -47,7 +47,14 @@ def allowed_places(cluster: ClusterSettings) -> AllowedPlaces:
     own = own_folders(cluster.root)
     checkout = CHECKOUT if cluster.llamafactory_checkout else None
     roots = (*cluster.allowed_roots, *([checkout] if checkout else []))
-    return AllowedPlaces(roots, cluster.models, cluster.allow_hub_models, own, checkout, writable)
+    return AllowedPlaces(
+        roots=roots,
+        models=cluster.models,
+        hub_models=cluster.allow_hub_models,
+        closed=own,
+        checkout=checkout,
+        writable=writable,
+    )
 
 
 def written_out_bind(bind: str) -> str:

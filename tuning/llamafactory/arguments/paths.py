@@ -62,6 +62,8 @@ class AllowedPlaces:
     roots: tuple[str, ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
     """The catalogue: name -> path; its paths are allowed wherever they lie."""
+    aliases: frozenset[str] = frozenset()
+    """Those of its names that are further ones of models that have another."""
     hub_models: bool = False
     closed: tuple[str, ...] = ()
     """Folders beneath a root that no job may name: other jobs' files lie there."""
@@ -183,7 +185,7 @@ def _unknown_model(name: str, value: str, places: AllowedPlaces) -> Finding:
         )
     near = nearest(value, places.models)
     meant = f"did you mean {near!r}? " if near else ""
-    catalogue = f"the catalogue has: {', '.join(sorted(places.models)) or 'nothing yet'}"
+    catalogue = f"the catalogue has: {', '.join(sorted(places.models.keys() - places.aliases)) or 'nothing yet'}"
     hub = "" if places.hub_models else "; hub ids are not allowed on this cluster"
     hint = f"{meant}{catalogue}; or give an absolute path under {_roots(places)}{hub}"
     return Finding(("config", name), f"{name}: {value[:200]!r} is not a model of this cluster", hint)

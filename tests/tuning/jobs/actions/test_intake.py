@@ -22,6 +22,7 @@ AROUND = Surroundings(
     view_of=lambda _name: UNKNOWN_CLUSTER,
     uploads=lambda ids: [one for one in (DATA, replace(DATA, id="ds_far", cluster="far")) if one.id in ids],
     uploads_by_name=lambda _names: {},
+    model_aliases=lambda _cluster: {},
     jobs=lambda ids: {f"job_{status}": a_job(status) for status in JobStatus if f"job_{status}" in ids},
     missing_secrets=lambda names: [name for name in names if name != "HF_TOKEN"],
     highest_priority=10,

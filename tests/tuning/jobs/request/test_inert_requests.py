@@ -24,6 +24,7 @@ AROUND = Surroundings(
     view_of=lambda _name: UNKNOWN_CLUSTER,
     uploads=lambda _ids: [],
     uploads_by_name=lambda _names: {},
+    model_aliases=lambda _cluster: {},
     jobs=lambda _ids: {},
     missing_secrets=lambda _names: [],
 )

@@ -1,0 +1,81 @@
+"""Models: the catalogues of the clusters, and further names of their models."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.api.pages import Page
+from server.dependencies import ClustersDep, CurrentUser, NowDep, SessionDep
+from server.http.problems import responses
+from tuning.clusters.model_aliases import aliases_of, remove_alias, set_alias
+from tuning.errors import Finding, InvalidInput
+from tuning.settings import ClusterSettings
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+Alias = Annotated[str, Field(min_length=1, max_length=200, description="What people's files call the model.")]
+ClusterOf = Annotated[str | None, Field(max_length=32, description="By default the first of the server's clusters.")]
+
+
+class ModelJson(BaseModel):
+    """A model of a cluster's catalogue."""
+
+    name: str = Field(description="To give as model_name_or_path; the last part of its path and of a hub id will do.")
+    cluster: str
+    path: str
+    aliases: list[str] = Field(description="Further names that mean it.")
+
+
+class ModelAliasRequest(BaseModel):
+    """Another name for a model of a catalogue."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    alias: Alias
+    model: Annotated[str, Field(min_length=1, max_length=200, description="Its name in the catalogue.")]
+    cluster: ClusterOf = None
+
+
+@router.get("")
+def list_models(session: SessionDep, clusters: ClustersDep, _user: CurrentUser) -> Page[ModelJson]:
+    """Every model of every cluster's catalogue."""
+    shown = [
+        ModelJson(name=name, cluster=cluster.name, path=path, aliases=sorted(a for a, m in known.items() if m == name))
+        for cluster in clusters.values()
+        for known in [aliases_of(session, cluster.name)]
+        for name, path in sorted(cluster.models.items())
+    ]
+    return Page(data=shown, has_more=False, next=None)
+
+
+@router.put("/aliases", responses=responses(409))
+def set_model_alias(
+    request: ModelAliasRequest, session: SessionDep, clusters: ClustersDep, _user: CurrentUser, now: NowDep
+) -> ModelAliasRequest:
+    """Let a name mean a model of the catalogue, or another one from now on. For administrators."""
+    cluster = _cluster(request.cluster, clusters)
+    row = set_alias(session, cluster.name, request.alias, request.model, cluster.models, now)
+    return ModelAliasRequest(alias=row.alias, model=row.model, cluster=row.cluster)
+
+
+@router.delete("/aliases", status_code=204, responses=responses(404))
+def remove_model_alias(
+    session: SessionDep,
+    clusters: ClustersDep,
+    _user: CurrentUser,
+    alias: Annotated[str, Query(min_length=1, max_length=200)],
+    cluster: Annotated[str | None, Query(max_length=32)] = None,
+) -> Response:
+    """Forget a name. Jobs that were made with it keep their model. For administrators."""
+    remove_alias(session, _cluster(cluster, clusters).name, alias)
+    return Response(status_code=204)
+
+
+def _cluster(name: str | None, clusters: Mapping[str, ClusterSettings]) -> ClusterSettings:
+    found = clusters.get(name) if name is not None else next(iter(clusters.values()), None)
+    if found is None:
+        hint = f"the clusters are: {', '.join(sorted(clusters)) or 'none yet'}"
+        raise InvalidInput([Finding(("cluster",), f"there is no cluster {name or ''}".rstrip(), hint)])
+    return found
