@@ -14,6 +14,7 @@ from tuning.llamafactory.arguments.unread import is_unread
 from tuning.llamafactory.config import references
 from tuning.llamafactory.config.deepspeed import Preset, preset, render
 from tuning.llamafactory.config.memory import MemoryEstimate, estimate_memory, too_large
+from tuning.llamafactory.config.model_modules import doubt_by_model
 from tuning.llamafactory.config.model_size import ModelShape
 from tuning.llamafactory.config.old_names import MEANT
 from tuning.llamafactory.config.other_files import other_file
@@ -287,6 +288,8 @@ class _Check:
         run = self._run(handed_over)
         self.findings.extend(check_rules(run, RULES, self.row.name))
         shape = self.context.model_shapes.get(run["model_name_or_path"] or "")
+        if shape is not None and self.row.name == "train":
+            self.findings.extend(doubt_by_model(shape, run.arguments))
         if shape is not None and self.row.data is not None and not run["use_cpu"]:
             self.memory = estimate_memory(shape, run.arguments, run.processes)
             self.findings.extend(too_large(self.memory, self.context.gpu_memory_bytes))

@@ -85,6 +85,8 @@ class ModelShape:
     """Norms, biases and the router of one layer."""
     is_tied: bool
     """Whether the output layer is the embedding."""
+    context_tokens: int | None = None
+    """Positions that it was trained for, where config.json says."""
 
     @property
     def embedding_parameters(self) -> int:
@@ -156,6 +158,7 @@ def _shape(config: Mapping[str, Any], family: Family) -> ModelShape:
         projections=projections,
         layer_extras=family.norms * hidden + family.head_norms * head + biases + router + (hidden if shared else 0),
         is_tied=bool(config.get("tie_word_embeddings", family.is_tied)),
+        context_tokens=_count(config, "max_position_embeddings", 0) or None,
     )
 
 
