@@ -51,6 +51,7 @@ Reason = Literal[
     "unused_tool_calls",
     "unused_weight",
     "unused_media",
+    "unused_tag",
     "template_decides",
 ]
 """Problem for which a row is counted in the report."""

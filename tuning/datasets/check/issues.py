@@ -59,6 +59,7 @@ class Reason(StrEnum):
     UNUSED_TOOL_CALLS = "unused_tool_calls"
     UNUSED_WEIGHT = "unused_weight"
     UNUSED_MEDIA = "unused_media"
+    UNUSED_TAG = "unused_tag"
     TEMPLATE_DECIDES = "template_decides"
 
 
@@ -150,6 +151,10 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.UNUSED_MEDIA: _kept(
         "images, videos or audios, which an upload does not bring along: their marks are trained on as letters",
         "register the data set on the cluster, beside its media, and name it in the configuration",
+    ),
+    Reason.UNUSED_TAG: _kept(
+        "an answer labelled 0, which is trained on like those labelled 1",
+        "for KTO write true and false; else say --purpose sft (the field purpose)",
     ),
     Reason.TEMPLATE_DECIDES: _kept(
         "something with which some templates end the job", "write it as all templates read it"

@@ -10,7 +10,7 @@ from tuning.datasets.check.issues import EXPLANATIONS, Outcome, Reason
 from tuning.datasets.check.layouts.columns import FIRST_PIECE_BYTES, Columns, UnsteadyColumnError, shown_name
 from tuning.datasets.check.layouts.converters import judge_for
 from tuning.datasets.check.layouts.dates import DateColumns
-from tuning.datasets.check.layouts.detection import detect_layout
+from tuning.datasets.check.layouts.detection import detect_layout, number_tag
 from tuning.datasets.check.layouts.formats import Layout, Wanted, dataset_info_entry
 from tuning.datasets.check.layouts.given_entry import given_sample_count
 from tuning.datasets.check.read.alike_rows import AlikeReader, AlikeRows, Shape
@@ -57,7 +57,7 @@ def validate(
     encoding = find_encoding(stream)
     rows = read_array_rows(stream) if encoding == "json" else read_line_rows(stream)
     first = list(islice(rows, _ROWS_TO_DETECT_BY))
-    check = _Check(_layout_of(first, wanted), encoding, Contents(count_tokens))
+    check = _Check(_layout_of(first, wanted), encoding, Contents(count_tokens), _unread_tag(first, wanted))
     if encoding == "json":
         check.read(chain(first, rows))
     else:
@@ -69,7 +69,8 @@ def validate(
 
 
 class _Check:
-    def __init__(self, layout: Layout, encoding: Encoding, contents: Contents) -> None:
+    def __init__(self, layout: Layout, encoding: Encoding, contents: Contents, unread_tag: str | None) -> None:
+        self._unread_tag = unread_tag
         self._layout, self._encoding, self._judge = layout, encoding, judge_for(layout)
         self._columns, self._tally, self._contents = Columns(), Tally(), contents
         self._settled = False
@@ -103,7 +104,7 @@ class _Check:
         if not self._settled and end_bytes > FIRST_PIECE_BYTES:
             return False
         first = decode_quickly(block[: block.find(b"\n") + 1] or block)
-        if first is None or not first.keys().isdisjoint(_MEDIA_COLUMNS):
+        if first is None or self._unread_tag is not None or not first.keys().isdisjoint(_MEDIA_COLUMNS):
             return False
         if not self._settled and self._dates is not None and self._dates.may_be(first):
             return False
@@ -156,6 +157,8 @@ class _Check:
         result = self._judge(row.value)
         if result.reason is None and (column := _media_column(row.value)) is not None:
             result = result._replace(reason=Reason.UNUSED_MEDIA, detail=column)
+        if result.reason is None and self._unread_tag is not None and row.value.get(self._unread_tag) == 0:
+            result = result._replace(reason=Reason.UNUSED_TAG, detail=self._unread_tag)
         self._contents.see(result)
         outcome = Outcome.KEPT
         if result.reason is not None:
@@ -190,6 +193,13 @@ class _Check:
             scripts=self._contents.scripts(),
             repeats=self._contents.repeats(),
         )
+
+
+def _unread_tag(first: list[Row | Fault], wanted: Wanted | None) -> str | None:
+    """None where the user has said for what the file is."""
+    if wanted is not None and (wanted.purpose is not None or wanted.entry is not None):
+        return None
+    return number_tag([row.value for row in first if isinstance(row, Row) and isinstance(row.value, dict)])
 
 
 def _media_column(row: dict[str, Any]) -> str | None:

@@ -124,6 +124,13 @@ def _kto_column(rows: Rows) -> str | None:
     return found
 
 
+def number_tag(rows: Rows) -> str | None:
+    """A column that says with 1 and 0 how an answer was liked: LLaMA-Factory reads true and false only."""
+    found = _first(rows, _KTO_COLUMNS)
+    values = _values(rows, found) if found is not None else []
+    return found if {type(value) for value in values} == {int} and set(values) == {0, 1} else None
+
+
 def _first(rows: Rows, names: Sequence[str]) -> str | None:
     """The first of these columns that occurs."""
     seen = {key for row in rows for key in row}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tuning.datasets.check.layouts.formats import Wanted
 from tuning.datasets.check.run import CheckedFile, validate
 
 
@@ -80,3 +81,14 @@ def test_a_number_that_is_none_in_a_column_that_nobody_reads_is_taken() -> None:
         '{"instruction": "a", "output": "b", "score": NaN}\n{"instruction": "c", "output": "d", "score": 1.0}\n',
     ):
         assert validate(BytesIO(text.encode())).report.kept == 2
+
+
+def test_answers_labelled_with_numbers_are_told() -> None:
+    rows = [{"prompt": "a", "completion": "b", "label": label} for label in (1, 0, 0)]
+    found = checked(*rows)
+    [problem] = found.report.problems
+    assert (found.report.purpose, problem.reason, problem.rows) == ("sft", "unused_tag", 2)
+    content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    assert validate(BytesIO(content), Wanted(purpose="sft")).report.problems == ()
+    classes = [{**row, "label": number} for number, row in enumerate(rows)]
+    assert checked(*classes).report.problems == ()
