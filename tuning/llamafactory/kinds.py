@@ -79,6 +79,18 @@ KINDS: Mapping[Kind, KindOfJob] = {
 }
 
 
+def evaluates_only(config: Mapping[str, Any]) -> bool:
+    """Whether a run of kind predict measures the loss on a test set, and writes no answers to it."""
+    return config.get("do_eval") is True and not config.get("do_predict") and not config.get("predict_with_generate")
+
+
+def fixed_arguments(row: KindOfJob, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What makes a run with this configuration of its kind."""
+    if row.name == "predict" and evaluates_only(config):
+        return {"do_train": False, "do_eval": True, "do_predict": False}
+    return row.fixed
+
+
 def kinds_with(classes: tuple[str, ...]) -> Iterator[Kind]:
     """The kinds that take an argument of these classes."""
     return (row.name for row in KINDS.values() if not row.classes.isdisjoint(classes))

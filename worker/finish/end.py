@@ -17,7 +17,7 @@ from tuning.jobs.queries.driver import LiveAttempt
 from tuning.jobs.queries.sources import steps_among
 from tuning.jobs.status import ENDED, JobStatus
 from tuning.jobs.transition import correct, record_event, transition
-from tuning.llamafactory.kinds import CHECK, Kind
+from tuning.llamafactory.kinds import CHECK, Kind, evaluates_only
 from tuning.llamafactory.outcome import end
 from tuning.llamafactory.outcome.end import Outcome, RunEvidence, judge
 from tuning.llamafactory.outcome.results import doubts
@@ -101,7 +101,8 @@ def _judged(
     if job.kind == CHECK:
         judged = end_check(session, driver.settings.root, live, evidence, contents, driver.now())
     else:
-        judged = judge(replace(evidence, kind=cast(Kind, job.kind)))
+        kind = cast(Kind, job.kind)
+        judged = judge(replace(evidence, kind=kind, evaluates_only=evaluates_only(job.config)))
     _note_what_is_set_aside(session, driver, live, listing, contents)
     attempt.resumed_step = parse_resumed(resumed_text(driver.settings.root, live.job_id, live.number, contents)) or 0
     ended = ended_attempt(session, attempt, judgement, files)
@@ -189,6 +190,7 @@ def _evidence(
         train_results=texts.get("train_results.json"),
         all_results=texts.get("all_results.json"),
         predict_results=texts.get("predict_results.json"),
+        eval_results=texts.get("eval_results.json"),
         stderr_tail=logs["stderr"],
         stdout_tail=logs["stdout"],
         slurm=judgement.word,

@@ -18,6 +18,7 @@ RESULTS = {
     "all_results.json": RESULT_BYTES,
     "train_results.json": RESULT_BYTES,
     "predict_results.json": RESULT_BYTES,
+    "eval_results.json": RESULT_BYTES,
 }
 
 

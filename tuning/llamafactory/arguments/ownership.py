@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuning.errors import Finding
-from tuning.llamafactory.kinds import KindOfJob
+from tuning.llamafactory.kinds import KindOfJob, fixed_arguments
 
 TAKEN_OVER = {
     "output_dir": "packtrain gives every job a folder of its own and shows its files as artifacts",
@@ -75,9 +75,10 @@ def overruled(config: Mapping[str, Any], operator: Mapping[str, Any], row: KindO
         if config[name] != operator[name]:
             message = f"{name} is set to {operator[name]!r} on this cluster, not to {config[name]!r}"
             yield Finding(("config", name), message, "it can be left out", "warning")
-    for name in sorted(row.fixed.keys() & config.keys()):
-        if config[name] != row.fixed[name]:
-            message = f"{name} is {str(row.fixed[name]).lower()} in kind {row.name}"
+    fixed = fixed_arguments(row, config)
+    for name in sorted(fixed.keys() & config.keys()):
+        if config[name] != fixed[name]:
+            message = f"{name} is {str(fixed[name]).lower()} in kind {row.name}"
             hint = "leave it out, or submit the job as another kind (train, predict)"
             # To train for hours though the words say not to would be wrong; to leave training out is the kind's point.
             yield Finding(("config", name), message, hint, "error" if row.name == "train" else "warning")

@@ -19,7 +19,7 @@ from tuning.llamafactory.config.model_size import ModelShape
 from tuning.llamafactory.config.old_names import MEANT
 from tuning.llamafactory.config.other_files import other_file
 from tuning.llamafactory.config.yaml_text import find_bad_text, holds_reference
-from tuning.llamafactory.kinds import KINDS, Kind, SourceModel
+from tuning.llamafactory.kinds import KINDS, Kind, SourceModel, evaluates_only, fixed_arguments
 from tuning.llamafactory.rules import RULES, Run, check_rules
 
 MAX_ARGUMENTS = 400
@@ -136,7 +136,13 @@ def final_config(checked: CheckedConfig, owned: OwnedArguments) -> dict[str, Any
     """
     row = KINDS[checked.kind]
     media = {"media_dir": owned.media_dir} if owned.media_dir is not None and row.data is not None else {}
-    given = {**checked.defaults, **media, **_said(checked.config), **checked.operator_arguments, **row.fixed}
+    given = {
+        **checked.defaults,
+        **media,
+        **_said(checked.config),
+        **checked.operator_arguments,
+        **fixed_arguments(row, checked.config),
+    }
     source = {"model_name_or_path": owned.model, "adapter_name_or_path": owned.adapter}
     handed_over = {name: path for name, path in source.items() if path is not None}
     if row.data is None:
@@ -258,11 +264,17 @@ class _Check:
         if self.row.name == "predict" and "dataset" in self.config and "eval_dataset" not in self.config:
             self.config["eval_dataset"] = self.config.pop("dataset")
             self.notes.append(f"dataset: {self.config['eval_dataset']} is what is predicted on (eval_dataset)")
+            self._drop_val_size()
         unused = {"train": (), "predict": ("dataset",), "export": ("dataset", "eval_dataset")}[self.row.name]
         for name in unused:
             if self.config.pop(name, None):
                 message = f"{name} is not used by kind {self.row.name}"
                 self.findings.append(Finding(("config", name), message, "it can be left out", "warning"))
+
+    def _drop_val_size(self) -> None:
+        if evaluates_only(self.config) and self.config.pop("val_size", None):
+            message = "val_size is left out: without training, all of the data is evaluated on"
+            self.findings.append(Finding(("config", "val_size"), message, "it can be left out", "warning"))
 
     def settle_source(self) -> None:
         """What the source job hands over stands where the user is silent."""
@@ -296,7 +308,7 @@ class _Check:
 
     def _run(self, handed_over: Mapping[str, str]) -> Run:
         context, schema = self.context, self.context.schema
-        said = {**self.config, **self.operator, **self.row.fixed, **handed_over}
+        said = {**self.config, **self.operator, **fixed_arguments(self.row, self.config), **handed_over}
         names, is_counted = self._datasets()
         data: dict[str, Any] = {self.row.data: ",".join(names)} if self.row.data and names else {}
         used = {*names, *references.names(self.config.get("eval_dataset"))}

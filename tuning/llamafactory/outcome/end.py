@@ -55,11 +55,14 @@ class RunEvidence:
     train_results: str | None = None
     all_results: str | None = None
     predict_results: str | None = None
+    eval_results: str | None = None
     stderr_tail: str = ""
     stdout_tail: str = ""
     slurm: str | None = None
     """Slurm's end in one word: completed, failed, timeout, out_of_memory, node_fail, preempted, cancelled, ..."""
     kind: Kind = "train"
+    evaluates_only: bool = False
+    """Of kind predict: it measures a loss and writes no answers."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,8 @@ def judge(evidence: RunEvidence) -> Outcome:
     match evidence.kind:
         case "train":
             return _judge_training(evidence, frozenset(fresh))
+        case "predict" if evidence.evaluates_only:
+            return _judge_evaluation(evidence, frozenset(fresh))
         case "predict":
             return _judge_prediction(evidence, frozenset(fresh))
         case "export":
@@ -123,6 +128,15 @@ def _judge_prediction(evidence: RunEvidence, fresh: frozenset[str]) -> Outcome:
     if _may_be_good(evidence) and results and not missing:
         return Outcome("succeeded", None, result, diverged=False)
     return Outcome("failed", _failure(evidence, missing or ["a readable predict_results.json"]), result, diverged=False)
+
+
+def _judge_evaluation(evidence: RunEvidence, fresh: frozenset[str]) -> Outcome:
+    results = load_results(evidence.eval_results) if "eval_results.json" in fresh else {}
+    known = {"eval_loss": results.get("eval_loss"), "runtime_seconds": results.get("eval_runtime")}
+    result = {name: counted for name, value in known.items() if (counted := number(value)) is not None}
+    if _may_be_good(evidence) and results:
+        return Outcome("succeeded", None, result, diverged=False)
+    return Outcome("failed", _failure(evidence, ["a readable eval_results.json"]), result, diverged=False)
 
 
 def _judge_export(evidence: RunEvidence, fresh: Mapping[str, OutputFile]) -> Outcome:

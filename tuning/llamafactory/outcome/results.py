@@ -13,6 +13,7 @@ _NUMBERS: Mapping[str, tuple[str, ...]] = {
     "trainer_state.json": ("global_step", "max_steps"),
     "train_results.json": ("train_loss", "eval_loss", "train_runtime", "epoch", "num_input_tokens_seen"),
     "all_results.json": ("train_loss", "eval_loss", "train_runtime", "epoch", "num_input_tokens_seen"),
+    "eval_results.json": ("eval_loss", "eval_runtime"),
     "predict_results.json": (
         "predict_bleu-4", "predict_rouge-1", "predict_rouge-2", "predict_rouge-l", "predict_runtime",
     ),

@@ -239,3 +239,18 @@ def test_files_of_the_checkout_are_named_as_in_its_examples(name: str, value: st
 @pytest.mark.parametrize("value", ["../etc/x.json", "examples/../../etc/x.json", "a b.json", "."])
 def test_nothing_outside_the_checkout_is_named_so(value: str) -> None:
     assert at(check_config({**BASE, "deepspeed": value}, CHECKOUT).errors, "deepspeed")
+
+
+def test_a_configuration_that_only_evaluates_is_run_so() -> None:
+    checked = check("predict", do_train=False, do_eval=True, val_size=0.1)
+    assert checked.errors == ()
+    assert at(checked.warnings, "val_size")
+    final = final_config(checked, OWNED)
+    assert (final["do_train"], final["do_eval"], final["do_predict"]) == (False, True, False)
+    assert final["eval_dataset"] == "identity"
+    assert not final.get("predict_with_generate")
+
+
+def test_a_prediction_that_evaluates_too_writes_its_answers() -> None:
+    final = final_config(check("predict", do_eval=True, do_predict=True), OWNED)
+    assert (final["do_predict"], final["predict_with_generate"]) == (True, True)

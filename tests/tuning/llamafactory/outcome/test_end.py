@@ -336,3 +336,27 @@ def test_no_content_of_the_files_raises(state: Any, results: Any, stderr: str) -
 def test_any_text_has_its_last_error(text: str) -> None:
     error = last_error(text)
     assert (error.message is None) == (not error.evidence)
+
+
+def evaluated(**changes: Any) -> RunEvidence:
+    """What a run that only evaluates leaves."""
+    evidence = RunEvidence(
+        exit_code=0,
+        started_at_seconds=STARTED_AT,
+        files=files("eval_results.json", "all_results.json"),
+        eval_results='{"eval_loss": 1.25, "eval_runtime": 3.5, "eval_samples_per_second": 10}',
+        kind="predict",
+        evaluates_only=True,
+    )
+    return replace(evidence, **changes)
+
+
+def test_an_evaluation_is_judged_by_its_loss() -> None:
+    outcome = judge(evaluated())
+    assert (outcome.status, outcome.result) == ("succeeded", {"eval_loss": 1.25, "runtime_seconds": 3.5})
+    assert outcome.failure is None
+
+
+@pytest.mark.parametrize("changes", [{"exit_code": 1}, {"files": ()}, {"eval_results": "{"}, {"eval_results": None}])
+def test_an_evaluation_without_results_has_failed(changes: dict[str, Any]) -> None:
+    assert judge(evaluated(**changes)).status == "failed"
