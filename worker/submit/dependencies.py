@@ -11,16 +11,26 @@ from tuning.jobs.troubles import Step, Subject
 from worker.driver import Driver
 from worker.quarantine import Quarantine
 
+MOST_LEVELS = 1000
+"""So long a chain of jobs is ended in one cycle; what is behind it comes with the next."""
+
 
 def end_dead_ends(driver: Driver) -> None:
-    """Fail each with the reason. No remote command."""
-    with driver.load() as session:
-        found = dead_ends(session, driver.settings.name)
-    if not found:
-        return
+    """Fail each with the reason, and those that wait for it in turn. No remote command."""
+    for _ in range(MOST_LEVELS):
+        with driver.load() as session:
+            found = dead_ends(session, driver.settings.name)
+        if not found or not _end_level(driver, found):
+            return
+
+
+def _end_level(driver: Driver, found: Sequence[DeadEnd]) -> bool:
+    """Whether any of them was ended."""
     quarantine = Quarantine(driver, Step.DEAD_ENDS, _subject)
     quarantine.forget_all_but(found)
-    quarantine.succeeded(quarantine.together(quarantine.due(found), partial(_end, driver)))
+    ended = quarantine.together(quarantine.due(found), partial(_end, driver))
+    quarantine.succeeded(ended)
+    return bool(ended)
 
 
 def _subject(dead_end: DeadEnd) -> Subject:

@@ -11,8 +11,8 @@ from tuning.jobs.status import JobStatus
 from worker.submit.dependencies import end_dead_ends
 
 
-def waiting(world: World, sessions: sessionmaker[Session], *awaited: str) -> str:
-    job_id = world.add(name="waits")
+def waiting(world: World, sessions: sessionmaker[Session], *awaited: str, owner: str = "waits") -> str:
+    job_id = world.add(name=owner)
     with transaction(sessions) as session:
         add_dependencies(session, job_id, awaited)
     return job_id
@@ -50,16 +50,16 @@ def test_what_waits_for_a_failure_fails_and_says_why(world: World, sessions: ses
     assert job.failure["code"] == "dependency"
 
 
-def test_a_chain_ends_link_by_link(world: World, sessions: sessionmaker[Session]) -> None:
-    one = world.add(JobStatus.RUNNING)
-    two = waiting(world, sessions, one)
-    with transaction(sessions) as session:
-        three = world.add(name="c")
-        add_dependencies(session, three, [two])
-    set_status(sessions, one, JobStatus.FAILED)
+def test_a_chain_ends_at_once(world: World, sessions: sessionmaker[Session]) -> None:
+    first = previous = world.add(JobStatus.RUNNING)
+    chain = []
+    for number in range(30):
+        previous = waiting(world, sessions, previous, owner=f"waits {number}")
+        chain.append(previous)
+    set_status(sessions, first, JobStatus.FAILED)
     end_dead_ends(world.driver)
-    end_dead_ends(world.driver)
-    assert world.job(three).status is JobStatus.FAILED
+    assert {world.job(job_id).status for job_id in chain} == {JobStatus.FAILED}
+    assert world.job(chain[-1]).status_reason == f"it depends on {chain[-2]}, which is failed"
 
 
 def test_what_waits_for_a_deleted_job_fails(world: World, sessions: sessionmaker[Session]) -> None:
