@@ -13,7 +13,9 @@ from tuning.jobs.layout import TRAINER_LOG_FILE
 from tuning.jobs.models import Attempt
 from tuning.jobs.output.growth import Point, Position, append_log, save_points, save_positions
 from tuning.jobs.queries.driver import LiveAttempt, eta_states
-from tuning.llamafactory.progress.eta import EtaState, advance, estimate, from_json, to_json
+from tuning.llamafactory.progress.eta import estimate
+from tuning.llamafactory.progress.eta_state import EtaState, from_json, to_json
+from tuning.llamafactory.progress.learning import advance
 from tuning.llamafactory.progress.silence import estimate_stands_seconds
 from tuning.llamafactory.progress.trainer_log import LogPoint, ParsedLog, parse_log
 from tuning.moments import later

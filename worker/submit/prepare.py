@@ -14,7 +14,7 @@ from tuning.jobs.models import Job
 from tuning.jobs.queries.driver import NewAttempt
 from tuning.llamafactory.arguments.accepted import ArgumentSchema, load_schema
 from tuning.llamafactory.config.schedule import plan_of
-from tuning.llamafactory.progress.eta import EtaState, to_json
+from tuning.llamafactory.progress.eta_state import EtaState, to_json
 from tuning.settings import ClusterSettings
 from tuning.slurm.cluster import Submission
 from worker.submit.pauses import Place, place_of

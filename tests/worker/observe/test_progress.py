@@ -13,7 +13,7 @@ from tuning.db.engine import transaction
 from tuning.jobs.models import Attempt, FilePosition, JobEvent
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.config.schedule import Cadence, TrainingPlan
-from tuning.llamafactory.progress.eta import EtaState, to_json
+from tuning.llamafactory.progress.eta_state import EtaState, to_json
 from tuning.llamafactory.progress.trainer_log import LogPoint
 
 LINE = b'{"current_steps": %d, "total_steps": %d, "loss": 2.0, "epoch": 0.1, "elapsed_time": "%s"}\n'

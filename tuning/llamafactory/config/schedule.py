@@ -54,6 +54,11 @@ class TrainingPlan:
         """The steps from one training line of the log to the next."""
         return math.ceil(_period(self.logging_steps, total))
 
+    def saves_in_each_interval(self, total: int, steps_per_epoch: float | None) -> bool:
+        """Whether a save lies between any two lines: then there is no telling apart, and a step's time includes it."""
+        period = self.saving.period_steps(total, steps_per_epoch) if self.saving else None
+        return period is not None and period <= self.steps_between_lines(total)
+
 
 def plan_of(config: Mapping[str, Any], processes: int = 1) -> TrainingPlan:
     """The plan of a final configuration (tuning.llamafactory.config.check.final_config) run by so many processes."""

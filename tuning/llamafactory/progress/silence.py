@@ -1,6 +1,6 @@
 """Limits of a run's silence: until its estimate is made anew, and until something is wrong with it. Pure."""
 
-from tuning.llamafactory.progress.eta import EtaState
+from tuning.llamafactory.progress.eta_state import EtaState
 from tuning.llamafactory.progress.pace import measure
 
 FIRST_LINE_SECONDS = 3600.0

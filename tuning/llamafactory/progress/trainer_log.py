@@ -49,6 +49,12 @@ class LogPoint:
     diverged: bool
     """A value is not finite, or the training loss is exactly 0.0 (what transformers logs in place of NaN)."""
 
+    @property
+    def steps_per_epoch(self) -> float | None:
+        """None before the first step, and for what no log of a real run says."""
+        steps = self.current_steps / self.epoch if self.epoch else 0.0
+        return steps if 1 <= steps <= 1e12 else None
+
 
 @dataclass(frozen=True)
 class ParsedLog:

@@ -14,7 +14,9 @@ from tests.tuning.llamafactory.progress.estimates.study import (
 )
 from tests.tuning.llamafactory.progress.estimates.tqdm_bar import TqdmBar
 from tests.tuning.llamafactory.progress.estimates.traces import log_text, polls
-from tuning.llamafactory.progress.eta import EtaState, advance, estimate
+from tuning.llamafactory.progress.eta import estimate
+from tuning.llamafactory.progress.eta_state import EtaState
+from tuning.llamafactory.progress.learning import advance
 from tuning.llamafactory.progress.trainer_log import parse_log
 
 
