@@ -2,15 +2,21 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tuning.llamafactory.config.schedule import Cadence, TrainingPlan
 from tuning.llamafactory.progress.pace import Pace, Stretch, measure
+from tuning.llamafactory.progress.processes import OtherProcess
 from tuning.llamafactory.progress.trainer_log import MAX_STEPS, LogPoint
 from tuning.moments import span
 
 STATE_VERSION = 1
+_MOST_OF_A_PLAIN_OPENING = 1.15
+_EARLIER_COUNTS_AS = 2
+"""Stretches: a resumed process runs on much the same."""
+_LEAST_ALIKE = 0.6
+"""Beyond this the pace of the process before says nothing: the node is another."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,9 @@ class EtaState:
     evaluation_gap: int | None = None
     saves: tuple[float, ...] = ()
     """Seconds that the newest intervals with a save took beyond their steps."""
+    earlier: Stretch | None = None
+    """The pace of the process before this one."""
+    other: OtherProcess | None = None
 
 
 def to_json(state: EtaState) -> dict[str, Any]:
@@ -46,6 +55,8 @@ def to_json(state: EtaState) -> dict[str, Any]:
         "plan": asdict(state.plan),
         "last": dict(vars(state.last)) if state.last else None,
         "opening": _stretch_to_json(state.opening) if state.opening else None,
+        "earlier": _stretch_to_json(state.earlier) if state.earlier else None,
+        "other": asdict(state.other) if state.other else None,
         "stretches": [_stretch_to_json(stretch) for stretch in state.stretches],
     }
 
@@ -64,13 +75,16 @@ def from_json(stored: dict[str, Any] | None) -> EtaState:
     fields = {name: value for name, value in stored.items() if name != "version"}
     fields["plan"] = _plan_from_json(fields["plan"])
     fields["last"] = LogPoint(**fields["last"]) if fields["last"] else None
-    fields["opening"] = Stretch(*fields["opening"]) if fields["opening"] else None
+    for name in ("opening", "earlier"):
+        fields[name] = Stretch(*fields[name]) if fields.get(name) else None
+    fields["other"] = _other_from_json(fields.get("other"))
     fields["stretches"] = tuple(Stretch(*stretch) for stretch in fields["stretches"])
     fields["latest"] = tuple((name, value) for name, value in fields["latest"])
     fields["evaluations"] = tuple((seconds, pace) for seconds, pace in fields["evaluations"])
     fields["saves"] = tuple(fields["saves"])
     state = EtaState(**fields)
-    return state if state.last is None or _is_countable(state.last) else EtaState()
+    points = [point for point in (state.last, state.other.last if state.other else None) if point]
+    return state if all(map(_is_countable, points)) else EtaState()
 
 
 def _numbers(value: Any) -> Iterator[float]:
@@ -90,16 +104,38 @@ def _stretch_to_json(stretch: Stretch) -> list[float]:
     return [stretch.steps, stretch.seconds, stretch.tokens]
 
 
+def _other_from_json(stored: dict[str, Any] | None) -> OtherProcess | None:
+    return OtherProcess(**{**stored, "last": LogPoint(**stored["last"])}) if stored else None
+
+
 def _plan_from_json(stored: dict[str, Any]) -> TrainingPlan:
     cadences = {name: Cadence(**stored[name]) if stored[name] else None for name in ("evaluation", "saving")}
     return TrainingPlan(**{**stored, **cadences})
 
 
 def present_pace(state: EtaState) -> Pace | None:
-    """The measured pace, or, before there is one, the opening's: too slow rather than too fast, and unsure."""
-    if (pace := measure(state.stretches)) is not None:
-        return pace
-    if state.opening is None:
-        return None
-    seconds = max(state.opening.seconds, 0.5) / state.opening.steps
-    return Pace(seconds, 0.5 * seconds, None, 0)
+    """The measured pace; before there is one, that of the process before, or else the opening's, both less sure."""
+    measured = measure(_plain_stretches(state))
+    if not state.stretches or measured is None:
+        return _first_pace(state)
+    if state.earlier is None or not _LEAST_ALIKE < state.earlier.pace / measured.seconds_per_step < 1 / _LEAST_ALIKE:
+        return measured
+    shares = (measured.stretches * measured.seconds_per_step, _EARLIER_COUNTS_AS * state.earlier.pace)
+    return replace(measured, seconds_per_step=sum(shares) / (measured.stretches + _EARLIER_COUNTS_AS))
+
+
+def _plain_stretches(state: EtaState) -> tuple[Stretch, ...]:
+    """With the opening where that is no slower than what came after it: it was plain training as well."""
+    opening, later = state.opening, state.stretches
+    if opening is None or not later:
+        return later
+    pace = sum(stretch.seconds for stretch in later) / sum(stretch.steps for stretch in later)
+    return (opening, *later) if opening.pace <= _MOST_OF_A_PLAIN_OPENING * pace else later
+
+
+def _first_pace(state: EtaState) -> Pace | None:
+    opening, earlier = state.opening, state.earlier
+    seconds = max(opening.seconds, 0.5) / opening.steps if opening else math.inf
+    if earlier and seconds > 0.9 * earlier.pace:
+        return Pace(earlier.pace, 0.3 * earlier.pace, None, 0)
+    return Pace(seconds, 0.5 * seconds, None, 0) if opening else None

@@ -7,7 +7,8 @@ from dataclasses import replace
 from tuning.llamafactory.config.schedule import TrainingPlan
 from tuning.llamafactory.progress.eta_state import EtaState, present_pace
 from tuning.llamafactory.progress.pace import Stretch, extend, measure
-from tuning.llamafactory.progress.trainer_log import LogPoint
+from tuning.llamafactory.progress.processes import OtherProcess, turn_of
+from tuning.llamafactory.progress.trainer_log import MAX_ELAPSED_SECONDS, LogPoint
 
 _KEPT_EVALUATIONS = 8
 _KEPT_SAVES = 12
@@ -16,36 +17,114 @@ _KEPT_SAVES = 12
 def advance(state: EtaState, points: Iterable[LogPoint], observed_at_seconds: float, plan: TrainingPlan) -> EtaState:
     """The state after a poll that brought these lines at this moment of our clock."""
     state = replace(state, plan=plan)
-    for point in points:
+    for point in _timed(state, list(points), observed_at_seconds):
         state = _take(state, point, observed_at_seconds)
     return state
 
 
+def _timed(state: EtaState, points: list[LogPoint], observed_at: float) -> list[LogPoint]:
+    """The lines with a clock; of those without, the newest, which is as old as the poll that saw it.
+
+    Of the earlier ones nothing can be told but their values.
+    """
+    if not points or any(point.has_clock for point in points):
+        return [point for point in points if point.has_clock]
+    values = {name: value for point in points for name, value in point.values.items()}
+    newest, last = points[-1], state.last
+    goes_back = last is None or newest.current_steps < last.current_steps
+    elapsed = 0 if goes_back or state.began_at is None else observed_at - state.began_at
+    seconds = round(min(max(elapsed, 0.0), MAX_ELAPSED_SECONDS))
+    return [replace(newest, values=values, elapsed_seconds=seconds)]
+
+
 def _take(state: EtaState, point: LogPoint, observed_at: float) -> EtaState:
-    if state.last is None or _restarted(state.last, point):
-        state = _begin(state, point)
-    else:
-        state = _learn(state, state.last, point)
-    latest = tuple({**dict(state.latest), **point.values}.items())
+    state = replace(state, latest=tuple({**dict(state.latest), **point.values}.items()))
+    if state.last is None:
+        return _taken(_begin(state, point), point, observed_at)
+    match turn_of(state.last, state.other, point):
+        case "epilogue":
+            return replace(state, finished=state.finished or state.last.kind == "predict")
+        case "beside":
+            return replace(state, other=_strayed(state.other))
+        case "took turns":
+            return _go_back_to(state, point, observed_at)
+        case "begins":
+            return _taken(_begin(_left(state, state.last), point), point, observed_at)
+        case "goes on":
+            return _taken(_learn(state, state.last, point), point, observed_at)
+
+
+def _taken(state: EtaState, point: LogPoint, observed_at: float) -> EtaState:
     began_at = _began(state, point, observed_at)
-    return replace(state, last=point, latest=latest, finished=_is_end(state, point), began_at=began_at)
+    other = _remembered(state.other, point)
+    return replace(state, last=point, other=other, finished=_is_end(state, point), began_at=began_at)
 
 
-def _restarted(last: LogPoint, point: LogPoint) -> bool:
-    """A resumed process counts its time from 0 and repeats steps."""
-    repeats = point.current_steps == last.current_steps and point.kind == "train"
-    goes_back = point.current_steps < last.current_steps or point.elapsed_seconds < last.elapsed_seconds
-    return goes_back or repeats or point.total_steps != last.total_steps
+def _remembered(other: OtherProcess | None, point: LogPoint) -> OtherProcess | None:
+    """A process that has been overtaken by the resumed one will not go on."""
+    if other is None or (not other.writes_on and point.current_steps > other.last.current_steps):
+        return None
+    return replace(other, strays=0)
+
+
+def _strayed(other: OtherProcess | None) -> OtherProcess | None:
+    return replace(other, strays=other.strays + 1) if other else None
+
+
+def _left(state: EtaState, last: LogPoint) -> EtaState:
+    """The state before another process begins: this one's time counts, its pace is the first guess of the next."""
+    return replace(
+        state,
+        other=OtherProcess(last, state.elapsed_before),
+        elapsed_before=state.elapsed_before + last.elapsed_seconds,
+        earlier=_earlier(state, last),
+    )
+
+
+def _earlier(state: EtaState, last: LogPoint) -> Stretch | None:
+    """The pace that the next process will have too, unless it predicts: the answers to other data are others."""
+    if last.kind == "predict":
+        return None
+    pace = measure(state.stretches)
+    return Stretch(1, pace.seconds_per_step, 0) if pace else state.earlier
+
+
+def _go_back_to(state: EtaState, point: LogPoint, observed_at: float) -> EtaState:
+    """The process that was left goes on: two write this log, and the one that is further is followed."""
+    if state.other is None or state.last is None:
+        return state
+    before = state.other.elapsed_before
+    if point.current_steps < state.last.current_steps:
+        return replace(state, elapsed_before=before, other=OtherProcess(point, before, writes_on=True))
+    back = replace(
+        state,
+        elapsed_before=before,
+        other=OtherProcess(state.last, before, writes_on=True),
+        began_at=None,
+        opening=None,
+        stretches=(),
+        last_evaluation_step=None,
+    )
+    return _taken(_learn(back, state.other.last, point), point, observed_at)
 
 
 def _begin(state: EtaState, point: LogPoint) -> EtaState:
     """A process's first line. What was learned of evaluations and saves still holds; the pace is learned anew."""
+    begun = replace(state, opening=None, stretches=(), began_at=None, last_evaluation_step=None)
+    if point.kind == "predict":
+        return _begin_to_predict(begun, point.current_steps - 1, point)
     steps = point.current_steps - _started_after(state.plan, point)
-    opening = Stretch(steps, float(point.elapsed_seconds), 0) if steps > 0 else None
-    elapsed = state.elapsed_before + (state.last.elapsed_seconds if state.last else 0.0)
-    return replace(
-        state, opening=opening, stretches=(), began_at=None, last_evaluation_step=None, elapsed_before=elapsed
-    )
+    if steps <= 0 or not point.has_clock:
+        return begun
+    tokens = (point.total_tokens or 0) * steps // point.current_steps  # those before a resume count in the total
+    return replace(begun, opening=Stretch(steps, float(point.elapsed_seconds), tokens))
+
+
+def _begin_to_predict(state: EtaState, steps: int, point: LogPoint) -> EtaState:
+    """LLaMA-Factory starts the clock of a prediction after the first step, which had the warm-up in it."""
+    if steps <= 0:
+        return state
+    return replace(state, stretches=(Stretch(steps, float(point.elapsed_seconds), 0),))
 
 
 def _started_after(plan: TrainingPlan, point: LogPoint) -> int:
@@ -69,6 +148,8 @@ def _learn(state: EtaState, last: LogPoint, point: LogPoint) -> EtaState:
     )
     if _is_evaluation(state, point):
         return _learn_evaluation(state, point, seconds, steps)
+    if _follows_untimed_evaluation(state, last):
+        return _learn_untimed_evaluation(state, seconds, steps)
     if saves or point.kind == "final":
         return _learn_save(state, seconds, steps, max(saves, 1))
     if not steps:
@@ -96,7 +177,7 @@ def _is_evaluation(state: EtaState, point: LogPoint) -> bool:
 def _learn_evaluation(state: EtaState, point: LogPoint, seconds: float, steps: int) -> EtaState:
     pace = present_pace(state)
     per_step = pace.seconds_per_step if pace else 0.0
-    took = max(0.0, seconds - steps * per_step)
+    took = seconds - steps * per_step
     gap = point.current_steps - state.last_evaluation_step if state.last_evaluation_step is not None else None
     kept = (*state.evaluations, (took, per_step))[-_KEPT_EVALUATIONS:]
     return replace(
@@ -105,6 +186,19 @@ def _learn_evaluation(state: EtaState, point: LogPoint, seconds: float, steps: i
         last_evaluation_step=point.current_steps,
         evaluation_gap=gap or state.evaluation_gap,
     )
+
+
+def _follows_untimed_evaluation(state: EtaState, last: LogPoint) -> bool:
+    """Before 0.8 an evaluation's line has the clock of the step before it: its time shows in the interval after it."""
+    return last.kind == "eval" and bool(state.evaluations) and state.evaluations[-1][0] == 0.0
+
+
+def _learn_untimed_evaluation(state: EtaState, seconds: float, steps: int) -> EtaState:
+    pace = measure(state.stretches)
+    if pace is None:
+        return state
+    took = seconds - steps * pace.seconds_per_step
+    return replace(state, evaluations=(*state.evaluations[:-1], (took, pace.seconds_per_step)))
 
 
 def _learn_save(state: EtaState, seconds: float, steps: int, saves: int) -> EtaState:
