@@ -16,7 +16,7 @@ from tuning.llamafactory.progress.pace import Pace
 from tuning.llamafactory.progress.trainer_log import LogPoint
 from tuning.moments import LONGEST_SECONDS, span
 
-_CLOSING_SECONDS = 5.0
+_CLOSING_SECONDS = 2.0
 """Writing results and plots, and the end of the process and its container."""
 
 
@@ -104,15 +104,27 @@ def _with_first_evaluation(state: EtaState, pace: Pace, age: float) -> EtaState:
 
 
 def _parts(state: EtaState, pace: Pace) -> list[_Part]:
-    closing = _Part(_CLOSING_SECONDS, 3.0)
-    save, evaluation = _save(state, pace), _evaluation(state, pace)
+    closing = _Part(_CLOSING_SECONDS, 1.0)
+    left = max(0, state.last.total_steps - state.last.current_steps) if state.last else 0
+    if state.last and state.last.kind == "predict":
+        return [closing] if state.finished else [_predictions(pace, left), closing]
+    save, evaluation = _save(state), _evaluation(state, pace)
     after = [closing, save, _times(evaluation, 1 if state.plan.evaluates_at_end else 0)]
     if state.finished or state.last is None:
         return after
-    left = max(0, state.last.total_steps - state.last.current_steps)
     evaluations = _evaluations(state, state.last, state.last.total_steps)
     saves = _saves_after_lines(state, state.last, state.last.total_steps)
     return [_Part(*pace.ahead(left)), _times(evaluation, evaluations), _times(save, saves), *after]
+
+
+def _predictions(pace: Pace, left: int) -> _Part:
+    """Batches of answers to come: how long they get depends on what is asked, which nobody knows."""
+    seconds, deviation = pace.ahead(left)
+    return _Part(seconds, math.hypot(deviation, _drift_of_predictions(pace) * seconds))
+
+
+def _drift_of_predictions(pace: Pace) -> float:
+    return 0.08 + 0.25 / (1 + pace.stretches)
 
 
 def _times(part: _Part, count: int) -> _Part:
@@ -129,7 +141,7 @@ def _evaluation(state: EtaState, pace: Pace) -> _Part:
         now = pace.seconds_per_step
         took = [seconds * math.sqrt(now / (then or now)) for seconds, then in state.evaluations]
     kept = took[1:] if len(took) > 1 else took  # the first has its own warm-up
-    mean = sum(kept) / len(kept)
+    mean = max(0.0, sum(kept) / len(kept))
     return _Part(mean, 0.5 / len(kept) + mean * (0.05 + 0.2 / len(state.evaluations)))
 
 
@@ -144,10 +156,11 @@ def _expected_evaluation_steps(state: EtaState) -> float:
     return (state.plan.eval_epoch_share or 0.0) * (per_epoch or 0.0)
 
 
-def _save(state: EtaState, pace: Pace) -> _Part:
+def _save(state: EtaState) -> _Part:
+    """One save: as the newest took; before any, guessed from its size."""
     if not state.saves:
-        guess = max(2.0, min(2 * pace.seconds_per_step, 20.0))
-        return _Part(guess, guess)
+        guess = state.plan.save_seconds
+        return _Part(guess, 1.0 + 0.5 * guess)
     mean = max(0.0, statistics.median(state.saves))  # a hiccup beside a save is not the save's
     return _Part(mean, 0.5 + 0.3 * mean / math.sqrt(len(state.saves)))
 
@@ -178,5 +191,5 @@ def _until_next_line(state: EtaState, pace: Pace) -> float:
     if _evaluations(state, last, last.current_steps):
         return _evaluation(state, pace).seconds
     steps = min(state.plan.steps_between_lines(last.total_steps), max(0, last.total_steps - last.current_steps))
-    saving_seconds = _saves_after_lines(state, last, last.current_steps) * _save(state, pace).seconds
+    saving_seconds = _saves_after_lines(state, last, last.current_steps) * _save(state).seconds
     return steps * pace.seconds_per_step + saving_seconds

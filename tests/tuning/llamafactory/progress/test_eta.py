@@ -269,6 +269,7 @@ any_points = st.builds(
     kind=st.sampled_from(["train", "eval", "final", "predict"]),
     epoch=st.none() | st.floats(allow_nan=False, allow_infinity=False),
     total_tokens=st.none() | st.integers(0, 2**53),
+    has_clock=st.booleans(),
 ) | st.builds(point, st.integers(0, 120), st.integers(0, 300), kind=st.sampled_from(["train", "eval", "final"]))
 any_cadences = st.none() | st.builds(
     Cadence,
