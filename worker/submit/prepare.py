@@ -54,7 +54,7 @@ def prepare(
     if isinstance(plan, AttemptPlan):
         record |= _data_and_chance(plan, inputs.uploads, schema)
         course = plan_of(plan.config, world_size(job.resources), inputs.longest_save_elsewhere)
-        eta_state = to_json(replace(inputs.learned or EtaState(), plan=course))
+        eta_state = to_json(replace(inputs.learned or EtaState(), plan=course, bar=None))
     return Handover(
         attempt=NewAttempt(job.id, number, token, plan.script, plan.config_yaml, eta_state),
         record=record,

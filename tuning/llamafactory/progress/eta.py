@@ -11,7 +11,7 @@ import statistics
 from dataclasses import dataclass, replace
 
 from tuning.llamafactory.config.schedule import Cadence
-from tuning.llamafactory.progress.eta_state import EtaState, present_pace
+from tuning.llamafactory.progress.eta_state import EtaState, present_pace, with_bar
 from tuning.llamafactory.progress.pace import Pace
 from tuning.llamafactory.progress.trainer_log import LogPoint
 from tuning.moments import LONGEST_SECONDS, span
@@ -40,6 +40,7 @@ class Progress:
 
 def estimate(state: EtaState, now_seconds: float) -> Progress:
     """Progress and ETA of the run at `now_seconds` of the same clock."""
+    state = with_bar(state)
     last = state.last
     if last is None:
         return Progress()

@@ -12,6 +12,8 @@ from tuning.llamafactory.progress.trainer_log import MAX_STEPS, LogPoint
 from tuning.moments import span
 
 STATE_VERSION = 1
+_LEAST_OF_A_PLAIN_OPENING = 0.75
+"""A faster one may be that of a resumed process, whose steps were done before."""
 _MOST_OF_A_PLAIN_OPENING = 1.15
 _EARLIER_COUNTS_AS = 2
 """Stretches: a resumed process runs on much the same."""
@@ -45,6 +47,13 @@ class EtaState:
     earlier: Stretch | None = None
     """The pace of the process before this one."""
     other: OtherProcess | None = None
+    bar: LogPoint | None = None
+    """What the console's bar has shown since the last line."""
+
+
+def with_bar(state: EtaState) -> EtaState:
+    """The state as if the console's bar had been a line of the log."""
+    return replace(state, last=state.bar, bar=None) if state.bar else state
 
 
 def to_json(state: EtaState) -> dict[str, Any]:
@@ -57,6 +66,7 @@ def to_json(state: EtaState) -> dict[str, Any]:
         "opening": _stretch_to_json(state.opening) if state.opening else None,
         "earlier": _stretch_to_json(state.earlier) if state.earlier else None,
         "other": asdict(state.other) if state.other else None,
+        "bar": dict(vars(state.bar)) if state.bar else None,
         "stretches": [_stretch_to_json(stretch) for stretch in state.stretches],
     }
 
@@ -74,7 +84,8 @@ def from_json(stored: dict[str, Any] | None) -> EtaState:
         return EtaState()
     fields = {name: value for name, value in stored.items() if name != "version"}
     fields["plan"] = _plan_from_json(fields["plan"])
-    fields["last"] = LogPoint(**fields["last"]) if fields["last"] else None
+    for name in ("last", "bar"):
+        fields[name] = LogPoint(**fields[name]) if fields.get(name) else None
     for name in ("opening", "earlier"):
         fields[name] = Stretch(*fields[name]) if fields.get(name) else None
     fields["other"] = _other_from_json(fields.get("other"))
@@ -83,7 +94,7 @@ def from_json(stored: dict[str, Any] | None) -> EtaState:
     fields["evaluations"] = tuple((seconds, pace) for seconds, pace in fields["evaluations"])
     fields["saves"] = tuple(fields["saves"])
     state = EtaState(**fields)
-    points = [point for point in (state.last, state.other.last if state.other else None) if point]
+    points = [point for point in (state.last, state.bar, state.other.last if state.other else None) if point]
     return state if all(map(_is_countable, points)) else EtaState()
 
 
@@ -130,7 +141,8 @@ def _plain_stretches(state: EtaState) -> tuple[Stretch, ...]:
     if opening is None or not later:
         return later
     pace = sum(stretch.seconds for stretch in later) / sum(stretch.steps for stretch in later)
-    return (opening, *later) if opening.pace <= _MOST_OF_A_PLAIN_OPENING * pace else later
+    is_plain = _LEAST_OF_A_PLAIN_OPENING * pace <= opening.pace <= _MOST_OF_A_PLAIN_OPENING * pace
+    return (opening, *later) if is_plain else later
 
 
 def _first_pace(state: EtaState) -> Pace | None:

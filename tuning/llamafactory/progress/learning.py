@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tuning.llamafactory.config.schedule import TrainingPlan
+from tuning.llamafactory.progress.console_bar import ConsoleBar
 from tuning.llamafactory.progress.eta_state import EtaState, present_pace
 from tuning.llamafactory.progress.pace import Stretch, extend, measure
 from tuning.llamafactory.progress.processes import OtherProcess, turn_of
@@ -12,6 +13,8 @@ from tuning.llamafactory.progress.trainer_log import MAX_ELAPSED_SECONDS, LogPoi
 
 _KEPT_EVALUATIONS = 8
 _KEPT_SAVES = 12
+_CLOCKS_APART_SECONDS = 5
+"""The bar is made and the log's clock started in the same moment, but for what comes between."""
 
 
 def advance(state: EtaState, points: Iterable[LogPoint], observed_at_seconds: float, plan: TrainingPlan) -> EtaState:
@@ -20,6 +23,44 @@ def advance(state: EtaState, points: Iterable[LogPoint], observed_at_seconds: fl
     for point in _timed(state, list(points), observed_at_seconds):
         state = _take(state, point, observed_at_seconds)
     return state
+
+
+def follow_bar(state: EtaState, bars: Iterable[ConsoleBar], observed_at_seconds: float) -> EtaState:
+    """The state after a poll that brought these bars of the console: the same where they tell nothing new."""
+    for bar in bars:
+        if state.last is None and (state.bar is None or state.bar.total_steps != bar.total_steps):
+            state = replace(state, bar=None, stretches=(), began_at=None)
+        newest = state.bar or state.last
+        if not state.finished and _is_ahead(newest, bar):
+            point = _point_of(bar, newest)
+            began_at = _began(state, point, observed_at_seconds)
+            state = replace(_learn(state, newest, point) if newest else state, bar=point, began_at=began_at)
+    return state
+
+
+def _is_ahead(newest: LogPoint | None, bar: ConsoleBar) -> bool:
+    """Before the first line of the log the newest bar is taken for that of the training."""
+    if newest is None:
+        return True
+    is_later = bar.elapsed_seconds >= newest.elapsed_seconds - _CLOCKS_APART_SECONDS
+    return is_later and bar.total_steps == newest.total_steps and bar.current_steps > newest.current_steps
+
+
+def _point_of(bar: ConsoleBar, newest: LogPoint | None) -> LogPoint:
+    """The bar as a line without values; what the log counts beside steps is taken to have grown as they have."""
+    grown = bar.current_steps / newest.current_steps if newest and newest.current_steps else 0.0
+    epoch = newest.epoch * grown if newest and newest.epoch and grown else None
+    return LogPoint(
+        current_steps=bar.current_steps,
+        total_steps=bar.total_steps,
+        kind=newest.kind if newest and newest.kind == "predict" else "train",
+        epoch=epoch if epoch is not None and epoch < math.inf else None,
+        percentage=round(100 * bar.current_steps / bar.total_steps, 2),
+        values={},
+        elapsed_seconds=max(bar.elapsed_seconds, newest.elapsed_seconds if newest else 0),
+        total_tokens=round((newest.total_tokens or 0) * grown) if newest else None,
+        diverged=False,
+    )
 
 
 def _timed(state: EtaState, points: list[LogPoint], observed_at: float) -> list[LogPoint]:
@@ -40,7 +81,7 @@ def _timed(state: EtaState, points: list[LogPoint], observed_at: float) -> list[
 def _take(state: EtaState, point: LogPoint, observed_at: float) -> EtaState:
     state = replace(state, latest=tuple({**dict(state.latest), **point.values}.items()))
     if state.last is None:
-        return _taken(_begin(state, point), point, observed_at)
+        return _taken(_first_line(state, point), point, observed_at)
     match turn_of(state.last, state.other, point):
         case "epilogue":
             return replace(state, finished=state.finished or state.last.kind == "predict")
@@ -51,7 +92,23 @@ def _take(state: EtaState, point: LogPoint, observed_at: float) -> EtaState:
         case "begins":
             return _taken(_begin(_left(state, state.last), point), point, observed_at)
         case "goes on":
-            return _taken(_learn(state, state.last, point), point, observed_at)
+            return _taken(_gone_on(state, state.last, point), point, observed_at)
+
+
+def _first_line(state: EtaState, point: LogPoint) -> EtaState:
+    if state.bar is not None and state.bar.total_steps == point.total_steps:
+        return _gone_on(state, state.bar, point)
+    return _begin(state, point)
+
+
+def _gone_on(state: EtaState, last: LogPoint, point: LogPoint) -> EtaState:
+    """What a line says beyond the bar, which may be ahead of it; a bar that it has reached is forgotten."""
+    if state.bar is None:
+        return _learn(state, last, point)
+    if state.bar.current_steps > point.current_steps:
+        return state
+    elapsed = max(point.elapsed_seconds, state.bar.elapsed_seconds)  # the clocks of both are a second or two apart
+    return replace(_learn(state, state.bar, replace(point, elapsed_seconds=elapsed)), bar=None)
 
 
 def _taken(state: EtaState, point: LogPoint, observed_at: float) -> EtaState:
@@ -104,13 +161,14 @@ def _go_back_to(state: EtaState, point: LogPoint, observed_at: float) -> EtaStat
         opening=None,
         stretches=(),
         last_evaluation_step=None,
+        bar=None,
     )
     return _taken(_learn(back, state.other.last, point), point, observed_at)
 
 
 def _begin(state: EtaState, point: LogPoint) -> EtaState:
     """A process's first line. What was learned of evaluations and saves still holds; the pace is learned anew."""
-    begun = replace(state, opening=None, stretches=(), began_at=None, last_evaluation_step=None)
+    begun = replace(state, opening=None, stretches=(), began_at=None, last_evaluation_step=None, bar=None)
     if point.kind == "predict":
         return _begin_to_predict(begun, point.current_steps - 1, point)
     steps = point.current_steps - _started_after(state.plan, point)

@@ -99,7 +99,7 @@ def measure(stretches: Sequence[Stretch]) -> Pace | None:
     return Pace(
         seconds_per_step=pace,
         deviation=deviation,
-        tokens_per_second=whole.tokens / whole.seconds if whole.tokens and whole.seconds else None,
+        tokens_per_second=_tokens_per_second(present),
         stretches=len(present),
         noise=noise * math.sqrt(whole.steps / len(present)),
         wandering=_wandering(stretches),
@@ -120,6 +120,12 @@ def _limit_of_warm_up(stretches: Sequence[Stretch]) -> float | None:
         return None
     ratio = min((second - third) / (first - second), 0.7)
     return max(third - (second - third) * ratio / (1 - ratio), 0.5 * third)
+
+
+def _tokens_per_second(stretches: Sequence[Stretch]) -> float | None:
+    """Of those whose tokens are known: the console's bar counts steps alone."""
+    counted = _joined([stretch for stretch in stretches if stretch.tokens])
+    return counted.tokens / counted.seconds if counted.seconds else None
 
 
 def _wandering(stretches: Sequence[Stretch]) -> float:

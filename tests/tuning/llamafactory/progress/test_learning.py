@@ -2,9 +2,10 @@ import pytest
 
 from tests.tuning.llamafactory.progress.test_eta import followed, point
 from tuning.llamafactory.config.schedule import Cadence, TrainingPlan, plan_of
+from tuning.llamafactory.progress.console_bar import ConsoleBar
 from tuning.llamafactory.progress.eta import estimate
 from tuning.llamafactory.progress.eta_state import EtaState, from_json, present_pace, to_json
-from tuning.llamafactory.progress.learning import advance
+from tuning.llamafactory.progress.learning import advance, follow_bar
 from tuning.llamafactory.progress.processes import MOST_STRAYS
 from tuning.llamafactory.progress.trainer_log import LogPoint
 
@@ -111,3 +112,65 @@ def test_a_process_that_goes_on_after_a_resume_is_expected_to_keep_its_pace() ->
     before = followed([point(step, 3 * step, 300) for step in range(10, 210, 10)])
     state = advance(before, [point(200, 90, 300)], 9000.0, PLAN)
     assert paced(state) == pytest.approx(3.0)
+
+
+SELDOM = TrainingPlan(logging_steps=500, saving=Cadence(500, "steps", at_end=True))
+
+
+def shown(state: EtaState, *steps: int, total: int = 1000, began_at: float = 1000.0) -> EtaState:
+    """The console's bar at these steps, four seconds each."""
+    for step in steps:
+        state = follow_bar(state, [ConsoleBar(step, total, 4 * step)], began_at + 4 * step)
+    return state
+
+
+def test_a_run_that_has_logged_nothing_is_followed_by_its_bar() -> None:
+    progress = estimate(shown(EtaState(plan=SELDOM), *range(10, 210, 10)), 1800.0)
+    assert (progress.current_steps, progress.total_steps, progress.percentage) == (200, 1000, 20.0)
+    assert progress.eta_seconds == pytest.approx(3200, abs=20)
+    assert progress.elapsed_seconds == pytest.approx(800, abs=2)
+
+
+def test_one_look_at_a_bar_gives_steps_and_no_guess() -> None:
+    progress = estimate(shown(EtaState(plan=SELDOM), 40), 1160.0)
+    assert (progress.current_steps, progress.eta_seconds) == (40, None)
+
+
+@pytest.mark.parametrize("apart", [-2, 0, 2])
+def test_lines_and_bars_take_turns(apart: int) -> None:
+    """The clock of the log may have begun some seconds before or after that of the bar."""
+    state = shown(EtaState(plan=SELDOM), *range(10, 505, 7))
+    state = advance(state, [point(500, 2000 + apart, 1000)], 3000.0, SELDOM)
+    state = shown(state, *range(507, 700, 7))
+    progress = estimate(from_json(to_json(state)), 3786.0)
+    assert (progress.current_steps, progress.loss) == (696, 2.0)
+    assert progress.elapsed_seconds == pytest.approx(2786, abs=5)
+    assert progress.eta_seconds == pytest.approx(304 * 4, abs=25)
+    assert progress.tokens_per_second == pytest.approx(250, rel=0.1)
+
+
+def test_a_line_that_comes_later_than_the_bar_takes_nothing_back() -> None:
+    state = shown(EtaState(plan=SELDOM), *range(10, 520, 10))
+    state = advance(state, [point(500, 2000, 1000)], 3050.0, SELDOM)
+    progress = estimate(state, 3050.0)
+    assert (progress.current_steps, progress.loss) == (510, 2.0)
+    assert progress.elapsed_seconds == pytest.approx(2050, abs=5)
+
+
+def test_a_bar_of_another_total_or_of_an_earlier_step_is_none_of_the_training() -> None:
+    state = shown(followed([point(10, 40, 1000), point(20, 80, 1000)], SELDOM), 30)
+    for bar in (ConsoleBar(31, 40, 130), ConsoleBar(30, 1000, 140), ConsoleBar(25, 1000, 130), ConsoleBar(40, 1000, 9)):
+        assert follow_bar(state, [bar], 1200.0) == state
+
+
+def test_a_bar_that_was_none_of_the_training_is_left_for_its_own() -> None:
+    state = follow_bar(EtaState(plan=SELDOM), [ConsoleBar(7, 8, 3)], 1000.0)
+    progress = estimate(shown(state, 10, 20, 30, began_at=2000.0), 2120.0)
+    assert (progress.current_steps, progress.total_steps) == (30, 1000)
+    assert progress.eta_seconds == pytest.approx(970 * 4, rel=0.02)
+
+
+def test_a_resumed_run_does_not_keep_the_bar_of_the_process_before() -> None:
+    before = shown(followed([point(500, 2000, 1000)], SELDOM), *range(510, 610, 10))
+    state = advance(before, [point(510, 30, 1000)], 9000.0, SELDOM)
+    assert (state.bar, estimate(state, 9000.0).current_steps) == (None, 510)
