@@ -16,7 +16,7 @@ from tuning.llamafactory.progress.pace import Pace
 from tuning.llamafactory.progress.trainer_log import LogPoint
 from tuning.moments import LONGEST_SECONDS, span
 
-_CLOSING_SECONDS = 2.0
+_CLOSING_SECONDS = 1.5
 """Writing results and plots, and the end of the process and its container."""
 
 

@@ -14,7 +14,7 @@ _ROUNDING_SECONDS = 0.5
 _FEW = 3
 _WARM_UP_STRETCHES = 8
 _CLEAR_FALL = 0.15
-_SMALLEST_CHANGE = 0.05
+_SMALLEST_CHANGE = 0.1
 _FEWEST_AFTER_CHANGE = 2
 # How many standard errors make a change. Getting faster is what warm-ups do, so little is asked; a slow-down that
 # two stretches alone show may be two hiccups.

@@ -21,6 +21,7 @@ def test_the_newest_bar_is_read(elapsed: str, seconds: int) -> None:
 def test_a_bar_of_an_evaluation_stands_beside_that_of_the_training() -> None:
     chunk = drawn(450, 1000) + drawn(3, 20) + drawn(451, 1000) + drawn(20, 20)
     assert [(bar.current_steps, bar.total_steps) for bar in bars_in(chunk)] == [(451, 1000), (20, 20)]
+    assert [bar.current_steps for bar in bars_in(chunk + drawn(452, 1000))] == [20, 452], "the newest is the last"
 
 
 @pytest.mark.parametrize(
