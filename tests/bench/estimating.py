@@ -1,16 +1,23 @@
 """How far from the truth the estimate of a run's end is, beside the log's own and tqdm's: no time is measured here."""
 
-from collections.abc import Iterator, Sequence
+import os
+import statistics
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from tests.bench.rig import Rig
 from tests.bench.table import Row, quantile
 from tests.tuning.llamafactory.progress.estimates.recorded import recorded_traces
+from tests.tuning.llamafactory.progress.estimates.reduced import FOLDER, Held, reduced_traces
 from tests.tuning.llamafactory.progress.estimates.simulated import KINDS, make_trace
 from tests.tuning.llamafactory.progress.estimates.study import REPORTED_ON, SHARES, Judged, judge, summarize
 
 MOST_OF_THE_BETTER = 0.5
 LEAST_INSIDE = 0.8
+INSIDE_OF_REAL_RUNS = (0.73, 0.87)
+REDUCED_LOGS = "BENCH_REDUCED_LOGS"
+"""A folder of logs of real runs (estimates/reduced.py); a few are in tests/fixtures."""
 NOTE = """\
 The ETA: errors are shares of the true remaining time, which ends when the job does, at the first polls that saw 10, 25,
 50 and 75 % of a run's steps. `remaining_time` is LLaMA-Factory's field in the log, tqdm the bar that transformers
@@ -28,7 +35,7 @@ inside our bounds:
 
 
 def measure(_rig: Rig) -> Iterator[Row]:
-    """Four rows; what they are made of is a table in their note."""
+    """Four rows of simulated and recorded runs, with a table in their note; then those of real runs' logs."""
     simulated = [one for kind in KINDS for seed in REPORTED_ON for one in judge(make_trace(kind, seed))]
     recorded = [one for trace in recorded_traces() for one in judge(trace)]
     note = NOTE.format(table=by_kind_and_point([*simulated, *recorded]))
@@ -38,6 +45,7 @@ def measure(_rig: Rig) -> Iterator[Row]:
     yield replace(recorded_alone, bound="-", holds=None)
     yield _error_until_last_step(both)
     yield _inside(both)
+    yield from _real_runs(Path(os.environ.get(REDUCED_LOGS, FOLDER)))
 
 
 def by_kind_and_point(judged: Sequence[Judged]) -> str:
@@ -92,4 +100,41 @@ def _inside(judged: Sequence[Judged]) -> Row:
         f"n={summary.points}",
         f">= {LEAST_INSIDE:.0%}",
         summary.inside >= LEAST_INSIDE,
+    )
+
+
+def _real_runs(folder: Path) -> Iterator[Row]:
+    """Training and predictions apart, held to the last step; a few runs alone are held to no bound."""
+    is_bound = folder != FOLDER
+    yield from _real_rows("train", folder, "last step", is_bound)
+    yield from _real_rows("predict", folder, "last step", is_bound)
+    yield from _real_rows("predict", folder, "last line", is_bound=False)
+
+
+def _real_rows(kind: str, folder: Path, held: Held, is_bound: bool) -> Iterator[Row]:
+    judged = [row for trace in reduced_traces(folder, held) if trace.kind == kind for row in judge(trace)]
+    if not judged:
+        return
+    what = f"real runs ({kind}, to the {held})"
+    yield _middle(f"{what}: mean error of the ETA", judged, statistics.fmean, is_bound)
+    yield _middle(f"{what}: median error of the ETA", judged, statistics.median, is_bound)
+    inside = statistics.fmean(row.is_inside for row in judged)
+    low, high = INSIDE_OF_REAL_RUNS
+    holds = low <= inside <= high if is_bound else None
+    yield Row(f"{what}: inside", "-", f"{inside:.0%}", "-", f"n={len(judged)}", f"{low:.0%} to {high:.0%}", holds)
+
+
+def _middle(what: str, judged: Sequence[Judged], middle: Callable[[list[float]], float], is_bound: bool) -> Row:
+    ours = [row.ours for row in judged]
+    log = middle([row.others.remaining_time for row in judged])
+    tqdm = middle([row.others.tqdm for row in judged])
+    ratio = middle(ours) / min(log, tqdm)
+    return Row(
+        what,
+        f"remaining_time {log:.3f}, tqdm {tqdm:.3f}",
+        f"{middle(ours):.3f}",
+        f"{ratio:.2f}",
+        f"{quantile(ours, 0.25):.3f} to {quantile(ours, 0.75):.3f} (ours), n={len(judged)}",
+        f"<= {MOST_OF_THE_BETTER:g}",
+        ratio <= MOST_OF_THE_BETTER if is_bound else None,
     )

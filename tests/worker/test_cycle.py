@@ -10,7 +10,7 @@ from tuning.clusters.models import ClusterRow
 from tuning.db.engine import transaction
 from tuning.jobs.models import Attempt, AttemptTexts
 from tuning.jobs.status import JobStatus
-from tuning.llamafactory.progress.eta import EtaState, to_json
+from tuning.llamafactory.progress.eta_state import EtaState, to_json
 from worker import cycle
 from worker.cycle import QUIET_SECONDS, Cycle
 from worker.upkeep.snapshot import SnapshotKeeper

@@ -1,8 +1,8 @@
 """New bytes of logs become points, positions and progress; all of it in the caller's one transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -13,8 +13,12 @@ from tuning.jobs.layout import TRAINER_LOG_FILE
 from tuning.jobs.models import Attempt
 from tuning.jobs.output.growth import Point, Position, append_log, save_points, save_positions
 from tuning.jobs.queries.driver import LiveAttempt, eta_states
-from tuning.llamafactory.progress.eta import EtaState, advance, estimate, from_json, to_json
-from tuning.llamafactory.progress.silence import estimate_stands_seconds
+from tuning.jobs.status import JobStatus
+from tuning.llamafactory.progress.console_bar import bars_in
+from tuning.llamafactory.progress.eta import estimate
+from tuning.llamafactory.progress.eta_state import EtaState, from_json, to_json
+from tuning.llamafactory.progress.learning import advance, follow_bar
+from tuning.llamafactory.progress.silence import FIRST_LINE_SECONDS, estimate_stands_seconds
 from tuning.llamafactory.progress.trainer_log import LogPoint, ParsedLog, parse_log
 from tuning.moments import later
 from worker.observe.set_aside import note_set_aside
@@ -37,7 +41,7 @@ class _Piece:
 
 @dataclass(frozen=True)
 class _Advance:
-    """What a training log's new lines say of its attempt."""
+    """What a training log's new lines say of its attempt, or the console's bar where there are none."""
 
     attempt: LiveAttempt
     points: tuple[LogPoint, ...]
@@ -69,15 +73,47 @@ def take_in(
     for piece, log in logs:
         _note_bad_lines(session, piece, log, now)
     said = [(piece.attempt, log.points) for piece, log in logs if log.points]
-    paces = eta_states(session, [attempt for attempt, _ in said])
-    return _go_on(session, [_advance(attempt, points, paces, now) for attempt, points in said], now)
+    _hear(session, [piece.attempt for piece, log in logs if log.bad_lines and not log.points], now)
+    heard = {attempt.job_id for attempt, _ in said}
+    drawn = [piece for piece in pieces if piece.read.job_id not in heard and _may_move(piece, now)]
+    paces = eta_states(session, [*(attempt for attempt, _ in said), *(piece.attempt for piece in drawn)])
+    advances = [_advance(attempt, points, paces, now) for attempt, points in said]
+    return _go_on(session, [*advances, *_moved(drawn, paces, now)], now)
+
+
+def _may_move(piece: _Piece, now: datetime) -> bool:
+    """A bar moves all the time: it is looked at as often as an estimate is made anew."""
+    is_due = piece.attempt.shown_eta is None or is_outdated(piece.attempt, now)
+    return piece.read.stream == "stderr" and piece.attempt.status is JobStatus.RUNNING and is_due
+
+
+def _moved(
+    pieces: Sequence[_Piece], paces: Mapping[tuple[str, int], Mapping[str, Any]], now: datetime
+) -> Iterator[_Advance]:
+    """The attempts of which the console's bar shows more than their log does."""
+    for piece in pieces:
+        known = paces.get((piece.attempt.job_id, piece.attempt.number))
+        if known is None:
+            continue  # it has no schedule: a check of data
+        state = from_json(dict(known))
+        moved_on = follow_bar(state, bars_in(piece.content), now.timestamp())
+        if moved_on.bar != state.bar:
+            yield _Advance(piece.attempt, (), moved_on)
+
+
+def _hear(session: Session, attempts: Sequence[LiveAttempt], now: datetime) -> None:
+    """A run that writes what nobody understands is not silent: it is waited for as for its first line."""
+    for attempt in attempts:
+        if attempt.quiet_until is not None:
+            row = session.get_one(Attempt, (attempt.job_id, attempt.number))
+            row.quiet_until = max(row.quiet_until or now, now + timedelta(seconds=FIRST_LINE_SECONDS))
 
 
 def restate(session: Session, attempts: Sequence[LiveAttempt], now: datetime) -> list[dict[str, Any]]:
     """The estimates of running attempts that log nothing, as they are by now: columns of the jobs, with the `id`."""
     states = eta_states(session, attempts)
     stated = [(attempt, from_json(dict(states.get((attempt.job_id, attempt.number)) or {}))) for attempt in attempts]
-    return [_restated(attempt, state, now) for attempt, state in stated if state.last is not None]
+    return [_restated(attempt, state, now) for attempt, state in stated if state.last or state.bar]
 
 
 def is_outdated(attempt: LiveAttempt, now: datetime) -> bool:
@@ -166,8 +202,8 @@ def _remembered(advanced: _Advance, now: datetime) -> dict[str, Any]:
     return {
         "of": advanced.attempt.job_id,
         "at_number": advanced.attempt.number,
-        "begun_at_step": advanced.points[0].current_steps,
-        "last_step": advanced.points[-1].current_steps,
+        "begun_at_step": advanced.points[0].current_steps if advanced.points else None,
+        "last_step": advanced.points[-1].current_steps if advanced.points else advanced.attempt.last_step,
         "eta_state": to_json(advanced.state),
         "quiet_until": quiet_until(advanced.state, now),
     }

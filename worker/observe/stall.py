@@ -17,7 +17,7 @@ from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event
 from tuning.jobs.troubles import Step, Subject
-from tuning.llamafactory.progress.eta import EtaState
+from tuning.llamafactory.progress.eta_state import EtaState
 from tuning.llamafactory.progress.silence import FIRST_LINE_SECONDS, LEAST_SECONDS, patience_seconds
 from tuning.moments import later
 from worker.driver import Driver

@@ -13,7 +13,7 @@ from tuning.jobs.queries.driver import LiveAttempt, update_jobs
 from tuning.jobs.queries.requests import lock_job
 from tuning.jobs.status import ENDED, JobStatus
 from tuning.jobs.transition import transition
-from tuning.llamafactory.progress.eta import EtaState
+from tuning.llamafactory.progress.eta_state import EtaState
 from tuning.slurm.attempt_records import ExitRecord
 from tuning.slurm.cluster import AccountedJob, AttemptLook, Observation, QueuedJob
 from tuning.slurm.states import HELD_AFTER_LAUNCH, waiting_words

@@ -14,7 +14,7 @@ from tuning.jobs.models import Job
 from tuning.jobs.queries.driver import NewAttempt
 from tuning.llamafactory.arguments.accepted import ArgumentSchema, load_schema
 from tuning.llamafactory.config.schedule import plan_of
-from tuning.llamafactory.progress.eta import EtaState, to_json
+from tuning.llamafactory.progress.eta_state import EtaState, to_json
 from tuning.settings import ClusterSettings
 from tuning.slurm.cluster import Submission
 from worker.submit.pauses import Place, place_of
@@ -53,8 +53,8 @@ def prepare(
     eta_state = None
     if isinstance(plan, AttemptPlan):
         record |= _data_and_chance(plan, inputs.uploads, schema)
-        course = plan_of(plan.config, world_size(job.resources))
-        eta_state = to_json(replace(inputs.learned or EtaState(), plan=course))
+        course = plan_of(plan.config, world_size(job.resources), inputs.longest_save_elsewhere)
+        eta_state = to_json(replace(inputs.learned or EtaState(), plan=course, bar=None))
     return Handover(
         attempt=NewAttempt(job.id, number, token, plan.script, plan.config_yaml, eta_state),
         record=record,

@@ -13,7 +13,7 @@ from tuning.db.engine import transaction
 from tuning.jobs.models import Attempt, FilePosition, JobEvent
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.config.schedule import Cadence, TrainingPlan
-from tuning.llamafactory.progress.eta import EtaState, to_json
+from tuning.llamafactory.progress.eta_state import EtaState, to_json
 from tuning.llamafactory.progress.trainer_log import LogPoint
 
 LINE = b'{"current_steps": %d, "total_steps": %d, "loss": 2.0, "epoch": 0.1, "elapsed_time": "%s"}\n'
@@ -74,6 +74,60 @@ def test_bad_lines_are_counted_as_far_as_the_database_can(run: Run) -> None:
     run.look()
     with run.sessions() as session:
         assert session.scalars(select(FilePosition.bad_lines)).all() == [2**31 - 1]
+
+
+def test_a_run_that_writes_what_nobody_understands_is_not_silent(run: Run) -> None:
+    with run.sessions() as session:
+        before = session.scalars(select(Attempt.quiet_until)).one()
+    run.world.clock.advance(3000)
+    run.write("output/trainer_log.jsonl", b"x\n")
+    run.look()
+    with run.sessions() as session:
+        after = session.scalars(select(Attempt.quiet_until)).one()
+    assert before is not None
+    assert after == before + timedelta(seconds=3000)
+
+
+def bar(step: int) -> bytes:
+    """Four seconds a step."""
+    minutes, seconds = divmod(4 * step, 60)
+    return f"\r {step // 10}%|##        | {step}/1000 [{minutes:02d}:{seconds:02d}<9:59:59,  4.00s/it]".encode()
+
+
+def test_a_run_that_logs_seldom_moves_with_its_bar(run: Run) -> None:
+    keep_state(run, EtaState(plan=TrainingPlan(logging_steps=500)))
+    text = b"Loading weights: 100%|###| 2/2 [00:01<00:00, 2.00it/s]\n"
+    for step in range(10, 60, 10):
+        run.world.clock.advance(40)
+        text += bar(step)
+        run.write("1/stderr.log", text)
+        run.look()
+    job = run.world.job(run.job_id)
+    assert (job.current_steps, job.total_steps, job.progress_at) == (50, 1000, run.world.clock())
+    assert job.eta_seconds == pytest.approx(950 * 4, rel=0.02)
+    with run.sessions() as session:
+        attempt = session.scalars(select(Attempt)).one()
+    assert (attempt.first_step, attempt.last_step) == (None, None), "nothing is logged"
+
+
+def test_a_bar_is_written_down_as_often_as_an_estimate_is_made_anew(run: Run) -> None:
+    keep_state(run, EtaState(plan=TrainingPlan(logging_steps=500)))
+    text, versions = b"", set()
+    for step in range(10, 50, 1):
+        run.world.clock.advance(4)
+        text += bar(step)
+        run.write("1/stderr.log", text)
+        run.look()
+        versions.add(run.world.job(run.job_id).version)
+    assert len(versions) <= 7
+
+
+def test_a_bar_of_a_job_without_a_schedule_says_nothing(run: Run) -> None:
+    with transaction(run.sessions) as session:
+        session.execute(update(Attempt).values(eta_state=None))
+    run.write("1/stderr.log", bar(10))
+    run.look()
+    assert run.world.job(run.job_id).current_steps is None
 
 
 def test_a_record_of_an_end_that_is_none_is_told_of_once_and_ends_nothing(run: Run) -> None:

@@ -23,7 +23,7 @@ from tuning.errors import (
 from tuning.jobs.models import Attempt, AttemptTexts, Job, JobEvent, Trouble
 from tuning.jobs.status import JobStatus
 from tuning.jobs.troubles import FIRST_PAUSE, pause
-from tuning.llamafactory.progress.eta import EtaState, to_json
+from tuning.llamafactory.progress.eta_state import EtaState, to_json
 from tuning.secrets.service import keep_secret
 from tuning.slurm.cluster import SubmissionAnswer
 from worker.submit import batch

@@ -9,7 +9,7 @@ from tuning.db.engine import transaction
 from tuning.jobs.models import Attempt
 from tuning.jobs.queries.save_times import Saved
 from tuning.jobs.status import JobStatus
-from tuning.llamafactory.progress.eta import EtaState, to_json
+from tuning.llamafactory.progress.eta_state import EtaState, to_json
 from worker.submit.cluster_cache import Description, KnownCluster
 
 TINY = Saved("/shared/models/tiny-qwen2", "lora")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tuning.jobs.request.spec import MAX_ATTEMPTS
-from tuning.llamafactory.progress.eta import EtaState
+from tuning.llamafactory.progress.eta_state import EtaState
 
 Cause = Literal["timeout", "preempted", "node_fail", "stalled", "interrupted", "released"]
 

@@ -17,7 +17,7 @@ from tuning.jobs.queries.save_times import Saved, saved_by
 from tuning.jobs.request.sources import from_json as source_from_json
 from tuning.llamafactory.config.check import check_config
 from tuning.llamafactory.kinds import CHECK, Kind
-from tuning.llamafactory.progress.eta import EtaState, from_json
+from tuning.llamafactory.progress.eta_state import EtaState, from_json
 from tuning.settings import ClusterSettings
 
 LongestSaves = Callable[[Collection[Saved]], Mapping[Saved, float]]

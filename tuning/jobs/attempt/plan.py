@@ -25,7 +25,7 @@ from tuning.llamafactory.config.deepspeed import render
 from tuning.llamafactory.config.yaml_text import to_yaml
 from tuning.llamafactory.inside import PROGRAMS_FILE, programs
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel
-from tuning.llamafactory.progress.eta import EtaState
+from tuning.llamafactory.progress.eta_state import EtaState
 from tuning.settings import ClusterSettings
 
 Entries = Mapping[str, Mapping[str, Any]]

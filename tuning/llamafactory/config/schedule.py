@@ -8,6 +8,11 @@ from typing import Any, Literal
 _FORWARD_SHARE = 0.35
 """An evaluation computes forward only: about a third of what training does for the same samples."""
 _NEVER = 2.0**53
+_STEPS_BETWEEN_LINES_OF_PREDICTIONS = 5
+_SMALL_SAVE_SECONDS = 1.0
+"""Of an adapter: 0 to 4 s on real runs."""
+_LARGE_SAVE_SECONDS = 20.0
+_TYPES_WITH_LARGE_SAVES = ("full", "freeze")
 
 
 @dataclass(frozen=True)
@@ -49,14 +54,26 @@ class TrainingPlan:
     """An evaluation's expected time as a share of an epoch's, before one was seen."""
     eval_steps_worth: float | None = None
     """The same in training steps, where the configuration counts samples."""
+    save_seconds: float = _SMALL_SAVE_SECONDS
+    """A save's expected time before one was seen."""
 
     def steps_between_lines(self, total: int) -> int:
         """The steps from one training line of the log to the next."""
         return math.ceil(_period(self.logging_steps, total))
 
+    def saves_in_each_interval(self, total: int, steps_per_epoch: float | None) -> bool:
+        """Whether a save lies between any two lines: then there is no telling apart, and a step's time includes it."""
+        period = self.saving.period_steps(total, steps_per_epoch) if self.saving else None
+        return period is not None and period <= self.steps_between_lines(total)
 
-def plan_of(config: Mapping[str, Any], processes: int = 1) -> TrainingPlan:
-    """The plan of a final configuration (tuning.llamafactory.config.check.final_config) run by so many processes."""
+
+def plan_of(config: Mapping[str, Any], processes: int = 1, save_seconds_elsewhere: float | None = None) -> TrainingPlan:
+    """The plan of a final configuration (tuning.llamafactory.config.check.final_config) run by so many processes.
+
+    `save_seconds_elsewhere`: how long other runs took for a save like this run's, where that is known.
+    """
+    if config.get("do_predict") and not config.get("do_train"):
+        return TrainingPlan(logging_steps=_STEPS_BETWEEN_LINES_OF_PREDICTIONS)
     evaluates = config.get("eval_strategy", "no") != "no"
     share, worth = _expected_evaluation(config, processes)
     logging_steps = _finite(config.get("logging_steps", 500))
@@ -67,6 +84,7 @@ def plan_of(config: Mapping[str, Any], processes: int = 1) -> TrainingPlan:
         evaluates_at_end=bool(evaluates or config.get("do_eval")),
         eval_epoch_share=share,
         eval_steps_worth=worth,
+        save_seconds=_expected_save_seconds(config, save_seconds_elsewhere),
     )
 
 
@@ -83,6 +101,13 @@ def _period(every: float, total: int) -> float:
 def _epochs_in_steps(steps: float) -> float:
     """One at least, and never for what is no number of steps, as in `_period`."""
     return max(1.0, steps) if 0 < steps <= _NEVER else _NEVER
+
+
+def _expected_save_seconds(config: Mapping[str, Any], elsewhere: float | None) -> float:
+    if elsewhere is not None:
+        return min(max(elsewhere, 0.0), _NEVER)
+    is_large = config.get("finetuning_type") in _TYPES_WITH_LARGE_SAVES
+    return _LARGE_SAVE_SECONDS if is_large else _SMALL_SAVE_SECONDS
 
 
 def _cadence(config: Mapping[str, Any], what: str, default_steps: float) -> Cadence | None:

@@ -8,20 +8,15 @@ line was written. Pure: times come in, a new state goes out; the state is small 
 
 import math
 import statistics
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
-from tuning.llamafactory.config.schedule import Cadence, TrainingPlan
-from tuning.llamafactory.progress.pace import Pace, Stretch, extend, measure
-from tuning.llamafactory.progress.trainer_log import MAX_STEPS, LogPoint
+from tuning.llamafactory.config.schedule import Cadence
+from tuning.llamafactory.progress.eta_state import EtaState, present_pace, with_bar
+from tuning.llamafactory.progress.pace import Pace
+from tuning.llamafactory.progress.trainer_log import LogPoint
 from tuning.moments import LONGEST_SECONDS, span
 
-STATE_VERSION = 1
-
-_KEPT_EVALUATIONS = 8
-_KEPT_SAVES = 12
-_CLOSING_SECONDS = 5.0
+_CLOSING_SECONDS = 1.5
 """Writing results and plots, and the end of the process and its container."""
 
 
@@ -43,47 +38,15 @@ class Progress:
     eta_high_seconds: float | None = None
 
 
-@dataclass(frozen=True)
-class EtaState:
-    """State of an attempt's ETA: the plan, the newest values and the measured times."""
-
-    plan: TrainingPlan = field(default_factory=TrainingPlan)
-    last: LogPoint | None = None
-    finished: bool = False
-    """The last line of a training was seen."""
-    elapsed_before: float = 0.0
-    """Seconds of the processes that ran before this one."""
-    latest: tuple[tuple[str, float | None], ...] = ()
-    """The newest value of every series."""
-    began_at: float | None = None
-    """On our clock, the moment at which the log's elapsed_time was 0: the earliest that the polls allow."""
-    opening: Stretch | None = None
-    """From the start of the process to its first line: with compilation and data loading in it."""
-    stretches: tuple[Stretch, ...] = ()
-    evaluations: tuple[tuple[float, float], ...] = ()
-    """(seconds, seconds per step at that time) of the newest evaluations."""
-    last_evaluation_step: int | None = None
-    evaluation_gap: int | None = None
-    saves: tuple[float, ...] = ()
-    """Seconds that the newest intervals with a save took beyond their steps."""
-
-
-def advance(state: EtaState, points: Iterable[LogPoint], observed_at_seconds: float, plan: TrainingPlan) -> EtaState:
-    """The state after a poll that brought these lines at this moment of our clock."""
-    state = replace(state, plan=plan)
-    for point in points:
-        state = _take(state, point, observed_at_seconds)
-    return state
-
-
 def estimate(state: EtaState, now_seconds: float) -> Progress:
     """Progress and ETA of the run at `now_seconds` of the same clock."""
+    state = with_bar(state)
     last = state.last
     if last is None:
         return Progress()
     latest = dict(state.latest)
     total = max(last.total_steps, 1)
-    pace = _pace(state)
+    pace = present_pace(state)
     age = _age(state, now_seconds)
     progress = Progress(
         current_steps=min(last.current_steps, total),
@@ -97,179 +60,6 @@ def estimate(state: EtaState, now_seconds: float) -> Progress:
         elapsed_seconds=span(state.elapsed_before + last.elapsed_seconds + age),
     )
     return _with_eta(progress, state, pace, age) if pace else progress
-
-
-def to_json(state: EtaState) -> dict[str, Any]:
-    """The state as a dict of plain values, with its version."""
-    return {
-        "version": STATE_VERSION,
-        **vars(state),
-        "plan": asdict(state.plan),
-        "last": dict(vars(state.last)) if state.last else None,
-        "opening": _stretch_to_json(state.opening) if state.opening else None,
-        "stretches": [_stretch_to_json(stretch) for stretch in state.stretches],
-    }
-
-
-def from_json(stored: dict[str, Any] | None) -> EtaState:
-    """The state that was stored; a fresh one where none was, or one of another version (it is learned again).
-
-    Likewise for one with numbers that no run has: an older version took them in.
-    """
-    if (
-        not stored
-        or stored.get("version") != STATE_VERSION
-        or not all(abs(number) < math.inf for number in _numbers(stored))
-    ):
-        return EtaState()
-    fields = {name: value for name, value in stored.items() if name != "version"}
-    fields["plan"] = _plan_from_json(fields["plan"])
-    fields["last"] = LogPoint(**fields["last"]) if fields["last"] else None
-    fields["opening"] = Stretch(*fields["opening"]) if fields["opening"] else None
-    fields["stretches"] = tuple(Stretch(*stretch) for stretch in fields["stretches"])
-    fields["latest"] = tuple((name, value) for name, value in fields["latest"])
-    fields["evaluations"] = tuple((seconds, pace) for seconds, pace in fields["evaluations"])
-    fields["saves"] = tuple(fields["saves"])
-    state = EtaState(**fields)
-    return state if state.last is None or _is_countable(state.last) else EtaState()
-
-
-def _numbers(value: Any) -> Iterator[float]:
-    """All numbers inside a plain value."""
-    if isinstance(value, int | float):
-        yield value
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _numbers(item)
-
-
-def _is_countable(point: LogPoint) -> bool:
-    return max(point.current_steps, point.total_steps) <= MAX_STEPS and span(point.elapsed_seconds) is not None
-
-
-def _stretch_to_json(stretch: Stretch) -> list[float]:
-    return [stretch.steps, stretch.seconds, stretch.tokens]
-
-
-def _plan_from_json(stored: dict[str, Any]) -> TrainingPlan:
-    cadences = {name: Cadence(**stored[name]) if stored[name] else None for name in ("evaluation", "saving")}
-    return TrainingPlan(**{**stored, **cadences})
-
-
-def _take(state: EtaState, point: LogPoint, observed_at: float) -> EtaState:
-    if state.last is None or _restarted(state.last, point):
-        state = _begin(state, point)
-    else:
-        state = _learn(state, state.last, point)
-    latest = tuple({**dict(state.latest), **point.values}.items())
-    began_at = _began(state, point, observed_at)
-    return replace(state, last=point, latest=latest, finished=_is_end(state, point), began_at=began_at)
-
-
-def _restarted(last: LogPoint, point: LogPoint) -> bool:
-    """A resumed process counts its time from 0 and repeats steps."""
-    repeats = point.current_steps == last.current_steps and point.kind == "train"
-    goes_back = point.current_steps < last.current_steps or point.elapsed_seconds < last.elapsed_seconds
-    return goes_back or repeats or point.total_steps != last.total_steps
-
-
-def _begin(state: EtaState, point: LogPoint) -> EtaState:
-    """A process's first line. What was learned of evaluations and saves still holds; the pace is learned anew."""
-    steps = point.current_steps - _started_after(state.plan, point)
-    opening = Stretch(steps, float(point.elapsed_seconds), 0) if steps > 0 else None
-    elapsed = state.elapsed_before + (state.last.elapsed_seconds if state.last else 0.0)
-    return replace(
-        state, opening=opening, stretches=(), began_at=None, last_evaluation_step=None, elapsed_before=elapsed
-    )
-
-
-def _started_after(plan: TrainingPlan, point: LogPoint) -> int:
-    """The step from which a process went on: 0, or the newest checkpoint before its first line."""
-    every = plan.steps_between_lines(point.total_steps)
-    if point.current_steps <= every:
-        return 0
-    period = plan.saving.period_steps(point.total_steps, _steps_per_epoch(point)) if plan.saving else None
-    logged = point.current_steps - every
-    saved = math.floor((point.current_steps - 1) / period) * period if period else logged
-    return round(max(saved, logged))
-
-
-def _learn(state: EtaState, last: LogPoint, point: LogPoint) -> EtaState:
-    """What the interval between two lines of one process says: plain steps, an evaluation, or a save."""
-    steps, seconds = point.current_steps - last.current_steps, float(point.elapsed_seconds - last.elapsed_seconds)
-    saves = 0 if _saves_always(state.plan, point) else _saves(state.plan, last.current_steps, point)
-    if _is_evaluation(state, point):
-        return _learn_evaluation(state, point, seconds, steps)
-    if saves or point.kind == "final":
-        return _learn_save(state, seconds, steps, max(saves, 1))
-    if not steps:
-        return state
-    tokens = (point.total_tokens or 0) - (last.total_tokens or 0)
-    return replace(state, stretches=extend(state.stretches, Stretch(steps, seconds, max(0, tokens))))
-
-
-def _saves(plan: TrainingPlan, after_lines_of: int, point: LogPoint) -> int:
-    """Saves between two lines: one at a step comes after that step's lines."""
-    if plan.saving is None:
-        return 0
-    return plan.saving.count(after_lines_of, point.current_steps - 1, point.total_steps, _steps_per_epoch(point))
-
-
-def _saves_always(plan: TrainingPlan, point: LogPoint) -> bool:
-    """Whether every interval holds a save: then there is no telling apart, and a step's time includes it."""
-    period = plan.saving.period_steps(point.total_steps, _steps_per_epoch(point)) if plan.saving else None
-    return period is not None and period <= plan.steps_between_lines(point.total_steps)
-
-
-def _is_evaluation(state: EtaState, point: LogPoint) -> bool:
-    """With several evaluation sets the line has no eval_loss and looks like the last one: the plan tells."""
-    if point.kind == "eval":
-        return True
-    evaluation, step = state.plan.evaluation, point.current_steps
-    is_due = evaluation is not None and evaluation.count(step, step, point.total_steps, _steps_per_epoch(point)) > 0
-    return point.kind == "final" and step < point.total_steps and is_due
-
-
-def _learn_evaluation(state: EtaState, point: LogPoint, seconds: float, steps: int) -> EtaState:
-    pace = _pace(state)
-    per_step = pace.seconds_per_step if pace else 0.0
-    took = max(0.0, seconds - steps * per_step)
-    gap = point.current_steps - state.last_evaluation_step if state.last_evaluation_step is not None else None
-    kept = (*state.evaluations, (took, per_step))[-_KEPT_EVALUATIONS:]
-    return replace(
-        state,
-        evaluations=kept,
-        last_evaluation_step=point.current_steps,
-        evaluation_gap=gap or state.evaluation_gap,
-    )
-
-
-def _learn_save(state: EtaState, seconds: float, steps: int, saves: int) -> EtaState:
-    pace = measure(state.stretches)
-    if pace is None and steps:
-        return state
-    excess = seconds - (steps * pace.seconds_per_step if pace else 0.0)
-    return replace(state, saves=(*state.saves, excess / saves)[-_KEPT_SAVES:])
-
-
-def _is_end(state: EtaState, point: LogPoint) -> bool:
-    return point.kind == "final" and not _is_evaluation(state, point)
-
-
-def _began(state: EtaState, point: LogPoint, observed_at: float) -> float:
-    """A line is seen some time after it was written, and its clock counts whole seconds: the earliest is the truest."""
-    latest = observed_at - point.elapsed_seconds
-    return latest if state.began_at is None else min(latest, state.began_at)
-
-
-def _pace(state: EtaState) -> Pace | None:
-    """The measured pace, or, before there is one, the opening's: too slow rather than too fast, and unsure."""
-    if (pace := measure(state.stretches)) is not None:
-        return pace
-    if state.opening is None:
-        return None
-    seconds = max(state.opening.seconds, 0.5) / state.opening.steps
-    return Pace(seconds, 0.5 * seconds, None, 0)
 
 
 def _age(state: EtaState, now: float) -> float:
@@ -315,15 +105,27 @@ def _with_first_evaluation(state: EtaState, pace: Pace, age: float) -> EtaState:
 
 
 def _parts(state: EtaState, pace: Pace) -> list[_Part]:
-    closing = _Part(_CLOSING_SECONDS, 3.0)
-    save, evaluation = _save(state, pace), _evaluation(state, pace)
+    closing = _Part(_CLOSING_SECONDS, 1.0)
+    left = max(0, state.last.total_steps - state.last.current_steps) if state.last else 0
+    if state.last and state.last.kind == "predict":
+        return [closing] if state.finished else [_predictions(pace, left), closing]
+    save, evaluation = _save(state), _evaluation(state, pace)
     after = [closing, save, _times(evaluation, 1 if state.plan.evaluates_at_end else 0)]
     if state.finished or state.last is None:
         return after
-    left = max(0, state.last.total_steps - state.last.current_steps)
     evaluations = _evaluations(state, state.last, state.last.total_steps)
     saves = _saves_after_lines(state, state.last, state.last.total_steps)
     return [_Part(*pace.ahead(left)), _times(evaluation, evaluations), _times(save, saves), *after]
+
+
+def _predictions(pace: Pace, left: int) -> _Part:
+    """Batches of answers to come: how long they get depends on what is asked, which nobody knows."""
+    seconds, deviation = pace.ahead(left)
+    return _Part(seconds, math.hypot(deviation, _drift_of_predictions(pace) * seconds))
+
+
+def _drift_of_predictions(pace: Pace) -> float:
+    return 0.08 + 0.25 / (1 + pace.stretches)
 
 
 def _times(part: _Part, count: int) -> _Part:
@@ -340,7 +142,7 @@ def _evaluation(state: EtaState, pace: Pace) -> _Part:
         now = pace.seconds_per_step
         took = [seconds * math.sqrt(now / (then or now)) for seconds, then in state.evaluations]
     kept = took[1:] if len(took) > 1 else took  # the first has its own warm-up
-    mean = sum(kept) / len(kept)
+    mean = max(0.0, sum(kept) / len(kept))
     return _Part(mean, 0.5 / len(kept) + mean * (0.05 + 0.2 / len(state.evaluations)))
 
 
@@ -351,14 +153,15 @@ def _alike(then: float, now: float) -> bool:
 def _expected_evaluation_steps(state: EtaState) -> float:
     if state.plan.eval_steps_worth is not None:
         return state.plan.eval_steps_worth
-    per_epoch = _steps_per_epoch(state.last) if state.last else None
+    per_epoch = state.last.steps_per_epoch if state.last else None
     return (state.plan.eval_epoch_share or 0.0) * (per_epoch or 0.0)
 
 
-def _save(state: EtaState, pace: Pace) -> _Part:
+def _save(state: EtaState) -> _Part:
+    """One save: as the newest took; before any, guessed from its size."""
     if not state.saves:
-        guess = max(2.0, min(2 * pace.seconds_per_step, 20.0))
-        return _Part(guess, guess)
+        guess = state.plan.save_seconds
+        return _Part(guess, 1.0 + 0.5 * guess)
     mean = max(0.0, statistics.median(state.saves))  # a hiccup beside a save is not the save's
     return _Part(mean, 0.5 + 0.3 * mean / math.sqrt(len(state.saves)))
 
@@ -371,14 +174,14 @@ def _evaluations(state: EtaState, last: LogPoint, until_step: int) -> int:
     if evaluation is None:
         return 0
     done = state.last_evaluation_step == last.current_steps
-    return evaluation.count(last.current_steps + done, until_step, last.total_steps, _steps_per_epoch(last))
+    return evaluation.count(last.current_steps + done, until_step, last.total_steps, last.steps_per_epoch)
 
 
 def _saves_after_lines(state: EtaState, last: LogPoint, until_step: int) -> int:
     """Saves to come, from the newest line's step to this one; none where each interval holds one."""
-    if state.plan.saving is None or _saves_always(state.plan, last):
+    if state.plan.saving is None or state.plan.saves_in_each_interval(last.total_steps, last.steps_per_epoch):
         return 0
-    return state.plan.saving.count(last.current_steps, until_step, last.total_steps, _steps_per_epoch(last))
+    return state.plan.saving.count(last.current_steps, until_step, last.total_steps, last.steps_per_epoch)
 
 
 def _until_next_line(state: EtaState, pace: Pace) -> float:
@@ -389,11 +192,5 @@ def _until_next_line(state: EtaState, pace: Pace) -> float:
     if _evaluations(state, last, last.current_steps):
         return _evaluation(state, pace).seconds
     steps = min(state.plan.steps_between_lines(last.total_steps), max(0, last.total_steps - last.current_steps))
-    saving_seconds = _saves_after_lines(state, last, last.current_steps) * _save(state, pace).seconds
+    saving_seconds = _saves_after_lines(state, last, last.current_steps) * _save(state).seconds
     return steps * pace.seconds_per_step + saving_seconds
-
-
-def _steps_per_epoch(point: LogPoint) -> float | None:
-    """None before the first step, and for what no log of a real run says."""
-    steps = point.current_steps / point.epoch if point.epoch else 0.0
-    return steps if 1 <= steps <= 1e12 else None

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ _ROUNDING_SECONDS = 0.5
 _FEW = 3
 _WARM_UP_STRETCHES = 8
 _CLEAR_FALL = 0.15
-_SMALLEST_CHANGE = 0.05
+_SMALLEST_CHANGE = 0.1
 _FEWEST_AFTER_CHANGE = 2
 # How many standard errors make a change. Getting faster is what warm-ups do, so little is asked; a slow-down that
 # two stretches alone show may be two hiccups.
@@ -21,8 +22,12 @@ _CLEAR_FASTER = 2.5
 _CLEAR_SLOWER = 4.0
 _CLEAR_SLOWER_BY_TWO = 6.0
 _MOST_ALIKE = 0.8
-_LEAST_DRIFT = 0.03
+_LEAST_DRIFT = 0.005
 """Of the pace: what nobody can know of the time to come, however long a run was watched."""
+_FIRST_DRIFT = 0.1
+"""The same before there is a stretch; it falls with their number."""
+_WANDERS_ON = 0.8
+_BLOCKS = 4
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,13 @@ class Pace:
     stretches: int
     noise: float = 0.0
     """Standard deviation of a single step's seconds, were steps independent of each other."""
+    wandering: float = 0.0
+    """Standard deviation of a quarter's pace from that of the others, as a share: what wandered will wander on."""
 
     def ahead(self, steps: int) -> tuple[float, float]:
         """Seconds of so many steps to come, and the standard deviation of that guess."""
-        drift = (_LEAST_DRIFT + 0.25 / (1 + self.stretches)) * self.seconds_per_step
+        unseen = _LEAST_DRIFT + _FIRST_DRIFT / (1 + self.stretches)
+        drift = math.hypot(unseen, _WANDERS_ON * self.wandering) * self.seconds_per_step
         deviation = math.hypot(steps * self.deviation, steps * drift, self.noise * math.sqrt(steps))
         return steps * self.seconds_per_step, deviation
 
@@ -80,8 +88,8 @@ def measure(stretches: Sequence[Stretch]) -> Pace | None:
     if not stretches:
         return None
     level = present = _level(_levels(stretches))
-    if len(level) == len(stretches) <= _FEW:
-        present = present[len(present) // 2 :]  # too few to see a change: the later ones are less likely a warm-up
+    if len(level) == len(stretches) <= _FEW and stretches[-1].pace < stretches[0].pace:
+        present = present[len(present) // 2 :]  # too few to see a change: what gets faster is likely a warm-up
     whole = _joined(present)
     noise = _spread(level) if len(level) > 1 else 0.3 * whole.pace
     deviation = math.hypot(noise / math.sqrt(len(present)), _ROUNDING_SECONDS / whole.steps)
@@ -91,23 +99,47 @@ def measure(stretches: Sequence[Stretch]) -> Pace | None:
     return Pace(
         seconds_per_step=pace,
         deviation=deviation,
-        tokens_per_second=whole.tokens / whole.seconds if whole.tokens and whole.seconds else None,
+        tokens_per_second=_tokens_per_second(present),
         stretches=len(present),
         noise=noise * math.sqrt(whole.steps / len(present)),
+        wandering=_wandering(stretches),
     )
 
 
 def _limit_of_warm_up(stretches: Sequence[Stretch]) -> float | None:
-    """Where the first stretches of a process tend to while each is faster than the one before (Aitken's rule)."""
+    """Where the first stretches of a process tend to while each is faster than the one before (Aitken's rule).
+
+    Three in a row fall by chance as well; so each since the beginning has to.
+    """
     if stretches[-1].seconds < MIN_STRETCH_SECONDS:
         stretches = stretches[:-1]  # it has only begun, and is mostly rounding
-    if not _FEW <= len(stretches) <= _WARM_UP_STRETCHES:
+    if not _FEW <= len(stretches) <= _WARM_UP_STRETCHES or not _falls(stretches):
         return None
     first, second, third = (stretch.pace for stretch in stretches[-3:])
-    if not (first > second > third and first - third > _CLEAR_FALL * first):
+    if first - third <= _CLEAR_FALL * first:
         return None
     ratio = min((second - third) / (first - second), 0.7)
     return max(third - (second - third) * ratio / (1 - ratio), 0.5 * third)
+
+
+def _tokens_per_second(stretches: Sequence[Stretch]) -> float | None:
+    """Of those whose tokens are known: the console's bar counts steps alone."""
+    counted = _joined([stretch for stretch in stretches if stretch.tokens])
+    return counted.tokens / counted.seconds if counted.seconds else None
+
+
+def _wandering(stretches: Sequence[Stretch]) -> float:
+    count = len(stretches)
+    if count < _BLOCKS:
+        return 0.0
+    size = max(2, count // _BLOCKS)
+    blocks = [_joined(stretches[first : first + size]).pace for first in range(count % size, count, size)]
+    mean = sum(blocks) / len(blocks)
+    return statistics.stdev(blocks) / mean if mean and len(blocks) > 1 else 0.0
+
+
+def _falls(stretches: Sequence[Stretch]) -> bool:
+    return all(earlier.pace > later.pace for earlier, later in itertools.pairwise(stretches))
 
 
 def _median(values: Iterable[float]) -> float:
@@ -153,13 +185,17 @@ def _changes(paces: Sequence[float], first: int, end: int, noise: float) -> list
 
 
 def _level(levels: Sequence[Sequence[Stretch]]) -> Sequence[Stretch]:
-    """What is expected to go on: the last level, or all since the beginning when slower and faster ones take turns."""
+    """What is expected to go on: the last level, or all since the beginning when slower and faster ones take turns.
+
+    A last one that is as long as all before it has outlasted their turns.
+    """
     paces = [_joined(level).pace for level in levels]
     first = 0
     while first + 1 < len(paces) and paces[first] > paces[first + 1]:
         first += 1  # a beginning gets faster once
     comes_and_goes = any(before > after for before, after in itertools.pairwise(paces[first:]))
-    return [stretch for level in levels[first:] for stretch in level] if comes_and_goes else levels[-1]
+    turns = [stretch for level in levels[first:] for stretch in level]
+    return turns if comes_and_goes and 2 * len(levels[-1]) < len(turns) else levels[-1]
 
 
 def _joined(stretches: Sequence[Stretch]) -> Stretch:

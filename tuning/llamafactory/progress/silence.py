@@ -1,6 +1,6 @@
 """Limits of a run's silence: until its estimate is made anew, and until something is wrong with it. Pure."""
 
-from tuning.llamafactory.progress.eta import EtaState
+from tuning.llamafactory.progress.eta_state import EtaState, with_bar
 from tuning.llamafactory.progress.pace import measure
 
 FIRST_LINE_SECONDS = 3600.0
@@ -20,6 +20,7 @@ def patience_seconds(state: EtaState) -> float | None:
     """
     if state.finished:
         return None
+    state = with_bar(state)
     if state.last is None:
         return FIRST_LINE_SECONDS
     pace = measure(state.stretches)

@@ -27,6 +27,9 @@ _SERIES = {
 }
 """The file's keys -> our names. Its percentage, remaining_time and throughput are derived, and wrong after a resume."""
 
+_OTHER_NAMES = {"learning_rate": "lr", "step": "current_steps"}
+"""Of LLaMA-Factory before 0.8 (which also wrote null for what a line has not), and of its v1 engine."""
+
 _DURATION = re.compile(r"(?:(\d{1,6}) days?, )?(\d{1,2}):([0-5]\d):([0-5]\d)(?:\.\d+)?", re.ASCII)
 
 
@@ -48,6 +51,14 @@ class LogPoint:
     total_tokens: int | None
     diverged: bool
     """A value is not finite, or the training loss is exactly 0.0 (what transformers logs in place of NaN)."""
+    has_clock: bool = True
+    """False for a line without elapsed_time (the v1 engine's): elapsed_seconds is 0 until a poll has timed it."""
+
+    @property
+    def steps_per_epoch(self) -> float | None:
+        """None before the first step, and for what no log of a real run says."""
+        steps = self.current_steps / self.epoch if self.epoch else 0.0
+        return steps if 1 <= steps <= 1e12 else None
 
 
 @dataclass(frozen=True)
@@ -94,13 +105,11 @@ def _parse_line(line: bytes) -> LogPoint | None:
 
 
 def _point(raw: dict[str, Any]) -> LogPoint | None:
+    raw = _named_as_now(raw)
     current, total = _count(raw.get("current_steps"), MAX_STEPS), _count(raw.get("total_steps"), MAX_STEPS)
-    elapsed = raw.get("elapsed_time")
-    elapsed_seconds = parse_duration(elapsed) if isinstance(elapsed, str) else None
+    elapsed_seconds = _elapsed(raw)
     given = {ours: raw[theirs] for theirs, ours in _SERIES.items() if theirs in raw}
-    if current is None or total is None or not all(map(_is_number, given.values())):
-        return None
-    if elapsed_seconds is None or elapsed_seconds > MAX_ELAPSED_SECONDS:
+    if current is None or total is None or elapsed_seconds is None or not all(map(_is_number, given.values())):
         return None
     values = {name: _finite(value) for name, value in given.items()}
     return LogPoint(
@@ -113,7 +122,23 @@ def _point(raw: dict[str, Any]) -> LogPoint | None:
         elapsed_seconds=elapsed_seconds,
         total_tokens=_count(raw.get("total_tokens"), _MAX_TOKENS),
         diverged=None in values.values() or values.get("loss") == 0.0,
+        has_clock="elapsed_time" in raw,
     )
+
+
+def _named_as_now(raw: dict[str, Any]) -> dict[str, Any]:
+    said = {name: value for name, value in raw.items() if value is not None}
+    old = {now: said[name] for name, now in _OTHER_NAMES.items() if name in said}
+    return {**old, **said}
+
+
+def _elapsed(raw: dict[str, Any]) -> int | None:
+    """Seconds of the process; 0 for a line of the v1 engine, which tells none but has a loss; None for no time."""
+    elapsed = raw.get("elapsed_time")
+    if elapsed is None:
+        return 0 if "loss" in raw else None
+    seconds = parse_duration(elapsed) if isinstance(elapsed, str) else None
+    return seconds if seconds is not None and seconds <= MAX_ELAPSED_SECONDS else None
 
 
 def _kind(raw: dict[str, Any]) -> PointKind:

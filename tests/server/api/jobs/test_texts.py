@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from tests.factories import make_attempt, make_attempt_texts, make_job
 from tuning.db.engine import transaction
 from tuning.jobs.status import JobStatus
-from tuning.llamafactory.progress.eta import EtaState, to_json
+from tuning.llamafactory.progress.eta_state import EtaState, to_json
 from tuning.people.models import User
 
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}

@@ -17,7 +17,7 @@ from tuning.db.engine import transaction
 from tuning.jobs.attempt.batch_script import directives_of
 from tuning.jobs.models import Job, JobEvent
 from tuning.jobs.status import JobStatus
-from tuning.llamafactory.progress.eta import EtaState, to_json
+from tuning.llamafactory.progress.eta_state import EtaState, to_json
 from tuning.people.models import User
 
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}

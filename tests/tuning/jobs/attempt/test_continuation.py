@@ -15,7 +15,7 @@ from tuning.jobs.attempt.continuation import (
     next_attempt,
     warning_seconds,
 )
-from tuning.llamafactory.progress.eta import EtaState
+from tuning.llamafactory.progress.eta_state import EtaState
 from tuning.llamafactory.progress.pace import Stretch
 
 ALL: dict[str, Any] = {"max_attempts": 3, "on": ["timeout", "preempted", "node_fail"]}

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import make_attempt, make_cluster_settings, make_dataset, make_job, make_user
 from tuning.jobs.attempt.inputs import attempts_before, learned_before, load_inputs
-from tuning.llamafactory.progress.eta import EtaState, to_json
+from tuning.llamafactory.progress.eta_state import EtaState, to_json
 
 
 def test_attempts_before_are_those_of_lower_numbers_the_newest_first(session: Session) -> None:

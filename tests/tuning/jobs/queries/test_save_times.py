@@ -11,7 +11,7 @@ from tests.factories import NOON, make_attempt, make_job, make_user
 from tuning.db.engine import transaction
 from tuning.jobs.queries.save_times import Saved, longest_saves, saved_by
 from tuning.jobs.status import JobStatus
-from tuning.llamafactory.progress.eta import EtaState, to_json
+from tuning.llamafactory.progress.eta_state import EtaState, to_json
 from tuning.people.models import User
 
 MODELS = {"tiny": "/models/tiny", "large": "/models/large"}

@@ -16,7 +16,9 @@ from tuning.llamafactory.config.check import ConfigContext, check_config
 from tuning.llamafactory.config.memory import estimate_memory
 from tuning.llamafactory.config.model_size import parse_model_config
 from tuning.llamafactory.config.schedule import plan_of
-from tuning.llamafactory.progress.eta import EtaState, advance, estimate
+from tuning.llamafactory.progress.eta import estimate
+from tuning.llamafactory.progress.eta_state import EtaState
+from tuning.llamafactory.progress.learning import advance
 from tuning.llamafactory.progress.trainer_log import parse_log
 
 CONFIG = {"model_name_or_path": "tiny-llama", "template": "llama3", "dataset": "identity"}

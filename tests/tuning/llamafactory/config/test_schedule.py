@@ -86,3 +86,23 @@ def test_whatever_number_a_row_holds_something_is_counted(every: float, total: i
         assert 0 <= cadence.count(1, total, total, per_epoch) <= total + 1
     config = {"logging_steps": every, "save_steps": every, "eval_steps": every, "eval_strategy": "steps"}
     json.dumps(asdict(plan_of({**config, "val_size": every})), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("finetuning_type", "elsewhere", "seconds"),
+    [("lora", None, 1.0), ("full", None, 20.0), ("freeze", None, 20.0), ("full", 95.5, 95.5), ("lora", -0.5, 0.0)],
+)
+def test_a_save_is_expected_to_take_what_others_like_it_took(
+    finetuning_type: str, elsewhere: float | None, seconds: float
+) -> None:
+    plan = plan_of({"do_train": True, "finetuning_type": finetuning_type}, save_seconds_elsewhere=elsewhere)
+    assert plan.save_seconds == seconds
+
+
+def test_predictions_neither_save_nor_evaluate() -> None:
+    plan = plan_of({"do_predict": True, "do_train": False, "save_steps": 500, "val_size": 0.1})
+    assert plan == TrainingPlan(logging_steps=5)
+
+
+def test_a_training_that_predicts_too_has_the_plan_of_a_training() -> None:
+    assert plan_of({"do_predict": True, "do_train": True}).saving == Cadence(500, "steps", at_end=True)

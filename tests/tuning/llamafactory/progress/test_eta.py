@@ -11,7 +11,9 @@ from tests.tuning.llamafactory.progress.estimates.simulated import KINDS, make_t
 from tests.tuning.llamafactory.progress.estimates.traces import polls
 from tuning.jobs.attempt.continuation import warning_seconds
 from tuning.llamafactory.config.schedule import Cadence, TrainingPlan
-from tuning.llamafactory.progress.eta import EtaState, Progress, advance, estimate, from_json, to_json
+from tuning.llamafactory.progress.eta import Progress, estimate
+from tuning.llamafactory.progress.eta_state import EtaState, from_json, to_json
+from tuning.llamafactory.progress.learning import advance
 from tuning.llamafactory.progress.silence import patience_seconds
 from tuning.llamafactory.progress.trainer_log import LogPoint, parse_log
 from tuning.moments import later
@@ -267,6 +269,7 @@ any_points = st.builds(
     kind=st.sampled_from(["train", "eval", "final", "predict"]),
     epoch=st.none() | st.floats(allow_nan=False, allow_infinity=False),
     total_tokens=st.none() | st.integers(0, 2**53),
+    has_clock=st.booleans(),
 ) | st.builds(point, st.integers(0, 120), st.integers(0, 300), kind=st.sampled_from(["train", "eval", "final"]))
 any_cadences = st.none() | st.builds(
     Cadence,

@@ -135,3 +135,39 @@ def test_whatever_the_stretches_the_pace_is_a_number_above_zero(new: list[Stretc
     assert 0 < pace.seconds_per_step < math.inf
     assert 0 < seconds < math.inf
     assert 0 < deviation < math.inf
+
+
+def test_a_pace_that_has_outlasted_slower_and_faster_turns_is_the_present_one() -> None:
+    pace = measure(stretches(*noisy(2.0, 6, 1), *noisy(4.0, 4, 2), *noisy(2.0, 4, 3), *noisy(3.0, 20, 4)))
+    assert pace is not None
+    assert pace.seconds_per_step == pytest.approx(3.0, rel=0.03)
+
+
+@pytest.mark.parametrize("paces", [(2.0, 3.0), (2.0, 2.5, 3.0)])
+def test_two_or_three_stretches_that_get_slower_are_no_warm_up(paces: tuple[float, ...]) -> None:
+    pace = measure(stretches(*paces))
+    assert pace is not None
+    assert pace.seconds_per_step == pytest.approx(sum(paces) / len(paces))
+
+
+def test_three_stretches_that_fall_by_chance_are_no_warm_up() -> None:
+    pace = measure(stretches(2.0, 2.4, 2.2, 1.9))
+    assert pace is not None
+    assert pace.seconds_per_step >= 1.9
+
+
+def test_bounds_are_as_wide_as_the_pace_has_wandered() -> None:
+    steady, wandering = measure(stretches(*[2.0] * 20)), measure(stretches(*[2.0, 2.0, 2.0, 2.0, 2.15] * 4))
+    drifting = measure(stretches(*[2 + 0.1 * (nth // 5 % 2) for nth in range(20)]))
+    assert steady is not None
+    assert wandering is not None
+    assert drifting is not None
+    widths = [pace.ahead(10_000)[1] for pace in (steady, wandering, drifting)]
+    assert widths == sorted(widths)
+    assert widths[2] > 1.5 * widths[1]
+
+
+def test_tokens_are_those_of_the_stretches_that_count_them() -> None:
+    pace = measure((*stretches(2.0, 2.0), Stretch(10, 20.0, 0)))
+    assert pace is not None
+    assert pace.tokens_per_second == pytest.approx(50)

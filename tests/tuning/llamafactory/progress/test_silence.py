@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuning.llamafactory.config.schedule import Cadence, TrainingPlan
-from tuning.llamafactory.progress.eta import EtaState
+from tuning.llamafactory.progress.eta_state import EtaState
 from tuning.llamafactory.progress.pace import Stretch
 from tuning.llamafactory.progress.silence import (
     FIRST_LINE_SECONDS,

@@ -76,6 +76,37 @@ def test_what_is_not_finite_is_none(value: str) -> None:
     assert point.diverged
 
 
+OLD = {
+    "current_steps": 10, "total_steps": 90, "loss": 1.5, "eval_loss": None, "predict_loss": None, "reward": None,
+    "learning_rate": 5e-05, "epoch": 0.11, "percentage": 11.11, "elapsed_time": "0:00:21", "remaining_time": "0:02:48",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "values"),
+    [
+        ({}, "train", {"loss": 1.5, "learning_rate": 5e-05}),
+        ({"loss": None, "eval_loss": 1.2, "learning_rate": None}, "eval", {"eval_loss": 1.2}),
+        ({"loss": None, "learning_rate": None}, "final", {}),
+        ({"reward": 0.3}, "train", {"loss": 1.5, "learning_rate": 5e-05, "reward": 0.3}),
+        ({"lr": 1e-5}, "train", {"loss": 1.5, "learning_rate": 1e-5}),
+    ],
+)
+def test_a_null_in_an_old_log_is_what_the_line_has_not(
+    said: dict[str, object], kind: str, values: dict[str, float]
+) -> None:
+    parsed = parse_log(json.dumps({**OLD, **said}).encode() + b"\n")
+    assert parsed.bad_lines == 0
+    assert (parsed.points[0].kind, parsed.points[0].values) == (kind, values)
+
+
+def test_a_line_of_the_v1_engine_has_no_clock() -> None:
+    text = b'{"epoch": 1, "loss": 2.25, "grad_norm": 0.5, "learning_rate": 1e-05, "step": 4, "total_steps": 60}\n'
+    point = parse_log(text).points[0]
+    assert (point.current_steps, point.total_steps, point.kind, point.has_clock) == (4, 60, "train", False)
+    assert point.values == {"loss": 2.25, "learning_rate": 1e-05}
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
@@ -113,7 +144,7 @@ def test_durations(text: str, seconds: int | None) -> None:
         line(elapsed_time=2),
         line(elapsed_time="soon"),
         line(loss="6.2"),
-        line(loss=None),
+        line(elapsed_time=None, loss=None),
         line(note="x" * MAX_LINE_BYTES),
         b"[" * 60_000 + b"\n",
         b'{"current_steps": ' + b"9" * 5000 + b"}\n",

@@ -35,14 +35,13 @@ def draw_costs(draw: random.Random, kind: str, total: int, plan: TrainingPlan) -
     """For a run of so many steps."""
     step = draw.choice((0.4, 1.0, 3.0, 10.0, 30.0)) * draw.uniform(0.7, 1.4)
     is_warm = kind == "warm-up"
-    saves = plan.saving is not None and plan.saving.every <= total
     return Costs(
         step_seconds=step,
         spread=draw.uniform(0.03, 0.2),
         drift=draw.uniform(0.1, 0.25) if kind == "drifting" else draw.uniform(0, 0.03),
         hiccup_share=draw.uniform(0.005, 0.02) if kind == "hiccups" else 0.0,
         eval_seconds=(plan.eval_epoch_share or 0.0) * (total / 3) * step * draw.uniform(0.6, 1.6),  # the plan guesses
-        save_seconds=step * draw.uniform(2, 12) if saves else draw.uniform(0.2, 3),
+        save_seconds=plan.save_seconds * draw.uniform(0.3, 3),  # the plan guesses
         compile_seconds=step * draw.uniform(5, 25) if is_warm else step * draw.uniform(0, 3),
         warm_up_steps=draw.uniform(2, 10) if is_warm else 0.0,
         slow_from=draw.uniform(0.45, 0.55) * total if kind == "slowed" else total + 1,

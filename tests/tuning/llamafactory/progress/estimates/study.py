@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tests.tuning.llamafactory.progress.estimates.traces import Trace, polls
-from tuning.llamafactory.progress.eta import EtaState, Progress, advance, estimate
+from tuning.llamafactory.progress.eta import Progress, estimate
+from tuning.llamafactory.progress.eta_state import EtaState
+from tuning.llamafactory.progress.learning import advance
 
 SHARES = (0.1, 0.25, 0.5, 0.75)
 DEVELOPED_ON = range(40)
