@@ -82,7 +82,7 @@ def _unreachable(connection: Connection, reason: str, retry_after: str = "") -> 
     where = f"{connection.url} (from {connection.source})"
     return ServerUnreachable(
         f"the server {where} does not answer: {reason}",
-        hint="is it running? `packtrain serve` starts one",
+        hint=f"is the address right, and is it reached from here? try: curl {connection.url}/healthz",
         retry_after_seconds=float(retry_after) if retry_after.isdecimal() else 0.0,
     )
 

@@ -1,0 +1,105 @@
+"""The server's words for those who type commands: options in place of fields, commands in place of requests. Pure."""
+
+import re
+
+from packtrain.errors import ApiError, Finding, InvalidInput, PacktrainError
+
+_OPTIONS = {
+    "resources.cluster": "--cluster",
+    "resources.partition": "--partition",
+    "resources.nodes": "--nodes",
+    "resources.gpus_per_node": "--gpus",
+    "resources.gpu_type": "--gpu-type",
+    "resources.cpus_per_gpu": "--cpus-per-gpu",
+    "resources.memory": "--memory",
+    "resources.time_limit": "--time",
+    "resources.account": "--account",
+    "resources.qos": "--qos",
+    "resources.constraint": "--constraint",
+    "resources.exclude": "--exclude",
+    "source_job": "--from",
+    "checkpoint": "--checkpoint",
+    "keep_checkpoints": "--keep-checkpoints",
+    "continuation": "--attempts",
+    "depends_on": "--after",
+    "datasets": "--data",
+    "secrets": "--secret",
+    "tags": "--tag",
+    "tag": "--tag",
+    "kind": "--kind",
+    "name": "--name",
+    "priority": "--priority",
+    "recipe": "--recipe",
+    "owner": "--owner",
+    "cluster": "--cluster",
+    "status": "--status",
+    "q": "--search",
+}
+_ID = r"([\w{}.-]+)"
+_COMMANDS = (
+    (rf"POST (?:/api/v1)?/jobs/{_ID}/(retry|clone|cancel|hold|release)", r"`packtrain \2 \1`"),
+    (r"POST (?:/api/v1)?/jobs/validate", "`packtrain check`"),
+    (rf"GET (?:/api/v1)?/jobs/{_ID}", r"`packtrain show \1`"),
+    (r"GET (?:/api/v1)?/jobs", "`packtrain list`"),
+    (r"POST (?:/api/v1)?/datasets", "`packtrain datasets upload`"),
+    (rf"GET (?:/api/v1)?/datasets/{_ID}/preview", r"`packtrain datasets preview \1`"),
+    (rf"GET (?:/api/v1)?/datasets/{_ID}(?:/report)?", r"`packtrain datasets show \1`"),
+    (r"GET (?:/api/v1)?/datasets", "`packtrain datasets list`"),
+    (rf"GET (?:/api/v1)?/clusters/{_ID}", r"`packtrain clusters show \1`"),
+    (r"GET (?:/api/v1)?/clusters", "`packtrain clusters list`"),
+    (rf"PUT (?:/api/v1)?/secrets/{_ID}", r"`packtrain secrets set \1`"),
+    (r"GET (?:/api/v1)?/secrets", "`packtrain secrets list`"),
+    (r"GET (?:/api/v1)?/recipes", "`packtrain recipes list`"),
+    (r"GET (?:/api/v1)?/me\b", "`packtrain whoami`"),
+    (r"GET (?:/api/v1)?/tokens", "`packtrain token list`"),
+    (rf"DELETE (?:/api/v1)?/tokens/{_ID}", r"`packtrain token revoke \1`"),
+)
+_REQUESTS = tuple((re.compile(pattern), command) for pattern, command in _COMMANDS)
+_TWICE = re.compile(r"(`packtrain [^`]*`), or \1")
+_FIELD = re.compile(r"\bresources\.([a-z_]+)")
+_ARGUMENT = re.compile(r"\bconfig\.([a-z_]+)")
+
+
+def complaint_lines(error: PacktrainError) -> list[str]:
+    """An error in a line or two: what is wrong, where, and what to do."""
+    if isinstance(error, InvalidInput):
+        return [line for finding in error.findings for line in _marked(finding_lines(finding))]
+    if isinstance(error, ApiError) and error.problem.findings:
+        refusal = f"error: the server refuses this (HTTP {error.status})"
+        return [refusal, *(f"  {line}" for finding in error.problem.findings for line in finding_lines(finding))]
+    return [f"error: {words(str(error))}", *([f"  -> {words(error.hint)}"] if error.hint else [])]
+
+
+def finding_lines(finding: Finding) -> list[str]:
+    """A finding as text: `place: message`, and its hint on a line of its own."""
+    where = place(finding.loc)
+    message = words(finding.message)
+    head = f"{where}: {message}" if where else message
+    return [head, *([f"  -> {words(finding.hint)}"] if finding.hint else [])]
+
+
+def place(loc: tuple[str | int, ...]) -> str:
+    """Where something is wrong: the option that says it, or the argument of the configuration."""
+    parts = [str(part) for part in (loc[1:] if loc[:1] in (("body",), ("query",), ("path",)) else loc)]
+    if not parts:
+        return ""
+    if parts[0] in ("config", "config_yaml"):
+        return ".".join(parts[1:]) or "the configuration"
+    for length in (2, 1):
+        option = _OPTIONS.get(".".join(parts[:length]))
+        if option is not None:
+            names = [part for part in parts[length:] if not part.isdecimal() and part != "[key]"]
+            return " ".join([option, *names])
+    return ".".join(parts)
+
+
+def words(text: str) -> str:
+    """A sentence with commands in place of requests."""
+    for request, command in _REQUESTS:
+        text = request.sub(command, text)
+    text = _FIELD.sub(lambda match: _OPTIONS.get(match[0], match[0]), text)
+    return _TWICE.sub(r"\1", _ARGUMENT.sub(r"\1", text))
+
+
+def _marked(lines: list[str]) -> list[str]:
+    return [f"error: {lines[0]}", *lines[1:]]
