@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -59,9 +60,6 @@ class Commands(TyperGroup):
         except PacktrainError as error:
             complain(error)
             raise typer.Exit(USAGE if isinstance(error, NotConfigured) else 1) from error
-        except OSError as error:
-            _complain_of_system(error)
-            raise typer.Exit(1) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(INTERRUPTED) from error
 
@@ -69,15 +67,12 @@ class Commands(TyperGroup):
 def _complain_of_system(error: OSError) -> None:
     """A disk that is full, a file of somebody else's; a pipe whose reader has gone needs no word."""
     if error.filename is None:
-        _leave_stdout()
+        # nothing more is written there: Python would complain once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if error.errno != errno.EPIPE:
         place = error.filename or "the output"
-        complain(PacktrainError(f"{place}: {error.strerror or type(error).__name__}"))
-
-
-def _leave_stdout() -> None:
-    """Nothing more is written there: Python would complain once more at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with suppress(OSError):  # stderr may lie on the same disk
+            complain(PacktrainError(f"{place}: {error.strerror or type(error).__name__}"))
 
 
 def _show_version(value: bool) -> None:
@@ -161,4 +156,8 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character is no reason to fail
-    app(prog_name="packtrain")
+    try:
+        app(prog_name="packtrain")
+    except OSError as error:
+        _complain_of_system(error)
+        sys.exit(1)

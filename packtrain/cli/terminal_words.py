@@ -55,6 +55,7 @@ _COMMANDS = (
     (rf"DELETE (?:/api/v1)?/tokens/{_ID}", r"`packtrain token revoke \1`"),
 )
 _REQUESTS = tuple((re.compile(pattern), command) for pattern, command in _COMMANDS)
+_LINE = re.compile(r"line [0-9]+\b")
 _TWICE = re.compile(r"(`packtrain [^`]*`), or \1")
 _FIELD = re.compile(r"\bresources\.([a-z_]+)")
 _ARGUMENT = re.compile(r"\bconfig\.([a-z_]+)")
@@ -72,8 +73,9 @@ def complaint_lines(error: PacktrainError) -> list[str]:
 
 def finding_lines(finding: Finding) -> list[str]:
     """A finding as text: `place: message`, and its hint on a line of its own."""
-    where = place(finding.loc)
     message = words(finding.message)
+    # line and column are told in words already
+    where = place(tuple(part for part in finding.loc if isinstance(part, str)) if _LINE.match(message) else finding.loc)
     head = f"{where}: {message}" if where else message
     return [head, *([f"  -> {words(finding.hint)}"] if finding.hint else [])]
 

@@ -13,7 +13,12 @@ MOST_FINDINGS = 50
 """Of one answer: a body of a thousand wrong fields is not explained field by field."""
 _LONGEST_NAME = 80
 _SIDES = frozenset({"body", "query", "path", "header"})
-_FORMS = {"memory": "a number and K, M, G or T, such as 64G"}
+_TAG_KEY = "letters without accents, digits, _ . and -, 64 at most"
+_FORMS = {
+    "memory": "a number and K, M, G or T, such as 64G",
+    "tags": f"a tag's key is of {_TAG_KEY}; its value may be any text",
+    "tag": f"key:value, such as team:mt; the key is of {_TAG_KEY}",
+}
 
 
 def from_pydantic(errors: Sequence[Mapping[str, Any]], body: type[BaseModel] | None) -> list[Finding]:
@@ -56,7 +61,8 @@ def _with_short_place(finding: Finding) -> Finding:
 
 def _finding(error: Mapping[str, Any], body: type[BaseModel] | None) -> Finding:
     loc, kind = tuple(error["loc"]), error["type"]
-    name = _shown(loc[-1])
+    # of a list the name, not the number of the item; of a key itself the key
+    name = _shown(next((part for part in reversed(loc) if isinstance(part, str) and part != "[key]"), loc[-1]))
     if kind == "json_invalid":
         return Finding(loc, f"this is no JSON: {error['ctx']['error']} at character {loc[-1]}")
     if kind == "extra_forbidden":

@@ -48,6 +48,11 @@ def test_requests_are_told_as_commands(said: str, told: str) -> None:
     ("error", "lines"),
     [
         (InvalidInput([Finding(("--set",), "no", "yes")]), ["error: --set: no", "  -> yes"]),
+        (InvalidInput([Finding(("a.yaml", 2, 8), "line 2, column 8: no")]), ["error: a.yaml: line 2, column 8: no"]),
+        (
+            InvalidInput([Finding(("body", "config_yaml", 2, 8), "line 2, column 8: no")]),
+            ["error: the configuration: line 2, column 8: no"],
+        ),
         (Conflict("no", hint="GET /jobs has it"), ["error: no", "  -> `packtrain list` has it"]),
         (
             ApiError(Problem(422, "t", findings=(Finding(("body", "priority"), "too high", "less"),))),
