@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from packtrain.cli.dataset_ids import find_dataset
 from packtrain.cli.job_ids import find_job, find_jobs
 from packtrain.config_file import parse_config
 from packtrain.errors import Finding, InvalidInput
@@ -59,6 +60,7 @@ def with_whole_ids(api: "Packtrain", options: JobOptions) -> JobOptions:
         options,
         source_job=find_job(api, options.source_job) if options.source_job is not None else None,
         depends_on=tuple(find_jobs(api, list(options.depends_on))),
+        data=tuple(find_dataset(api, word) if _is_id(word) else word for word in options.data),
     )
 
 
