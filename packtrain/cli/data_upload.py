@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _STAND_IN = f"ds_{'0' * 20}"
 """No data set has this id: the request is judged as one that has data, which is missed by its own name."""
-_DATA = "datasets"
+_OF_DATA = frozenset({"datasets", "dataset", "eval_dataset"})
+"""Places of findings that the data itself may settle: a configuration names uploads by their names."""
 
 
 def require_sound(api: "Packtrain", options: JobOptions) -> None:
@@ -23,7 +24,7 @@ def require_sound(api: "Packtrain", options: JobOptions) -> None:
     files = local_files(options.data)
     validation = api.validate(**job_fields(options, [_STAND_IN] * len(files)))
     findings = [finding_of(entry) for entry in validation["errors"]]
-    if wrong := [finding for finding in findings if _DATA not in finding.loc]:
+    if wrong := [finding for finding in findings if not _OF_DATA.intersection(finding.loc)]:
         raise InvalidInput(wrong)
 
 

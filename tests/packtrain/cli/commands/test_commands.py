@@ -113,8 +113,9 @@ def test_data_is_stored_for_a_check_and_removed_behind_it(run: Run, stub: Stub, 
 def test_data_of_a_request_that_is_wrong_is_not_sent(run: Run, stub: Stub) -> None:
     Path("a.json").write_text("[]", encoding="utf-8")
     missing = {"loc": ["body", "datasets", 0], "message": "there is no data set ds_00000000000000000000"}
+    unnamed = {"loc": ["body", "config_yaml", "dataset"], "message": "there is no data set a"}
     wrong = {"loc": ["body", "config_yaml", "lora_rnk"], "message": "unknown", "hint": "lora_rank?"}
-    stub.validation = {"valid": False, **VALIDATION, "errors": [missing, wrong]}
+    stub.validation = {"valid": False, **VALIDATION, "errors": [missing, unnamed, wrong]}
     result = run("submit", _config(), "--data", "a.json")
     assert (result.exit_code, stub.uploads) == (1, [])
     assert result.stderr == "error: lora_rnk: unknown\n  -> lora_rank?\n"
