@@ -1,6 +1,7 @@
 """The server's words for those who type commands: options in place of fields, commands in place of requests. Pure."""
 
 import re
+from collections.abc import Sequence
 
 from packtrain.errors import ApiError, Finding, InvalidInput, PacktrainError
 
@@ -55,6 +56,7 @@ _COMMANDS = (
     (rf"DELETE (?:/api/v1)?/tokens/{_ID}", r"`packtrain token revoke \1`"),
 )
 _REQUESTS = tuple((re.compile(pattern), command) for pattern, command in _COMMANDS)
+_MOST_ALIKE = 3
 _LINE = re.compile(r"line [0-9]+\b")
 _TWICE = re.compile(r"(`packtrain [^`]*`), or \1")
 _FIELD = re.compile(r"\bresources\.([a-z_]+)")
@@ -64,10 +66,10 @@ _ARGUMENT = re.compile(r"\bconfig\.([a-z_]+)")
 def complaint_lines(error: PacktrainError) -> list[str]:
     """An error in a line or two: what is wrong, where, and what to do."""
     if isinstance(error, InvalidInput):
-        return [line for finding in error.findings for line in _marked(finding_lines(finding))]
+        return [line for group in _alike(error.findings) for line in _group_lines(group, "error: ")]
     if isinstance(error, ApiError) and error.problem.findings:
         refusal = f"error: the server refuses this (HTTP {error.status})"
-        return [refusal, *(f"  {line}" for finding in error.problem.findings for line in finding_lines(finding))]
+        return [refusal, *(f"  {line}" for group in _alike(error.problem.findings) for line in _group_lines(group))]
     return [f"error: {words(str(error))}", *([f"  -> {words(error.hint)}"] if error.hint else [])]
 
 
@@ -103,5 +105,20 @@ def words(text: str) -> str:
     return _TWICE.sub(r"\1", _ARGUMENT.sub(r"\1", text))
 
 
-def _marked(lines: list[str]) -> list[str]:
-    return [f"error: {lines[0]}", *lines[1:]]
+def _alike(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Findings of one kind together: with one hint, at places that only numbers tell apart."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for place_in_all, finding in enumerate(findings):
+        names = tuple(part for part in finding.loc if isinstance(part, str))
+        # without a hint nothing says that they are of one kind
+        key = (names, finding.hint) if finding.hint and len(names) < len(finding.loc) else (place_in_all,)
+        groups.setdefault(key, []).append(finding)
+    return list(groups.values())
+
+
+def _group_lines(group: Sequence[Finding], mark: str = "") -> list[str]:
+    """The first of a group, and how many more there are: a file of bytes is wrong in each of its lines."""
+    told = [finding_lines(finding) for finding in group[:_MOST_ALIKE]]
+    lines = [line for head, *hint in told for line in (f"{mark}{head}", *hint)]
+    more = len(group) - _MOST_ALIKE
+    return [*lines, f"and {more} more of the same kind"] if more > 0 else lines

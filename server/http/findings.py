@@ -11,6 +11,7 @@ from tuning.errors import Finding
 
 MOST_FINDINGS = 50
 """Of one answer: a body of a thousand wrong fields is not explained field by field."""
+_NO_OBJECT = frozenset({"model_attributes_type", "model_type", "dict_type"})
 _LONGEST_NAME = 80
 _SIDES = frozenset({"body", "query", "path", "header"})
 _TAG_KEY = "letters without accents, digits, _ . and -, 64 at most"
@@ -67,6 +68,9 @@ def _finding(error: Mapping[str, Any], body: type[BaseModel] | None) -> Finding:
         return Finding(loc, f"this is no JSON: {error['ctx']['error']} at character {loc[-1]}")
     if kind == "extra_forbidden":
         return Finding(loc, f"there is no field {name}", _nearest(loc, body))
+    if kind in _NO_OBJECT and loc == ("body",):
+        hint = "send a JSON object, and the header Content-Type: application/json"
+        return Finding(loc, "the body is no JSON object", hint)
     if kind == "missing":
         return Finding(loc, f"{name} is missing")
     if kind == "string_pattern_mismatch":

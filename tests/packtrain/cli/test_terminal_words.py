@@ -67,3 +67,12 @@ def test_an_error_is_a_line_or_two(error: InvalidInput, lines: list[str]) -> Non
 @given(st.text(max_size=200))
 def test_no_sentence_breaks_the_words(text: str) -> None:
     words(text)
+
+
+def test_of_many_findings_of_one_kind_the_first_are_told() -> None:
+    rows = [Finding(("file", row), f"row {row}: not UTF-8", "save it as UTF-8") for row in range(1, 42)]
+    other = Finding(("file", 9), "row 9: no output", "fill it")
+    lines = complaint_lines(InvalidInput([*rows, other]))
+    assert [line for line in lines if "UTF-8" in line and "row" in line][-1] == "error: file.3: row 3: not UTF-8"
+    assert "and 38 more of the same kind" in lines
+    assert lines[-2:] == ["error: file.9: row 9: no output", "  -> fill it"]

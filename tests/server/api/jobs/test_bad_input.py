@@ -64,6 +64,12 @@ def test_a_filter_of_several_values_is_told_by_its_name(client: TestClient) -> N
     assert (error["message"], error["hint"][:26]) == ("tag does not have the right form", "key:value, such as team:mt")
 
 
+def test_a_body_without_its_content_type_is_told_of_the_header(client: TestClient) -> None:
+    error = client.post("/api/v1/jobs", content=b'{"name": "x"}').json()["errors"][0]
+    assert error["message"] == "the body is no JSON object"
+    assert "Content-Type: application/json" in error["hint"]
+
+
 def test_no_configuration(client: TestClient) -> None:
     assert refused(client, {"name": "x"})["loc"] == ["body", "config"]
 
