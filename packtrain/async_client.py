@@ -22,7 +22,7 @@ import httpx
 from typing_extensions import Self, Unpack
 
 from packtrain import operations
-from packtrain.connection import Connection, find_connection
+from packtrain.connection import Connection, find_connection, server_url
 from packtrain.schema import (
     Artifact,
     Checkpoints,
@@ -55,6 +55,7 @@ from packtrain.transport.async_event_stream import resumed_events
 from packtrain.transport.async_http import AsyncHttp
 from packtrain.transport.async_long_poll import follow
 from packtrain.transport.download import OnBytes, wanted
+from packtrain.transport.event_stream import ENDINGS, PROGRESS
 from packtrain.transport.log_text import LogStream, LogText, log_text
 from packtrain.transport.long_poll import Outage
 from packtrain.transport.upload import CountedFile
@@ -65,7 +66,7 @@ class AsyncPacktrain:
 
     def __init__(self, url: str, token: str, *, source: str = "the caller") -> None:
         """`source` says in errors where the address was found."""
-        self._http = AsyncHttp(Connection(url.rstrip("/"), token, source))
+        self._http = AsyncHttp(Connection(server_url(url), token, source))
 
     @classmethod
     def from_environment(cls, folder: Path | None = None) -> Self:
@@ -174,7 +175,12 @@ class AsyncPacktrain:
             return self._http.stream(operations.event_stream(job_id, after, last_id))
 
         async for event in resumed_events(open_stream, patience_seconds=patience_seconds):
-            yield cast(Event, json.loads(event.data))
+            if event.type == PROGRESS:
+                continue
+            told = cast(Event, json.loads(event.data))
+            yield told
+            if job_id is not None and told["type"] in ENDINGS:
+                return
 
     async def metrics(self, job_id: str, *, points: int | None = None) -> Metrics:
         """The series of the training log, each thinned to so many points."""

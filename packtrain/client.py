@@ -27,7 +27,7 @@ import httpx
 from typing_extensions import Self, Unpack
 
 from packtrain import operations
-from packtrain.connection import Connection, find_connection
+from packtrain.connection import Connection, find_connection, server_url
 from packtrain.schema import (
     Artifact,
     Checkpoints,
@@ -56,7 +56,7 @@ from packtrain.schema import (
     Validation,
 )
 from packtrain.transport.download import OnBytes, download_archive, download_file, wanted
-from packtrain.transport.event_stream import resumed_events
+from packtrain.transport.event_stream import ENDINGS, PROGRESS, resumed_events
 from packtrain.transport.http import Http
 from packtrain.transport.log_text import LogStream, LogText, log_text
 from packtrain.transport.long_poll import Clock, Outage, follow
@@ -68,7 +68,7 @@ class Packtrain:
 
     def __init__(self, url: str, token: str, *, source: str = "the caller") -> None:
         """`source` says in errors where the address was found."""
-        self._http = Http(Connection(url.rstrip("/"), token, source))
+        self._http = Http(Connection(server_url(url), token, source))
 
     @classmethod
     def from_environment(cls, folder: Path | None = None) -> Self:
@@ -182,7 +182,12 @@ class Packtrain:
             return self._http.stream(operations.event_stream(job_id, after, last_id))
 
         for event in resumed_events(open_stream, patience_seconds=patience_seconds, clock=clock):
-            yield cast(Event, json.loads(event.data))
+            if event.type == PROGRESS:
+                continue
+            told = cast(Event, json.loads(event.data))
+            yield told
+            if job_id is not None and told["type"] in ENDINGS:
+                return
 
     def metrics(self, job_id: str, *, points: int | None = None) -> Metrics:
         """The series of the training log, each thinned to so many points."""

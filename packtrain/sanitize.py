@@ -28,5 +28,13 @@ def inert_line(text: str) -> str:
 
 def json_text(value: Any) -> str:
     """JSON for people and programs: unsafe characters stand escaped, other scripts than Latin stay readable."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
+    return _escaped(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def json_line(value: Any) -> str:
+    """The same on one line."""
+    return _escaped(json.dumps(value, ensure_ascii=False))
+
+
+def _escaped(text: str) -> str:
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

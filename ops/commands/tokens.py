@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from packtrain.cli.screen import listing, note, now, say
+from packtrain.cli.screen import listing, note, now, say, say_json
 from packtrain.cli.units import clock_time
 from tuning.people.scopes import Scope
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from tuning.people.models import Token
+
+_WORDS = ("id", "user", "scope", "name")
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 def create(
@@ -25,6 +30,7 @@ def create(
     label: Annotated[str, typer.Option(help="What the token is for.")] = "made by packtrain token create",
     expires: Annotated[int | None, typer.Option(min=1, metavar="DAYS", help="In how many days it ends.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the token and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make a token and print it, this one time.
 
@@ -47,25 +53,41 @@ def create(
             scope=scope,
             expires_at=expires_at,
         )
-    say(text)
+    if as_json:
+        say_json({"user": user, "name": label, "token": text, "expires_at": expires_at and expires_at.isoformat()})
+    else:
+        say(text)
     if not quiet:
         note("keep it: it is not shown again")
 
 
-def list_tokens() -> None:
+def list_tokens(as_json: AsJson = False) -> None:
     """List the tokens that are not revoked. Their texts are not kept."""
     from tuning.people.queries import tokens_of
 
-    moment = now()
     with _session() as session:
-        rows = [
-            (token.id, user, token.scope, token.name, _day(token.created_at, moment), _day(token.expires_at, moment))
-            for token, user in tokens_of(session, None)
-        ]
-    listing("tokens", ("TOKEN", "USER", "SCOPE", "FOR", "CREATED", "EXPIRES"), rows)
+        tokens = [_token_json(token, user) for token, user in tokens_of(session, None)]
+    if as_json:
+        say_json({"data": tokens})
+        return
+    moment = now()
+    days = ("created_at", "expires_at")
+    listing(
+        "tokens",
+        ("TOKEN", "USER", "SCOPE", "FOR", "CREATED", "EXPIRES"),
+        [
+            (
+                *(str(token[name]) for name in _WORDS),
+                *(clock_time(at, moment) if (at := token[day]) else "" for day in days),
+            )
+            for token in tokens
+        ],
+    )
 
 
-def revoke(token: Annotated[str, typer.Argument(metavar="TOKEN", help="A token's id, tok_...")]) -> None:
+def revoke(
+    token: Annotated[str, typer.Argument(metavar="TOKEN", help="A token's id, tok_...")], as_json: AsJson = False
+) -> None:
     """End a token at once."""
     from tuning.errors import NotFound
     from tuning.people.queries import revoke as revoke_token
@@ -76,7 +98,10 @@ def revoke(token: Annotated[str, typer.Argument(metavar="TOKEN", help="A token's
         if found is None or found.revoked_at is not None:
             raise NotFound(f"there is no valid token {token}", hint="see `packtrain token list`")
         revoke_token(session, token, datetime.now(UTC))
-    note(f"{token} is revoked")
+    if as_json:
+        say_json({"id": token, "revoked": True})
+    else:
+        note(f"{token} is revoked")
 
 
 @contextmanager
@@ -99,8 +124,10 @@ def _session() -> Iterator["Session"]:
         engine.dispose()
 
 
-def _day(moment: datetime | None, today: datetime) -> str:
-    return clock_time(moment.isoformat(), today) if moment is not None else ""
+def _token_json(token: "Token", user: str) -> dict[str, str | None]:
+    ends = token.expires_at
+    moments = {"created_at": token.created_at.isoformat(), "expires_at": ends.isoformat() if ends is not None else None}
+    return {"id": token.id, "user": user, "scope": token.scope, "name": token.name, **moments}
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {"create": create, "list": list_tokens, "revoke": revoke}

@@ -1,13 +1,18 @@
-"""Options of `packtrain submit` as the body of `POST /jobs`. Pure but for reading the configuration file."""
+"""Options of `packtrain submit` as the body of `POST /jobs`. Pure but for the configuration file and the jobs' ids."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
+from packtrain.cli.dataset_ids import find_dataset
+from packtrain.cli.job_ids import find_job, find_jobs
 from packtrain.config_file import parse_config
 from packtrain.errors import Finding, InvalidInput
 from packtrain.schema import JobFields, Resources
+
+if TYPE_CHECKING:
+    from packtrain.client import Packtrain
 
 _DATASET_PREFIX = "ds_"
 _SOLE_KEY = "value"
@@ -49,6 +54,16 @@ def local_files(data: Sequence[str]) -> list[Path]:
     return files
 
 
+def with_whole_ids(api: "Packtrain", options: JobOptions) -> JobOptions:
+    """The options with whole ids in place of beginnings and @last. Raises InvalidInput."""
+    return replace(
+        options,
+        source_job=find_job(api, options.source_job) if options.source_job is not None else None,
+        depends_on=tuple(find_jobs(api, list(options.depends_on))),
+        data=tuple(find_dataset(api, word) if _is_id(word) else word for word in options.data),
+    )
+
+
 def job_fields(options: JobOptions, uploaded: Sequence[str] = ()) -> JobFields:
     """The body of the request; `uploaded` are the ids of the local files, in their order. Raises InvalidInput.
 
@@ -56,11 +71,13 @@ def job_fields(options: JobOptions, uploaded: Sequence[str] = ()) -> JobFields:
     be what runs: then it goes as an object, and the server writes the YAML that is run.
     """
     fields: JobFields = {"priority": options.priority, "held": options.held, **_based_on(options)}
-    overlay = _overlay(options)
-    if options.config_file is not None and not overlay:
+    laid_over = overlay(options)
+    if options.config_file is not None and not laid_over:
         fields["config_yaml"] = read_text(options.config_file)
     else:
-        fields["config"] = {**_file_values(options.config_file), **overlay}
+        fields["config"] = _laid_over(
+            _file_values(options.config_file), laid_over, has_recipe=options.recipe is not None
+        )
     ids = iter(uploaded)
     fields["datasets"] = [word if _is_id(word) else next(ids) for word in options.data]
     fields["resources"] = cast(Resources, {key: value for key, value in options.resources if value is not None})
@@ -72,6 +89,13 @@ def job_fields(options: JobOptions, uploaded: Sequence[str] = ()) -> JobFields:
     if options.name is not None:
         fields["name"] = options.name
     return fields
+
+
+def overlay(options: JobOptions) -> dict[str, Any]:
+    """The arguments that the words themselves say. Raises InvalidInput."""
+    pairs = (_pair(word, "--set", "learning_rate=1e-4") for word in options.settings)
+    said = {key: _value(key, text) for key, text in pairs}
+    return {**({"model_name_or_path": options.model} if options.model is not None else {}), **said}
 
 
 def read_text(path: Path) -> str:
@@ -108,10 +132,10 @@ def _file_values(path: Path | None) -> dict[str, Any]:
     return parse_config(read_text(path), (str(path),)) if path is not None else {}
 
 
-def _overlay(options: JobOptions) -> dict[str, Any]:
-    pairs = (_pair(word, "--set", "learning_rate=1e-4") for word in options.settings)
-    overlay = {key: _value(key, text) for key, text in pairs}
-    return {**({"model_name_or_path": options.model} if options.model is not None else {}), **overlay}
+def _laid_over(file: dict[str, Any], said: dict[str, Any], *, has_recipe: bool) -> dict[str, Any]:
+    """null takes an argument of the file away; with a recipe the server must hear of it, whose argument it may be."""
+    taken_away = {key for key, value in said.items() if value is None and key in file and not has_recipe}
+    return {key: value for key, value in {**file, **said}.items() if key not in taken_away}
 
 
 def _value(key: str, text: str) -> Any:

@@ -1,5 +1,6 @@
 """A job and its progress in words. Pure: what the server sent in, plain lines out (made inert where they are shown)."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -88,20 +89,23 @@ def ending(job: Job) -> list[str]:
 
 def how_to_retry(job: Job) -> str:
     """The command that queues an ended job once more, with what was advised where something was."""
-    command = f"packtrain retry {job['id']}"
     failure = job["failure"]
     advised = failure.get("retry", {}) if failure else {}
-    if advised is None:
-        return f"  corrected?   {command}"
+    return f"  corrected?   packtrain retry {job['id']}" if advised is None else retry_command(job["id"], advised)
+
+
+def retry_command(job_id: str, advised: Mapping[str, Any]) -> str:
+    """The command for a retry with what is advised, if anything is."""
     if not advised:
-        return f"  once more    {command}"
+        return f"  once more    packtrain retry {job_id}"
     changes = {**advised.get("config", {}), **advised.get("resources", {})}
-    return f"  once more    {command} --advised  ({'  '.join(f'{name}={_plain(it)}' for name, it in changes.items())})"
+    words = "  ".join(f"{name}={_plain(it)}" for name, it in changes.items())
+    return f"  once more    packtrain retry {job_id} --advised  ({words})"
 
 
 def _plain(value: Any) -> str:
     """As it would stand in a configuration file."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
 def attempt_lines(job: Job) -> list[str]:

@@ -3,10 +3,13 @@
 Heavy libraries are imported by the commands that need them: `packtrain --help` must not wait for any.
 """
 
+import errno
 import io
+import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -20,20 +23,32 @@ from packtrain.cli.commands import (
     datasets_preview,
     download,
     follow,
-    jobs,
+    job_actions,
+    job_copies,
+    job_list,
+    job_show,
+    login,
+    metrics,
     models,
     recipes,
     secrets,
     submit,
 )
 from packtrain.cli.operator import add_operator_commands
-from packtrain.cli.screen import complain
+from packtrain.cli.screen import complain, say
 from packtrain.errors import NotConfigured, PacktrainError
 
 USAGE = 2
 INTERRUPTED = 130
 
-_OPTIONS: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+_OPTIONS: dict[str, Any] = {
+    "no_args_is_help": True,
+    "rich_markup_mode": None,
+    "pretty_exceptions_enable": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+_NEGATIVE_NUMBERS = {"ignore_unknown_options": True}
+"""For `priority JOB -5`."""
 
 
 class Commands(TyperGroup):
@@ -49,27 +64,71 @@ class Commands(TyperGroup):
             raise typer.Exit(INTERRUPTED) from error
 
 
+def _complain_of_system(error: OSError) -> None:
+    """A disk that is full, a file of somebody else's; a pipe whose reader has gone needs no word."""
+    if error.filename is None:
+        # nothing more is written there: Python would complain once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno != errno.EPIPE:
+        place = error.filename or "the output"
+        with suppress(OSError):  # stderr may lie on the same disk
+            complain(PacktrainError(f"{place}: {error.strerror or type(error).__name__}"))
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            say(f"packtrain {version('packtrain')}")
+        except PackageNotFoundError:
+            say("packtrain, not installed: run from its folder")
+        raise typer.Exit
+
+
 app = typer.Typer(
     cls=Commands,
     help="Queue fine-tuning runs on the lab's Slurm clusters and follow them.",
-    epilog="The server: PACKTRAIN_URL and PACKTRAIN_TOKEN, or the file .packtrain/env that `make up` writes.",
+    epilog="The server: PACKTRAIN_URL and PACKTRAIN_TOKEN, or the file .packtrain/env that `make up` writes, or what "
+    "`packtrain login` was told.",
     **_OPTIONS,
 )
+
+
+@app.callback()
+def packtrain(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Queue fine-tuning runs on the lab's Slurm clusters and follow them."""
+
+
 _COMMANDS: dict[str, Callable[..., Any]] = {
     "submit": submit.submit,
     "check": submit.check,
-    "list": jobs.list_jobs,
-    "show": jobs.show,
+    "list": job_list.list_jobs,
+    "show": job_show.show,
     "watch": follow.watch,
     "logs": follow.logs,
+    "metrics": metrics.metrics,
+    "compare": metrics.compare,
+    "events": job_show.events,
+    "script": job_show.script,
+    "config": job_show.config,
     "download": download.download,
-    "cancel": jobs.cancel,
-    "retry": jobs.retry,
-    "hold": jobs.hold,
-    "release": jobs.release,
+    "cancel": job_actions.cancel,
+    "hold": job_actions.hold,
+    "release": job_actions.release,
+    "retry": job_copies.retry,
+    "clone": job_copies.clone,
+    "delete": job_actions.delete,
+    "login": login.login,
+    "whoami": login.whoami,
 }
 for _word, _function in _COMMANDS.items():
     app.command(_word)(_function)
+app.command("priority", context_settings=_NEGATIVE_NUMBERS)(job_actions.priority)
 _groups = {"": app}
 for _name, _help, _commands in (
     ("datasets", "Data sets to train on.", {**datasets.COMMANDS, **datasets_add.COMMANDS, **datasets_preview.COMMANDS}),
@@ -97,4 +156,8 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character is no reason to fail
-    app(prog_name="packtrain")
+    try:
+        app(prog_name="packtrain")
+    except OSError as error:
+        _complain_of_system(error)
+        sys.exit(1)

@@ -1,14 +1,17 @@
 """Output: lines, tables and bars on a terminal, plain lines elsewhere; the text of others always inert."""
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
-from packtrain.errors import InvalidInput, PacktrainError
+from packtrain.cli.terminal_words import complaint_lines
+from packtrain.errors import Finding, InvalidInput, PacktrainError
 from packtrain.sanitize import inert_line, inert_text, json_text
 
 if TYPE_CHECKING:
@@ -19,13 +22,18 @@ _PLAIN_WIDTH = 10_000  # a pipe has no width: nothing is cut
 
 
 def say(text: str) -> None:
-    """Lines on stdout."""
-    typer.echo(inert_text(text))
+    """Lines on stdout; on a terminal they are broken between words."""
+    typer.echo(_broken(inert_text(text), sys.stdout))
 
 
 def note(text: str) -> None:
     """Lines on stderr: what is not the answer itself."""
-    typer.echo(inert_text(text), err=True)
+    typer.echo(_broken(inert_text(text), sys.stderr), err=True)
+
+
+def say_text(text: str) -> None:
+    """A text on stdout as it is: a script, a configuration."""
+    typer.echo(inert_text(text))
 
 
 def say_piece(text: str) -> None:
@@ -45,16 +53,27 @@ def now() -> datetime:
 
 def complain(error: PacktrainError) -> None:
     """An error in a line or two on stderr."""
-    if isinstance(error, InvalidInput):
-        for finding in error.findings:
-            place = ".".join(str(part) for part in finding.loc)
-            note(f"error: {place}: {finding.message}" if place else f"error: {finding.message}")
-            if finding.hint:
-                note(f"  -> {finding.hint}")
-        return
-    note(f"error: {error}")
-    if error.hint:
-        note(f"  -> {error.hint}")
+    for line in complaint_lines(error):
+        note(line)
+
+
+def agreed(question: str, *, yes: bool) -> bool:
+    """Whether somebody at a terminal says so, or has said so already. Raises InvalidInput where nobody can be asked."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise InvalidInput([Finding((), f"{question} Nobody is here to answer", "say so beforehand with --yes")])
+    return typer.confirm(inert_text(question), err=True)
+
+
+def is_terminal() -> bool:
+    """Whether somebody reads stdout on a terminal."""
+    return sys.stdout.isatty()
+
+
+def columns_of_terminal() -> int:
+    """Width of the terminal, in cells."""
+    return shutil.get_terminal_size().columns
 
 
 def console(*, stderr: bool = False) -> "Console":
@@ -119,3 +138,20 @@ def byte_bar(total: int | None) -> Iterator[Callable[[str, int], None]]:
             bar.update(task, description=inert_line(name), completed=sum(positions.values()))
 
         yield update
+
+
+def _broken(text: str, stream: IO[str]) -> str:
+    """Long lines go on below their beginning, a little further in: the terminal itself breaks inside words."""
+    if not stream.isatty():
+        return text
+    width = columns_of_terminal()
+    return "\n".join(part for line in text.split("\n") for part in _parts(line, width))
+
+
+def _parts(line: str, width: int) -> list[str]:
+    indent = len(line) - len(line.lstrip(" "))
+    if len(line) <= width or indent + _LEAST_WIDTH > width:
+        return [line]
+    wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * (indent + 2), replace_whitespace=False)
+    wrapper.break_long_words = wrapper.break_on_hyphens = False
+    return wrapper.wrap(line) or [line]

@@ -27,7 +27,7 @@ def size(count: int) -> str:
 
 def clock_time(text: str, now: datetime, *, to_the_second: bool = False) -> str:
     """An RFC 3339 time as `14:32` (or `14:32:07`), with the date where it is not today."""
-    moment, today = datetime.fromisoformat(text).astimezone(now.tzinfo), now.date()
+    moment, today = _moment(text).astimezone(now.tzinfo), now.date()
     if moment.date() == today:
         return moment.strftime("%H:%M:%S" if to_the_second else "%H:%M")
     near = abs(moment - now) < timedelta(days=300)
@@ -36,17 +36,26 @@ def clock_time(text: str, now: datetime, *, to_the_second: bool = False) -> str:
 
 def age(text: str, now: datetime) -> str:
     """Age of an RFC 3339 time, in its greatest unit: `5 min`."""
-    words = duration((now - datetime.fromisoformat(text)).total_seconds()).split(" ")
-    return " ".join(words[:2])
+    return short_duration((now - _moment(text)).total_seconds())
+
+
+def short_duration(seconds: float) -> str:
+    """The greatest unit of a duration: `5 min`."""
+    return " ".join(duration(seconds).split(" ")[:2])
 
 
 def seconds_between(start: str | None, end: str | None) -> float | None:
     """The seconds between two RFC 3339 times, None when one is unknown."""
     if start is None or end is None:
         return None
-    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+    return (_moment(end) - _moment(start)).total_seconds()
 
 
 def number(value: float) -> str:
     """A measured number with five significant digits: `2.2031`, `2.6316e-05`."""
     return f"{value:.5g}"
+
+
+def _moment(text: str) -> datetime:
+    # Python 3.10 reads no "Z".
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -1,6 +1,7 @@
 """Answers of the server judged: what is an error, which one, and whether to ask again. Pure."""
 
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ PAUSES_SECONDS = (0.5, 1.0, 2.0)
 _LONGEST_PAUSE_SECONDS = 60.0
 _NOT_NOW = frozenset({429, 503})
 _NOBODY_BEHIND = frozenset({500, 502, 504})
+_NO_SUCH_PATH = "Not Found"
+"""All that is said of a path that no route has."""
 _ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -38,6 +41,9 @@ def error_of(answer: httpx.Response, connection: Connection) -> PacktrainError:
     if answer.status_code in _NOT_NOW or (answer.status_code in _NOBODY_BEHIND and not is_ours):
         reason = f"{inert_line(problem.detail or problem.title)} (HTTP {answer.status_code})"
         return _unreachable(connection, reason, answer.headers.get("Retry-After", ""))
+    if answer.status_code == httpx.codes.NOT_FOUND and problem.detail in (None, _NO_SUCH_PATH):
+        hint = f"is {connection.url} (from {connection.source}) the address of packtrain, and is this as new as it?"
+        return ApiError(replace(problem, detail="there is nothing of packtrain's at this address", hint=hint))
     return ApiError(problem)
 
 
@@ -82,7 +88,7 @@ def _unreachable(connection: Connection, reason: str, retry_after: str = "") -> 
     where = f"{connection.url} (from {connection.source})"
     return ServerUnreachable(
         f"the server {where} does not answer: {reason}",
-        hint="is it running? `packtrain serve` starts one",
+        hint=f"is the address right, and is it reached from here? try: curl {connection.url}/healthz",
         retry_after_seconds=float(retry_after) if retry_after.isdecimal() else 0.0,
     )
 

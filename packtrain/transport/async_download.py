@@ -9,7 +9,7 @@ import httpx
 
 from packtrain.errors import ServerUnreachable
 from packtrain.schema import Artifact
-from packtrain.transport.download import ATTEMPTS, OnBytes, PartFile, archive_part, open_part
+from packtrain.transport.download import ATTEMPTS, OnBytes, PartFile, archive_part, on_this_disk, open_part
 
 OpenAt = Callable[[int], AbstractAsyncContextManager[httpx.Response]]
 """Asks for the bytes of a file from an offset on."""
@@ -20,17 +20,18 @@ async def download_file(open_at: OpenAt, file: Artifact, folder: Path, on_bytes:
 
     Raises UnsafePath, BrokenTransfer, ServerUnreachable.
     """
-    target = PartFile.of(file, folder)
-    if target.is_there():
-        return target.target
-    for left in reversed(range(ATTEMPTS)):
-        try:
-            await _continue(open_at, target, on_bytes)
-            break
-        except ServerUnreachable:
-            if left == 0:
-                raise
-    return target.finish()
+    with on_this_disk(folder):
+        target = PartFile.of(file, folder)
+        if target.is_there():
+            return target.target
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                await _continue(open_at, target, on_bytes)
+                break
+            except ServerUnreachable:
+                if left == 0:
+                    raise
+        return target.finish()
 
 
 async def download_archive(
@@ -38,10 +39,12 @@ async def download_archive(
 ) -> Path:
     """Write a stream of unknown length to a file; on any break nothing stands under the final name."""
     part = archive_part(target)
-    async with response as answer:
-        with open_part(part, 0) as sink:
-            await _write(answer, sink, target.name, on_bytes)
-    return part.replace(target)
+    with on_this_disk(part):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        async with response as answer:
+            with open_part(part, 0) as sink:
+                await _write(answer, sink, target.name, on_bytes)
+        return part.replace(target)
 
 
 async def _continue(open_at: OpenAt, target: PartFile, on_bytes: OnBytes | None) -> None:

@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -111,22 +111,34 @@ def open_part(part: Path, offset: int) -> BinaryIO:
     return os.fdopen(os.open(part, flags, 0o666), "ab" if offset else "wb")
 
 
+@contextmanager
+def on_this_disk(target: Path) -> Iterator[None]:
+    """Raises BrokenTransfer for what the disk refuses meanwhile: it is full, or the folder is somebody else's."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        hint = "what has come stays where it is: make room or choose another folder (--to), and fetch it again"
+        raise BrokenTransfer(f"cannot write {error.filename or target}: {reason}", hint=hint) from error
+
+
 def download_file(open_at: OpenAt, file: Artifact, folder: Path, on_bytes: OnBytes | None = None) -> Path:
     """Fetch one file; a part left by an earlier try is continued, a whole one of the same size and time stays.
 
     Raises UnsafePath, BrokenTransfer, ServerUnreachable.
     """
-    target = PartFile.of(file, folder)
-    if target.is_there():
-        return target.target
-    for left in reversed(range(ATTEMPTS)):
-        try:
-            _continue(open_at, target, on_bytes)
-            break
-        except ServerUnreachable:
-            if left == 0:
-                raise
-    return target.finish()
+    with on_this_disk(folder):
+        target = PartFile.of(file, folder)
+        if target.is_there():
+            return target.target
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                _continue(open_at, target, on_bytes)
+                break
+            except ServerUnreachable:
+                if left == 0:
+                    raise
+        return target.finish()
 
 
 def download_archive(
@@ -134,9 +146,11 @@ def download_archive(
 ) -> Path:
     """Write a stream of unknown length to a file; on any break nothing stands under the final name."""
     part = archive_part(target)
-    with response as answer, open_part(part, 0) as sink:
-        _write(answer, sink, target.name, on_bytes)
-    return part.replace(target)
+    with on_this_disk(part):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with response as answer, open_part(part, 0) as sink:
+            _write(answer, sink, target.name, on_bytes)
+        return part.replace(target)
 
 
 def archive_part(target: Path) -> Path:

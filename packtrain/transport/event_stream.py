@@ -7,12 +7,16 @@ from dataclasses import dataclass
 import httpx
 
 from packtrain.errors import ServerUnreachable
-from packtrain.transport.long_poll import Clock
+from packtrain.transport.long_poll import ENDED, Clock
 
 PAUSE_SECONDS = 2.0
 """Before a stream is opened again: a server that goes down ends its streams in peace."""
 END = "end"
 """The type of the event behind which nothing comes."""
+PROGRESS = "progress"
+"""The type of what comes between a job's events, without an id."""
+ENDINGS = frozenset(f"job.{status}" for status in ENDED)
+"""Events behind which a job's stream has nothing to tell, though the server leaves it open."""
 
 
 @dataclass(frozen=True)

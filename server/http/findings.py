@@ -11,9 +11,15 @@ from tuning.errors import Finding
 
 MOST_FINDINGS = 50
 """Of one answer: a body of a thousand wrong fields is not explained field by field."""
+_NO_OBJECT = frozenset({"model_attributes_type", "model_type", "dict_type"})
 _LONGEST_NAME = 80
 _SIDES = frozenset({"body", "query", "path", "header"})
-_FORMS = {"memory": "a number and K, M, G or T, such as 64G"}
+_TAG_KEY = "letters without accents, digits, _ . and -, 64 at most"
+_FORMS = {
+    "memory": "a number and K, M, G or T, such as 64G",
+    "tags": f"a tag's key is of {_TAG_KEY}; its value may be any text",
+    "tag": f"key:value, such as team:mt; the key is of {_TAG_KEY}",
+}
 
 
 def from_pydantic(errors: Sequence[Mapping[str, Any]], body: type[BaseModel] | None) -> list[Finding]:
@@ -56,11 +62,15 @@ def _with_short_place(finding: Finding) -> Finding:
 
 def _finding(error: Mapping[str, Any], body: type[BaseModel] | None) -> Finding:
     loc, kind = tuple(error["loc"]), error["type"]
-    name = _shown(loc[-1])
+    # of a list the name, not the number of the item; of a key itself the key
+    name = _shown(next((part for part in reversed(loc) if isinstance(part, str) and part != "[key]"), loc[-1]))
     if kind == "json_invalid":
         return Finding(loc, f"this is no JSON: {error['ctx']['error']} at character {loc[-1]}")
     if kind == "extra_forbidden":
         return Finding(loc, f"there is no field {name}", _nearest(loc, body))
+    if kind in _NO_OBJECT and loc == ("body",):
+        hint = "send a JSON object, and the header Content-Type: application/json"
+        return Finding(loc, "the body is no JSON object", hint)
     if kind == "missing":
         return Finding(loc, f"{name} is missing")
     if kind == "string_pattern_mismatch":

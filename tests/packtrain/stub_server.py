@@ -15,6 +15,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 TOKEN = "pt_secret-of-the-tests"
 JOB_ID = "job_0123456789abcdefghjk"
+VALIDATION: dict[str, Any] = {
+    "errors": [], "warnings": [], "notes": [], "script": None, "config_yaml": None, "estimates": None
+}  # fmt: skip
 
 
 def progress_json(**changes: Any) -> dict[str, Any]:
@@ -38,6 +41,7 @@ def job_json(**changes: Any) -> dict[str, Any]:
         "finished_at": None, "cluster": "lab", "slurm_job_id": None, "slurm_state": None, "slurm_reason": None,
         "attempt": 1, "attempts": [], "resources": {"gpus_per_node": 1}, "config": {}, "datasets": [], "tags": {},
         "priority": 0, "queue_position": None, "progress": progress, "failure": None, "result": None, "record": None,
+        "retry_of": None,
         "cancel_requested_at": None, "hold_requested_at": None, "unreachable_since": None, "links": {},
     }  # fmt: skip
     return {**base, **changes}
@@ -50,17 +54,30 @@ class Stub:
     url: str = ""
     versions: list[dict[str, Any]] = field(default_factory=lambda: [job_json()])
     """The job at each look; the last one stays."""
+    listed: list[dict[str, Any]] = field(default_factory=list)
+    """The jobs of lists; where there are none, the job as it is now."""
+    last_event: dict[str, Any] = field(default_factory=dict)
+    """How a job's second and last event is other than that it is queued."""
+    by_id: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The jobs that are not the job as it is now."""
+    created: dict[str, Any] = field(default_factory=dict)
+    """The data of a job's first event."""
     files: dict[str, bytes] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    """What a job's path ends in: script, config, metrics.csv."""
+    series: dict[str, Any] = field(default_factory=dict)
     logs: dict[str, str] = field(default_factory=dict)
     later: str = ""
     """What a log gets after its tail was asked for."""
     stream_ends: list[list[str]] = field(default_factory=lambda: [["event: end\ndata: {}\n\n"]])
     """How each opening of a log's stream ends: with the end, or with nothing as when a server goes down."""
-    validation: dict[str, Any] = field(default_factory=dict)
+    validation: dict[str, Any] = field(default_factory=lambda: {"valid": True, **VALIDATION})
     checked: dict[str, Any] = field(default_factory=dict)
     """How a data set that lies on a cluster differs from an upload."""
     refusals: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     """Answered first, one each, whatever is asked."""
+    refused_paths: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    """What is always answered when something is posted there."""
     requests: list[tuple[str, str]] = field(default_factory=list)
     bodies: list[Any] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -116,6 +133,9 @@ def make_app(stub: Stub) -> FastAPI:
         if stub.refusals:
             status, problem = stub.refusals.pop(0)
             return JSONResponse({"status": status, **problem}, status, media_type="application/problem+json")
+        if request.method == "POST" and request.url.path in stub.refused_paths:
+            status, problem = stub.refused_paths[request.url.path]
+            return JSONResponse({"status": status, **problem}, status, media_type="application/problem+json")
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             problem = {"title": "Unauthorized", "status": 401, "detail": "this token is unknown, expired or revoked"}
             return JSONResponse(problem, 401, media_type="application/problem+json")
@@ -124,6 +144,7 @@ def make_app(stub: Stub) -> FastAPI:
 
     _add_jobs(app, stub)
     _add_files(app, stub)
+    _add_texts_and_changes(app, stub)
     _add_datasets(app, stub)
     _add_preview(app)
     _add_clusters(app)
@@ -142,12 +163,15 @@ def _add_jobs(app: FastAPI, stub: Stub) -> None:
         return stub.validation
 
     @app.get("/api/v1/jobs")
-    async def jobs() -> Any:
-        return {"data": [stub.current()], "has_more": True, "next": "c2"}
+    async def jobs(limit: int, after: str | None = None) -> Any:
+        start = int(after.removeprefix("c")) if after else 0
+        more = start + limit < len(stub.listed)
+        found = stub.listed[start : start + limit] if stub.listed else [stub.current()]
+        return {"data": found, "has_more": more, "next": f"c{start + limit}" if more else None}
 
     @app.get("/api/v1/jobs/{job_id}")
     async def job(job_id: str) -> Any:
-        return stub.current()
+        return stub.by_id.get(job_id, stub.current())
 
     @app.post("/api/v1/jobs/{job_id}/{action}")
     async def act(job_id: str, action: str, request: Request) -> Any:
@@ -167,11 +191,38 @@ def _add_jobs(app: FastAPI, stub: Stub) -> None:
             "at": "2026-11-21T12:00:00Z",
             "type": "job.created",
             "message": "made",
-            "data": {},
+            "data": stub.created,
         }
         if after is None:
             return {"data": [event], "has_more": True, "next": "1"}
-        return {"data": [{**event, "id": 2, "type": "job.queued", "message": ""}], "has_more": False, "next": None}
+        last = {**event, "id": 2, "type": "job.queued", "message": "", "data": {}, **stub.last_event}
+        return {"data": [last], "has_more": False, "next": None}
+
+
+def _add_texts_and_changes(app: FastAPI, stub: Stub) -> None:
+    @app.get("/api/v1/me")
+    async def me() -> Any:
+        scopes = ["read", "submit"]
+        return {"id": "user_1", "name": "alice", "is_administrator": False, "token_id": "tok_1", "scopes": scopes}
+
+    @app.patch("/api/v1/jobs/{job_id}")
+    async def change(job_id: str, request: Request) -> Any:
+        stub.bodies.append(await request.json())
+        return {**stub.current(), **stub.bodies[-1]}
+
+    @app.delete("/api/v1/jobs/{job_id}", status_code=204, response_model=None)
+    async def delete(job_id: str) -> Any:
+        return Response(status_code=204)
+
+    @app.get("/api/v1/jobs/{job_id}/metrics")
+    async def metrics(job_id: str) -> Any:
+        return {"job_id": job_id, "series": stub.series}
+
+    async def text(job_id: str, request: Request) -> Any:
+        return PlainTextResponse(stub.texts[request.url.path.rpartition("/")[2]])
+
+    for name in ("script", "config", "metrics.csv"):
+        app.get(f"/api/v1/jobs/{{job_id}}/{name}")(text)
 
 
 def _add_files(app: FastAPI, stub: Stub) -> None:

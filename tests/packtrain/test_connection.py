@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from packtrain.connection import find_connection
+from packtrain.connection import checked_connection, find_connection, keep_connection, server_url, user_file
 from packtrain.errors import NotConfigured
 
 BOTH = {"PACKTRAIN_URL": "http://lab:8421/", "PACKTRAIN_TOKEN": "pt_mine"}
@@ -62,3 +62,38 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 
 def test_the_token_is_not_in_the_repr(tmp_path: Path) -> None:
     assert "pt_mine" not in repr(find_connection(BOTH, tmp_path))
+
+
+@pytest.mark.parametrize("below", ["/", "/api/v1", "/api/v1/", "//api//v1//"])
+def test_an_address_may_end_in_that_of_the_api(tmp_path: Path, below: str) -> None:
+    found = find_connection({**BOTH, "PACKTRAIN_URL": f"http://lab:8421{below}"}, tmp_path)
+    assert found.url == "http://lab:8421"
+
+
+@pytest.mark.parametrize("url", ["http://lab/api", "http://lab/x/api/v1/y", "http://lab/v1"])
+def test_another_path_of_an_address_stays(url: str) -> None:
+    assert server_url(url) == url
+
+
+def test_the_users_own_file_comes_last(tmp_path: Path) -> None:
+    environment = {"XDG_CONFIG_HOME": str(tmp_path / "own")}
+    own = user_file(environment)
+    assert own == tmp_path / "own/packtrain/env"
+    keep_connection(checked_connection("http://own", "pt_own", "here"), own)
+    found = find_connection(environment, tmp_path)
+    assert (found.url, found.token, found.source) == ("http://own", "pt_own", str(own))
+    _write(tmp_path, "PACKTRAIN_URL=http://other\nPACKTRAIN_TOKEN=pt_other\n")
+    assert find_connection(environment, tmp_path).url == "http://other"
+
+
+def test_a_kept_file_replaces_the_older_and_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    path.write_text("old", encoding="utf-8")
+    path.chmod(0o644)
+    keep_connection(checked_connection("http://own", "pt_own", "here"), path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_without_a_home_folder_there_is_no_file() -> None:
+    assert user_file({}) is None

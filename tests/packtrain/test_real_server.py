@@ -84,6 +84,45 @@ def test_a_job_from_its_submission_to_its_end(run: Run, api: Packtrain) -> None:
     assert api.wait(job)["status"] == "cancelled"
 
 
+def test_jobs_by_short_ids_and_several_at_once(run: Run, api: Packtrain) -> None:
+    first = _submitted(run, "--hold", "--tag", "sweep=7")
+    assert run("show", "@last").stdout.startswith(first)
+    second = _submitted(run, "--hold", "--tag", "sweep=7")
+    assert run("priority", first[:14], "7").stdout == f"{first} held, priority 7\n"
+    assert run("list", "--mine", "--active", "--sort", "priority").stdout.splitlines()[1].startswith(first)
+    assert "there is no user bob" in run("list", "--owner", "bob").stderr
+    cancelled = run("cancel", "--all", "--tag", "sweep=7", "--yes").stdout.splitlines()
+    assert sorted(cancelled) == sorted([f"{first} cancelled", f"{second} cancelled"])
+    assert run("delete", first, second, "--yes").exit_code == 0
+    assert run("list").stderr == "no jobs\n"
+
+
+def test_a_clone_leaves_an_argument_out(run: Run, api: Packtrain) -> None:
+    first = _submitted(run, "--hold", "--set", "max_steps=3", "--set", "seed=1")
+    clone = run("clone", "@last", "--set", "max_steps=null", "--time", "2h", "--hold").stdout.split()[0]
+    config, resources = api.job(clone)["config"], api.job(clone)["resources"]
+    assert ("max_steps" in config, config["seed"], resources["time_limit"]) == (False, 1, "02:00:00")
+    assert "max_steps" in run("compare", first, clone).stdout
+    assert run("config", clone).stdout.splitlines()
+    assert run("script", clone).stdout.startswith("#!")
+
+
+def test_refused_data_leaves_no_data_set_and_remarks_are_told(run: Run, api: Packtrain) -> None:
+    wrong = run("submit", "config.yaml", "--data", "rows.json", "--set", "lora_rnk=8")
+    assert (wrong.exit_code, api.datasets()["data"]) == (1, [])
+    assert run("check", "config.yaml", "--data", "rows.json").exit_code == 0
+    assert api.datasets()["data"] == []
+    told = run("submit", "config.yaml", "--data", "rows.json", "--hold", "--set", "output_dir=saves")
+    assert "warning: output_dir is taken over by packtrain" in told.stderr
+    assert "warning: output_dir is taken over by packtrain" in run("show", "@last").stdout
+
+
+def test_events_are_followed_to_the_jobs_end(run: Run) -> None:
+    job = _submitted(run, "--hold")
+    run("cancel", job)
+    assert "job.cancelled" in run("events", job, "-f").stdout.splitlines()[-1]
+
+
 def test_logs_of_a_job_that_wrote_none_are_empty_and_end_with_it(run: Run) -> None:
     job = _submitted(run, "--hold")
     run("cancel", job)

@@ -1,20 +1,64 @@
 """Arguments that several commands share, and the server they speak to."""
 
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from packtrain.cli.completion import complete_clusters, complete_jobs
+from packtrain.cli.resource_words import slurm_memory, slurm_time
+
 if TYPE_CHECKING:
     from packtrain.client import Packtrain
 
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, job_...")]
+_JOB_HELP = "A job's id, job_..., or the beginning of it, or @last for your newest."
+JobId = Annotated[str, typer.Argument(metavar="JOB", help=_JOB_HELP, autocompletion=complete_jobs)]
+JobIds = Annotated[
+    list[str] | None, typer.Argument(metavar="JOB...", help=_JOB_HELP, autocompletion=complete_jobs, show_default=False)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's JSON as it is.")]
 Limit = Annotated[int, typer.Option(min=1, max=500, help="How many at most.")]
-ClusterName = Annotated[str, typer.Argument(metavar="CLUSTER", help="A cluster's name.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Attempt = Annotated[int | None, typer.Option(min=1, help="An earlier attempt.")]
+Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Only with this tag. Repeatable.")]
+ClusterName = Annotated[
+    str, typer.Argument(metavar="CLUSTER", help="A cluster's name.", autocompletion=complete_clusters)
+]
 ConfigFile = Annotated[
     Path, typer.Argument(metavar="CONFIG.yaml", dir_okay=False, exists=True, help="LLaMA-Factory arguments as YAML.")
 ]
+Model = Annotated[str | None, typer.Option(help="The model: a name of the cluster's catalogue or a path.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Lay an argument over; null takes it away. Repeatable."),
+]
+Gpus = Annotated[int | None, typer.Option(min=0, help="GPUs on each node.")]
+Memory = Annotated[str | None, typer.Option(metavar="64G", parser=slurm_memory, help="Memory on each node.")]
+TimeLimit = Annotated[
+    str | None, typer.Option(metavar="HH:MM:SS", parser=slurm_time, help="Time limit: 8h, or D-HH:MM:SS.")
+]
+
+
+class Status(str, Enum):
+    """Status of a job."""
+
+    held = "held"
+    queued = "queued"
+    submitting = "submitting"
+    pending = "pending"
+    running = "running"
+    succeeded = "succeeded"
+    failed = "failed"
+    cancelled = "cancelled"
+
+
+class Order(str, Enum):
+    """Order of a list of jobs."""
+
+    newest = "newest"
+    oldest = "oldest"
+    priority = "priority"
 
 
 def connect() -> "Packtrain":
@@ -22,3 +66,11 @@ def connect() -> "Packtrain":
     from packtrain.client import Packtrain
 
     return Packtrain.from_environment()
+
+
+def tag_filters(words: list[str] | None) -> list[str]:
+    """`key=value` as the server's filters take it. Raises BadParameter."""
+    pairs = [word.partition("=") for word in words or ()]
+    if wrong := [key for key, equals, _ in pairs if not (key and equals)]:
+        raise typer.BadParameter(f"--tag {wrong[0]} is no KEY=VALUE")
+    return [f"{key}:{value}" for key, _, value in pairs]

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from packtrain.cli.commands.arguments import AsJson, JobId, connect
+from packtrain.cli.job_ids import find_job
 from packtrain.cli.screen import listing, note, now, say_json
 from packtrain.cli.units import age, size
 
@@ -17,7 +18,7 @@ def list_checkpoints(job: JobId, as_json: AsJson = False) -> None:
     packtrain submit --recipe lora-sft --from JOB --checkpoint 500 --data more.json
     """
     with connect() as api:
-        found = api.checkpoints(job)
+        found = api.checkpoints(find_job(api, job))
     if as_json:
         say_json(found)
         return
@@ -37,6 +38,7 @@ def list_checkpoints(job: JobId, as_json: AsJson = False) -> None:
 def remove(job: JobId, step: Annotated[list[int], typer.Argument(metavar="STEP", help="Which. Repeatable.")]) -> None:
     """Remove checkpoints from the cluster for good."""
     with connect() as api:
+        job = find_job(api, job)
         for each in step:
             api.remove_checkpoint(job, each)
             note(f"checkpoint {each} of {job} will be removed")

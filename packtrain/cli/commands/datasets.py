@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from packtrain.cli.commands.arguments import AsJson, Limit, connect
+from packtrain.cli.completion import complete_datasets
 from packtrain.cli.dataset_entry import read_entry
+from packtrain.cli.dataset_ids import find_dataset
 from packtrain.cli.screen import byte_bar, listing, note, now, say, say_json
+from packtrain.cli.terminal_words import finding_lines
 from packtrain.cli.units import age, size
-from packtrain.errors import finding_lines, finding_of
+from packtrain.errors import finding_of
 from packtrain.schema import Dataset, DatasetReport
 
 if TYPE_CHECKING:
@@ -22,7 +25,12 @@ Entry = Annotated[
     str | None,
     typer.Option(metavar="ENTRY", help="Its dataset_info.json entry: JSON, FILE or FILE#NAME. By default found out."),
 ]
-DatasetId = Annotated[str, typer.Argument(metavar="DATASET", help="A data set's id, ds_...")]
+DatasetId = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET", help="A data set's id, ds_..., or the beginning of it.", autocompletion=complete_datasets
+    ),
+]
 
 
 def upload(
@@ -80,6 +88,7 @@ def show(
 ) -> None:
     """Show one data set, which rows are not trained on, and what they consist of."""
     with connect() as api:
+        dataset = find_dataset(api, dataset)
         found = api.dataset(dataset)
         is_asked = found["status"] == "ready" and not as_json
         report = api.dataset_report(dataset, cutoff_len=cutoff_len) if is_asked else None
@@ -96,6 +105,7 @@ def delete(dataset: DatasetId) -> None:
     Refused while a job that has not ended trains on it.
     """
     with connect() as api:
+        dataset = find_dataset(api, dataset)
         api.delete_dataset(dataset)
     note(f"{dataset} is deleted")
 
@@ -117,7 +127,7 @@ def standing_lines(dataset: Dataset) -> list[str]:
     if dataset["status"] == "checking":
         return [f"  being checked on {dataset['cluster']} by {dataset['check_job']}"]
     findings = [finding_of(entry) for entry in dataset["findings"] or ()]
-    return ["  refused:", *(line for finding in findings for line in finding_lines(finding))]
+    return ["  refused:", *(f"  {line}" for finding in findings for line in finding_lines(finding))]
 
 
 def _contents(report: DatasetReport) -> list[str]:

@@ -8,6 +8,7 @@ import typer
 
 from packtrain.cli.commands.arguments import AsJson, connect
 from packtrain.cli.commands.datasets import DatasetId
+from packtrain.cli.dataset_ids import find_dataset
 from packtrain.cli.screen import console, note, say, say_json
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def preview(
 
     flags = {"mask_history": mask_history, "train_on_prompt": train_on_prompt}
     with connect() as api:
+        dataset = find_dataset(api, dataset)
         found = api.dataset_preview(dataset, template=template, count=count, enable_thinking=not no_thinking, **flags)
     if as_json:
         say_json(found)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from packtrain.cli.commands.arguments import JobId, connect
+from packtrain.cli.job_ids import find_job
 from packtrain.cli.screen import byte_bar, note, say
 from packtrain.cli.units import size
 
@@ -26,10 +27,10 @@ def download(
     """
     if archive and everything:
         raise typer.BadParameter("--archive holds the final files only: leave out --all")
-    folder = to or Path("." if archive else job)
     with connect() as api:
+        job = find_job(api, job)
+        folder = to or Path("." if archive else job)
         if archive:
-            folder.mkdir(parents=True, exist_ok=True)
             with byte_bar(None) as moved:
                 path = api.download_archive(job, folder / f"{job}.tar", moved)
             say(f"{path}  {size(path.stat().st_size)}")

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from packtrain.cli.commands.arguments import AsJson, ConfigFile, connect
-from packtrain.cli.commands.datasets import store
+from packtrain.cli.commands.arguments import AsJson, ConfigFile, Gpus, Memory, Model, Settings, TimeLimit, connect
+from packtrain.cli.completion import complete_jobs, complete_recipes
 from packtrain.cli.job_text import result_lines
-from packtrain.cli.screen import note, now, say, say_json
+from packtrain.cli.remarks import note_remarks
+from packtrain.cli.screen import note, now, say, say_json, say_text
+from packtrain.cli.terminal_words import finding_lines, words
 from packtrain.cli.units import clock_time, size
-from packtrain.errors import finding_lines, finding_of
+from packtrain.errors import finding_of
 from packtrain.schema import Estimates, Job, Validation
 
 if TYPE_CHECKING:
@@ -39,20 +41,33 @@ def submit(
     data: Annotated[
         Words, typer.Option("--data", metavar="FILE|ds_...", help="Train on this file or data set. Repeatable.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="The model: a name of the cluster's catalogue or a path.")] = None,
-    setting: Annotated[
-        Words, typer.Option("--set", metavar="KEY=VALUE", help="Lay an argument over the file's. Repeatable.")
-    ] = None,
+    model: Model = None,
+    setting: Settings = None,
     kind: Annotated[Kind | None, typer.Option(help="train, export (merge an adapter) or predict.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="A starting point: see `packtrain recipes list`.")] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="A starting point: see `packtrain recipes list`.", autocompletion=complete_recipes),
+    ] = None,
     source: Annotated[
-        str | None, typer.Option("--from", metavar="JOB", help="Use what this job leaves: its adapter or model.")
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="JOB",
+            help="Use what this job leaves: its adapter or model.",
+            autocompletion=complete_jobs,
+        ),
     ] = None,
     checkpoint: Annotated[
         int | None, typer.Option(min=1, metavar="STEP", help="Of --from: this checkpoint, not the final one.")
     ] = None,
     after: Annotated[
-        Words, typer.Option("--after", metavar="JOB", help="Wait until this job has succeeded. Repeatable.")
+        Words,
+        typer.Option(
+            "--after",
+            metavar="JOB",
+            help="Wait until this job has succeeded. Repeatable.",
+            autocompletion=complete_jobs,
+        ),
     ] = None,
     secret: Annotated[
         Words, typer.Option("--secret", metavar="NAME", help="A secret of yours that the run needs. Repeatable.")
@@ -71,11 +86,11 @@ def submit(
     cluster: Annotated[str | None, typer.Option(help="Which cluster, where there are several.")] = None,
     partition: Annotated[str | None, typer.Option(help="A partition of Slurm's.")] = None,
     nodes: Annotated[int | None, typer.Option(min=1, help="How many nodes.")] = None,
-    gpus: Annotated[int | None, typer.Option(min=0, help="GPUs on each node.")] = None,
+    gpus: Gpus = None,
     gpu_type: Annotated[str | None, typer.Option(help="Which GPUs, as Slurm calls them.")] = None,
     cpus_per_gpu: Annotated[int | None, typer.Option(min=1, help="CPUs for each GPU.")] = None,
-    memory: Annotated[str | None, typer.Option(metavar="64G", help="Memory on each node.")] = None,
-    time: Annotated[str | None, typer.Option(metavar="HH:MM:SS", help="Time limit, or D-HH:MM:SS.")] = None,
+    memory: Memory = None,
+    time: TimeLimit = None,
     account: Annotated[str | None, typer.Option(help="Slurm's account.")] = None,
     qos: Annotated[str | None, typer.Option(help="Slurm's QOS.")] = None,
     constraint: Annotated[str | None, typer.Option(help="Features that the nodes must have.")] = None,
@@ -119,9 +134,11 @@ def submit(
         if as_json:
             say_json(job)
         elif watch:
+            note_remarks(api, job["id"])
             _watch(api, job)
         else:
             say(f"{job['id']}  {job['name']}  {job['status']}")
+            note_remarks(api, job["id"])
             note(f"follow it with: packtrain watch {job['id']}")
 
 
@@ -129,24 +146,34 @@ def check(
     config: ConfigFile,
     kind: Annotated[Kind | None, typer.Option(help="train, export (merge an adapter) or predict.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Lay the file over this recipe.")] = None,
-    data: Annotated[Words, typer.Option("--data", metavar="ds_...", help="An uploaded data set. Repeatable.")] = None,
-    gpus: Annotated[int | None, typer.Option(min=0, help="GPUs on each node.")] = None,
+    data: Annotated[
+        Words, typer.Option("--data", metavar="FILE|ds_...", help="Train on this file or data set. Repeatable.")
+    ] = None,
+    model: Model = None,
+    setting: Settings = None,
+    gpus: Gpus = None,
     nodes: Annotated[int | None, typer.Option(min=1, help="How many nodes.")] = None,
+    memory: Memory = None,
+    time: TimeLimit = None,
     script: Annotated[bool, typer.Option("--script", help="Print the batch script too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say everything that would be refused or is doubtful; store nothing.
+    """Say all that would be refused or is doubtful.
+
+    Nothing is stored: a file of --data is uploaded for the check and removed behind it.
 
     \b
     packtrain check config.yaml
-    packtrain check config.yaml --data ds_abc --gpus 4
+    packtrain check config.yaml --data chats.json --gpus 4 --set cutoff_len=4096
     Exit code 1 when it would be refused.
     """
     from packtrain.cli.job_request import JobOptions
 
-    resources = (("gpus_per_node", gpus), ("nodes", nodes))
+    resources = (("gpus_per_node", gpus), ("nodes", nodes), ("memory", memory), ("time_limit", time))
     options = JobOptions(
         config_file=config,
+        model=model,
+        settings=tuple(setting or ()),
         kind=kind.value if kind else None,
         recipe=recipe,
         data=tuple(data or ()),
@@ -157,21 +184,23 @@ def check(
 
 
 def _send(api: "Packtrain", options: "JobOptions") -> Job:
-    from packtrain.cli.job_request import job_fields, local_files
+    from packtrain.cli.data_upload import require_sound, uploaded
+    from packtrain.cli.job_request import job_fields, local_files, with_whole_ids
 
-    files = local_files(options.data)
-    job_fields(options, [path.name for path in files])  # what is wrong in the rest is told before anything is sent
-    return api.submit(**job_fields(options, [store(api, path)["id"] for path in files]))
+    options = with_whole_ids(api, options)
+    if files := local_files(options.data):
+        require_sound(api, options)
+    with uploaded(api, files) as ids:
+        return api.submit(**job_fields(options, ids))
 
 
 def _try_out(api: "Packtrain", options: "JobOptions", *, as_json: bool, with_script: bool = False) -> int:
-    from packtrain.cli.job_request import job_fields, local_files
+    from packtrain.cli.data_upload import uploaded
+    from packtrain.cli.job_request import job_fields, local_files, with_whole_ids
 
-    if files := local_files(options.data):
-        raise typer.BadParameter(
-            f"--dry-run stores nothing, {files[0]} included: store it first with `packtrain datasets upload`"
-        )
-    validation = api.validate(**job_fields(options))
+    options = with_whole_ids(api, options)
+    with uploaded(api, local_files(options.data), for_a_while=True) as ids:
+        validation = api.validate(**job_fields(options, ids))
     if as_json:
         say_json(validation)
     else:
@@ -182,12 +211,13 @@ def _try_out(api: "Packtrain", options: "JobOptions", *, as_json: bool, with_scr
 def _show_validation(validation: Validation, *, with_script: bool) -> None:
     for kind in ("errors", "warnings"):
         for entry in validation[kind]:
-            note("\n".join([f"{kind[:-1]}:", *finding_lines(finding_of(entry))]))
+            first, *rest = finding_lines(finding_of(entry))
+            note("\n".join([f"{kind[:-1]}: {first}", *rest]))
     for text in validation["notes"]:
-        note(f"note: {text}")
+        note(f"note: {words(text)}")
     texts = [validation["config_yaml"], validation["script"] if with_script else None]
     for text in filter(None, texts):
-        say(f"{text.rstrip()}\n")
+        say_text(f"{text.rstrip()}\n")
     for line in _estimate_lines(validation["estimates"]):
         say(line)
     note("valid: nothing was stored" if validation["valid"] else "this would be refused; nothing was stored")

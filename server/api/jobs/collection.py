@@ -4,13 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from sqlalchemy.orm import Session
 
 from server.api.jobs.answers import CREATED, NewJobsDep, found_job, listed, require_change, shown
 from server.api.pages import DEFAULT_LIMIT, After, Limit, Line, Moment, Page
-from server.dependencies import CurrentUser, JobId, NowDep, SessionDep, SettingsDep
+from server.dependencies import ClustersDep, CurrentUser, JobId, NowDep, SessionDep, SettingsDep
 from server.http.problems import responses
 from server.job_surroundings import highest_priority
 from server.schemas.job import JobJson
+from tuning.errors import Finding, InvalidInput
 from tuning.jobs.actions import create
 from tuning.jobs.request.spec import JobChange, JobRequest
 from tuning.jobs.search.order import Sort
@@ -34,7 +36,9 @@ class JobQuery(BaseModel):
     owner: Line | None = Field(default=None, description="A user's name.")
     cluster: Line | None = None
     tag: list[Tag] = Field(default_factory=list, max_length=20, description="`key:value`; all of these.")
-    q: Line | None = Field(default=None, description="A part of the name, a job's id, or Slurm's number.")
+    q: Line | None = Field(
+        default=None, description="A part of the name, the beginning of a job's id, or Slurm's number."
+    )
     created_after: Moment | None = None
     created_before: Moment | None = None
     sort: Sort = Sort.NEWEST
@@ -55,12 +59,15 @@ def create_job(request: JobRequest, new: NewJobsDep) -> JobJson:
 
 
 @router.get("")
-def list_all_jobs(query: Annotated[JobQuery, Query()], session: SessionDep, _user: CurrentUser) -> Page[JobJson]:
+def list_all_jobs(
+    query: Annotated[JobQuery, Query()], session: SessionDep, clusters: ClustersDep, _user: CurrentUser
+) -> Page[JobJson]:
     """Everybody's jobs: the queue is the whole lab's."""
-    owner = user_by_name(session, query.owner) if query.owner is not None else None
-    if query.owner is not None and owner is None:
-        return Page(data=[], has_more=False, next=None)
-    page = list_jobs(session, query.filter(owner.id if owner else None), query.sort, query.after, query.limit)
+    owner_id = _owner_id(session, query.owner) if query.owner is not None else None
+    page = list_jobs(session, query.filter(owner_id), query.sort, query.after, query.limit)
+    if query.cluster is not None and not page.jobs and query.cluster not in clusters:
+        hint = f"the clusters are: {', '.join(sorted(clusters)) or 'none yet'}"
+        raise InvalidInput([Finding(("query", "cluster"), f"there is no cluster {query.cluster}", hint)])
     return Page(data=listed(session, page.jobs), has_more=page.next is not None, next=page.next)
 
 
@@ -86,3 +93,12 @@ def delete_job(job_id: JobId, session: SessionDep, user: CurrentUser) -> Respons
     require_change(session, job_id, user)
     create.delete_job(session, job_id)
     return Response(status_code=204)
+
+
+def _owner_id(session: Session, name: str) -> str:
+    """Raises InvalidInput: a misspelt name would show that somebody has no jobs."""
+    owner = user_by_name(session, name)
+    if owner is None:
+        hint = "give the name as it stands beside that user's jobs"
+        raise InvalidInput([Finding(("query", "owner"), f"there is no user {name}", hint)])
+    return owner.id

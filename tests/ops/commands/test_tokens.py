@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -103,3 +104,11 @@ def test_a_database_without_tables_says_what_to_do(database_url: str) -> None:
     result = CliRunner().invoke(app, ["token", "list"])
     assert result.exit_code == 1
     assert result.stderr.splitlines()[1].endswith("`packtrain migrate` makes its tables")
+
+
+def test_tokens_as_json(run: Run, database_url: str) -> None:
+    made = json.loads(run("token", "create", "alice", "--expires", "9", "--json").stdout)
+    assert _who(database_url, made["token"]) == ("alice", False)
+    (token,) = json.loads(run("token", "list", "--json").stdout)["data"]
+    assert (token["user"], token["scope"], token["expires_at"][:10]) == ("alice", "submit", made["expires_at"][:10])
+    assert json.loads(run("token", "revoke", token["id"], "--json").stdout) == {"id": token["id"], "revoked": True}

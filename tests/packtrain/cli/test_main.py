@@ -41,6 +41,8 @@ print("LOADED", *(name for name in {HEAVY!r} if name in sys.modules))
     "words",
     [
         *((word,) for word in ("submit", "check", "list", "show", "watch", "logs", "download", "cancel", "retry")),
+        *((word,) for word in ("clone", "delete", "priority", "events", "metrics", "compare", "script", "config")),
+        ("login",), ("whoami",), ("hold",),
         ("release",), ("serve",), ("work",), ("migrate",), ("datasets", "upload"), ("clusters", "doctor"),
         ("image", "check"), ("token", "create"),
     ],
@@ -91,6 +93,38 @@ def test_an_expected_error_is_no_traceback(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.splitlines()[0].startswith("error: no server is known")
     assert len(done.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize("words", [("list",), ("list", "--json"), ("--help",)])
+def test_an_output_that_takes_no_more_is_a_line(stub: Stub, tmp_path: Path, words: tuple[str, ...]) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PACKTRAIN_URL": stub.url, "PACKTRAIN_TOKEN": TOKEN}
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "packtrain", *words],
+            cwd=tmp_path, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "error: the output: No space left on device\n")
+
+
+def test_a_pipe_whose_reader_has_gone_needs_no_word(stub: Stub, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PACKTRAIN_URL": stub.url, "PACKTRAIN_TOKEN": TOKEN}
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as pipe:
+        done = subprocess.run(
+            [sys.executable, "-m", "packtrain", "show", JOB_ID],
+            cwd=tmp_path, env=environment, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("words", [("-h",), ("list", "-h"), ("datasets", "-h"), ("datasets", "list", "-h")])
+def test_a_short_h_is_help_everywhere(words: tuple[str, ...]) -> None:
+    assert "Usage:" in CliRunner().invoke(app, [*words]).stdout
+
+
+def test_the_version_is_told() -> None:
+    assert CliRunner().invoke(app, ["--version"]).stdout.startswith("packtrain ")
 
 
 def test_work_starts_ours_and_not_a_folder_of_that_name(tmp_path: Path) -> None:

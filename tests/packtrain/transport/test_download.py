@@ -1,3 +1,5 @@
+import errno
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -181,7 +183,7 @@ def test_a_link_in_the_folder_is_not_followed(tmp_path: Path) -> None:
 def test_a_link_in_place_of_the_part_is_not_written_through(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     (tmp_path / f".{_file()['path']}.100-1795262400.part").symlink_to(victim)
-    with pytest.raises(OSError, match="symbolic"):
+    with pytest.raises(BrokenTransfer, match="symbolic"):
         download_file(Origin(), _file(), tmp_path)
     assert not victim.exists()
 
@@ -201,3 +203,24 @@ def test_an_archive_that_breaks_off_leaves_nothing_under_its_name(tmp_path: Path
         download_archive(Origin(breaks=(10,))(0), target)
     assert not target.exists()
     assert download_archive(Origin()(0), target).read_bytes() == BODY
+
+
+class _FullDisk(io.BytesIO):
+    def write(self, _: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_is_told_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("packtrain.transport.download.open_part", lambda *_: _FullDisk())
+    with pytest.raises(BrokenTransfer, match=f"cannot write {tmp_path}: No space left on device"):
+        download_file(Origin(), _file(), tmp_path)
+    with pytest.raises(BrokenTransfer, match="No space left on device"):
+        download_archive(Origin()(0), tmp_path / "job.tar")
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("in the way", encoding="utf-8")
+    with pytest.raises(BrokenTransfer, match=r"cannot write .*out"):
+        download_file(Origin(), _file("a.bin"), tmp_path / "out")
+    with pytest.raises(BrokenTransfer, match=r"cannot write .*out"):
+        download_archive(Origin()(0), tmp_path / "out" / "job.tar")

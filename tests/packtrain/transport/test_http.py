@@ -129,10 +129,24 @@ def test_the_hint_of_a_problem_is_the_hint_of_the_error() -> None:
     assert caught.value.hint == "ask for one"
 
 
-@pytest.mark.parametrize("answer", [httpx.Response(404, html="<h1>nginx</h1>"), httpx.Response(404, json=["odd"])])
+@pytest.mark.parametrize("answer", [httpx.Response(403, html="<h1>nginx</h1>"), httpx.Response(403, json=["odd"])])
 def test_an_answer_that_is_no_problem_document_shows_its_status(answer: httpx.Response) -> None:
-    with pytest.raises(ApiError, match=r"Not Found \(HTTP 404\)"):
+    with pytest.raises(ApiError, match=r"Forbidden \(HTTP 403\)"):
         Line(answer).http.send(Call("GET", "jobs"))
+
+
+@pytest.mark.parametrize("answer", [httpx.Response(404, html="<h1>nginx</h1>"), httpx.Response(404, json={})])
+def test_an_address_without_packtrain_is_told_as_such(answer: httpx.Response) -> None:
+    with pytest.raises(ApiError, match="nothing of packtrain's at this address") as caught:
+        Line(answer).http.send(Call("GET", "jobs"))
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("is http://lab (from the environment) the address")
+
+
+def test_a_job_that_is_not_there_is_told_as_the_server_says() -> None:
+    answer = httpx.Response(404, json={"title": "Not Found", "detail": "there is no job job_x"})
+    with pytest.raises(ApiError, match="there is no job job_x"):
+        Line(answer).http.send(Call("GET", "jobs/job_x"))
 
 
 def test_a_redirect_is_not_followed_with_the_token() -> None:

@@ -12,7 +12,14 @@ from sqlalchemy.orm import Session
 from tuning.errors import Conflict, Finding, InvalidInput
 from tuning.ids import new_id
 from tuning.jobs.actions.control import locked_job, touch
-from tuning.jobs.actions.intake import CheckedRequest, Surroundings, check_priority, check_request, request_sha256
+from tuning.jobs.actions.intake import (
+    CheckedRequest,
+    Surroundings,
+    check_priority,
+    check_request,
+    laid_over,
+    request_sha256,
+)
 from tuning.jobs.models import Job
 from tuning.jobs.queries import requests
 from tuning.jobs.queries.dependencies import add_dependencies, waiting_for
@@ -97,9 +104,9 @@ def delete_job(session: Session, job_id: str) -> None:
 def request_of(session: Session, job: Job, changes: JobRequest, highest_priority: int = MAX_PRIORITY) -> JobRequest:
     """The request that makes a job like this one, with `changes` laid over it.
 
-    Arguments and resources are laid over one by one, everything else as a whole. The arguments of a recipe are
-    among the job's own: the recipe itself, which may have changed since, is not asked again. The job's priority is
-    taken over as far as whoever asks may give it.
+    Arguments and resources are laid over one by one (null takes one away), everything else as a whole. The arguments
+    of a recipe are among the job's own: the recipe itself, which may have changed since, is not asked again. The job's
+    priority is taken over as far as whoever asks may give it.
     Raises InvalidInput where the changes do not fit, and Conflict for a check: it is made for its data set.
     """
     if job.kind == CHECK:
@@ -122,7 +129,7 @@ def request_of(session: Session, job: Job, changes: JobRequest, highest_priority
         "keep_checkpoints": job.keep_checkpoints,
         "continuation": job.continuation,
         **{name: value for name, value in given.items() if value is not None},
-        "config": {**job.config, **(changes.config or {})},
+        "config": laid_over(job.config, changes.config or {}),
         "resources": {**job.resources, **given.get("resources", {})},
     }
     try:

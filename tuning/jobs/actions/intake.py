@@ -118,6 +118,12 @@ def check_priority(priority: int, highest: int) -> list[Finding]:
     return [Finding(("priority",), f"a priority of {priority} is for administrators only", hint)]
 
 
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments over others; null over an argument takes it away."""
+    taken_away = {name for name, value in above.items() if value is None and name in below}
+    return {name: value for name, value in {**below, **above}.items() if name not in taken_away}
+
+
 class _Intake:
     """One pass over one request, collecting."""
 
@@ -131,7 +137,7 @@ class _Intake:
         self.jobs = around.jobs(wanted) if wanted else {}
         source = self.jobs.get(request.source_job or "")
         self.uploads = _uploads(request.datasets, around, self.findings)
-        asked = _laid_over(request.resources, recipe, source, self.uploads)
+        asked = _with_defaults(request.resources, recipe, source, self.uploads)
         self.cluster = _cluster(asked, around.clusters, self.findings)
         self.view = around.view_of(self.cluster.name) if self.cluster else UNKNOWN_CLUSTER
         self.source = self._source(source)
@@ -207,7 +213,7 @@ class _Intake:
         given = _given_config(self.request, self.findings, has_recipe=bool(self.request.recipe or self.source))
         if given is None or self.cluster is None:
             return None
-        whole = {**self.recipe_config, **given}
+        whole = laid_over(self.recipe_config, given)
         for argument in ("dataset", "eval_dataset"):
             self._name_uploads(whole, argument)
         known = (self.view.datasets, self.uploads, self.resources_json, self.kind, self.source)
@@ -286,7 +292,7 @@ def _kind(request: JobRequest, recipe: Recipe | None, findings: list[Finding]) -
     return request.kind
 
 
-def _laid_over(
+def _with_defaults(
     asked: Resources, recipe: Recipe | None, source: SourceJob | None, uploads: Sequence[TrainingData]
 ) -> Resources:
     """What was asked for, over the recipe's; a source's files lie on its own cluster, and so may data."""

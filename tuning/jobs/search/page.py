@@ -39,7 +39,7 @@ class Filter:
     cluster: str | None = None
     tags: Sequence[Tag] = ()
     text: str | None = None
-    """A part of the name, or a whole id, or Slurm's number."""
+    """A part of the name, or the beginning of an id, or Slurm's number."""
     created_after: datetime | None = None
     created_before: datetime | None = None
 

@@ -1,11 +1,10 @@
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.packtrain.conftest import Run
-from tests.packtrain.stub_server import JOB_ID, TOKEN, Stub, job_json
+from tests.packtrain.stub_server import JOB_ID, TOKEN, VALIDATION, Stub, job_json
 from tuning.jobs.request.spec import JobRequest, Resources
 
 ESCAPE = "\x1b[31m[bold]name\x1b[0m\u202e\x07"
@@ -46,7 +45,7 @@ def test_submit_uploads_local_data_first(run: Run, stub: Stub) -> None:
     result = run("submit", "--model", "tiny-llama", "--data", "a.json", "--data", "ds_old")
     assert result.exit_code == 0, result.output
     assert stub.uploads == [("a", "a.json", b"[]")]
-    assert stub.bodies[0]["datasets"] == ["ds_1", "ds_old"]
+    assert stub.bodies[-1]["datasets"] == ["ds_1", "ds_old"]
     assert "uploaded a.json (2 B) as ds_1" in result.stderr
 
 
@@ -73,7 +72,7 @@ def test_a_refused_submission_shows_each_finding_in_plain_lines(run: Run, stub: 
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
         "error: the server refuses this (HTTP 422)",
-        "  config_yaml.lora_rnk: unknown",
+        "  lora_rnk: unknown",
         "    -> lora_rank?",
     ]
 
@@ -97,14 +96,51 @@ def test_a_dry_run_says_what_the_server_would_say(run: Run, stub: Stub) -> None:
     assert result.exit_code == 1
     assert stub.requests == [("POST", "/api/v1/jobs/validate")]
     assert stub.bodies[0]["config"] == {"model_name_or_path": "tiny-llama", "lora_rank": 8}
-    assert "error:\n  config.lora_rnk: unknown\n    -> lora_rank?\n" in result.stderr
+    assert "error: lora_rnk: unknown\n  -> lora_rank?\n" in result.stderr
     assert result.stdout == "a: 1\n\n"
 
 
-def test_a_dry_run_stores_no_data(run: Run, stub: Stub) -> None:
+@pytest.mark.parametrize("words", [("submit", "--dry-run"), ("check",)])
+def test_data_is_stored_for_a_check_and_removed_behind_it(run: Run, stub: Stub, words: tuple[str, ...]) -> None:
     Path("a.json").write_text("[]", encoding="utf-8")
-    assert run("submit", "--model", "m", "--data", "a.json", "--dry-run").exit_code == 2
-    assert stub.requests == []
+    result = run(*words, _config(), "--data", "a.json", "--set", "lora_rank=8", "--memory", "64GB", "--time", "8h")
+    assert result.exit_code == 0, result.output
+    assert stub.bodies[-1]["datasets"] == ["ds_1"]
+    assert stub.bodies[-1]["resources"] == {"memory": "64G", "time_limit": "08:00:00"}
+    assert stub.requests[-1] == ("DELETE", "/api/v1/datasets/ds_1")
+
+
+def test_data_of_a_request_that_is_wrong_is_not_sent(run: Run, stub: Stub) -> None:
+    Path("a.json").write_text("[]", encoding="utf-8")
+    missing = {"loc": ["body", "datasets", 0], "message": "there is no data set ds_00000000000000000000"}
+    unnamed = {"loc": ["body", "config_yaml", "dataset"], "message": "there is no data set a"}
+    wrong = {"loc": ["body", "config_yaml", "lora_rnk"], "message": "unknown", "hint": "lora_rank?"}
+    stub.validation = {"valid": False, **VALIDATION, "errors": [missing, unnamed, wrong]}
+    result = run("submit", _config(), "--data", "a.json")
+    assert (result.exit_code, stub.uploads) == (1, [])
+    assert result.stderr == "error: lora_rnk: unknown\n  -> lora_rank?\n"
+
+
+def test_data_of_a_request_that_is_refused_is_removed(run: Run, stub: Stub) -> None:
+    Path("a.json").write_text("[]", encoding="utf-8")
+    stub.refused_paths = {"/api/v1/jobs": (422, {"title": "Unprocessable Content", "detail": "its rows do not fit"})}
+    assert run("submit", _config(), "--data", "a.json").exit_code == 1
+    assert len(stub.uploads) == 1
+    assert stub.requests[-1] == ("DELETE", "/api/v1/datasets/ds_1")
+
+
+def test_submit_tells_what_was_remarked_on_the_request(run: Run, stub: Stub) -> None:
+    stub.created = {"warnings": ["resume_from_checkpoint is left out"], "notes": ["output_dir \x1b[2J is ours"]}
+    stderr = run("submit", _config()).stderr
+    assert stderr.splitlines()[:2] == ["warning: resume_from_checkpoint is left out", "note: output_dir  is ours"]
+
+
+def test_null_takes_an_argument_of_the_file_away(run: Run, stub: Stub) -> None:
+    config = _config("model_name_or_path: m\nmax_steps: 3\n")
+    run("submit", config, "--set", "max_steps=null")
+    run("submit", config, "--set", "max_steps=null", "--recipe", "lora-sft")
+    mine, over_a_recipe = (body["config"] for body in stub.bodies)
+    assert (mine, over_a_recipe["max_steps"]) == ({"model_name_or_path": "m"}, None)
 
 
 def test_check_shows_the_script_that_would_run_when_asked(run: Run, stub: Stub) -> None:
@@ -140,33 +176,6 @@ def test_check_is_content_with_a_good_file(run: Run, stub: Stub) -> None:
     assert (result.exit_code, result.stderr) == (0, "valid: nothing was stored\n")
 
 
-def test_list_is_a_table_that_no_name_can_colour(run: Run, stub: Stub) -> None:
-    progress = {"status": "running", "current_steps": 45, "total_steps": 90, "eta_seconds": 540.0}
-    stub.versions = [job_json(name=ESCAPE, progress=progress)]
-    result = run("list", "--status", "running", "--status", "pending", "--tag", "team=m=t", "--limit", "7")
-    assert result.exit_code == 0, result.output
-    assert stub.requests[0] == ("GET", "/api/v1/jobs?limit=7&status=running&status=pending&tag=team%3Am%3Dt")
-    head, row = result.stdout.splitlines()
-    assert head.split() == ["JOB", "NAME", "STATUS", "STEPS", "LEFT", "OWNER", "AGE"]
-    assert row.split()[:7] == [JOB_ID, "[bold]name", "running", "45/90", "9", "min", "alice"]
-    assert not set(result.output) & set("\x1b\x07\u202e")
-    assert result.stderr == "there are more: --after c2\n"
-
-
-def test_long_names_are_whole_in_a_pipe(run: Run, stub: Stub) -> None:
-    stub.versions = [job_json(name="n" * 200)]
-    assert "n" * 200 in run("list").stdout
-
-
-def test_show_tells_the_facts_and_what_happened(run: Run, stub: Stub) -> None:
-    stub.versions = [job_json(progress={"queue_position": 2}, tags={"team": "mt"})]
-    lines = run("show", JOB_ID).stdout.splitlines()
-    assert lines[0] == f"{JOB_ID} queued, place 2 in our queue"
-    assert "  tags      team=mt" in lines
-    assert lines[-2].endswith("  job.created     made")
-    assert lines[-1].endswith("  job.queued")
-
-
 @pytest.mark.parametrize(
     "words",
     [
@@ -185,59 +194,6 @@ def test_reading_commands_print_the_apis_json(run: Run, stub: Stub, words: tuple
     if words[0] in ("show", "list"):
         assert (value["data"][0] if words[0] == "list" else value) == stub.versions[0]
     assert "\x1b" not in result.stdout
-
-
-@pytest.mark.parametrize("word", ["cancel", "retry", "hold", "release"])
-def test_actions_are_posted_once(run: Run, stub: Stub, word: str) -> None:
-    result = run(word, JOB_ID)
-    assert result.exit_code == 0
-    assert stub.requests == [("POST", f"/api/v1/jobs/{JOB_ID}/{word}")]
-    assert JOB_ID in result.stdout
-
-
-ADVISED = {"config": {"per_device_train_batch_size": 1, "bf16": True}, "resources": {"memory": "128G"}}
-
-
-def _failed(retry: dict[str, Any] | None) -> dict[str, Any]:
-    failure = {"code": "cuda_out_of_memory", "message": "the GPU's memory ran out", "hint": "halve the batch"}
-    return job_json(progress={"status": "failed"}, failure={**failure, "evidence": ["x.py: OOM"], "retry": retry})
-
-
-def test_show_tells_why_a_job_failed_and_how_to_retry_it(run: Run, stub: Stub) -> None:
-    stub.versions = [_failed(ADVISED)]
-    lines = run("show", JOB_ID).stdout.splitlines()
-    assert lines[:5] == [
-        f"{JOB_ID} failed",
-        "  the GPU's memory ran out",
-        "    -> halve the batch",
-        "  | x.py: OOM",
-        f"  once more    packtrain retry {JOB_ID} --advised  (per_device_train_batch_size=1  bf16=true  memory=128G)",
-    ]
-
-
-@pytest.mark.parametrize(("retry", "label"), [({}, "once more"), (None, "corrected?")])
-def test_watch_ends_with_how_to_retry(run: Run, stub: Stub, retry: dict[str, Any] | None, label: str) -> None:
-    stub.versions = [_failed(retry)]
-    assert run("watch", JOB_ID).stdout.splitlines()[-1] == f"  {label:<13}packtrain retry {JOB_ID}"
-
-
-def test_a_retry_as_advised_posts_what_the_failure_says(run: Run, stub: Stub) -> None:
-    stub.versions = [_failed(ADVISED)]
-    assert run("retry", JOB_ID, "--advised").exit_code == 0
-    assert (stub.requests[-1], stub.bodies) == (("POST", f"/api/v1/jobs/{JOB_ID}/retry"), [ADVISED])
-
-
-@pytest.mark.parametrize("job", [_failed(None), job_json(progress={"status": "cancelled"})])
-def test_without_advice_nothing_is_retried(run: Run, stub: Stub, job: dict[str, Any]) -> None:
-    stub.versions = [job]
-    result = run("retry", JOB_ID, "--advised")
-    assert result.exit_code == 1
-    assert "there is no advice" in result.stderr
-    assert stub.requests == [("GET", f"/api/v1/jobs/{JOB_ID}")]
-
-
-def test_cancel_says_that_it_is_not_yet_done(run: Run) -> None:
-    assert run("cancel", JOB_ID).stdout == f"{JOB_ID} queued, to be cancelled\n"
 
 
 @pytest.mark.parametrize("words", [(), ("-f",)])

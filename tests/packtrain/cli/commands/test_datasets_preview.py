@@ -31,7 +31,7 @@ def test_the_arguments_of_the_training_are_asked_for(run: Run, stub: Stub) -> No
     flags = ("--mask-history", "--train-on-prompt", "--no-thinking", "--count", "7")
     assert run("datasets", "preview", "ds_1", "--template", "qwen", *flags).exit_code == 0
     path = "/api/v1/datasets/ds_1/preview?count=7&enable_thinking=false&mask_history=true&train_on_prompt=true"
-    assert stub.requests == [("GET", f"{path}&template=qwen")]
+    assert stub.requests[-1] == ("GET", f"{path}&template=qwen")
 
 
 def test_without_a_template_rows_are_as_they_are(run: Run, stub: Stub) -> None:

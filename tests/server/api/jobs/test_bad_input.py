@@ -53,6 +53,23 @@ def test_both_forms_of_a_configuration(client: TestClient) -> None:
     assert (error["loc"], error["hint"]) == (["body", "config_yaml"], "give one of them")
 
 
+def test_a_tags_key_of_other_letters_is_told_in_words(client: TestClient) -> None:
+    error = refused(client, {"config": CONFIG, "tags": {"犬": "x"}})
+    assert error["message"] == "犬 does not have the right form"
+    assert error["hint"].startswith("a tag's key is of letters without accents")
+
+
+def test_a_filter_of_several_values_is_told_by_its_name(client: TestClient) -> None:
+    error = client.get("/api/v1/jobs?tag=team=mt").json()["errors"][0]
+    assert (error["message"], error["hint"][:26]) == ("tag does not have the right form", "key:value, such as team:mt")
+
+
+def test_a_body_without_its_content_type_is_told_of_the_header(client: TestClient) -> None:
+    error = client.post("/api/v1/jobs", content=b'{"name": "x"}').json()["errors"][0]
+    assert error["message"] == "the body is no JSON object"
+    assert "Content-Type: application/json" in error["hint"]
+
+
 def test_no_configuration(client: TestClient) -> None:
     assert refused(client, {"name": "x"})["loc"] == ["body", "config"]
 

@@ -132,7 +132,6 @@ def test_everybody_sees_all_jobs_and_owners_change_their_own(
         ({"status": ["queued", "failed"]}, ["b", "a"]),
         ({"kind": "train"}, ["c", "b", "a"]),
         ({"owner": "bob"}, ["c"]),
-        ({"owner": "nobody"}, []),
         ({"cluster": "lab"}, ["b", "a"]),
         ({"tag": "team:mt"}, ["b", "a"]),
         ({"tag": ["team:mt", "lang:ja:en"]}, ["b"]),
@@ -217,6 +216,27 @@ def test_a_cursor_of_another_order_is_refused(client: TestClient, sessions: sess
 )
 def test_a_filter_that_makes_no_sense_is_refused(client: TestClient, query: str) -> None:
     assert client.get(f"/api/v1/jobs?{query}").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("query", "words"), [("owner=nobody", "there is no user nobody"), ("cluster=labb", "there is no cluster labb")]
+)
+def test_a_filter_by_a_name_that_nobody_has_is_refused(client: TestClient, query: str, words: str) -> None:
+    answer = client.get(f"/api/v1/jobs?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["message"] == words
+
+
+def test_a_job_is_found_by_the_beginning_of_its_id_and_no_other(
+    client: TestClient, sessions: sessionmaker[Session], user: User
+) -> None:
+    ids = ["job_0ab" + "0" * 17, "job_0abz" + "z" * 16, "job_0ac" + "0" * 17]
+    with transaction(sessions) as session:
+        for job_id in ids:
+            make_job(session, user, id=job_id)
+    found = [job["id"] for job in client.get("/api/v1/jobs?q=job_0ab").json()["data"]]
+    assert sorted(found) == ids[:2]
+    assert client.get("/api/v1/jobs?q=job").json()["data"] == []
 
 
 @pytest.mark.parametrize("job_id", ["job_0", "nothing", "%00", "job_%00", "..", "job_" + "0" * 500])

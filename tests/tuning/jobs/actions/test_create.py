@@ -121,3 +121,9 @@ def test_the_first_events_tell_the_notes_and_the_state() -> None:
     created, queued = first_events(JobStatus.QUEUED, NOON, ["a note"], ["a warning"])
     assert (created["type"], created["data"]) == ("job.created", {"notes": ["a note"], "warnings": ["a warning"]})
     assert (queued["type"], queued["data"]) == ("job.queued", {"from": None, "to": "queued", "attempt": 0})
+
+
+def test_null_takes_an_argument_away_from_a_jobs_own(session: Session) -> None:
+    job = make_job(session, make_user(session), config={"stage": "sft", "max_steps": 3})
+    request = request_of(session, job, JobRequest(config={"max_steps": None, "deepspeed": None, "stage": "pt"}))
+    assert request.config == {"stage": "pt", "deepspeed": None}

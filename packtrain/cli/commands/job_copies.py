@@ -1,0 +1,148 @@
+"""retry, clone."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from packtrain.cli.commands.arguments import (
+    AsJson,
+    Gpus,
+    JobId,
+    JobIds,
+    Memory,
+    Model,
+    Settings,
+    Tags,
+    TimeLimit,
+    Yes,
+    connect,
+    tag_filters,
+)
+from packtrain.cli.job_ids import find_job
+from packtrain.cli.remarks import note_remarks
+from packtrain.cli.screen import note, say, say_json
+from packtrain.cli.selection import Action, Selection, check_selection, perform
+from packtrain.schema import Job, JobFields
+
+if TYPE_CHECKING:
+    from packtrain.cli.job_request import JobOptions
+    from packtrain.client import Packtrain
+
+Name = Annotated[str | None, typer.Option(help="What people call the new job; by default as the old one.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Stay and watch it to its end.")]
+
+
+def retry(
+    job: JobIds = None,
+    advised: Annotated[bool, typer.Option("--advised", help="With the changes that its failure advises.")] = False,
+    setting: Settings = None,
+    model: Model = None,
+    gpus: Gpus = None,
+    memory: Memory = None,
+    time: TimeLimit = None,
+    name: Name = None,
+    watch: Watch = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All of your own that failed and were not yet retried. It asks first.")
+    ] = False,
+    tag: Tags = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Queue the same runs once more, as new jobs.
+
+    \b
+    packtrain retry job_abc
+    packtrain retry @last --advised
+    packtrain retry @last --set learning_rate=5e-5 --time 12h --watch
+    """
+    from packtrain.cli.job_changes import advised_changes, laid_over, said_changes
+
+    selection = Selection(job or (), everything, tag_filters(tag), yes)
+    check_selection(selection)
+    if watch and (as_json or everything or len(selection.words) != 1):
+        raise typer.BadParameter("--watch goes with a single JOB, and without --json")
+    said = said_changes(_options(setting, model, gpus, memory, time, name))
+
+    def again(api: "Packtrain", job_id: str) -> Job:
+        if not advised:
+            return api.retry(job_id, **said)
+        found = api.job(job_id)
+        events = () if found["failure"] else api.events(job_id)
+        return api.retry(job_id, **laid_over(advised_changes(found, events), said))
+
+    action = Action("retry", ("failed",), again, _described, is_meant=_is_unretried)
+    with connect() as api:
+        made = perform(api, action, selection, as_json=as_json)
+        if not as_json:
+            _follow(api, made, watch=watch)
+
+
+def clone(
+    job: JobId,
+    setting: Settings = None,
+    model: Model = None,
+    gpus: Gpus = None,
+    memory: Memory = None,
+    time: TimeLimit = None,
+    name: Name = None,
+    hold: Annotated[bool, typer.Option("--hold", help="Keep it until `packtrain release`.")] = False,
+    watch: Watch = False,
+    as_json: AsJson = False,
+) -> None:
+    """Queue a run like another, ended or not.
+
+    \b
+    packtrain clone @last --set learning_rate=5e-5
+    packtrain clone job_abc --set max_steps=null --name "the whole of it"
+    """
+    from packtrain.cli.job_changes import said_changes
+
+    if watch and as_json:
+        raise typer.BadParameter("--watch goes without --json")
+    changes: JobFields = said_changes(_options(setting, model, gpus, memory, time, name, held=hold))
+    with connect() as api:
+        made = api.clone(find_job(api, job), **changes)
+        if as_json:
+            say_json(made)
+            return
+        say(_described(made))
+        _follow(api, [made], watch=watch)
+
+
+def _options(
+    setting: list[str] | None,
+    model: str | None,
+    gpus: int | None,
+    memory: str | None,
+    time: str | None,
+    name: str | None,
+    *,
+    held: bool = False,
+) -> "JobOptions":
+    from packtrain.cli.job_request import JobOptions
+
+    resources = (("gpus_per_node", gpus), ("memory", memory), ("time_limit", time))
+    return JobOptions(model=model, settings=tuple(setting or ()), resources=resources, name=name, held=held)
+
+
+def _follow(api: "Packtrain", made: list[Job], *, watch: bool) -> None:
+    if len(made) == 1:
+        note_remarks(api, made[0]["id"])
+    if watch and made:
+        from packtrain.cli.watch import view_for
+        from packtrain.cli.watch import watch as watch_job
+
+        raise typer.Exit(watch_job(api, made[0]["id"], view_for(terminal=sys.stdout.isatty())))
+    if len(made) == 1:
+        note(f"follow it with: packtrain watch {made[0]['id']}")
+
+
+def _is_unretried(job: Job, own: Sequence[Job]) -> bool:
+    return all(other["retry_of"] != job["id"] for other in own)
+
+
+def _described(job: Job) -> str:
+    return f"{job['id']}  {job['name']}  {job['status']}"
