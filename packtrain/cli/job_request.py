@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from packtrain.cli.given_run import GivenText, read_text
 from packtrain.config_file import parse_config
 from packtrain.errors import Finding, InvalidInput
 from packtrain.schema import JobFields, Resources
@@ -18,6 +19,8 @@ class JobOptions:
     """The words of a command line, before anything is read or sent."""
 
     config_file: Path | None = None
+    text: GivenText | None = None
+    """A script or a command, in place of a configuration file."""
     model: str | None = None
     settings: tuple[str, ...] = ()
     """`key=value`, laid over the file; the value is read as YAML, as LLaMA-Factory would read it there."""
@@ -56,11 +59,7 @@ def job_fields(options: JobOptions, uploaded: Sequence[str] = ()) -> JobFields:
     be what runs: then it goes as an object, and the server writes the YAML that is run.
     """
     fields: JobFields = {"priority": options.priority, "held": options.held, **_based_on(options)}
-    overlay = _overlay(options)
-    if options.config_file is not None and not overlay:
-        fields["config_yaml"] = read_text(options.config_file)
-    else:
-        fields["config"] = {**_file_values(options.config_file), **overlay}
+    fields |= _run_fields(options)
     ids = iter(uploaded)
     fields["datasets"] = [word if _is_id(word) else next(ids) for word in options.data]
     fields["resources"] = cast(Resources, {key: value for key, value in options.resources if value is not None})
@@ -74,16 +73,22 @@ def job_fields(options: JobOptions, uploaded: Sequence[str] = ()) -> JobFields:
     return fields
 
 
-def read_text(path: Path) -> str:
-    """A configuration file's text. Raises InvalidInput."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        finding = Finding((str(path), line), "is not UTF-8 text", "save the file as UTF-8")
-        raise InvalidInput([finding]) from error
-    except OSError as error:
-        raise InvalidInput([Finding((str(path),), f"cannot be read: {error.strerror}")]) from error
+def _run_fields(options: JobOptions) -> JobFields:
+    overlay = _overlay(options)
+    if options.text is not None:
+        return _text_fields(options.text, overlay)
+    if options.config_file is not None and not overlay:
+        return {"config_yaml": read_text(options.config_file)}
+    return {"config": {**_file_values(options.config_file), **overlay}}
+
+
+def _text_fields(given: GivenText, overlay: dict[str, Any]) -> JobFields:
+    if overlay:
+        hint = "write KEY=VALUE behind `llamafactory-cli train FILE`, or --KEY VALUE behind src/train.py"
+        message = f"nothing is laid over a {given.form} with --set or --model"
+        raise InvalidInput([Finding((next(iter(overlay)),), message, hint)])
+    text: JobFields = {"script": given.text} if given.form == "script" else {"command": given.text}
+    return {**text, "files": given.files} if given.files else text
 
 
 def _based_on(options: JobOptions) -> JobFields:

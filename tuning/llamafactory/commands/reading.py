@@ -82,6 +82,12 @@ class _Place:
     def loc(self, line: int) -> tuple[str | int, ...]:
         return (*self.parts, self.lines_before + line)
 
+    def finding(self, remark: Remark) -> Finding:
+        """A remark as a finding: its line is told in the message as well, since a job's events show that alone."""
+        file = f"{self.parts[-1]}, " if len(self.parts) > 1 else ""
+        message = f"{file}line {self.lines_before + remark.line}: {remark.message}"
+        return Finding(self.loc(remark.line), message, remark.hint, "error" if remark.is_error else "warning")
+
 
 @dataclass
 class _Training:
@@ -107,9 +113,7 @@ class _Session:
     """Warnings where there is a training, and else the reason why there is none."""
 
     def say(self, place: _Place, remark: Remark) -> None:
-        self.findings.append(
-            Finding(place.loc(remark.line), remark.message, remark.hint, "error" if remark.is_error else "warning")
-        )
+        self.findings.append(place.finding(remark))
 
 
 def read_training(text: str, field_name: str, files: Mapping[str, str]) -> ReadTraining:
@@ -127,7 +131,7 @@ def _outcome(session: _Session, field_name: str) -> ReadTraining:
     for training in session.trainings[1:]:
         message = "this is a further training: a job is one"
         hint = "submit each by itself; source_job (--from JOB) uses what an earlier one leaves"
-        session.findings.append(Finding(training.place.loc(training.line), message, hint))
+        session.say(training.place, Remark(training.line, message, hint, is_error=True))
     if first is None:
         session.findings += _no_training(session, field_name)
     else:
@@ -226,7 +230,7 @@ class _Text:
         if isinstance(find_launch(self.variables.words(_behind_assignments(words))), Launch):
             message = "whether this training runs cannot be read: it stands in a condition, a loop or a function"
             hint = "give the line of the training alone, with its values written out"
-            self.session.findings.append(Finding(self.place.loc(statement.line), message, hint))
+            self._say(Remark(statement.line, message, hint, is_error=True))
 
     def _take_command(self, statement: Statement, words: Sequence[Word]) -> None:
         command = _behind_assignments(words)
@@ -330,7 +334,7 @@ class _Text:
         _Text(place, variables, self.session, self.depth + 1).read(text)
 
     def _doubt(self, line: int, message: str, hint: str) -> None:
-        self.session.doubts.append(Finding(self.place.loc(line), message, hint, "warning"))
+        self.session.doubts.append(self.place.finding(Remark(line, message, hint)))
 
     def _take_other(self, statement: Statement, words: list[str]) -> None:
         files = self.session.files
