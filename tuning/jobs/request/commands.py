@@ -54,9 +54,15 @@ def _resources(read: Mapping[str, ReadResource], findings: list[Finding]) -> dic
         try:
             kept |= Resources.model_validate({name: asked.value}).model_dump(exclude_none=True)
         except ValidationError as error:
-            reason = str(error.errors(include_input=False)[0]["msg"]).removeprefix("Value error, ")
-            findings.append(Finding(asked.loc, f"{name}: {reason}", f"give resources.{name} in its place"))
+            findings.append(Finding(asked.loc, f"{name}: {_reason(error)}", f"give resources.{name} in its place"))
     return kept
+
+
+def _reason(error: ValidationError) -> str:
+    wrong = error.errors(include_input=False)[0]
+    if wrong["type"] == "string_pattern_mismatch":
+        return "it does not have the form that a request takes"
+    return str(wrong["msg"]).removeprefix("Value error, ")
 
 
 def _config(read: ReadTraining, field_name: str, findings: list[Finding]) -> dict[str, Any] | None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from tuning.llamafactory.commands.shell_text import ARITHMETIC, Statement, Word
 
+MOST_KEYWORDS = 50
+"""Of one statement."""
 _CLOSED_BY = {
     "if": "fi", "for": "done", "while": "done", "until": "done", "select": "done", "case": "esac", "{": "}", "(": ")",
     "function": "}",
@@ -38,20 +40,26 @@ class Blocks:
     def enter(self, statement: Statement) -> Begun | None:
         """Take a statement's keywords off; the outermost condition, loop or function that begins with it."""
         was_certain = self._is_certain
-        self._words = statement.words
         begun: str | None = None
-        while self._words:
-            keyword = self._words[0].plain
-            if keyword == "function":
-                self._names_function = True
-                self._words = self._words[1:]  # and its name, below
+        taken, is_name = 0, False
+        for word in statement.words[:MOST_KEYWORDS]:
+            keyword = word.plain
+            if is_name:
+                is_name = False
+            elif keyword == "function":
+                is_name = self._names_function = True
             elif keyword in _CLOSED_BY and keyword != "(":
-                begun = self._open_block(keyword) if begun is None else begun
+                opened = self._open_block(keyword)
+                begun = begun or opened
             elif self._open and keyword == _CLOSED_BY[self._open[-1]]:
                 self._open.pop()
             elif keyword not in _BETWEEN or not (self._open or keyword == "!"):
                 break
-            self._words = self._words[1:]
+            taken += 1
+            if keyword in _WITHOUT_COMMAND:
+                taken = len(statement.words)
+                break
+        self._words = statement.words[taken:]
         names_function = statement.end == "(" and bool(self._words)
         if names_function or (self._open[-1:] == ["case"] and statement.end == ")"):
             self._names_function = names_function
@@ -83,6 +91,4 @@ class Blocks:
         block = "function" if keyword == "{" and self._names_function else keyword
         self._names_function = False
         self._open.append(block)
-        if keyword in _WITHOUT_COMMAND:
-            self._words = ()
         return block

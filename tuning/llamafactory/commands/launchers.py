@@ -7,10 +7,11 @@ text, or another script, to be read.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Literal, get_args
 
-from tuning.llamafactory.commands.variables import is_read, left_open
+from tuning.llamafactory.commands.variables import is_read, left_open, why_open
 
 Launcher = Literal["torchrun", "accelerate", "deepspeed"]
 
@@ -138,7 +139,7 @@ def starts_programs(word: str) -> bool:
 def options_of(words: Sequence[str]) -> dict[str, str]:
     """The options among a launcher's words, by name; one without a value has an empty text."""
     found: dict[str, str] = {}
-    for word, following in zip(words, [*words[1:], "-"], strict=True):
+    for word, following in pairwise([*words, "-"]):
         if word.startswith("-"):
             name, equals, value = word.lstrip("-").partition("=")
             is_value = not equals and not following.startswith("-")
@@ -192,7 +193,7 @@ def _left_open(words: Sequence[str]) -> Unreadable | None:
     if not is_open:
         return None
     name = left_open(next(word for word in words if not is_read(word)))
-    return Unreadable(f"what is started here cannot be read: {name} is not set in this text", _WRITE_OUT)
+    return Unreadable(f"what is started here cannot be read: {why_open(name)}", _WRITE_OUT)
 
 
 def _started(words: Sequence[str]) -> Found | None:

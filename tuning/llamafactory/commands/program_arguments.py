@@ -10,7 +10,7 @@ from tuning.errors import Finding, InvalidInput
 from tuning.llamafactory.arguments.accepted import load_schema
 from tuning.llamafactory.arguments.ownership import TAKEN_OVER
 from tuning.llamafactory.commands.slurm_options import Remark
-from tuning.llamafactory.commands.variables import is_read, left_open, shown
+from tuning.llamafactory.commands.variables import is_read, left_open, open_hint, shown, why_open
 from tuning.llamafactory.commands.written_files import Lookup, WrittenFile
 from tuning.llamafactory.config.deepspeed import preset
 from tuning.llamafactory.config.yaml_text import parse_yaml
@@ -91,8 +91,11 @@ def _take_flag(found: re.Match[str], waiting: list[str], overrides: dict[str, An
 
 
 def _take_word(word: str, given: GivenArguments) -> None:
-    if given.file is None and (word.endswith(_CONFIG_ENDS) or not is_read(word)):
+    if given.file is None and word.endswith(_CONFIG_ENDS):
         given.file = word
+    elif not is_read(word):
+        open_part = left_open(word)
+        given.refuse(f"the argument {shown(word)[:200]} cannot be read: {why_open(open_part)}", open_hint(open_part))
     elif word.strip():
         given.refuse(f"`{shown(word)[:80]}` cannot be read as an argument", "write key=value, or --key value")
 
@@ -134,10 +137,15 @@ def _lay_over(config: dict[str, Any], overrides: Mapping[str, Any]) -> None:
 
 def _file_config(name: str, lookup: Lookup, given: GivenArguments) -> dict[str, Any]:
     if not is_read(name) and lookup(name) is None:
-        hint = f"set {left_open(name)} in the text, or write the file's name out"
-        given.refuse(f"the configuration is {shown(name)[:200]}: {left_open(name)} is not set in this text", hint)
+        open_part = left_open(name)
+        given.refuse(f"the configuration is {shown(name)[:200]}: {why_open(open_part)}", open_hint(open_part))
         return {}
-    if (file := lookup(name)) is None:
+    file = lookup(name)
+    if file is not None and file.made_by is not None:
+        hint = "give the file as it should be, and write key=value behind `llamafactory-cli train FILE`"
+        given.refuse(f"the configuration {shown(name)[:200]} is made by `{file.made_by}`, which is not run", hint)
+        return {}
+    if file is None:
         hint = (
             f"give its text in `files` under {shown(name)[:200]!r}; `packtrain submit` sends a file that lies beside "
             "the script or below the folder it is called in (a file of the cluster's checkout has to be copied there)"
@@ -170,8 +178,7 @@ def _leave_out_unread(given: GivenArguments) -> None:
         if reason := _LEFT_OUT.get(key):
             given.remarks.append(Remark(given.line, f"{key} is left out, as it holds {name}: {reason}"))
         else:
-            hint = f"set {name} in the text, or write the value out"
-            given.refuse(f"{key[:80]} holds {name}, which is not set in this text", hint)
+            given.refuse(f"{key[:80]} cannot be read: {why_open(name)}", open_hint(name))
 
 
 def _inline_deepspeed(given: GivenArguments, lookup: Lookup) -> None:

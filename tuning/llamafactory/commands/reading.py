@@ -24,7 +24,7 @@ from tuning.llamafactory.commands.program_arguments import (
     GivenArguments,
     read_arguments,
 )
-from tuning.llamafactory.commands.shell_text import Statement, Word, scan
+from tuning.llamafactory.commands.shell_text import UNREAD, Statement, Word, scan
 from tuning.llamafactory.commands.slurm_options import (
     Asked,
     Remark,
@@ -39,8 +39,9 @@ from tuning.llamafactory.kinds import Kind, meant_kind
 
 MOST_INSIDE = 6
 """Texts inside each other: a script that calls a script that calls bash -c."""
-MOST_TEXTS = 20
-"""Texts in all: a script may call itself."""
+MOST_TEXTS = 10
+"""Texts in all, and so many statements in them: a script may call itself."""
+MOST_STATEMENTS = 3_000
 MOST_FINDINGS = 100
 _DECLARATIONS = frozenset({"export", "declare", "typeset", "local", "readonly"})
 _KINDS: Mapping[str, Kind] = {"train": "train", "export": "export"}
@@ -107,10 +108,18 @@ class _Session:
     """Of the resources that Slurm is asked for."""
     exported: dict[str, str] = field(default_factory=dict)
     texts: int = 0
+    statements: int = 0
     trainings: list[_Training] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     doubts: list[Finding] = field(default_factory=list)
     """Warnings where there is a training, and else the reason why there is none."""
+
+    def count(self, statement: Statement) -> None:
+        """Raises InvalidInput where there are too many."""
+        self.statements += 1
+        if self.statements > MOST_STATEMENTS:
+            message = f"there are more than {MOST_STATEMENTS} commands in the texts together"
+            raise InvalidInput([Finding((statement.line,), message, "give the training alone")])
 
     def say(self, place: _Place, remark: Remark) -> None:
         self.findings.append(place.finding(remark))
@@ -121,6 +130,9 @@ def read_training(text: str, field_name: str, files: Mapping[str, str]) -> ReadT
 
     Raises nothing: all that is wrong or not taken over is among the findings, each with its line.
     """
+    if any(UNREAD in given for given in (text, *files.values())):
+        finding = Finding((field_name,), "the character U+E000 belongs in no shell text or configuration", "remove it")
+        return ReadTraining(None, None, {}, None, (finding,))
     session = _Session(WrittenFiles(files))
     _Text(_Place((field_name,)), Variables(), session, depth=0).read(text)
     return _outcome(session, field_name)
@@ -181,6 +193,7 @@ class _Text:
         try:
             self._take_directives(text)
             for statement in scan(text):
+                self.session.count(statement)
                 self._take(statement)
         except InvalidInput as error:
             for finding in error.findings:
@@ -243,7 +256,9 @@ class _Text:
         first = command[0].plain
         if first in _DECLARATIONS:
             self._declare(statement, command[1:], is_exported=first == "export" or "-x" in [w.plain for w in command])
-        elif first in ("unset", "read"):
+        elif first == "shift":
+            self.variables.shift(command[1].plain if len(command) > 1 else "1")
+        elif first in ("unset", "read", "mapfile", "readarray"):
             for word in command[1:]:
                 self.variables.forget(word.plain)
         else:
@@ -338,11 +353,7 @@ class _Text:
 
     def _take_other(self, statement: Statement, words: list[str]) -> None:
         files = self.session.files
-        if files.write(statement, words, self.variables, self.place.loc) or not words:
-            return
-        if changes := list(files.changes(statement, words, self.variables)):
-            for remark in changes:
-                self._say(remark)
+        if files.take(statement, words, self.variables, self.place.loc) or not words:
             return
         if words[0].startswith("--"):
             message = f"a line begins with the option {shown(words[0])[:40]}"

@@ -8,34 +8,38 @@ import bisect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from tuning.errors import Finding, InvalidInput
 
 MAX_CHARACTERS = 64 * 1024
+MOST_STATEMENTS = 2_000
+"""Reading each takes a tenth of a millisecond."""
 UNREAD = "\ue000"
 """Encloses, in a text that was made from pieces, the name of what cannot be read. A character for private use: no
-shell text that is taken holds it."""
+text that people give may hold it."""
 
 ARITHMETIC = "((...))"
 """Stands for a statement `(( i++ ))`."""
-_BAD_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ue000]")
+_BAD_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _BLANKS = re.compile(r"(?:[ \t\r]|\\\n)+")
 _COMMENT = re.compile(r"#[^\n]*")
 _REDIRECT = re.compile(r"(?:[0-9]{0,3}(?:<<<|<<-?|>>|>\||>&|<&|<>|<(?!\()|>(?!\())|&>>?)")
 _OPERATOR = re.compile(r";;&|;;|;&|;|&&|\|\||\|&|\||&|\(|\)")
-_PLAIN = re.compile(r"[^ \t\r\n;&|<>()'\"\\$`]+")
-_IN_DOUBLE_QUOTES = re.compile(r'[^"\\$`]+')
-_IN_HEREDOC = re.compile(r"[^\\$`]+")
+_PLAIN = re.compile(r"[^ \t\r\n;&|<>()'\"\\$`\ue000]+")
+_IN_DOUBLE_QUOTES = re.compile(r'[^"\\$`\ue000]+')
+_IN_HEREDOC = re.compile(r"[^\\$`\ue000]+")
+_EXPANDED = f"$`{UNREAD}"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
 _ARRAY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a word: plain text, the inside of `${...}`, or what only a shell on a node could know."""
+    """A part of a word: plain text, the inside of `${...}` or `$((...))`, or what only a shell on a node could know."""
 
-    kind: Literal["text", "variable", "unread"]
+    kind: Literal["text", "variable", "arithmetic", "unread"]
     text: str
     is_quoted: bool = False
 
@@ -84,7 +88,12 @@ def scan(text: str) -> tuple[Statement, ...]:
     if bad := _BAD_CHARACTER.search(text):
         line = text.count("\n", 0, bad.start()) + 1
         raise _refusal(line, f"the character U+{ord(bad.group()):04X} belongs in no shell text", "remove it")
-    return tuple(_Scanner(text).statements())
+    statements = tuple(islice(_Scanner(text).statements(), MOST_STATEMENTS + 1))
+    if len(statements) > MOST_STATEMENTS:
+        raise _refusal(
+            statements[-1].line, f"there are more than {MOST_STATEMENTS} commands", "give the training alone"
+        )
+    return statements
 
 
 def variable_pieces(text: str) -> tuple[Piece, ...]:
@@ -176,7 +185,7 @@ class _Scanner:
             following = self.text[self.at + 1 : self.at + 2]
             self.at += 2
             return () if following == "\n" else (Piece("text", following, is_quoted=True),)
-        if character in "$`":
+        if character in _EXPANDED:
             return (self._expansion(is_quoted=False),)
         found = _PLAIN.match(self.text, self.at)
         assert found is not None  # noqa: S101 - every other character is one of those above
@@ -200,7 +209,7 @@ class _Scanner:
                 return tuple(pieces)
             if character == "\\":
                 pieces.append(self._escaped())
-            elif character in "$`":
+            elif character in _EXPANDED:
                 pieces.append(self._expansion(is_quoted=True))
             else:
                 found = run.match(self.text, self.at)
@@ -218,25 +227,34 @@ class _Scanner:
         return Piece("text", following if following in '$`"\\' else f"\\{following}", is_quoted=True)
 
     def _expansion(self, *, is_quoted: bool) -> Piece:
-        if self.text[self.at] == "`":
-            begin, end = self.at, self.text.find("`", self.at + 1)
-            if end < 0:
-                raise self._unclosed("mark `", begin)
-            self.at = end + 1
-            return Piece("unread", "`...`", is_quoted)
+        if self.text[self.at] != "$":
+            return self._unread(is_quoted=is_quoted)
         self.at += 1
         following = self.text[self.at : self.at + 1]
         if following == "(":
-            return self._substitution("(", ")", "$(...)", is_quoted=is_quoted)
+            begin = self.at
+            found = self._substitution("(", ")", "$(...)", is_quoted=is_quoted)
+            inside = self.text[begin + 1 : self.at - 1]
+            is_arithmetic = inside.startswith("(") and inside.endswith(")")
+            return Piece("arithmetic", inside[1:-1], is_quoted) if is_arithmetic else found
         if following == "{":
             begin = self.at + 1
             self._substitution("{", "}", "${...}", is_quoted=is_quoted)
             return Piece("variable", self.text[begin : self.at - 1], is_quoted)
         if following == "'" and not is_quoted:
             return self._single_quoted(self.at + 1)
-        found = _NAME.match(self.text, self.at)
-        self.at = found.end() if found else self.at
-        return Piece("variable", found.group(), is_quoted) if found else Piece("text", "$", is_quoted)
+        name = _NAME.match(self.text, self.at)
+        self.at = name.end() if name else self.at
+        return Piece("variable", name.group(), is_quoted) if name else Piece("text", "$", is_quoted)
+
+    def _unread(self, *, is_quoted: bool) -> Piece:
+        """`` `command` ``, and what could not be read of the text around this one."""
+        begin, mark = self.at, self.text[self.at]
+        end = self.text.find(mark, begin + 1)
+        if end < 0:
+            raise self._unclosed(f"mark {mark}", begin)
+        self.at = end + 1
+        return Piece("unread", "`...`" if mark == "`" else self.text[begin + 1 : end], is_quoted)
 
     def _substitution(self, opening: str, closing: str, shown: str, *, is_quoted: bool) -> Piece:
         """What stands in brackets, whatever it is; quoted brackets do not count."""

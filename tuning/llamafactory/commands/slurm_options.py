@@ -42,12 +42,14 @@ _NOT_TAKEN = {
     "clusters": "give resources.cluster (--cluster)",
 }
 _REFUSED = {"array": "an array is several jobs: submit each of them, with its own values"}
+_KNOWN = {*_LONG.values(), *_SWITCHES, *_SIMPLE, *_NUMBERS, *_AMOUNTS, *_GPUS, *_NOT_TAKEN, *_REFUSED}
 _GRES = re.compile(r"(?:gres[/:])?gpu(?::(?P<type>[A-Za-z_][\w.-]*))?(?:[:=](?P<count>[0-9]{1,5}))?(?:\(S:[0-9,-]+\))?")
 _GPU_COUNT = re.compile(r"(?:(?P<type>[A-Za-z_][\w.-]*)[:=])?(?P<count>[0-9]{1,5})")
 _NODES = re.compile(r"(?P<least>[0-9]{1,6})(?:-[0-9]{1,6})?")
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _MEMORY = re.compile(r"(?P<amount>[0-9]{1,9})(?P<unit>[KMGT]?)B?", re.IGNORECASE)
 _DIRECTIVE = re.compile(r"#SBATCH(?=\s|$)(?P<options>.*)")
+_ANOTHER_SCHEDULER = re.compile(r"#(?:PBS|BSUB|PJM|\$)\s+-")
 _KIB = {"K": 1, "M": 1024, "G": 1024**2, "T": 1024**3}
 
 
@@ -93,7 +95,9 @@ def read_directives(text: str) -> Iterator[SlurmOption | Remark]:
     is_over = False
     for line, content in enumerate(text.splitlines(), 1):
         found = _DIRECTIVE.match(content)
-        if found is None:
+        if _ANOTHER_SCHEDULER.match(content):
+            yield Remark(line, "a line of another scheduler than Slurm is not taken over", "write it as #SBATCH")
+        elif found is None:
             is_over = is_over or not (content.strip() == "" or content.lstrip().startswith("#"))
         elif is_over:
             hint = "put it above the first command"
@@ -109,6 +113,7 @@ def read_options(words: Sequence[str], line: int) -> Iterator[SlurmOption | Rema
         word = waiting.pop()
         if word.startswith("--") and len(word) > 2:
             name, equals, value = word[2:].partition("=")
+            name = _whole_name(name)
             takes_next = not equals and name not in _SWITCHES and bool(waiting)
             yield SlurmOption(line, name, value if equals else waiting.pop() if takes_next else None)
         elif word.startswith("-") and word[1:2] in _LONG:
@@ -116,6 +121,14 @@ def read_options(words: Sequence[str], line: int) -> Iterator[SlurmOption | Rema
             yield SlurmOption(line, _LONG[word[1]], value)
         else:
             yield Remark(line, f"`{word[:40]}` is no option of sbatch that packtrain knows: it is not taken over")
+
+
+def _whole_name(name: str) -> str:
+    """sbatch takes the beginning of a long option for it, where no other begins so."""
+    if name in _KNOWN or len(name) < 2:
+        return name
+    begun = [known for known in _KNOWN if known.startswith(name)]
+    return begun[0] if len(begun) == 1 else name
 
 
 def as_request(options: Iterator[SlurmOption | Remark]) -> SlurmRequest:

@@ -8,10 +8,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from tuning.errors import Finding, InvalidInput
+from tuning.llamafactory.commands.arithmetic import evaluate
 from tuning.llamafactory.commands.shell_text import UNREAD, Piece, Word, variable_pieces
 
 MAX_EXPANDED_CHARACTERS = 256 * 1024
 """Of all words together: a line that doubles itself forty times is no command."""
+DOUBTFUL = "?"
+"""Ends the name of a variable that is set where it is not known whether that runs."""
 _MOST_DEFAULTS = 4
 """Inside each other."""
 _REFERENCE = re.compile(
@@ -27,12 +30,29 @@ def is_read(text: str) -> bool:
 
 def shown(text: str) -> str:
     """A text for people, with what could not be read by its name."""
-    return text.replace(UNREAD, "")
+    return text.replace(f"{DOUBTFUL}{UNREAD}", "").replace(UNREAD, "")
 
 
 def left_open(text: str) -> str:
     """The first part that could not be read, as it stood."""
     return text.split(UNREAD, 2)[1] if UNREAD in text else ""
+
+
+def why_open(name: str) -> str:
+    """Why a part could not be read."""
+    if name.endswith(DOUBTFUL):
+        return f"{name.removesuffix(DOUBTFUL)} is set in a condition, a loop or a function"
+    if name.startswith(("$(", "`", "${", "<", ">")):
+        return f"{name} is known to a shell on a node only"
+    return f"{name} is not set in this text"
+
+
+def open_hint(name: str) -> str:
+    """What to do about it."""
+    if re.fullmatch(r"\$[1-9]", name):
+        return f"write {name} out, or give it behind the script: packtrain submit -- bash SCRIPT ARGUMENT ..."
+    is_variable = name[1:].isidentifier()
+    return f"set {name} in the text, or write the value out" if is_variable else "write the value out"
 
 
 def assigned_name(word: Word) -> str | None:
@@ -50,9 +70,14 @@ class Variables:
     def __init__(self, known: Mapping[str, str] | None = None, arguments: Sequence[str] = ()) -> None:
         """`arguments` are those of the script: `$1` and `$@`."""
         self._values: dict[str, tuple[str, ...]] = {name: (value,) for name, value in (known or {}).items()}
-        self._values |= {str(number): (word,) for number, word in enumerate(arguments[:9], 1)}
-        self._values["@"] = self._values["*"] = tuple(arguments)
+        self._doubtful: set[str] = set()
+        self._set_arguments(tuple(arguments))
         self._spent_characters = 0
+
+    def _set_arguments(self, arguments: tuple[str, ...]) -> None:
+        self._values = {name: value for name, value in self._values.items() if not name.isdigit()}
+        self._values |= {str(number): (word,) for number, word in enumerate(arguments[:9], 1)}
+        self._values["@"] = self._values["*"] = arguments
 
     def get(self, name: str) -> str | None:
         """A value; of an array its first."""
@@ -67,15 +92,24 @@ class Variables:
         return {name: value[0] for name, value in self._values.items() if len(value) == 1 and not name.isdigit()}
 
     def forget(self, name: str) -> None:
-        """From here on the value is not known."""
+        """From here on the value is not known: what sets it may not run."""
         self._values.pop(name, None)
+        self._doubtful.add(name)
+
+    def shift(self, count: str) -> None:
+        """Do what `shift` says to the arguments of the script."""
+        number = int(count) if count.isascii() and count.isdigit() and len(count) < 4 else 1
+        self._set_arguments(self._values["@"][number:])
 
     def assign(self, word: Word) -> None:
         """Do what `NAME=value`, `NAME+=value` or `NAME=( ... )` says."""
         found = _ASSIGNMENT.match(word.pieces[0].text)
         if found is None:
             return
+        if found["adds"] and found["name"] in self._doubtful:
+            return  # what is added to is not known
         before = self._values.get(found["name"], ()) if found["adds"] else ()
+        self._doubtful.discard(found["name"])
         if word.items is not None:
             self._values[found["name"]] = (*before, *self.words(word.items))
         else:
@@ -127,7 +161,7 @@ class Variables:
 
     def _looked_up(self, piece: Piece, depth: int) -> tuple[str, ...]:
         if piece.kind != "variable":
-            return (piece.text if piece.kind == "text" else _unread(piece.text),)
+            return (self._plain_value(piece),)
         found = _REFERENCE.fullmatch(piece.text)
         if found is None:
             return (_unread(f"${{{piece.text[:40]}}}"),)
@@ -138,8 +172,15 @@ class Variables:
                 "".join(part for inner in variable_pieces(found["word"]) for part in self._value(inner, depth + 1)),
             )
         if value is None:
-            return ("",) if how == "+" else (_unread(f"${found['name']}"),)
+            mark = DOUBTFUL if found["name"] in self._doubtful else ""
+            return ("",) if how == "+" else (_unread(f"${found['name']}{mark}"),)
         return value if found["array"] or found["name"] in "@*" else value[:1]
+
+    def _plain_value(self, piece: Piece) -> str:
+        if piece.kind == "arithmetic":
+            value = evaluate(piece.text, self.get)
+            return str(value) if value is not None else _unread("$((...))")
+        return piece.text if piece.kind == "text" else _unread(piece.text)
 
 
 def _unread(name: str) -> str:

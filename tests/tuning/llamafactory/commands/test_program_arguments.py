@@ -57,9 +57,9 @@ def test_what_stands_behind_a_file_is_laid_over_it() -> None:
     ("words", "says"),
     [
         (["other.yaml"], "the configuration other.yaml is not given"),
-        (["\ue000$CONFIG\ue000"], "the configuration is $CONFIG: $CONFIG is not set in this text"),
+        (["\ue000$CONFIG\ue000"], "the argument $CONFIG cannot be read: $CONFIG is not set in this text"),
         (["cfg.yaml", "more"], "`more` cannot be read as an argument"),
-        (["--model_name_or_path", "\ue000$HOME\ue000/m"], "model_name_or_path holds $HOME, which is not set"),
+        (["--model_name_or_path", "\ue000$HOME\ue000/m"], "model_name_or_path cannot be read: $HOME is not set"),
         (["--deepspeed", "conf/ds.json"], "DeepSpeed's file conf/ds.json is not given"),
         (["a"] * 1000, "1000 words"),
         ([".".join("abcdefghijkl") + "=1"], "has more than 10 parts"),

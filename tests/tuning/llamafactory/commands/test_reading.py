@@ -110,6 +110,10 @@ def test_the_kind_is_what_is_started(text: str, kind: str) -> None:
         'eval "llamafactory-cli train cfg.yaml"',
         "cat > new.yaml <<EOF\nstage: sft\nlora_rank: ${RANK:-8}\nEOF\nllamafactory-cli train new.yaml",
         "echo 'stage: sft' > n.yaml\necho 'lora_rank: 8' >> n.yaml\nllamafactory-cli train n.yaml",
+        "cp cfg.yaml n.yaml\necho 'bf16: true' >> cfg.yaml\nllamafactory-cli train n.yaml",
+        'eval "$(conda shell.bash hook)"\nN=4\nllamafactory-cli train cfg.yaml lora_rank=$((N * 6 / 3))',
+        'A=$(hostname)\nsrun bash -c "torchrun --master_addr $A --node_rank \\$R src/train.py cfg.yaml"',
+        "sbatch run.sh cfg.yaml 8",
         "bash <<'EOF'\nllamafactory-cli train cfg.yaml\nEOF\n",
         "(cd x && { llamafactory-cli train cfg.yaml; }) > log 2>&1 &\nwait",
         "[ -d x ] || mkdir x\ncd x || exit 1\nllamafactory-cli train cfg.yaml || echo failed",
@@ -117,7 +121,8 @@ def test_the_kind_is_what_is_started(text: str, kind: str) -> None:
     ],
 )
 def test_a_training_is_read_however_it_is_written(text: str) -> None:
-    found = read(text)
+    run = "if [ $# -lt 1 ]; then exit 1; fi\nF=$1\nshift\nllamafactory-cli train $F lora_rank=$1"
+    found = read(text, {**FILES, "run.sh": run})
     assert (errors(found), found.config) == ([], CONFIG)
 
 
@@ -134,9 +139,16 @@ def test_a_training_is_read_however_it_is_written(text: str) -> None:
         ("llamafactory-cli chat cfg.yaml", ("script", 1), "`llamafactory-cli chat` is no job"),
         ("\nbash other.sh", ("script", 2), "the script other.sh is not given"),
         ("llamafactory-cli train \\ \n  --stage sft", ("script", 2), "a line begins with the option --stage"),
-        ("sed -i s/a/b/ cfg.yaml\nllamafactory-cli train cfg.yaml", ("script", 1), "cfg.yaml is changed by `sed`"),
-        ("X=a\nif b; then X=c; fi\nllamafactory-cli train stage=$X", ("script", 3), "stage holds $X"),
-        ("for X in a; do b; done\nllamafactory-cli train stage=$X", ("script", 2), "stage holds $X"),
+        ("sed -i s/a/b/ cfg.yaml\nllamafactory-cli train cfg.yaml", ("script", 2), "cfg.yaml is made by `sed`"),
+        ("sed s/a/b/ cfg.yaml >n.yaml\nllamafactory-cli train n.yaml", ("script", 2), "n.yaml is made by `sed`"),
+        ("echo 'a: 1' >>n.yaml\nllamafactory-cli train n.yaml", ("script", 2), "n.yaml is made by `echo`"),
+        ("llamafactory-cli train $1", ("script", 1), "the argument $1 cannot be read: $1 is not set"),
+        ('bash -c "llamafactory-cli train stage=$X"', ("script", 1), "stage cannot be read: $X is not set"),
+        ("llamafactory-cli train lora_rank=$(id)", ("script", 1), "$(...) is known to a shell on a node only"),
+        ("llamafactory-cli train \ue000", ("script",), "U+E000"),
+        ("X=a\nif b; then X=c; fi\nllamafactory-cli train stage=$X", ("script", 3), "$X is set in a condition"),
+        ("A=()\nif b; then A+=(x); fi\nllamafactory-cli train stage=a ${A[@]}", ("script", 3), "$A is set in a condi"),
+        ("for X in a; do b; done\nllamafactory-cli train stage=$X", ("script", 2), "stage cannot be read: $X"),
         ("cat >n.yaml <<E\na: 1\nb: [1\nE\nllamafactory-cli train n.yaml", ("script", 4, 1), "n.yaml: line 3"),
         ("bash self.sh", ("files", "self.sh", 1), "read no further"),
         ("#SBATCH --array=1-4\nllamafactory-cli train cfg.yaml", ("script", 1), "--array cannot be taken over"),

@@ -22,6 +22,7 @@ def request(*lines: str) -> SlurmRequest:
         (["--nodes 2-4"], {"nodes": 2}),
         (["-C 'a&b'", "-x n[1-2]"], {"constraint": "a&b", "exclude": "n[1-2]"}),
         (["--time=1-00:00:00  # a day"], {"time_limit": "1-00:00:00"}),
+        (["--part=a --acc b"], {"partition": "a", "account": "b"}),
         (["-p a", "-p b"], {"partition": "b"}),
         (["--gres=gpu:a100:4"], {"gpus_per_node": 4, "gpu_type": "a100"}),
         (["--gres=gpu"], {"gpus_per_node": 1}),
@@ -61,12 +62,19 @@ def test_a_value_that_is_no_number_is_no_resource(lines: list[str]) -> None:
         ("--array=0-3", "--array cannot be taken over", True),
         ("--time='1", "quotation mark", True),
         ("word", "no option", False),
+        ("--out=x.log", "--output is not taken over", False),
     ],
 )
 def test_what_is_not_taken_over_is_told_with_its_line(line: str, says: str, is_error: bool) -> None:
     remark = request("--partition=gpu", line).remarks[0]
     assert says in remark.message
     assert (remark.line, remark.is_error) == (3, is_error)
+
+
+@pytest.mark.parametrize("line", ["#PBS -l nodes=1", "#$ -l rt_F=1", "#BSUB -q gpu"])
+def test_lines_of_other_schedulers_are_told(line: str) -> None:
+    found = as_request(read_directives(f"#!/bin/sh\n{line}\n#SBATCH -p a\n"))
+    assert ([remark.line for remark in found.remarks], list(found.resources)) == ([2], ["partition"])
 
 
 def test_lines_behind_the_first_command_are_not_slurms() -> None:
