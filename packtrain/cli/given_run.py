@@ -1,4 +1,4 @@
-"""What a run is given as on a command line: a configuration file, a batch script, or the line that would start it."""
+"""Run in the words of a command line: a configuration file, a batch script, or the line that would start it."""
 
 import re
 import shlex

@@ -20,14 +20,14 @@ _TESTS = frozenset({"[", "[[", "test", ARITHMETIC, "grep", "command", "which", "
 
 @dataclass(frozen=True)
 class Begun:
-    """The beginning of what may or may not run."""
+    """Beginning of a condition, a loop, a function or a group."""
 
     word: str
     line: int
 
 
 class Blocks:
-    """What is open at one statement."""
+    """Conditions, loops, functions and groups that are open at one statement."""
 
     def __init__(self) -> None:
         self._open: list[str] = []

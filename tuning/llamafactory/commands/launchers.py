@@ -36,7 +36,7 @@ _IN_FRONT: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 """Programs that start another one, with the words that must follow for it."""
 _COMMAND = "llamafactory-cli"
-"""What takes the word from its first argument."""
+"""The program that takes the word from its first argument."""
 _SCRIPTS: Mapping[str, str] = {
     "train.py": "train", "train_bash.py": "train", "launcher.py": "train", "export_model.py": "export",
     "cli_demo.py": "chat", "api.py": "api", "api_demo.py": "api", "webui.py": "webui", "web_demo.py": "webchat",

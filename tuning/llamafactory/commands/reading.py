@@ -100,7 +100,7 @@ class _Training:
 
 @dataclass
 class _Session:
-    """What is known at one point of the text, over all texts inside it."""
+    """State of the reading at one point, over all texts inside each other."""
 
     files: WrittenFiles
     slurm: SlurmRequest = field(default_factory=SlurmRequest)
