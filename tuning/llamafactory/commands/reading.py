@@ -8,6 +8,7 @@ from typing import Any
 
 from tuning.errors import Finding, InvalidInput
 from tuning.llamafactory.commands.blocks import Blocks
+from tuning.llamafactory.commands.conditions import is_test, truth
 from tuning.llamafactory.commands.counts import take_counts
 from tuning.llamafactory.commands.launchers import (
     Found,
@@ -226,14 +227,15 @@ class _Text:
                 self.variables.forget(following.plain)
         begun = self.blocks.enter(statement)
         if begun is not None:
-            message = f"the lines of this `{begun.word}` are not read: whether they would run is not known here"
-            self._say(Remark(begun.line, message, "write out what the training needs"))
-        words, is_certain = self.blocks.command(statement)
-        if words and is_certain:
+            message = f"the lines of this `{begun}` are not read: whether they would run is not known here"
+            self._say(Remark(statement.line, message, "write out what the training needs"))
+        words, runs = self.blocks.command()
+        value = truth(self.variables.words(words)) if is_test(words) else None
+        if words and runs:
             self._take_command(statement, words)
-        elif words:
+        elif words and runs is None:
             self._take_doubtful(statement, words)
-        self.blocks.leave(statement)
+        self.blocks.leave(statement, value=value)
 
     def _take_doubtful(self, statement: Statement, words: Sequence[Word]) -> None:
         """What may or may not run changes nothing that is known, but for variables: those are not known any more."""

@@ -162,6 +162,8 @@ class Variables:
     def _looked_up(self, piece: Piece, depth: int) -> tuple[str, ...]:
         if piece.kind != "variable":
             return (self._plain_value(piece),)
+        if piece.text == "#":
+            return (str(len(self._values["@"])),)
         found = _REFERENCE.fullmatch(piece.text)
         if found is None:
             return (_unread(f"${{{piece.text[:40]}}}"),)
