@@ -389,6 +389,12 @@ class JobFields(TypedDict, total=False):
     """A named starting point; config is laid over it."""
     config: dict[str, Any] | None
     config_yaml: str | None
+    command: str | None
+    """A command line such as `llamafactory-cli train config.yaml`; it is read, not run."""
+    script: str | None
+    """The text of a batch script with one training in it; it is read, not run."""
+    files: dict[str, str]
+    """Texts of the files that command or script names, by name."""
     datasets: list[str]
     source_job: str | None
     """The job whose adapter or model is used; one that has not ended is waited for."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from packtrain.cli.dataset_ids import find_dataset
+from packtrain.cli.given_run import GivenText, read_text
 from packtrain.cli.job_ids import find_job, find_jobs
 from packtrain.config_file import parse_config
 from packtrain.errors import Finding, InvalidInput
@@ -23,6 +24,8 @@ class JobOptions:
     """The words of a command line, before anything is read or sent."""
 
     config_file: Path | None = None
+    text: GivenText | None = None
+    """A script or a command, in place of a configuration file."""
     model: str | None = None
     settings: tuple[str, ...] = ()
     """`key=value`, laid over the file; the value is read as YAML, as LLaMA-Factory would read it there."""
@@ -71,13 +74,7 @@ def job_fields(options: JobOptions, uploaded: Sequence[str] = ()) -> JobFields:
     be what runs: then it goes as an object, and the server writes the YAML that is run.
     """
     fields: JobFields = {"priority": options.priority, "held": options.held, **_based_on(options)}
-    laid_over = overlay(options)
-    if options.config_file is not None and not laid_over:
-        fields["config_yaml"] = read_text(options.config_file)
-    else:
-        fields["config"] = _laid_over(
-            _file_values(options.config_file), laid_over, has_recipe=options.recipe is not None
-        )
+    fields |= _run_fields(options)
     ids = iter(uploaded)
     fields["datasets"] = [word if _is_id(word) else next(ids) for word in options.data]
     fields["resources"] = cast(Resources, {key: value for key, value in options.resources if value is not None})
@@ -98,16 +95,23 @@ def overlay(options: JobOptions) -> dict[str, Any]:
     return {**({"model_name_or_path": options.model} if options.model is not None else {}), **said}
 
 
-def read_text(path: Path) -> str:
-    """A configuration file's text. Raises InvalidInput."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        finding = Finding((str(path), line), "is not UTF-8 text", "save the file as UTF-8")
-        raise InvalidInput([finding]) from error
-    except OSError as error:
-        raise InvalidInput([Finding((str(path),), f"cannot be read: {error.strerror}")]) from error
+def _run_fields(options: JobOptions) -> JobFields:
+    laid_over = overlay(options)
+    if options.text is not None:
+        return _text_fields(options.text, laid_over)
+    if options.config_file is not None and not laid_over:
+        return {"config_yaml": read_text(options.config_file)}
+    has_recipe = options.recipe is not None
+    return {"config": _laid_over(_file_values(options.config_file), laid_over, has_recipe=has_recipe)}
+
+
+def _text_fields(given: GivenText, laid_over: dict[str, Any]) -> JobFields:
+    if laid_over:
+        hint = "write KEY=VALUE behind `llamafactory-cli train FILE`, or --KEY VALUE behind src/train.py"
+        message = f"nothing is laid over a {given.form} with --set or --model"
+        raise InvalidInput([Finding((next(iter(laid_over)),), message, hint)])
+    text: JobFields = {"script": given.text} if given.form == "script" else {"command": given.text}
+    return {**text, "files": given.files} if given.files else text
 
 
 def _based_on(options: JobOptions) -> JobFields:

@@ -176,3 +176,21 @@ def test_a_data_set_is_for_what_its_owner_says(run: Run, api: Packtrain) -> None
     data = run("datasets", "upload", "pairs.jsonl", "--purpose", "sft").stdout.strip()
     assert api.dataset(data)["purpose"] == "sft"
     assert api.dataset(run("datasets", "upload", "pairs.jsonl").stdout.strip())["purpose"] == "ranking"
+
+
+def test_a_script_is_read_by_the_server_with_the_files_beside_it(run: Run, api: Packtrain) -> None:
+    script = "#!/bin/bash\n#SBATCH -J theirs -t 00:30:00\ncd x && llamafactory-cli train config.yaml dataset=identity\n"
+    Path("train.sbatch").write_text(script, encoding="utf-8")
+    checked = run("check", "train.sbatch")
+    assert checked.exit_code == 0, checked.output
+    assert "script.3: line 3: `cd` is not run" in checked.stderr
+    submitted = run("submit", "train.sbatch")
+    assert submitted.exit_code == 0, submitted.output
+    job = api.job(submitted.stdout.split()[0])
+    assert (job["name"], job["resources"]["time_limit"], job["config"]["dataset"]) == ("theirs", "00:30:00", "identity")
+
+
+def test_a_command_of_a_program_makes_a_job(api: Packtrain) -> None:
+    line = "CUDA_VISIBLE_DEVICES=0,1 llamafactory-cli train conf/config.yaml dataset=identity"
+    job = api.submit(command=line, files={"config.yaml": CONFIG})
+    assert (job["resources"]["gpus_per_node"], job["config"]["dataset"]) == (2, "identity")

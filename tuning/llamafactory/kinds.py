@@ -43,6 +43,7 @@ class SourceModel:
     finetuning_type: str | None = None
 
 
+_YES = (True, "true", "True")
 _INFERENCE = frozenset({"Model", "Data", "Finetuning", "Generating"})
 _WATCHED: Mapping[str, Any] = {
     "logging_steps": 10,  # LLaMA-Factory's 500 would leave most runs without any progress
@@ -89,6 +90,15 @@ def fixed_arguments(row: KindOfJob, config: Mapping[str, Any]) -> Mapping[str, A
     if row.name == "predict" and evaluates_only(config):
         return {"do_train": False, "do_eval": True, "do_predict": False}
     return row.fixed
+
+
+def meant_kind(config: Mapping[str, Any]) -> Kind | None:
+    """The kind that a configuration is plainly for, as those of LLaMA-Factory's examples are; None where it is open."""
+    trains = config.get("do_train") in _YES
+    if "export_dir" in config and not trains and not config.keys() & {"dataset", "eval_dataset"}:
+        return "export"
+    only_evaluates = config.get("do_eval") in _YES and "do_train" in config
+    return "predict" if (config.get("do_predict") in _YES or only_evaluates) and not trains else None
 
 
 def kinds_with(classes: tuple[str, ...]) -> Iterator[Kind]:

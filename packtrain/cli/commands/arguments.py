@@ -10,6 +10,7 @@ from packtrain.cli.completion import complete_clusters, complete_jobs
 from packtrain.cli.resource_words import slurm_memory, slurm_time
 
 if TYPE_CHECKING:
+    from packtrain.cli.given_run import GivenText
     from packtrain.client import Packtrain
 
 _JOB_HELP = "A job's id, job_..., or the beginning of it, or @last for your newest."
@@ -25,8 +26,13 @@ Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", he
 ClusterName = Annotated[
     str, typer.Argument(metavar="CLUSTER", help="A cluster's name.", autocompletion=complete_clusters)
 ]
-ConfigFile = Annotated[
-    Path, typer.Argument(metavar="CONFIG.yaml", dir_okay=False, exists=True, help="LLaMA-Factory arguments as YAML.")
+Run = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[CONFIG.yaml | SCRIPT.sbatch | -- COMMAND ...]",
+        help="LLaMA-Factory arguments as YAML, a batch script, or the line that would start it; the last two are read.",
+        show_default=False,
+    ),
 ]
 Model = Annotated[str | None, typer.Option(help="The model: a name of the cluster's catalogue or a path.")]
 Settings = Annotated[
@@ -59,6 +65,18 @@ class Order(str, Enum):
     newest = "newest"
     oldest = "oldest"
     priority = "priority"
+
+
+def run_of(words: list[str] | None) -> "tuple[Path | None, GivenText | None]":
+    """The configuration file, or the script or command, with the files that it names. Raises InvalidInput."""
+    from packtrain.cli.given_run import given_run
+
+    given = given_run(words) if words else None
+    if not isinstance(given, Path):
+        return None, given
+    if not given.is_file():
+        raise typer.BadParameter(f"there is no file {given}; put -- in front of a command")
+    return given, None
 
 
 def connect() -> "Packtrain":

@@ -3,12 +3,11 @@
 import sys
 from collections.abc import Iterable
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from packtrain.cli.commands.arguments import AsJson, ConfigFile, Gpus, Memory, Model, Settings, TimeLimit, connect
+from packtrain.cli.commands.arguments import AsJson, Gpus, Memory, Model, Run, Settings, TimeLimit, connect, run_of
 from packtrain.cli.completion import complete_jobs, complete_recipes
 from packtrain.cli.job_text import result_lines
 from packtrain.cli.remarks import note_remarks
@@ -34,10 +33,7 @@ class Kind(str, Enum):
 
 
 def submit(
-    config: Annotated[
-        Path | None,
-        typer.Argument(metavar="CONFIG.yaml", dir_okay=False, exists=True, help="LLaMA-Factory arguments as YAML."),
-    ] = None,
+    run: Run = None,
     data: Annotated[
         Words, typer.Option("--data", metavar="FILE|ds_...", help="Train on this file or data set. Repeatable.")
     ] = None,
@@ -108,6 +104,8 @@ def submit(
     packtrain submit config.yaml --data chats.json --set learning_rate=1e-4
     packtrain submit --recipe lora-sft --model tiny-llama --data ds_abc --set lora_rank=64
     packtrain submit --recipe merge --from JOB
+    packtrain submit train.sbatch --watch
+    packtrain submit --gpus 2 -- llamafactory-cli train config.yaml learning_rate=1e-4
     """
     from packtrain.cli.job_request import JobOptions
 
@@ -116,15 +114,18 @@ def submit(
         "cpus_per_gpu": cpus_per_gpu, "memory": memory, "time_limit": time, "account": account, "qos": qos,
         "constraint": constraint, "exclude": exclude,
     }  # fmt: skip
+    config, text = run_of(run)
     options = JobOptions(
-        config_file=config, model=model, settings=tuple(setting or ()), data=tuple(data or ()),
+        config_file=config, text=text, model=model, settings=tuple(setting or ()), data=tuple(data or ()),
         resources=tuple(resources.items()), name=name, tags=tuple(tag or ()), priority=priority, held=hold,
         kind=kind.value if kind else None, recipe=recipe, source_job=source, checkpoint=checkpoint,
         depends_on=tuple(after or ()), secrets=tuple(secret or ()), keep_checkpoints=keep_checkpoints,
         attempts=attempts,
     )  # fmt: skip
-    if config is None and model is None and not setting and recipe is None and source is None:
-        raise typer.BadParameter("give a CONFIG.yaml, or the run in words: --recipe, --model, --set, --data, --from")
+    if not (config or text) and model is None and not setting and recipe is None and source is None:
+        raise typer.BadParameter(
+            "give a CONFIG.yaml, a script, -- COMMAND, or the run in words: --recipe, --model, --set, --data, --from"
+        )
     if watch and (dry_run or as_json):
         raise typer.BadParameter("--watch goes with neither --dry-run nor --json")
     with connect() as api:
@@ -143,7 +144,7 @@ def submit(
 
 
 def check(
-    config: ConfigFile,
+    run: Run = None,
     kind: Annotated[Kind | None, typer.Option(help="train, export (merge an adapter) or predict.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Lay the file over this recipe.")] = None,
     data: Annotated[
@@ -165,13 +166,18 @@ def check(
     \b
     packtrain check config.yaml
     packtrain check config.yaml --data chats.json --gpus 4 --set cutoff_len=4096
+    packtrain check train.sbatch
     Exit code 1 when it would be refused.
     """
     from packtrain.cli.job_request import JobOptions
 
+    config, text = run_of(run)
+    if not (config or text):
+        raise typer.BadParameter("give a CONFIG.yaml, a script, or -- and a command")
     resources = (("gpus_per_node", gpus), ("nodes", nodes), ("memory", memory), ("time_limit", time))
     options = JobOptions(
         config_file=config,
+        text=text,
         model=model,
         settings=tuple(setting or ()),
         kind=kind.value if kind else None,

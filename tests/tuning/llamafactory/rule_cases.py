@@ -42,6 +42,7 @@ TRAIN_CASES: list[tuple[dict[str, Any], str]] = [
     ({"do_eval": True}, "eval_strategy"),
     ({"max_samples": -1}, "max_samples"),
     ({"cutoff_len": 0}, "cutoff_len"),
+    ({"max_length": 4096}, "max_length?"),
     ({"streaming": True}, "max_steps"),
     ({"streaming": True, "max_steps": 5, "val_size": 0.1}, "val_size"),
     ({"streaming": True, "max_steps": 5, "max_samples": 5}, "max_samples"),

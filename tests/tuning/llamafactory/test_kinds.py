@@ -9,7 +9,7 @@ from tuning.llamafactory.arguments.ownership import TAKEN_OVER
 from tuning.llamafactory.arguments.paths import AllowedPlaces
 from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
 from tuning.llamafactory.config.deepspeed import render
-from tuning.llamafactory.kinds import KINDS, Kind, SourceModel, kinds_with
+from tuning.llamafactory.kinds import KINDS, Kind, SourceModel, kinds_with, meant_kind
 
 PLACES = AllowedPlaces(roots=("/models",), models={"tiny-llama": "/opt/tiny/llama"})
 MODEL: dict[str, Any] = {"model_name_or_path": "tiny-llama", "template": "llama3"}
@@ -151,3 +151,21 @@ def test_a_deepspeed_preset_needs_no_file_of_the_user() -> None:
     written = OwnedArguments("/o", "/d", (), deepspeed_path="/jobs/j/1/deepspeed.json")
     assert final_config(checked, written)["deepspeed"] == "/jobs/j/1/deepspeed.json"
     assert final_config(checked, OWNED)["deepspeed"] == render("zero3")
+
+
+@pytest.mark.parametrize(
+    ("config", "kind"),
+    [
+        ({"model_name_or_path": "m", "adapter_name_or_path": "a", "export_dir": "out"}, "export"),
+        ({"export_dir": "out", "dataset": "identity"}, None),
+        ({"do_predict": True, "eval_dataset": "identity"}, "predict"),
+        ({"do_predict": "true", "do_train": False}, "predict"),
+        ({"do_eval": True, "do_train": False}, "predict"),
+        ({"do_eval": True}, None),
+        ({"do_predict": True, "do_train": True}, None),
+        ({"do_train": [1], "do_predict": None}, None),
+        ({}, None),
+    ],
+)
+def test_a_configuration_that_is_plainly_of_a_kind_means_it(config: dict[str, Any], kind: str | None) -> None:
+    assert meant_kind(config) == kind

@@ -111,9 +111,9 @@ def request_of(session: Session, job: Job, changes: JobRequest, highest_priority
     """
     if job.kind == CHECK:
         raise Conflict(f"{job.id} is a check of data", hint="add the file as another data set, or retry the check")
-    if changes.config_yaml is not None:
+    if texts := [name for name in ("config_yaml", "command", "script") if getattr(changes, name) is not None]:
         hint = "give the arguments to change as an object (config)"
-        raise InvalidInput([Finding(("config_yaml",), "only config can be laid over a job's", hint)])
+        raise InvalidInput([Finding((texts[0],), "only config can be laid over a job's", hint)])
     own = requests.belongings(session, [job.id])
     given = changes.model_dump(exclude_unset=True)
     values: dict[str, Any] = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from tuning.errors import Finding, InvalidInput
 from tuning.jobs.attempt.plan import TrainingData, config_context
+from tuning.jobs.request.commands import read_command
 from tuning.jobs.request.config_values import find_unstorable
 from tuning.jobs.request.resources import (
     UNKNOWN_CLUSTER,
@@ -23,7 +24,7 @@ from tuning.llamafactory.arguments.paths import ADAPTERS, MODELS, AllowedPlaces
 from tuning.llamafactory.config.check import CheckedConfig, check_config
 from tuning.llamafactory.config.references import names
 from tuning.llamafactory.config.yaml_text import parse_yaml
-from tuning.llamafactory.kinds import Kind, SourceModel
+from tuning.llamafactory.kinds import Kind, SourceModel, meant_kind
 from tuning.recipes.catalogue import Recipe, find_recipe
 from tuning.recipes.fitting import doubt_template, fitting_template
 from tuning.settings import ClusterSettings
@@ -100,7 +101,8 @@ class CheckedRequest:
 
 def check_request(request: JobRequest, around: Surroundings) -> CheckedRequest:
     """Everything about a request at once; raises nothing."""
-    return _Intake(request, around).checked()
+    read, findings = read_command(request)
+    return _Intake(read, around, findings).checked()
 
 
 def request_sha256(request: JobRequest, origin: str | None = None) -> str:
@@ -127,12 +129,14 @@ def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
 class _Intake:
     """One pass over one request, collecting."""
 
-    def __init__(self, request: JobRequest, around: Surroundings) -> None:
+    def __init__(self, request: JobRequest, around: Surroundings, findings: Sequence[Finding] = ()) -> None:
         self.request, self.around = request, around
-        self.findings: list[Finding] = []
+        self.findings: list[Finding] = list(findings)
         recipe = _recipe(request, self.findings)
         self.recipe_config = recipe.config if recipe else {}
-        self.kind: Kind = _kind(request, recipe, self.findings)
+        based = bool(request.recipe or request.source_job)
+        self.given = _given_config(request, self.findings, has_recipe=based)
+        self.kind: Kind = _kind(request, recipe, self.given or {}, self.findings)
         wanted = [*request.depends_on, *([request.source_job] if request.source_job else [])]
         self.jobs = around.jobs(wanted) if wanted else {}
         source = self.jobs.get(request.source_job or "")
@@ -210,10 +214,9 @@ class _Intake:
                 self.findings.append(Finding(loc, f"{data.id} lies on {data.cluster} and not on any other", hint))
 
     def _config(self) -> CheckedConfig | None:
-        given = _given_config(self.request, self.findings, has_recipe=bool(self.request.recipe or self.source))
-        if given is None or self.cluster is None:
+        if self.given is None or self.cluster is None:
             return None
-        whole = laid_over(self.recipe_config, given)
+        whole = laid_over(self.recipe_config, self.given)
         for argument in ("dataset", "eval_dataset"):
             self._name_uploads(whole, argument)
         known = (self.view.datasets, self.uploads, self.resources_json, self.kind, self.source)
@@ -282,10 +285,12 @@ def _recipe(request: JobRequest, findings: list[Finding]) -> Recipe | None:
         return None
 
 
-def _kind(request: JobRequest, recipe: Recipe | None, findings: list[Finding]) -> Kind:
-    """That of the recipe, unless it was asked for by name."""
-    if recipe is None or "kind" not in request.model_fields_set:
-        return recipe.kind if recipe else request.kind
+def _kind(request: JobRequest, recipe: Recipe | None, config: Mapping[str, Any], findings: list[Finding]) -> Kind:
+    """The kind that was asked for by name, or that of the recipe, or what the configuration is plainly for."""
+    if "kind" not in request.model_fields_set:
+        return recipe.kind if recipe else meant_kind(config) or request.kind
+    if recipe is None:
+        return request.kind
     if request.kind != recipe.kind:
         message = f"the recipe {recipe.name} is of kind {recipe.kind}, not {request.kind}"
         findings.append(Finding(("kind",), message, "leave kind out, or choose another recipe"))
@@ -342,18 +347,13 @@ def _not_ready(place: int, data: TrainingData) -> Finding:
 
 
 def _given_config(request: JobRequest, findings: list[Finding], *, has_recipe: bool) -> dict[str, Any] | None:
-    if request.config is not None and request.config_yaml is not None:
-        message = "config and config_yaml are two forms of the same thing"
-        findings.append(Finding(("config_yaml",), message, "give one of them"))
+    if (doubled := _forms_given(request)) is not None:
+        findings.append(doubled)
         return None
     if request.config is not None:
         return request.config
-    if request.config_yaml is None and has_recipe:
-        return {}
     if request.config_yaml is None:
-        hint = "give LLaMA-Factory's arguments as an object (config) or as the text of a YAML file (config_yaml)"
-        findings.append(Finding(("config",), "there is no configuration", hint))
-        return None
+        return _without_config(request, findings, has_recipe=has_recipe)
     try:
         config = parse_yaml(request.config_yaml)
     except InvalidInput as error:
@@ -362,6 +362,27 @@ def _given_config(request: JobRequest, findings: list[Finding], *, has_recipe: b
     unstorable = list(find_unstorable(config, ("config_yaml",)))
     findings.extend(unstorable)
     return None if unstorable else config
+
+
+def _without_config(request: JobRequest, findings: list[Finding], *, has_recipe: bool) -> dict[str, Any] | None:
+    if request.command is not None or request.script is not None:
+        return None  # no configuration could be read from it; why has been told
+    if has_recipe:
+        return {}
+    hint = (
+        "give LLaMA-Factory's arguments as an object (config) or as the text of a YAML file (config_yaml), "
+        "or the line that starts it (command, script)"
+    )
+    findings.append(Finding(("config",), "there is no configuration", hint))
+    return None
+
+
+def _forms_given(request: JobRequest) -> Finding | None:
+    """A finding where there is more than one."""
+    given = [name for name in ("config", "config_yaml", "command", "script") if getattr(request, name) is not None]
+    if len(given) < 2:
+        return None
+    return Finding((given[1],), f"{given[0]} and {given[1]} are two forms of the same thing", "give one of them")
 
 
 def _default_name(checked: CheckedRequest) -> str:

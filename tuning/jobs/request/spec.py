@@ -60,6 +60,9 @@ JobId = Annotated[str, StringConstraints(pattern=r"^job_[a-z0-9]{1,28}$")]
 RecipeName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
 SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
 Step = Annotated[int, Field(ge=1, le=2**31 - 1)]
+FileName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,255}$")]
+FileText = Annotated[str, StringConstraints(max_length=MAX_CHARACTERS)]
+Files = Annotated[dict[FileName, FileText], Field(max_length=20)]
 DatasetId = Annotated[str, StringConstraints(pattern=r"^ds_[a-z0-9]{1,28}$")]
 
 
@@ -103,6 +106,17 @@ class JobRequest(BaseModel):
     recipe: RecipeName | None = Field(default=None, description="A named starting point; config is laid over it.")
     config: Annotated[dict[str, Any], AfterValidator(_is_plain)] | None = None
     config_yaml: str | None = Field(default=None, max_length=MAX_CHARACTERS)
+    command: str | None = Field(
+        default=None,
+        max_length=MAX_CHARACTERS,
+        description="A command line such as `llamafactory-cli train config.yaml`; it is read, not run.",
+    )
+    script: str | None = Field(
+        default=None,
+        max_length=MAX_CHARACTERS,
+        description="The text of a batch script with one training in it; it is read, not run.",
+    )
+    files: Files = Field(default_factory=dict, description="Texts of the files that command or script names, by name.")
     datasets: tuple[DatasetId, ...] = Field(default=(), max_length=100)
     source_job: JobId | None = Field(
         default=None, description="The job whose adapter or model is used; one that has not ended is waited for."

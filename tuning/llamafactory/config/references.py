@@ -5,6 +5,7 @@ from typing import Any
 
 from tuning.errors import Finding
 from tuning.llamafactory.arguments.accepted import ArgumentSchema, nearest, versions_with
+from tuning.llamafactory.arguments.foreign_names import meant_by
 from tuning.llamafactory.arguments.paths import AllowedPlaces
 from tuning.llamafactory.config.old_names import REPLACED, template_of
 from tuning.llamafactory.config.yaml_text import printable
@@ -26,8 +27,7 @@ def unknown_argument(name: str, schema: ArgumentSchema, row: KindOfJob, *, expla
     hint = f"did you mean {near}?" if near else "see LLaMA-Factory's examples for the names"
     if elsewhere := versions_with(name):
         hint = f"LLaMA-Factory {', '.join(elsewhere)} has it; the cluster's image holds {schema.version}"
-    if name in REPLACED:
-        hint = REPLACED[name]
+    hint = REPLACED.get(name) or meant_by(name) or hint
     message = f"LLaMA-Factory {schema.version} has no argument {name[:200]!r}"
     return Finding(("config", printable(name)), message, hint)
 

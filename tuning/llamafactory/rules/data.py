@@ -83,6 +83,16 @@ DATA: tuple[Rule, ...] = (
         stricter=True,
     ),
     Rule(
+        "max_length",
+        lambda a: a["max_length"] not in (None, 1024) and not a["predict_with_generate"],
+        "max_length is how long an answer may get that is generated, and cuts no sample of a training",
+        "write cutoff_len for the greatest length of a sample",
+        "packtrain",
+        "warning",
+        kinds=TRAINS,
+        stricter=True,
+    ),
+    Rule(
         "max_steps",
         lambda a: a["streaming"] and a["max_steps"] <= 0,
         "streaming needs max_steps",

@@ -29,6 +29,31 @@ def test_submit_sends_the_file_as_it_stands_and_says_the_id(run: Run, stub: Stub
     }]  # fmt: skip
 
 
+def test_submit_sends_a_script_and_the_files_that_it_names(run: Run, stub: Stub) -> None:
+    _config("a: 1\n")
+    Path("train.sbatch").write_text("llamafactory-cli train config.yaml", encoding="utf-8")
+    assert run("submit", "train.sbatch", "--gpus", "2").exit_code == 0
+    body = JobRequest.model_validate(stub.bodies[0])
+    assert (body.script, body.files) == ("llamafactory-cli train config.yaml", {"config.yaml": "a: 1\n"})
+    assert (body.config, body.config_yaml, body.resources.gpus_per_node) == (None, None, 2)
+
+
+@pytest.mark.parametrize("word", ["submit", "check"])
+def test_all_behind_two_dashes_is_a_command(run: Run, stub: Stub, word: str) -> None:
+    stub.validation = {"valid": True, "errors": [], "warnings": [], "notes": [], "script": None, "config_yaml": None,
+                       "estimates": None}  # fmt: skip
+    result = run(word, "--gpus", "2", "--", "torchrun", "--nproc_per_node", "2", "src/train.py", "--stage", "sft")
+    assert result.exit_code == 0, result.output
+    assert stub.bodies[0]["command"] == "torchrun --nproc_per_node 2 src/train.py --stage sft"
+    assert "files" not in stub.bodies[0]
+
+
+def test_nothing_is_laid_over_a_command(run: Run, stub: Stub) -> None:
+    result = run("submit", "--set", "lora_rank=8", "--", "llamafactory-cli", "train", "a.yaml")
+    assert (result.exit_code, stub.requests) == (1, [])
+    assert "nothing is laid over a command with --set or --model" in result.stderr
+
+
 def test_every_resource_has_its_flag_and_the_body_holds(run: Run, stub: Stub) -> None:
     flags = (
         "--cluster lab --partition gpu --nodes 2 --gpus 4 --gpu-type a100 --cpus-per-gpu 8 --memory 64G "

@@ -188,7 +188,14 @@ def test_a_retry_under_a_key_makes_one_job(client: TestClient) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"config_yaml": "lora_rank: 16"}, {"config": {"lora_rnk": 1}}, {"nme": "x"}, {"resources": {"nodes": 0}}],
+    [
+        {"config_yaml": "lora_rank: 16"},
+        {"command": "llamafactory-cli train a.yaml"},
+        {"script": "a"},
+        {"config": {"lora_rnk": 1}},
+        {"nme": "x"},
+        {"resources": {"nodes": 0}},
+    ],
 )
 def test_a_retry_with_changes_that_may_not_be_is_refused(client: TestClient, changes: dict[str, Any]) -> None:
     first = client.post("/api/v1/jobs", json=REQUEST).json()

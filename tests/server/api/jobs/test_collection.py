@@ -53,6 +53,18 @@ def test_yaml_makes_the_same_job_as_an_object(client: TestClient) -> None:
     assert by_yaml["config"] == client.post("/api/v1/jobs", json={"config": CONFIG}).json()["config"]
 
 
+def test_a_script_makes_the_same_job_as_an_object(client: TestClient) -> None:
+    text = "model_name_or_path: tiny-qwen2\ndataset: identity\ntemplate: qwen\n"
+    script = "#!/bin/bash\n#SBATCH -J theirs -t 02:30:00\nmodule load apptainer\nllamafactory-cli train cfg.yaml\n"
+    answer = client.post("/api/v1/jobs", json={"script": script, "files": {"cfg.yaml": text}})
+    assert answer.status_code == 201, answer.text
+    job = answer.json()
+    assert job["config"] == client.post("/api/v1/jobs", json={"config": CONFIG}).json()["config"]
+    assert (job["name"], job["resources"]["time_limit"]) == ("theirs", "02:30:00")
+    created = client.get(f"/api/v1/jobs/{job['id']}/events").json()["data"][0]
+    assert created["data"]["warnings"] == ["line 3: `module` is not run"]
+
+
 def test_a_job_without_a_name_is_called_by_what_it_does(client: TestClient) -> None:
     assert client.post("/api/v1/jobs", json={"config": CONFIG}).json()["name"] == "lora tiny-qwen2 on identity"
 

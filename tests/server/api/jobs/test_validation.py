@@ -48,6 +48,14 @@ def test_a_good_request_is_shown_as_it_would_run_and_not_stored(
         assert session.scalar(select(func.count()).select_from(JobEvent)) == 0
 
 
+def test_a_script_is_told_line_by_line(client: TestClient) -> None:
+    script = "#!/bin/bash\n#SBATCH --mail-user=a@b.c\necho\nllamafactory-cli train gone.yaml\n"
+    found = client.post("/api/v1/jobs/validate", json={"script": script}).json()
+    assert [error["loc"] for error in found["errors"]] == [["body", "script", 4]]
+    assert "gone.yaml is not given" in found["errors"][0]["message"]
+    assert [warning["loc"] for warning in found["warnings"]] == [["body", "script", 2], ["body", "script", 3]]
+
+
 def test_the_memory_of_a_known_model_is_estimated_and_held_to_the_gpu(
     client: TestClient, sessions: sessionmaker[Session]
 ) -> None:

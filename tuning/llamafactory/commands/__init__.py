@@ -1,0 +1,1 @@
+"""Command lines and batch scripts that people have, read as a configuration and resources. Nothing of them is run."""
