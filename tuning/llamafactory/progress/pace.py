@@ -26,7 +26,7 @@ _LEAST_DRIFT = 0.005
 """Of the pace: what nobody can know of the time to come, however long a run was watched."""
 _FIRST_DRIFT = 0.1
 """The same before there is a stretch; it falls with their number."""
-_WANDERS_ON = 0.8
+_WANDERS_ON = 0.7
 _BLOCKS = 4
 
 
