@@ -5,7 +5,6 @@ Heavy libraries are imported by the commands that need them: `packtrain --help` 
 
 import errno
 import io
-import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -66,9 +65,6 @@ class Commands(TyperGroup):
 
 def _complain_of_system(error: OSError) -> None:
     """A disk that is full, a file of somebody else's; a pipe whose reader has gone needs no word."""
-    if error.filename is None:
-        # nothing more is written there: Python would complain once more at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if error.errno != errno.EPIPE:
         place = error.filename or "the output"
         with suppress(OSError):  # stderr may lie on the same disk

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 
 from packtrain.client import Packtrain
 from packtrain.errors import ApiError
+from packtrain.transport.event_stream import ServerEvent
 from packtrain.transport.log_text import LogText
 from packtrain.transport.long_poll import Clock
 from tests.packtrain.stub_server import JOB_ID, TOKEN, Stub, job_json
@@ -112,3 +114,14 @@ def test_the_environment_names_the_server(stub: Stub, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PACKTRAIN_TOKEN", TOKEN)
     with Packtrain.from_environment() as api:
         assert api.job(JOB_ID)["owner"] == "alice"
+
+
+def test_events_come_without_progress_and_end_with_their_job(api: Packtrain, monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = ("job.running", None, "job.failed", "job.corrected")
+    sent = [
+        ServerEvent("message" if kind else "progress", json.dumps({"type": kind} if kind else {}), None)
+        for kind in kinds
+    ]
+    monkeypatch.setattr("packtrain.client.resumed_events", lambda *_, **__: iter(sent))
+    assert [event["type"] for event in api.follow_events(JOB_ID)] == ["job.running", "job.failed"]
+    assert len(list(api.follow_events())) == 3

@@ -120,7 +120,11 @@ def test_refused_data_leaves_no_data_set_and_remarks_are_told(run: Run, api: Pac
 def test_events_are_followed_to_the_jobs_end(run: Run) -> None:
     job = _submitted(run, "--hold")
     run("cancel", job)
-    assert "job.cancelled" in run("events", job, "-f").stdout.splitlines()[-1]
+    lines = run("events", job, "-f").stdout.splitlines()
+    assert "job.cancelled" in lines[-1]
+    told = [json.loads(line) for line in run("events", job, "-f", "--json").stdout.splitlines()]
+    assert [event["job_id"] for event in told if "type" in event] == [job] * len(lines)
+    assert len(told) == len(lines)
 
 
 def test_logs_of_a_job_that_wrote_none_are_empty_and_end_with_it(run: Run) -> None:

@@ -51,6 +51,10 @@ def test_names_of_a_sweep_differ_after_they_were_cut(names: list[str]) -> None:
     assert all(cell_len(name) <= 16 for name in cut)
 
 
+def test_names_are_cut_where_they_are_alike_and_nowhere_else() -> None:
+    assert cut_names(SWEEP, 16) == ["qwen…1e-5 rank=8", "qwe…1e-5 rank=64", "qwen…2e-5 rank=8", "qwe…2e-5 rank=64"]
+
+
 def test_a_name_alone_is_cut_in_its_middle() -> None:
     assert cut_name("0123456789abcdef", 9, {"0123456789abcdef"}) == "0123…cdef"
     assert cut_name("short", 9, {"short"}) == "short"
