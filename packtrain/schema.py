@@ -149,10 +149,15 @@ class Cluster(TypedDict):
 
     name: str
     reachable: bool | None
-    """Null before a worker has tried."""
+    """False too while no worker drives the cluster; null before a worker has tried."""
     reached_at: str | None
+    """End of the last cycle of a worker in which the cluster answered."""
     unreachable_since: str | None
+    """Since when the cluster does not answer, or since when no worker asks it."""
     unreachable_reason: str | None
+    """Which of both, in words."""
+    unattended_since: NotRequired[str | None]
+    """Since when no worker drives it; null while one does, or before the first."""
     described_at: str | None
     """The time at which partitions, nodes and GPUs were last seen."""
     slurm_version: str | None
@@ -628,6 +633,8 @@ class Progress(TypedDict):
     updated_at: str
     observed_at: str | None
     """When the cluster last answered a question about this job."""
+    unattended_since: NotRequired[str | None]
+    """Since then no worker has driven the job's cluster: nothing newer is known; null while one does."""
 
 
 class Recipe(TypedDict):

@@ -39,6 +39,7 @@ from server.openapi import describe
 from server.slurm_trial import SlurmTrials
 from server.transfer_budget import TransferLimits
 from server.transfer_response import ReaderPace
+from server.worker_watch import WorkerWatch
 from tuning.datasets import bounded_check
 from tuning.datasets.bounded_check import CheckBounds
 from tuning.datasets.check.processes import warm_up
@@ -96,7 +97,13 @@ def create_app(
     )
     app.state.settings, app.state.clusters, app.state.views = settings, clusters, ClusterViews()
     app.state.sessions, app.state.clock = open_sessions(engine), clock or _utc_now
-    app.state.feed = Feed(app.state.sessions, interval_seconds=settings.feed_interval_seconds, now=app.state.clock)
+    app.state.workers = WorkerWatch(clusters, settings.lease_seconds, app.state.clock)
+    app.state.feed = Feed(
+        app.state.sessions,
+        interval_seconds=settings.feed_interval_seconds,
+        now=app.state.clock,
+        workers=app.state.workers,
+    )
     app.state.admission = Admission(settings.rate_per_second, settings.rate_burst, time.monotonic)
     app.state.cipher = Cipher(settings.secrets_key)
     _share_out(app, settings, clusters)
