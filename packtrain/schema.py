@@ -14,6 +14,28 @@ JobStatus = Literal["held", "queued", "submitting", "pending", "running", "succe
 """Status of a job in packtrain. Slurm's own state is another column."""
 Outcome = Literal["job_fails", "dropped", "kept"]
 """LLaMA-Factory's treatment of a row that has a problem."""
+ProblemCode = Literal[
+    "bad_request",
+    "not_authenticated",
+    "not_allowed",
+    "not_found",
+    "method_not_allowed",
+    "request_timeout",
+    "conflict",
+    "too_large",
+    "query_too_long",
+    "unsupported_media_type",
+    "range_not_satisfiable",
+    "invalid",
+    "too_many_requests",
+    "server_failed",
+    "cluster_failed",
+    "unavailable",
+    "database_unavailable",
+    "cluster_unavailable",
+    "storage_full",
+]
+"""Kinds of refusals and failures: a closed list for programs, whose words for people may change."""
 Reason = Literal[
     "broken_json",
     "not_utf8",
@@ -583,10 +605,17 @@ class Problem(TypedDict):
     """An error answer."""
 
     type: str
+    """Always `about:blank`: `code` tells kinds apart."""
     title: str
+    """The status in words."""
     status: int
+    """The HTTP status."""
+    code: "ProblemCode"
+    """The kind of trouble, for programs."""
     detail: str
+    """What is wrong, for people."""
     hint: NotRequired[str | None]
+    """What to do about it."""
     errors: NotRequired["list[ProblemError] | None"]
     """Each thing that is wrong, where input is."""
 
@@ -597,6 +626,7 @@ class ProblemError(TypedDict):
     loc: list[str | int]
     """Where: body, query, path or header, and the way down from there."""
     message: str
+    """What is wrong there."""
     hint: NotRequired[str | None]
     """What to do about it."""
 

@@ -32,7 +32,9 @@ from server.feed.fast_path import PolledProgress
 from server.file_checks import FileChecks
 from server.http.admission import Admission
 from server.http.body_limit import MOST_VALUES, BodyBounds, BodyLimit
+from server.http.compression import Compression
 from server.http.error_handlers import add_error_handlers
+from server.http.request_ids import RequestIds
 from server.http.shares import Places
 from server.http.token_gate import TokenGate
 from server.openapi import describe
@@ -109,7 +111,9 @@ def create_app(
     _share_out(app, settings, clusters)
     app.add_middleware(BodyLimit, bounds=_bounds(settings), uploads=UPLOADS, upload_bounds=_upload_bounds(settings))
     app.add_middleware(TokenGate, state=app.state, below=f"{API}/")
-    app.add_middleware(PolledProgress, state=app.state)  # the outermost
+    app.add_middleware(Compression)
+    app.add_middleware(PolledProgress, state=app.state)
+    app.add_middleware(RequestIds)  # the outermost
     add_error_handlers(app)
     app.include_router(health.router)
     for router in FOLLOWING:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session, sessionmaker
 
 from server.dependencies import ClustersDep, FeedDep, SessionDep, SessionsDep, WorkersDep
-from server.http.problems import problem, responses
+from server.http.problems import ProblemCode, problem, responses
 from server.worker_watch import WorkerWatch
 from tuning.clusters.models import ClusterRow
 from tuning.clusters.repository import cluster_rows, worker_sign
@@ -72,7 +72,7 @@ def _database_trouble(sessions: sessionmaker[Session]) -> Response | None:
             require_writable(session.connection())
     except DATABASE_TROUBLE as error:
         _log.warning("not ready: %s", complaint(error), extra={"action": "not_ready"})
-        return problem(503, said, hint=_SEE_LOG, headers=_LATER)
+        return problem(503, said, code=ProblemCode.DATABASE_UNAVAILABLE, hint=_SEE_LOG, headers=_LATER)
     return None
 
 

@@ -10,7 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from server.http.findings import from_pydantic, placed, summary
-from server.http.problems import problem
+from server.http.problems import ProblemCode, problem
+from server.http.request_ids import REQUEST_ID, request_id_of
 from server.http.routing import METHOD_NOT_ALLOWED, allowed_methods, body_model
 from tuning.db.database_errors import DATABASE_TROUBLE
 from tuning.errors import (
@@ -40,6 +41,7 @@ _STATUSES: dict[type[PacktrainError], int] = {
     PermanentError: 502,
     ClusterError: 502,
 }
+_CODES: dict[type[PacktrainError], ProblemCode] = {TransientError: ProblemCode.CLUSTER_UNAVAILABLE}
 _log = logging.getLogger(__name__)
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "10"}}
 
@@ -64,7 +66,8 @@ def answer_to(error: PacktrainError) -> Response:
     headers = _HEADERS.get(status)
     if isinstance(error, Unavailable):
         headers = {"Retry-After": str(error.retry_after_seconds)}
-    return problem(status, str(error), hint=error.hint, headers=headers)
+    code = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), None)
+    return problem(status, str(error), code=code, hint=error.hint, headers=headers)
 
 
 async def _packtrain_error(_request: Request, error: Exception) -> Response:
@@ -91,9 +94,16 @@ async def _no_value_of_the_database(_request: Request, error: Exception) -> Resp
 async def _no_database(_request: Request, error: Exception) -> Response:
     """Whether what was asked for was done, nobody knows when a commit had no answer: an Idempotency-Key tells."""
     _log.warning("the database does not answer", extra={"action": "no_database", "reason": str(error)})
-    return problem(503, "the database does not answer", headers={"Retry-After": "2"})
+    code = ProblemCode.DATABASE_UNAVAILABLE
+    return problem(503, "the database does not answer", code=code, headers={"Retry-After": "2"})
 
 
-async def _unexpected(_request: Request, _error: Exception) -> Response:
-    """The server's log has the traceback (starlette raises the error again after this answer)."""
-    return problem(500, "the server failed; its log says why", hint="try again; if it stays so, tell the operator")
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """The server's log has the traceback (starlette raises the error again after this answer).
+
+    This answer is made outside of all middleware, so it gets its id here.
+    """
+    request_id = request_id_of(request.scope)
+    _log.error("a request failed: %s", type(error).__name__, extra={"action": "failed", "request_id": request_id})
+    hint = f"try again; if it stays so, tell the operator, with the {REQUEST_ID} of this answer"
+    return problem(500, "the server failed; its log says why", hint=hint, headers={REQUEST_ID: request_id})
