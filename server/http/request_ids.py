@@ -7,8 +7,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUEST_ID = "X-Request-Id"
 _HEADER = REQUEST_ID.lower().encode()
-_SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+SANE_ID = "[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
 """What a proxy or a client may have chosen; anything else is not repeated into headers and logs."""
+_SANE = re.compile(SANE_ID.encode())
 _KEPT = "request_id"
 
 

@@ -58,7 +58,7 @@ def create_job(request: JobRequest, new: NewJobsDep) -> JobJson:
     return new.create(request)
 
 
-@router.get("")
+@router.get("", name="list_jobs")
 def list_all_jobs(
     query: Annotated[JobQuery, Query()],
     session: SessionDep,
