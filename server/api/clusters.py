@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from server.api.pages import Page
+from server.api.pages import Fields, Page, with_fields
 from server.dependencies import ClustersDep, CurrentUser, SessionDep, WorkersDep
 from server.http.problems import responses
 from server.worker_watch import WorkerWatch
@@ -160,12 +160,13 @@ class ClusterTroubles:
     count: int = 0
 
 
-@router.get("")
+@router.get("", response_model=Page[ClusterJson])
 def list_clusters(
-    session: SessionDep, clusters: ClustersDep, workers: WorkersDep, _user: CurrentUser
-) -> Page[ClusterJson]:
+    session: SessionDep, clusters: ClustersDep, workers: WorkersDep, _user: CurrentUser, fields: Fields = None
+) -> Page[ClusterJson] | Response:
     """Every cluster of the server's settings."""
-    return Page(data=_shown(session, list(clusters.values()), workers), has_more=False, next=None)
+    rows = _shown(session, list(clusters.values()), workers)
+    return with_fields(Page[ClusterJson](data=rows, has_more=False, next=None), ClusterJson, fields)
 
 
 @router.get("/{name}", responses=responses(404))

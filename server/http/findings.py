@@ -97,11 +97,11 @@ def _nearest(loc: tuple[Any, ...], body: type[BaseModel] | None) -> str | None:
 def _model_at(model: type[BaseModel] | None, path: Sequence[Any]) -> type[BaseModel] | None:
     for part in path:
         field = model.model_fields.get(str(part)) if model is not None else None
-        model = _model_of(field.annotation) if field is not None else None
+        model = model_of(field.annotation) if field is not None else None
     return model
 
 
-def _model_of(annotation: Any) -> type[BaseModel] | None:
-    """A model, or the one of `Model | None`."""
+def model_of(annotation: Any) -> type[BaseModel] | None:
+    """The model of a field: `Model`, or the one of `Model | None`."""
     kinds = (annotation, *get_args(annotation))
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from server.api.jobs.answers import CREATED, NewJobsDep, found_job, listed, require_change, shown
-from server.api.pages import DEFAULT_LIMIT, After, Limit, Line, Moment, Page
+from server.api.pages import DEFAULT_LIMIT, After, Fields, Limit, Line, Moment, Page, with_fields
 from server.dependencies import ClustersDep, CurrentUser, JobId, NowDep, SessionDep, SettingsDep, WorkersDep
 from server.http.problems import responses
 from server.job_surroundings import highest_priority
@@ -44,6 +44,7 @@ class JobQuery(BaseModel):
     sort: Sort = Sort.NEWEST
     limit: Limit = DEFAULT_LIMIT
     after: After = None
+    fields: Fields = None
 
     def filter(self, owner_id: str | None) -> Filter:
         """The filters for the database, which knows owners by id."""
@@ -58,21 +59,23 @@ def create_job(request: JobRequest, new: NewJobsDep) -> JobJson:
     return new.create(request)
 
 
-@router.get("", name="list_jobs")
+@router.get("", name="list_jobs", response_model=Page[JobJson])
 def list_all_jobs(
     query: Annotated[JobQuery, Query()],
     session: SessionDep,
     clusters: ClustersDep,
     workers: WorkersDep,
     _user: CurrentUser,
-) -> Page[JobJson]:
+) -> Page[JobJson] | Response:
     """Everybody's jobs: the queue is the whole lab's."""
     owner_id = _owner_id(session, query.owner) if query.owner is not None else None
     page = list_jobs(session, query.filter(owner_id), query.sort, query.after, query.limit)
     if query.cluster is not None and not page.jobs and query.cluster not in clusters:
         hint = f"the clusters are: {', '.join(sorted(clusters)) or 'none yet'}"
         raise InvalidInput([Finding(("query", "cluster"), f"there is no cluster {query.cluster}", hint)])
-    return Page(data=listed(session, page.jobs, workers), has_more=page.next is not None, next=page.next)
+    rows = listed(session, page.jobs, workers)
+    found = Page[JobJson](data=rows, has_more=page.next is not None, next=page.next)
+    return with_fields(found, JobJson, query.fields)
 
 
 @router.get("/{job_id}", responses=responses(404))
