@@ -91,7 +91,7 @@ def _complete_operation(operation: dict[str, Any]) -> None:
     if operation.get("parameters") or operation.get("requestBody"):
         statuses.append(422)
     if operation.get("requestBody"):
-        statuses += [400, 408, 413]
+        statuses += [400, 408, 413, 415]
     for status, answer in responses(*statuses).items():
         answers.setdefault(str(status), answer)
     for status, answer in answers.items():

@@ -1,7 +1,8 @@
 """Errors become HTTP here and nowhere else."""
 
 import logging
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,7 +13,7 @@ from starlette.responses import Response
 from server.http.findings import from_pydantic, placed, summary
 from server.http.problems import ProblemCode, problem
 from server.http.request_ids import REQUEST_ID, request_id_of
-from server.http.routing import METHOD_NOT_ALLOWED, allowed_methods, body_model
+from server.http.routing import METHOD_NOT_ALLOWED, allowed_methods, body_model, is_of_another_kind
 from tuning.db.database_errors import DATABASE_TROUBLE
 from tuning.errors import (
     ClusterError,
@@ -42,6 +43,7 @@ _STATUSES: dict[type[PacktrainError], int] = {
     ClusterError: 502,
 }
 _CODES: dict[type[PacktrainError], ProblemCode] = {TransientError: ProblemCode.CLUSTER_UNAVAILABLE}
+_NO_SUCH_PATH = "the paths of the API begin with /api/v1: /docs has them all"
 _log = logging.getLogger(__name__)
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "10"}}
 
@@ -75,14 +77,25 @@ async def _packtrain_error(_request: Request, error: Exception) -> Response:
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
-    findings = from_pydantic(cast(RequestValidationError, error).errors(), body_model(request))
+    errors = cast(RequestValidationError, error).errors()
+    if is_of_another_kind(request) and any(_is_no_object(each) for each in errors):
+        return problem(415, "the body is not said to be JSON", hint="send the header `Content-Type: application/json`")
+    findings = from_pydantic(errors, body_model(request))
     return problem(422, summary(findings), findings=findings)
+
+
+def _is_no_object(error: Mapping[str, Any]) -> bool:
+    """Something was sent, and not read as JSON."""
+    return tuple(error["loc"]) == ("body",) and error["type"] != "missing"
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:
     raised = cast(HTTPException, error)
-    headers = {"Allow": allowed_methods(request)} if raised.status_code == METHOD_NOT_ALLOWED else raised.headers
-    return problem(raised.status_code, raised.detail, headers=headers)
+    if raised.status_code == METHOD_NOT_ALLOWED:
+        allowed = allowed_methods(request)
+        return problem(405, raised.detail, hint=f"this path takes {allowed}", headers={"Allow": allowed})
+    hint = _NO_SUCH_PATH if raised.status_code == 404 else None
+    return problem(raised.status_code, raised.detail, hint=hint, headers=raised.headers)
 
 
 async def _no_value_of_the_database(_request: Request, error: Exception) -> Response:
