@@ -9,7 +9,7 @@ from tuning.clusters.repository import worker_signs
 from tuning.db.database_errors import DATABASE_TROUBLE, complaint
 from tuning.db.engine import open_engine, open_sessions
 from tuning.errors import InvalidInput
-from tuning.settings import ClusterSettings, Settings, load_clusters
+from tuning.settings import ClusterSettings, load_clusters, load_settings
 
 
 def missing_workers(
@@ -30,14 +30,14 @@ def missing_workers(
 
 def main() -> None:
     """Exit code 0, or 1 and a line for each thing that is wrong."""
-    settings = Settings()
     try:
+        settings = load_settings()
         clusters = load_clusters(settings.clusters_file)
         with open_sessions(open_engine(settings.database_url))() as session:
             signs = worker_signs(session, clusters)
         found = list(missing_workers(clusters, signs, settings.lease_seconds, datetime.now(UTC)))
     except InvalidInput as error:
-        found = [str(error)]
+        found = [error.with_hints()]
     except DATABASE_TROUBLE as error:
         found = [f"the database does not answer: {complaint(error)}"]
     if found:
