@@ -72,6 +72,8 @@ Reason = Literal[
     "praised_nothing",
     "unused_tool_calls",
     "unused_weight",
+    "unused_media",
+    "unused_tag",
     "template_decides",
 ]
 """Problem for which a row is counted in the report."""
@@ -270,7 +272,7 @@ class Dataset(TypedDict):
     """Training that it is for: sft (stage sft), ranking (dpo, rm), kto (kto) or pretrain (pt)."""
     rows: int | None
     """How many rows it has."""
-    made_from: Literal["csv", "parquet"] | None
+    made_from: Literal["csv", "parquet", "text", "openai"] | None
     """The table that was sent; it is kept as JSON lines."""
     kept: int | None
     """Rows that LLaMA-Factory trains on."""
@@ -328,7 +330,7 @@ class DatasetReport(TypedDict):
     """Lengths in code points."""
     purpose: NotRequired[Literal["sft", "ranking", "kto", "pretrain"]]
     """What it teaches."""
-    made_from: NotRequired[Literal["csv", "parquet"] | None]
+    made_from: NotRequired[Literal["csv", "parquet", "text", "openai"] | None]
     """The kind of file that it was made from; null = of the same kind."""
     tokens: NotRequired["Lengths | None"]
     """Lengths in tokens; null where no tokenizer was named."""
@@ -635,6 +637,41 @@ class Metrics(TypedDict):
     """The id of the job."""
     series: dict[str, "Series"]
     """By name: loss, eval_loss, learning_rate, ..."""
+
+
+class Model(TypedDict):
+    """A model of a cluster's catalogue."""
+
+    name: str
+    """To give as model_name_or_path; the last part of its path and of a hub id will do."""
+    cluster: str
+    """The name of a cluster of this service."""
+    path: str
+    """Its folder on the cluster."""
+    aliases: list[str]
+    """Further names that mean it."""
+
+
+class ModelAliasRequest(TypedDict):
+    """Another name for a model of a catalogue."""
+
+    alias: str
+    """What people's files call the model."""
+    model: str
+    """Its name in the catalogue."""
+    cluster: NotRequired[str | None]
+    """By default the first of the server's clusters."""
+
+
+class ModelPage(TypedDict):
+    """ModelPage of the API."""
+
+    data: list["Model"]
+    """The rows."""
+    has_more: bool
+    """Whether another page follows."""
+    next: str | None
+    """Give it as `after` for the next page; null on the last."""
 
 
 class NewToken(TypedDict):

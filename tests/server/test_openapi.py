@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
+from server.api.models import ModelAliasRequest
 from server.api.tokens import TokenRequest
 from server.document.descriptions import FIELDS, PARAMETERS
 from server.document.examples import EXAMPLES
@@ -24,6 +25,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "create_job": JobRequest,
     "create_token": TokenRequest,
     "retry_job": JobRequest,
+    "set_model_alias": ModelAliasRequest,
     "validate_job": JobRequest,
 }
 

@@ -87,6 +87,7 @@ def test_every_list_takes_fields(client: TestClient, sessions: sessionmaker[Sess
         f"jobs/{job.id}/events": "id",
         "datasets": "id",
         "clusters": "name,reachable",
+        "models": "name",
         "recipes": "name",
         "tokens": "id",
         "secrets": "name",
