@@ -541,6 +541,12 @@ class JobFields(TypedDict, total=False):
     """LLaMA-Factory's arguments."""
     config_yaml: str | None
     """LLaMA-Factory's arguments as the text of a YAML file; instead of `config`, or under it."""
+    command: str | None
+    """A command line such as `llamafactory-cli train config.yaml`; it is read, not run."""
+    script: str | None
+    """The text of a batch script with one training in it; it is read, not run."""
+    files: dict[str, str]
+    """Texts of the files that command or script names, by name."""
     datasets: list[str]
     """Ids of uploaded data sets."""
     source_job: str | None

@@ -78,9 +78,10 @@ async def _packtrain_error(_request: Request, error: Exception) -> Response:
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
     errors = cast(RequestValidationError, error).errors()
-    if is_of_another_kind(request) and any(_is_no_object(each) for each in errors):
-        return problem(415, "the body is not said to be JSON", hint="send the header `Content-Type: application/json`")
     findings = from_pydantic(errors, body_model(request))
+    if is_of_another_kind(request) and any(_is_no_object(each) for each in errors):
+        hint = "send the header `Content-Type: application/json`"
+        return problem(415, "the body is not said to be JSON", hint=hint, findings=findings)
     return problem(422, summary(findings), findings=findings)
 
 

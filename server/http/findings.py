@@ -88,11 +88,15 @@ def _finding(error: Mapping[str, Any], body: type[BaseModel] | None) -> Finding:
         return Finding(loc, f"{name} is missing")
     if kind == "string_pattern_mismatch":
         return Finding(loc, f"{name} does not have the right form", _form(loc, error["ctx"]["pattern"]))
-    if kind in ("enum", "literal_error") and (known := _QUOTED.findall(error["ctx"]["expected"])):
-        close = difflib.get_close_matches(str(error.get("input"))[:100], known, n=1)
-        hint = f"did you mean {close[0]}?" if close else None
-        return Finding(loc, f"{name} must be {_either(known)}", hint)
-    return Finding(loc, f"{name}: {error['msg'].removeprefix('Value error, ')}")
+    return _of_a_value(loc, name, error)
+
+
+def _of_a_value(loc: tuple[Any, ...], name: str, error: Mapping[str, Any]) -> Finding:
+    known = _QUOTED.findall(str(error.get("ctx", {}).get("expected", "")))
+    if error["type"] not in ("enum", "literal_error") or not known:
+        return Finding(loc, f"{name}: {error['msg'].removeprefix('Value error, ')}")
+    close = difflib.get_close_matches(str(error.get("input"))[:100], known, n=1)
+    return Finding(loc, f"{name} must be {_either(known)}", f"did you mean {close[0]}?" if close else None)
 
 
 def _name(loc: Sequence[Any]) -> str:
