@@ -42,7 +42,7 @@ NAMES = {
 }
 """Where the server's name for a schema is not what a user of the client would look for."""
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None", None: "Any"}
-HIDDEN = frozenset({"Health", "SecretValue", "Sort"})
+HIDDEN = frozenset({"Health", "Readiness", "SecretValue", "Sort", "Version"})
 _PAGE = re.compile(r"Page_(\w+)_")
 _REF = "#/components/schemas/"
 _WIDTH = 120

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 def cluster_settings(name: str) -> "ClusterSettings":
     """A cluster of the settings file. Raises InvalidInput, NotFound."""
     from tuning.errors import NotFound
-    from tuning.settings import Settings, load_clusters
+    from tuning.settings import load_clusters, load_settings
 
-    path = Settings().clusters_file
+    path = load_settings().clusters_file
     clusters = load_clusters(path)
     if name not in clusters:
         raise NotFound(f"{path} has no cluster {name}", hint=f"it has: {', '.join(clusters) or 'none'}")

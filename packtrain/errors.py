@@ -76,6 +76,8 @@ class Problem:
     detail: str | None = None
     hint: str | None = None
     findings: tuple[Finding, ...] = ()
+    code: str | None = None
+    """The kind of trouble, of the closed list in the API's document; None where a proxy answered."""
 
 
 class ApiError(PacktrainError):
@@ -89,6 +91,11 @@ class ApiError(PacktrainError):
     def status(self) -> int:
         """The HTTP status code."""
         return self.problem.status
+
+    @property
+    def code(self) -> str | None:
+        """The kind of trouble: `not_found`, `conflict`, ..."""
+        return self.problem.code
 
 
 def finding_of(entry: Mapping[str, Any]) -> Finding:

@@ -14,6 +14,28 @@ JobStatus = Literal["held", "queued", "submitting", "pending", "running", "succe
 """Status of a job in packtrain. Slurm's own state is another column."""
 Outcome = Literal["job_fails", "dropped", "kept"]
 """LLaMA-Factory's treatment of a row that has a problem."""
+ProblemCode = Literal[
+    "bad_request",
+    "not_authenticated",
+    "not_allowed",
+    "not_found",
+    "method_not_allowed",
+    "request_timeout",
+    "conflict",
+    "too_large",
+    "query_too_long",
+    "unsupported_media_type",
+    "range_not_satisfiable",
+    "invalid",
+    "too_many_requests",
+    "server_failed",
+    "cluster_failed",
+    "unavailable",
+    "database_unavailable",
+    "cluster_unavailable",
+    "storage_full",
+]
+"""Kinds of refusals and failures: a closed list for programs, whose words for people may change."""
 Reason = Literal[
     "broken_json",
     "not_utf8",
@@ -77,30 +99,45 @@ class Artifact(TypedDict):
         "document",
         "other",
     ]
+    """What such a file is, for programs."""
     description: str
+    """What such a file is, in a sentence."""
     size_bytes: int
+    """Its size."""
     modified_at: str
+    """When it was last written, by the cluster's clock."""
     url: str
+    """Its path on this server."""
 
 
 class Artifacts(TypedDict):
     """All files of a job."""
 
     data: list["Artifact"]
+    """The rows."""
     total_bytes: int
+    """The size of all together."""
 
 
 class Attempt(TypedDict):
     """One submission to Slurm."""
 
     number: int
+    """From 1."""
     slurm_job_id: int | None
+    """Slurm's number."""
     slurm_state: str | None
+    """As Slurm says it."""
     submitted_at: str | None
+    """When Slurm took it."""
     started_at: str | None
+    """When it began to run."""
     finished_at: str | None
+    """When it ended."""
     exit_code: int | None
+    """Of the run; null where Slurm told none."""
     nodes: str | None
+    """The nodes that it ran on, in Slurm's notation."""
     ended_by: str | None
     """succeeded, failed, cancelled, held; or what the job went on after: timeout, preempted, node_fail, stalled,
     interrupted (by a signal that nobody here sent), released.
@@ -108,14 +145,18 @@ class Attempt(TypedDict):
     resumed_step: int | None
     """The checkpoint that it went on from; 0 = from the start."""
     first_step: int | None
+    """The first step that it logged."""
     last_step: int | None
+    """The last step that it logged."""
 
 
 class Bin(TypedDict):
     """Rows of a length that is at most `up_to`, and more than the `up_to` of the bin before."""
 
     up_to: int
+    """The greatest length that is counted here."""
     rows: int
+    """How many rows."""
 
 
 class Cancellation(TypedDict, total=False):
@@ -129,36 +170,53 @@ class Checkpoint(TypedDict):
     """The model as it was after a step: to use it (source_job with checkpoint), or to go on from."""
 
     step: int
+    """The step after which it was saved."""
     path: str
     """Of its files among the artifacts."""
     size_bytes: int
+    """Its size."""
     files: int
+    """How many files it has."""
     modified_at: str
+    """When it was last written, by the cluster's clock."""
     is_being_removed: bool
+    """Somebody has asked for its removal."""
 
 
 class Checkpoints(TypedDict):
     """All checkpoints of a job, the oldest first."""
 
     data: list["Checkpoint"]
+    """The rows."""
     total_bytes: int
+    """The size of all together."""
 
 
 class Cluster(TypedDict):
     """A cluster as last seen; nothing is asked of it for this."""
 
     name: str
+    """Its name."""
     reachable: bool | None
-    """Null before a worker has tried."""
+    """False too while no worker drives the cluster; null before a worker has tried."""
     reached_at: str | None
+    """End of the last cycle of a worker in which the cluster answered."""
     unreachable_since: str | None
+    """Since when the cluster does not answer, or since when no worker asks it."""
     unreachable_reason: str | None
+    """Which of both, in words."""
+    unattended_since: NotRequired[str | None]
+    """Since when no worker drives it; null while one does, or before the first."""
     described_at: str | None
     """The time at which partitions, nodes and GPUs were last seen."""
     slurm_version: str | None
+    """As Slurm says it."""
     partitions: list["Partition"]
+    """Its partitions as last seen, the default first."""
     nodes: list["Node"]
+    """Its nodes as last seen."""
     gpus: "GpuCount"
+    """GPUs: free ones and all."""
     models: list[str]
     """Names to give as model_name_or_path."""
     datasets: list[str] | None
@@ -179,7 +237,9 @@ class ClusterPage(TypedDict):
     """ClusterPage of the API."""
 
     data: list["Cluster"]
+    """The rows."""
     has_more: bool
+    """Whether another page follows."""
     next: str | None
     """Give it as `after` for the next page; null on the last."""
 
@@ -188,22 +248,30 @@ class Continuation(TypedDict, total=False):
     """Automatic continuation of a cut-off run, from its newest whole checkpoint: after which ends, how often."""
 
     max_attempts: int
+    """The most attempts, the first included."""
     on: list[Literal["timeout", "preempted", "node_fail"]]
+    """The ends after which the run goes on."""
 
 
 class Dataset(TypedDict):
     """A data set; what is in it is told by its report. Until it is ready, what only a check can tell is null."""
 
     id: str
+    """Its id, for `datasets` of a job."""
     object: NotRequired[Literal["dataset"]]
+    """What this is."""
     name: str
+    """Its name, which need not be its own alone."""
     owner: str
+    """The name of the user whose it is."""
     status: "DatasetStatus"
     """An upload is ready at once; data on a cluster is checked there first."""
     format: Literal["alpaca", "sharegpt"] | None
+    """The form of its rows."""
     purpose: Literal["sft", "ranking", "kto", "pretrain"] | None
     """Training that it is for: sft (stage sft), ranking (dpo, rm), kto (kto) or pretrain (pt)."""
     rows: int | None
+    """How many rows it has."""
     made_from: Literal["csv", "parquet", "text", "openai"] | None
     """The table that was sent; it is kept as JSON lines."""
     kept: int | None
@@ -211,8 +279,11 @@ class Dataset(TypedDict):
     dropped: int | None
     """Rows that LLaMA-Factory leaves out; the report says which, and why."""
     size_bytes: int | None
+    """Its size."""
     sha256: str | None
+    """Of its content as it is kept."""
     created_at: str
+    """When it was made."""
     cluster: str | None
     """The cluster on which alone it lies; null for an upload."""
     cluster_path: str | None
@@ -229,7 +300,9 @@ class DatasetPage(TypedDict):
     """DatasetPage of the API."""
 
     data: list["Dataset"]
+    """The rows."""
     has_more: bool
+    """Whether another page follows."""
     next: str | None
     """Give it as `after` for the next page; null on the last."""
 
@@ -238,30 +311,50 @@ class DatasetReport(TypedDict):
     """The report of a data set; `truncation` where a cutoff_len was named."""
 
     encoding: Literal["json", "jsonl"]
+    """How the rows are kept."""
     format: Literal["alpaca", "sharegpt"]
+    """The form of the rows."""
     rows: int
+    """All rows."""
     kept: int
+    """Rows that are trained on."""
     dropped: int
+    """Rows that are left out."""
     problems: list["RowProblem"]
+    """What is wrong with rows, by kind."""
     columns: list[str]
+    """The columns that are read."""
     unused_columns: list[str]
+    """Columns that nothing reads."""
     characters: "Lengths"
+    """Lengths in code points."""
     purpose: NotRequired[Literal["sft", "ranking", "kto", "pretrain"]]
+    """What it teaches."""
     made_from: NotRequired[Literal["csv", "parquet", "text", "openai"] | None]
+    """The kind of file that it was made from; null = of the same kind."""
     tokens: NotRequired["Lengths | None"]
+    """Lengths in tokens; null where no tokenizer was named."""
     turns: NotRequired[list["Bin"]]
+    """Rows by the number of their messages."""
     roles: NotRequired[list["RoleCount"]]
+    """Who speaks how often, in conversations."""
     scripts: NotRequired["Scripts | None"]
+    """The writing systems of the rows."""
     repeats: NotRequired["RepeatCount | None"]
+    """Rows that say the same; null where they were not compared."""
     truncation: NotRequired["Truncation | None"]
+    """What `cutoff_len` cuts off; null where none was named."""
 
 
 class Estimates(TypedDict):
     """Resources that the job would use, and the start that Slurm expects."""
 
     gpus: int
+    """On all nodes together."""
     time_limit_seconds: int
+    """After which Slurm ends an attempt."""
     gpu_hours_at_most: float
+    """GPUs times the time limit."""
     gpu_memory: "GpuMemory | None"
     """Null where the model's config.json is not known."""
     starts_at: str | None
@@ -274,19 +367,26 @@ class Event(TypedDict):
     id: int
     """Grows from event to event, over all jobs; a stream is resumed after it."""
     object: NotRequired[Literal["event"]]
+    """What this is."""
     job_id: str
+    """The id of the job."""
     type: str
     """job.created, job.<status>, job.cancel_requested, checkpoint.saved, warning, ..."""
     at: str
+    """When it happened."""
     message: str
+    """What happened, or what is wrong, in a sentence."""
     data: dict[str, Any]
+    """Details for programs, by the event's type."""
 
 
 class EventPage(TypedDict):
     """EventPage of the API."""
 
     data: list["Event"]
+    """The rows."""
     has_more: bool
+    """Whether another page follows."""
     next: str | None
     """Give it as `after` for the next page; null on the last."""
 
@@ -295,8 +395,11 @@ class Failure(TypedDict):
     """Cause of a job's failure, and the advice on it."""
 
     code: str
+    """The kind of cause (docs/user-guide.md has the list)."""
     message: str
+    """The cause in a sentence."""
     hint: str | None
+    """What to do about it."""
     evidence: list[str]
     """The lines of the logs that show it, at most ten."""
     retry: NotRequired[dict[str, Any] | None]
@@ -307,88 +410,137 @@ class GpuCount(TypedDict):
     """GPUs of usable nodes."""
 
     free: int
+    """Of these, how many no job uses."""
     total: int
+    """All of usable nodes."""
 
 
 class GpuMemory(TypedDict):
     """Bytes on one GPU while training, estimated from the model's shape (docs/user-guide.md)."""
 
     weights: int
+    """Of the model."""
     gradients: int
+    """Of the gradients."""
     optimizer: int
+    """Of the optimizer's state."""
     activations: int
+    """Of what a step keeps for its backward pass."""
     total: int
+    """All together."""
 
 
 class Job(TypedDict):
     """A job."""
 
     id: str
+    """Its id."""
     object: NotRequired[Literal["job"]]
+    """What this is."""
     name: str
+    """Its name, which need not be its own alone."""
     kind: str
+    """What is to be done: train, export (merge an adapter), predict."""
     status: "JobStatus"
+    """Where it stands."""
     status_reason: str | None
+    """Why it stands there, in a sentence."""
     owner: str
+    """The name of the user whose it is."""
     created_at: str
+    """When it was made."""
     submitted_at: str | None
+    """When Slurm took it."""
     started_at: str | None
+    """When it began to run."""
     finished_at: str | None
+    """When it ended."""
     cluster: str
+    """The name of a cluster of this service."""
     slurm_job_id: int | None
+    """Slurm's number."""
     slurm_state: str | None
     """As Slurm says it."""
     slurm_reason: str | None
+    """Why Slurm lets it wait, in Slurm's word."""
     attempt: int
+    """The number of the newest attempt, from 1; 0 before the first."""
     attempts: list["Attempt"]
+    """Its submissions to Slurm, the first one first."""
     resources: "Resources"
+    """What is asked of Slurm."""
     recipe: str | None
+    """The recipe that it began from."""
     source_job: str | None
+    """The job whose adapter or model it uses."""
     checkpoint: int | None
     """Of the source job; null = its final model."""
     depends_on: list[str]
+    """Ids of the jobs that must succeed first."""
     secrets: list[str]
     """Names only."""
     keep_checkpoints: int | None
+    """So many of the newest stay once it has succeeded; null = all."""
     continuation: "Continuation | None"
+    """After which ends it goes on by itself; null = as usual for its kind."""
     config: dict[str, Any]
+    """LLaMA-Factory's arguments, as they are run."""
     datasets: list[str]
+    """Ids of its uploaded data sets."""
     tags: dict[str, str]
+    """Labels to find it by."""
     priority: int
+    """Greater goes first."""
     queue_position: int | None
     """In packtrain's own queue of the cluster, from 1."""
     progress: "Progress"
+    """How far it is, and when it will be done."""
     failure: "Failure | None"
+    """Why it failed; null unless it did."""
     result: dict[str, Any] | None
+    """The numbers that the run left; null before its end."""
     record: "Record"
+    """With what exactly it ran."""
     retry_of: str | None
+    """The job of which it is another try."""
     cancel_requested_at: str | None
+    """When somebody asked for its end."""
     hold_requested_at: str | None
+    """When somebody asked to take it back from Slurm."""
     unreachable_since: str | None
+    """Since when its cluster does not answer; null while it does."""
     shortened: NotRequired[list[str]]
     """In lists: the fields that are too large for one, of which only a part is here (the first of `config`, the last of
     `attempts`); `GET /jobs/{id}` has all of it.
     """
     links: "JobLinks"
+    """Paths of what belongs to it."""
 
 
 class JobChange(TypedDict, total=False):
     """The body of `PATCH /jobs/{id}`: what is left out (or null) stays; `tags` replaces all of them."""
 
     name: str | None
+    """Another name."""
     priority: int | None
+    """Another place in the queue: greater goes first."""
     tags: dict[str, str] | None
+    """All of its labels."""
 
 
 class JobFields(TypedDict, total=False):
     """The body of `POST /jobs` and `POST /jobs/validate`."""
 
     name: str | None
+    """For people; by default one is made."""
     kind: Literal["train", "export", "predict"]
+    """What is to be done: train, export (merge an adapter), predict."""
     recipe: str | None
     """A named starting point; config is laid over it."""
     config: dict[str, Any] | None
+    """LLaMA-Factory's arguments."""
     config_yaml: str | None
+    """LLaMA-Factory's arguments as the text of a YAML file; instead of `config`, or under it."""
     command: str | None
     """A command line such as `llamafactory-cli train config.yaml`; it is read, not run."""
     script: str | None
@@ -396,6 +548,7 @@ class JobFields(TypedDict, total=False):
     files: dict[str, str]
     """Texts of the files that command or script names, by name."""
     datasets: list[str]
+    """Ids of uploaded data sets."""
     source_job: str | None
     """The job whose adapter or model is used; one that has not ended is waited for."""
     checkpoint: int | None
@@ -409,32 +562,47 @@ class JobFields(TypedDict, total=False):
     continuation: "Continuation | None"
     """By default a training goes on after preemption and a failed node, not after its time limit."""
     resources: "Resources"
+    """What is asked of Slurm."""
     priority: int
     """Beyond -100 to 100, as it is set usually: administrators only."""
     held: bool
+    """Keep it from being submitted until it is released."""
     tags: dict[str, str]
+    """Labels to find it by."""
 
 
 class JobLinks(TypedDict):
     """Paths of a job and of all that belongs to it on this server."""
 
     self: str
+    """The job."""
     progress: str
+    """How far it is."""
     metrics: str
+    """Its curves."""
     events: str
+    """What happened to it."""
     logs: str
+    """What it wrote."""
     artifacts: str
+    """Its files."""
     archive: str
+    """All files in one tar."""
     checkpoints: str
+    """Its checkpoints."""
     script: str
+    """The batch script of an attempt."""
     config: str
+    """The configuration of an attempt, as YAML."""
 
 
 class JobPage(TypedDict):
     """JobPage of the API."""
 
     data: list["Job"]
+    """The rows."""
     has_more: bool
+    """Whether another page follows."""
     next: str | None
     """Give it as `after` for the next page; null on the last."""
 
@@ -446,18 +614,24 @@ class Lengths(TypedDict):
     """
 
     total: int
+    """All rows together."""
     longest: int
+    """The length of the longest row."""
     histogram: list["Bin"]
+    """Rows by length."""
 
 
 class Me(TypedDict):
     """The user whose token was sent."""
 
     id: str
+    """The user's id."""
     name: str
+    """The user's name."""
     is_administrator: bool
     """The user is one, and the token has the scope admin."""
     token_id: str
+    """The id of the token that was sent."""
     scopes: list["Scope"]
     """All that the token may do."""
 
@@ -466,7 +640,9 @@ class Metrics(TypedDict):
     """The series of a job, by name. Where a resumed run did a step again, the later attempt counts."""
 
     job_id: str
+    """The id of the job."""
     series: dict[str, "Series"]
+    """By name: loss, eval_loss, learning_rate, ..."""
 
 
 class Model(TypedDict):
@@ -475,7 +651,9 @@ class Model(TypedDict):
     name: str
     """To give as model_name_or_path; the last part of its path and of a hub id will do."""
     cluster: str
+    """The name of a cluster of this service."""
     path: str
+    """Its folder on the cluster."""
     aliases: list[str]
     """Further names that mean it."""
 
@@ -495,7 +673,9 @@ class ModelPage(TypedDict):
     """ModelPage of the API."""
 
     data: list["Model"]
+    """The rows."""
     has_more: bool
+    """Whether another page follows."""
     next: str | None
     """Give it as `after` for the next page; null on the last."""
 
@@ -504,12 +684,17 @@ class NewToken(TypedDict):
     """A token that was just made."""
 
     id: str
+    """Its id, to revoke it by."""
     name: str
+    """What it is for."""
     user: str
+    """The name of its user."""
     scopes: list["Scope"]
     """All that it may do."""
     created_at: str
+    """When it was made."""
     expires_at: str | None
+    """The end of its validity; null = it has none."""
     token: str
     """The text to send as `Authorization: Bearer`. It is shown this once."""
 
@@ -518,56 +703,80 @@ class Node(TypedDict):
     """A node of Slurm."""
 
     name: str
+    """Its name."""
     state: str | None
+    """As Slurm says it."""
     partitions: list[str]
+    """The partitions that it belongs to."""
     cpus: int
+    """Its CPUs."""
     gpu_type: str | None
+    """As Slurm calls it."""
     gpus: "GpuCount"
+    """GPUs: free ones and all."""
 
 
 class Parameter(TypedDict):
     """An argument that people set when they use a recipe."""
 
     name: str
+    """The argument."""
     description: str
+    """What it does."""
     default: NotRequired[Any]
+    """Its value where nothing is said."""
     required: NotRequired[bool]
+    """Whether the recipe cannot do without."""
 
 
 class Partition(TypedDict):
     """A partition of Slurm."""
 
     name: str
+    """Its name."""
     is_default: bool
+    """Whether Slurm takes it where none is named."""
     state: str | None
+    """As Slurm says it."""
     max_time_seconds: int | None
     """Null = unlimited."""
     nodes: int
+    """How many nodes it has."""
     gpus: "GpuCount"
+    """GPUs: free ones and all."""
 
 
 class Place(TypedDict):
     """One row: its number among the rows, and the line on which it begins, both from 1."""
 
     row: int
+    """From 1."""
     line: int
+    """The line on which it begins, from 1."""
     detail: str
+    """What is wrong in this row."""
 
 
 class Preview(TypedDict):
     """The first rows of a data set."""
 
     format: Literal["alpaca", "sharegpt"]
+    """The form of the rows."""
     template: str | None
+    """The template that they are written with; null = none was named."""
     rows: list["PreviewRow"]
+    """The first rows."""
 
 
 class PreviewRow(TypedDict):
     """A row as it is in the file, and with a template also as the model would see it."""
 
     row: int
+    """Its number, from 1."""
     line: int
+    """The line on which it begins, from 1."""
     value: dict[str, Any]
+    """The row as it is in the file."""
     pieces: "list[TextPiece] | None"
     """The whole text in order; null without a template."""
     problem: str | None
@@ -578,10 +787,17 @@ class Problem(TypedDict):
     """An error answer."""
 
     type: str
+    """Always `about:blank`: `code` tells kinds apart."""
     title: str
+    """The status in words."""
     status: int
+    """The HTTP status."""
+    code: "ProblemCode"
+    """The kind of trouble, for programs."""
     detail: str
+    """What is wrong, for people."""
     hint: NotRequired[str | None]
+    """What to do about it."""
     errors: NotRequired["list[ProblemError] | None"]
     """Each thing that is wrong, where input is."""
 
@@ -592,6 +808,7 @@ class ProblemError(TypedDict):
     loc: list[str | int]
     """Where: body, query, path or header, and the way down from there."""
     message: str
+    """What is wrong there."""
     hint: NotRequired[str | None]
     """What to do about it."""
 
@@ -600,55 +817,83 @@ class Progress(TypedDict):
     """Progress of a job, as the database had it at `updated_at`; the durations count from then."""
 
     job_id: str
+    """The id of the job."""
     status: "JobStatus"
+    """Where the job stands."""
     version: int
     """Grows with every change; give it as `since` to wait for the next one."""
     current_steps: int | None
+    """Steps that are done."""
     total_steps: int | None
+    """Steps of the whole run."""
     percentage: float | None
+    """Steps done of all, from 0 to 100."""
     epoch: float | None
+    """Passes over the data so far."""
     loss: float | None
     """Null before the first step that was logged, and where training diverged."""
     eval_loss: float | None
+    """The loss of the last evaluation."""
     learning_rate: float | None
+    """At the last step that was logged."""
     tokens_per_second: float | None
+    """The pace of training."""
     elapsed_seconds: float | None
+    """Time that the run has taken."""
     eta_seconds: float | None
     """To the end of the whole job, the wait in the queues included; null where nothing can tell. While a run logs
     nothing it is told anew after a hundredth of itself, and after 15 s at the earliest.
     """
     eta_low_seconds: float | None
+    """Lower bound of `eta_seconds`."""
     eta_high_seconds: float | None
+    """Upper bound of `eta_seconds`."""
     expected_end_at: str | None
     """Moves later while what comes next (a line, an evaluation, a save) takes longer than it should."""
     expected_start_at: str | None
+    """When Slurm expects to start it."""
     queue_position: int | None
     """From 1, in packtrain's own queue of the cluster; null once submitted."""
     stalled_since: str | None
+    """Since when a running job has done no step though it should have."""
     updated_at: str
+    """When something of this last changed."""
     observed_at: str | None
     """When the cluster last answered a question about this job."""
+    unattended_since: NotRequired[str | None]
+    """Since then no worker has driven the job's cluster: nothing newer is known; null while one does."""
 
 
 class Recipe(TypedDict):
     """A recipe: a job that names it may lay its own config over this one."""
 
     name: str
+    """To name it by."""
     object: NotRequired[Literal["recipe"]]
+    """What this is."""
     title: str
+    """What it is, in a line."""
     description: str
+    """What it is good for."""
     kind: Literal["train", "export", "predict"]
+    """What is to be done: train, export (merge an adapter), predict."""
     data: str
+    """What data it wants."""
     config: dict[str, Any]
+    """LLaMA-Factory's arguments."""
     resources: dict[str, Any]
+    """What is asked of Slurm."""
     parameters: list["Parameter"]
+    """Arguments that people set when they use it."""
 
 
 class RecipePage(TypedDict):
     """RecipePage of the API."""
 
     data: list["Recipe"]
+    """The rows."""
     has_more: bool
+    """Whether another page follows."""
     next: str | None
     """Give it as `after` for the next page; null on the last."""
 
@@ -657,83 +902,121 @@ class Record(TypedDict):
     """With what exactly the job ran."""
 
     image_digest: NotRequired[str | None]
+    """Of the training image."""
     llamafactory_version: NotRequired[str | None]
+    """Of LLaMA-Factory in that image."""
     config_sha256: NotRequired[str | None]
+    """Of the configuration file."""
     dataset_sha256s: NotRequired[list[str] | None]
+    """Of each data set's content."""
     script_sha256: NotRequired[str | None]
+    """Of the batch script."""
     seed: NotRequired[int | None]
+    """Of the run's random numbers."""
 
 
 class RepeatCount(TypedDict):
     """Kept rows whose texts are exactly those of an earlier one."""
 
     repeated: int
+    """Of these, how many say what an earlier one says."""
     compared: int
+    """How many rows were compared."""
     one_in: int
+    """Of so many rows one was compared."""
 
 
 class Resources(TypedDict, total=False):
     """Resources asked of Slurm; a field that is left out is filled from the cluster's defaults, where they have it."""
 
     cluster: str | None
+    """The name of a cluster of this service."""
     partition: str | None
+    """Slurm's partition."""
     nodes: int | None
+    """How many nodes."""
     gpus_per_node: int | None
+    """GPUs on each node."""
     gpu_type: str | None
+    """As Slurm calls it."""
     cpus_per_gpu: int | None
+    """CPUs for each GPU."""
     memory: str | None
+    """Of each node: a number and K, M, G or T."""
     time_limit: str | None
+    """Of an attempt, in sbatch's notation (days-hours:minutes:seconds)."""
     account: str | None
+    """Slurm's account."""
     qos: str | None
+    """Slurm's quality of service."""
     constraint: str | None
+    """Features that nodes must have, in sbatch's notation."""
     exclude: str | None
+    """Nodes to leave out, in sbatch's notation."""
 
 
 class RoleCount(TypedDict):
     """Number of messages that a role speaks in all rows, dropped rows too."""
 
     role: str
+    """The role."""
     messages: int
+    """How many messages."""
 
 
 class RowProblem(TypedDict):
     """All rows with the same thing wrong."""
 
     reason: "Reason"
+    """The kind of defect."""
     outcome: "Outcome"
+    """What becomes of such a row."""
     message: str
+    """What happened, or what is wrong, in a sentence."""
     hint: str
+    """What to do about it."""
     rows: int
+    """How many rows have it."""
     places: list["Place"]
+    """The first of these rows."""
 
 
 class ScriptShare(TypedDict):
     """A script's share of the letters, from 0 to 1."""
 
     script: str
+    """The writing system."""
     share: float
+    """Of all letters, from 0 to 1."""
 
 
 class Scripts(TypedDict):
     """In which scripts the kept rows are written: no guess at languages, of which several share a script."""
 
     rows: int
+    """How many rows were looked at."""
     shares: list["ScriptShare"]
+    """The most frequent first."""
 
 
 class Secret(TypedDict):
     """A secret, without its value."""
 
     name: str
+    """The name of the variable."""
     created_at: str
+    """When it was made."""
     updated_at: str
+    """When its value was last set."""
 
 
 class SecretPage(TypedDict):
     """SecretPage of the API."""
 
     data: list["Secret"]
+    """The rows."""
     has_more: bool
+    """Whether another page follows."""
     next: str | None
     """Give it as `after` for the next page; null on the last."""
 
@@ -742,6 +1025,7 @@ class Series(TypedDict):
     """Two columns of the same length."""
 
     steps: list[int]
+    """The step of each value."""
     values: list[float | None]
     """Null where training diverged (NaN)."""
     total: int
@@ -752,6 +1036,7 @@ class TextPiece(TypedDict):
     """Some of the text that is read in training, special tokens written out."""
 
     text: str
+    """The text."""
     trained: bool
     """The loss counts it: the model learns to say it."""
     read: bool
@@ -762,19 +1047,26 @@ class Token(TypedDict):
     """A token, without its text."""
 
     id: str
+    """Its id, to revoke it by."""
     name: str
+    """What it is for."""
     user: str
+    """The name of its user."""
     scopes: list["Scope"]
     """All that it may do."""
     created_at: str
+    """When it was made."""
     expires_at: str | None
+    """The end of its validity; null = it has none."""
 
 
 class TokenPage(TypedDict):
     """TokenPage of the API."""
 
     data: list["Token"]
+    """The rows."""
     has_more: bool
+    """Whether another page follows."""
     next: str | None
     """Give it as `after` for the next page; null on the last."""
 
@@ -791,6 +1083,7 @@ class TokenRequest(TypedDict):
     administrators. Never more than the token has that asks.
     """
     expires_at: NotRequired[str | None]
+    """The end of its validity; null = it has none."""
 
 
 class Trouble(TypedDict):
@@ -801,31 +1094,44 @@ class Trouble(TypedDict):
     subject: str | None
     """The id of a data set, or a hash; null for a job, and for the whole step."""
     step: str
+    """The step of the worker, or of the server's feed."""
     error: str
     """The class of the error; the log and `packtrain clusters doctor` say more."""
     since: str
+    """When it first failed, of the failures in a row."""
     failures: int
     """In a row."""
     next_try_at: str
+    """When it is tried again."""
 
 
 class Truncation(TypedDict):
     """Kept rows that are longer than cutoff_len: LLaMA-Factory cuts them there, and with packing leaves them out."""
 
     cutoff_len: int
+    """The length that was asked about."""
     unit: Literal["characters", "tokens"]
+    """Of the lengths that it was compared with."""
     rows_at_least: int
+    """So many rows are longer, at least."""
     rows_at_most: int
+    """So many rows are longer, at most."""
 
 
 class Validation(TypedDict):
     """Validation of a request for a job: the findings, and the script, configuration and estimates of its run."""
 
     valid: bool
+    """Whether such a job would be made."""
     errors: list["ProblemError"]
+    """What keeps the job from being made."""
     warnings: list["ProblemError"]
+    """What is doubtful."""
     notes: list[str]
     """Remarks: the configuration as it was read, a Slurm that was not asked."""
     script: str | None
+    """The batch script that would be submitted; null where there are errors."""
     config_yaml: str | None
+    """The configuration that would be run; null where there are errors."""
     estimates: "Estimates | None"
+    """What the job would use; null where there are errors."""

@@ -9,17 +9,17 @@ from server.main import create_app
 from tuning.errors import InvalidInput
 from tuning.logs import set_up_logs
 from tuning.private_files import close_database_to_others, make_private_folder
-from tuning.settings import Settings, load_clusters
+from tuning.settings import load_clusters, load_settings
 
 
 def main() -> None:
     """Build everything from the environment, and serve."""
-    settings = Settings()
-    set_up_logs(settings.log_level)
     try:
+        settings = load_settings()
         clusters = load_clusters(settings.clusters_file)
     except InvalidInput as error:
-        sys.exit(f"packtrain server: {error}")
+        sys.exit(f"packtrain server: {error.with_hints()}")
+    set_up_logs(settings.log_level)
     close_database_to_others(settings.database_url)
     make_private_folder(settings.data_dir)
     # log_config=None: uvicorn's lines go through ours. No access log: polls are not changes of state.

@@ -19,6 +19,7 @@ from server.http.shares import Places
 from server.http.token_gate import principal_of
 from server.scopes import require_scope
 from server.slurm_trial import SlurmTrials
+from server.worker_watch import WorkerWatch
 from tuning.db.engine import transaction
 from tuning.errors import NotFound
 from tuning.people.tokens import Principal, authenticate
@@ -97,6 +98,11 @@ async def get_file_checks(request: Request) -> FileChecks:
     return cast(FileChecks, request.app.state.file_checks)
 
 
+async def get_workers(request: Request) -> WorkerWatch:
+    """The signs of life of the clusters' workers."""
+    return cast(WorkerWatch, request.app.state.workers)
+
+
 async def get_trials(request: Request) -> SlurmTrials:
     """Questions to the clusters' Slurm."""
     return cast(SlurmTrials, request.app.state.trials)
@@ -111,6 +117,7 @@ SessionsDep = Annotated[sessionmaker[Session], Depends(get_sessions)]
 CipherDep = Annotated[Cipher, Depends(get_cipher)]
 UploadingDep = Annotated[Places, Depends(get_uploading)]
 FileChecksDep = Annotated[FileChecks, Depends(get_file_checks)]
+WorkersDep = Annotated[WorkerWatch, Depends(get_workers)]
 TrialsDep = Annotated[SlurmTrials, Depends(get_trials)]
 SessionDep = Annotated[Session, Depends(get_session, scope="function", max_concurrency=MAX_SESSIONS)]
 

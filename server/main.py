@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
 
 from server.api import clusters as clusters_api
-from server.api import health, me, recipes, secrets, tokens
+from server.api import health, me, recipes, secrets, signposts, tokens
 from server.api import models as models_api
 from server.api.datasets import collection as datasets
 from server.api.datasets import preview, upload
@@ -32,13 +33,16 @@ from server.feed.fast_path import PolledProgress
 from server.file_checks import FileChecks
 from server.http.admission import Admission
 from server.http.body_limit import MOST_VALUES, BodyBounds, BodyLimit
+from server.http.compression import Compression
 from server.http.error_handlers import add_error_handlers
+from server.http.request_ids import RequestIds
 from server.http.shares import Places
 from server.http.token_gate import TokenGate
 from server.openapi import describe
 from server.slurm_trial import SlurmTrials
 from server.transfer_budget import TransferLimits
 from server.transfer_response import ReaderPace
+from server.worker_watch import WorkerWatch
 from tuning.datasets import bounded_check
 from tuning.datasets.bounded_check import CheckBounds
 from tuning.datasets.check.processes import warm_up
@@ -46,6 +50,7 @@ from tuning.db.engine import open_engine, open_sessions
 from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings, Settings
 
+VERSION = "0.1.0"
 MAX_BODY_BYTES = 1024 * 1024
 """Of everything but uploads: the largest config_yaml with room for its escapes."""
 FORM_BYTES = 1024 * 1024
@@ -90,21 +95,37 @@ def create_app(
         app.state.cluster_files.close()
         engine.dispose()
 
-    # No page of documentation: FastAPI's own loads its scripts from elsewhere, and this origin holds tokens.
+    # FastAPI's own page of documentation loads its scripts from elsewhere, and this origin holds tokens: see signposts.
     app = FastAPI(
-        title="packtrain", version="0.1.0", lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None
+        title="packtrain",
+        version=VERSION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        servers=[{"url": "/", "description": "The server that this document is of."}],
     )
     app.state.settings, app.state.clusters, app.state.views = settings, clusters, ClusterViews()
     app.state.sessions, app.state.clock = open_sessions(engine), clock or _utc_now
-    app.state.feed = Feed(app.state.sessions, interval_seconds=settings.feed_interval_seconds, now=app.state.clock)
+    app.state.workers = WorkerWatch(clusters, settings.lease_seconds, app.state.clock)
+    app.state.feed = Feed(
+        app.state.sessions,
+        interval_seconds=settings.feed_interval_seconds,
+        now=app.state.clock,
+        workers=app.state.workers,
+    )
     app.state.admission = Admission(settings.rate_per_second, settings.rate_burst, time.monotonic)
     app.state.cipher = Cipher(settings.secrets_key)
     _share_out(app, settings, clusters)
     app.add_middleware(BodyLimit, bounds=_bounds(settings), uploads=UPLOADS, upload_bounds=_upload_bounds(settings))
     app.add_middleware(TokenGate, state=app.state, below=f"{API}/")
-    app.add_middleware(PolledProgress, state=app.state)  # the outermost
+    app.add_middleware(Compression)
+    app.add_middleware(PolledProgress, state=app.state)
+    app.add_middleware(RequestIds)  # the outermost
     add_error_handlers(app)
     app.include_router(health.router)
+    app.include_router(signposts.router)
     for router in FOLLOWING:
         app.include_router(router, prefix=API)
     app.include_router(upload.router, prefix=API)  # it asks for the token itself, before the bytes
@@ -147,6 +168,11 @@ def _upload_bounds(settings: Settings) -> BodyBounds:
         whole_seconds=settings.transfer_seconds,
         slowest_bytes_per_second=settings.slowest_bytes_per_second,
     )
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Names of functions are names of operations: what clients that are made from the document call them by."""
+    return route.name
 
 
 def _utc_now() -> datetime:

@@ -70,6 +70,11 @@ class InvalidInput(PacktrainError):
         super().__init__("; ".join(finding.message for finding in findings))
         self.findings = tuple(findings)
 
+    def with_hints(self) -> str:
+        """All findings in one line, with what to do about each."""
+        told = (f"{found.message} ({found.hint})" if found.hint else found.message for found in self.findings)
+        return "; ".join(told)
+
 
 class NotFound(PacktrainError):
     """No such thing, or not yours to see."""

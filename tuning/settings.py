@@ -3,13 +3,26 @@
 Built once in each program's main and passed down; never read at import.
 """
 
+import difflib
+import os
 import re
 import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from tuning.errors import Finding, InvalidInput
 
@@ -21,6 +34,11 @@ ANY_GPU = "default"
 Argument = str | int | float | bool
 # Where Docker, Podman and Kubernetes put secrets: one file a setting, named as the variable in lower case.
 SECRETS = Path("/run/secrets")
+PREFIX = "PACKTRAIN_"
+NOT_OURS = re.compile(r"PACKTRAIN_(URL|TOKEN|CONFIG_DIR|IMAGE|LAB_IMAGE|SERVICE_\w+|PORT_\d\w*)")
+"""Variables of the client, of docker-compose.yml, and those that Kubernetes sets for a service of this name."""
+_DATABASES = "sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
+_QUOTED = re.compile("'([^']*)'")
 
 
 def _ends_of(bind: str) -> tuple[str, str]:
@@ -33,6 +51,17 @@ def _ends_of(bind: str) -> tuple[str, str]:
 
 def _lies_under(path: str, folders: tuple[str, ...]) -> bool:
     return any(f"{path.rstrip('/')}/".startswith(f"{folder}/") for folder in folders)
+
+
+def _usable_url(database_url: str) -> str:
+    """Raises ValueError, in words that hold nothing of the URL: it may have a password."""
+    try:
+        driver = make_url(database_url).drivername
+    except (ArgumentError, ValueError) as error:
+        raise ValueError(f"it is no URL of a database: {_DATABASES}") from error
+    if driver not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
+        raise ValueError(f"packtrain has no driver for {driver[:40]}: it takes {_DATABASES}")
+    return database_url
 
 
 class PartitionDefaults(BaseModel):
@@ -152,16 +181,16 @@ class ClusterSettings(BaseModel):
 class Settings(BaseSettings):
     """Settings of the three programs, as given from outside."""
 
-    model_config = SettingsConfigDict(env_prefix="PACKTRAIN_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, allow_inf_nan=False)
 
-    database_url: str = "sqlite:///.packtrain/packtrain.db"
+    database_url: Annotated[str, AfterValidator(_usable_url)] = "sqlite:///.packtrain/packtrain.db"
     clusters_file: Path = Path(".packtrain/clusters.toml")
     data_dir: Path = Path(".packtrain/data")
     host: str = "127.0.0.1"
-    port: int = 8421
-    lease_seconds: float = 30.0
-    feed_interval_seconds: float = 0.2
-    slurm_wait_seconds: float = 8.0
+    port: int = Field(default=8421, ge=0, le=65_535)
+    lease_seconds: float = Field(default=30.0, gt=0, le=3600)
+    feed_interval_seconds: float = Field(default=0.2, gt=0, le=60)
+    slurm_wait_seconds: float = Field(default=8.0, ge=0, le=60)
     """How long a request to be validated waits for Slurm's own word."""
     rate_per_second: float = Field(default=50.0, ge=0)
     """How many requests a second one person may make in the long run, by all tokens together; 0 = any number."""
@@ -219,6 +248,42 @@ class Settings(BaseSettings):
         if SECRETS.is_dir():
             file_secret_settings = SecretsSettingsSource(settings_cls, secrets_dir=SECRETS)
         return init_settings, env_settings, dotenv_settings, file_secret_settings
+
+
+def load_settings() -> Settings:
+    """The settings of the environment. Raises InvalidInput for each that does not hold, and for unknown variables.
+
+    A misspelt variable that is passed over would have the service work on another database.
+    """
+    findings = list(_unknown_variables(os.environ))
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        findings += [_of_a_setting(found) for found in error.errors(include_input=False, include_url=False)]
+    if findings:
+        raise InvalidInput(findings)
+    return settings
+
+
+def _unknown_variables(names: Iterable[str]) -> Iterator[Finding]:
+    known = [name.upper() for name in Settings.model_fields]
+    for name in sorted(names):
+        setting = name.upper().removeprefix(PREFIX)
+        if name.upper() != setting and setting not in known and not NOT_OURS.fullmatch(name.upper()):
+            close = difflib.get_close_matches(setting[:100], known, n=1)
+            hint = (
+                f"did you mean {PREFIX}{close[0]}?" if close else "remove it: docs/operator-guide.md has all settings"
+            )
+            yield Finding((name[:100],), f"there is no setting {name[:100]}", hint)
+
+
+def _of_a_setting(error: Mapping[str, Any]) -> Finding:
+    """What is wrong with a setting, without its value."""
+    name = f"{PREFIX}{error['loc'][0]}".upper()
+    known = _QUOTED.findall(error.get("ctx", {}).get("expected", ""))
+    if known:
+        return Finding((name,), f"{name} must be one of {', '.join(known)}")
+    return Finding((name,), f"{name}: {error['msg'].removeprefix('Value error, ')}")
 
 
 def load_clusters(path: Path) -> dict[str, ClusterSettings]:

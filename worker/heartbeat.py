@@ -1,6 +1,7 @@
 """Keeps a lease while a cluster is driven, in a thread of its own: a slow step must not lose it."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -17,14 +18,21 @@ from tuning.errors import LeaseLost
 
 log = logging.getLogger(__name__)
 
+SHORTEST_BEAT_SECONDS = 1.0
+
 
 @contextmanager
-def kept(sessions: sessionmaker[Session], lease: Lease, lease_seconds: float) -> Iterator[threading.Event]:
-    """Renew the lease until the block ends; the event is set as soon as it can no longer be relied on."""
+def kept(
+    sessions: sessionmaker[Session], lease: Lease, lease_seconds: float, cycle_seconds: float = math.inf
+) -> Iterator[threading.Event]:
+    """Renew the lease until the block ends; the event is set as soon as it can no longer be relied on.
+
+    Once a cycle at least: whoever reads judges by it whether a worker is there (tuning.clusters.attendance).
+    """
     lost, done = threading.Event(), threading.Event()
-    thread = threading.Thread(
-        target=_renew_until, args=(sessions, lease, lease_seconds, lost, done), name=f"lease-{lease.cluster}"
-    )
+    beat_seconds = min(lease_seconds / 4, max(cycle_seconds, SHORTEST_BEAT_SECONDS))
+    arguments = (sessions, lease, lease_seconds, beat_seconds, lost, done)
+    thread = threading.Thread(target=_renew_until, args=arguments, name=f"lease-{lease.cluster}")
     thread.start()
     try:
         yield lost
@@ -38,11 +46,12 @@ def _renew_until(
     sessions: sessionmaker[Session],
     lease: Lease,
     lease_seconds: float,
+    beat_seconds: float,
     lost: threading.Event,
     done: threading.Event,
 ) -> None:
     renewed = time.monotonic()
-    while not done.wait(lease_seconds / 4) and not lost.is_set():
+    while not done.wait(beat_seconds) and not lost.is_set():
         # a process that was stopped wakes here: whatever it was about to do is checked against `lost` first
         if time.monotonic() - renewed > lease_seconds:
             _say_lost(f"the lease of {lease.cluster} was not renewed in time", lease)

@@ -118,7 +118,7 @@ class Worker:
         allowance = Allowance(settings.commands_per_minute, settings.connections_per_minute)
         traffic = Traffic(allowance, sleep=self._wait_for_allowance)
         breaker = Breaker(settings.poll_interval_seconds)
-        with kept(self._sessions, lease, self._settings.lease_seconds) as lost:
+        with kept(self._sessions, lease, self._settings.lease_seconds, settings.poll_interval_seconds) as lost:
             transport = self._open_transport(settings, traffic)
             cluster = Cluster(settings, transport)
             driver = Driver(settings, self._sessions, cluster, traffic, breaker, lease, now_utc, self._cipher, lost)

@@ -75,9 +75,9 @@ def _checks(cluster: "ClusterSettings", *, submit: bool) -> Iterator["Check"]:
     from ops.doctor.diagnosis import diagnose
     from ops.doctor.poison_jobs import poison_check
     from ops.doctor.trial import run_trial
-    from tuning.settings import Settings
+    from tuning.settings import load_settings
 
-    yield poison_check(cluster.name, Settings().database_url)
+    yield poison_check(cluster.name, load_settings().database_url)
     boundary, failed = secrets.token_hex(16), False
     with login(cluster) as transport:
         for check in diagnose(cluster, transport, boundary):

@@ -30,10 +30,23 @@ def migrate() -> None:
 
     The one of PACKTRAIN_DATABASE_URL.
     """
-    from tuning.migrate import upgrade
-    from tuning.settings import Settings
+    from alembic.util import CommandError
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import DBAPIError
 
-    upgrade(Settings().database_url)
+    from ops.database_words import unusable
+    from tuning.migrate import upgrade
+    from tuning.settings import load_settings
+
+    database_url = load_settings().database_url
+    try:
+        upgrade(database_url)
+    except (DBAPIError, OSError) as error:
+        hint = "PACKTRAIN_DATABASE_URL names it: is it there, and may this account change it?"
+        raise unusable(make_url(database_url), error, hint) from error
+    except CommandError as error:
+        hint = "a newer packtrain has migrated it: install that one, or restore a backup of before"
+        raise unusable(make_url(database_url), error, hint) from error
     note("the database is up to date")
 
 

@@ -108,18 +108,17 @@ def revoke(
 def _session() -> Iterator["Session"]:
     from sqlalchemy.exc import OperationalError, ProgrammingError
 
+    from ops.database_words import unusable
     from tuning.db.engine import open_engine, open_sessions, transaction
-    from tuning.errors import PacktrainError
-    from tuning.settings import Settings
+    from tuning.settings import load_settings
 
-    engine = open_engine(Settings().database_url)
+    engine = open_engine(load_settings().database_url)
     try:
         with transaction(open_sessions(engine)) as session:
             yield session
     except (OperationalError, ProgrammingError) as error:
-        where = engine.url.render_as_string(hide_password=True)
         hint = "PACKTRAIN_DATABASE_URL names it; `packtrain migrate` makes its tables"
-        raise PacktrainError(f"the database {where} cannot be used: {error.orig}", hint=hint) from error
+        raise unusable(engine.url, error, hint) from error
     finally:
         engine.dispose()
 

@@ -30,7 +30,10 @@ def status_line(job: Job, now: datetime) -> str:
         line += ", to be cancelled"
     if job["hold_requested_at"]:
         line += ", to be held"
-    if job["unreachable_since"]:
+    unattended_since = progress.get("unattended_since")
+    if unattended_since and status in ("pending", "running"):  # of others the reason says it
+        line += f", as last seen: no worker drives the cluster since {clock_time(unattended_since, now)}"
+    elif job["unreachable_since"]:
         line += f", the cluster has not answered since {clock_time(job['unreachable_since'], now)}"
     return line
 

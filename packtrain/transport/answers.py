@@ -81,6 +81,7 @@ def problem_of(answer: httpx.Response) -> Problem:
         _words(body.get("detail")),
         _words(body.get("hint")),
         findings,
+        _words(body.get("code")),
     )
 
 

@@ -89,8 +89,12 @@ def follow(
 
 
 def has_changed(seen: Progress, now: Progress) -> bool:
-    """Whether a reader has something new to see: a place in the queue changes without the version."""
-    return (now["version"], now["queue_position"]) != (seen["version"], seen["queue_position"])
+    """Whether a reader has something new to see: two things change without the version."""
+    return _marks(now) != _marks(seen)
+
+
+def _marks(progress: Progress) -> tuple[object, ...]:
+    return progress["version"], progress["queue_position"], progress.get("unattended_since")
 
 
 def _next(source: Source, job: Job) -> Job:

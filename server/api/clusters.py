@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from server.api.pages import Page
-from server.dependencies import ClustersDep, CurrentUser, SessionDep
+from server.api.pages import Fields, Page, with_fields
+from server.dependencies import ClustersDep, CurrentUser, SessionDep, WorkersDep
 from server.http.problems import responses
+from server.worker_watch import WorkerWatch
+from tuning.clusters.attendance import Absence
 from tuning.clusters.models import ClusterRow
-from tuning.clusters.repository import cluster_rows
+from tuning.clusters.repository import cluster_rows, worker_sign
 from tuning.clusters.snapshot import Node, Snapshot, read_snapshot
 from tuning.errors import NotFound
 from tuning.jobs.models import Trouble
@@ -92,10 +94,17 @@ class ClusterJson(BaseModel):
     """A cluster as last seen; nothing is asked of it for this."""
 
     name: str
-    reachable: bool | None = Field(description="Null before a worker has tried.")
-    reached_at: datetime | None
-    unreachable_since: datetime | None
-    unreachable_reason: str | None
+    reachable: bool | None = Field(
+        description="False too while no worker drives the cluster; null before a worker has tried."
+    )
+    reached_at: datetime | None = Field(description="End of the last cycle of a worker in which the cluster answered.")
+    unreachable_since: datetime | None = Field(
+        description="Since when the cluster does not answer, or since when no worker asks it."
+    )
+    unreachable_reason: str | None = Field(description="Which of both, in words.")
+    unattended_since: datetime | None = Field(
+        default=None, description="Since when no worker drives it; null while one does, or before the first."
+    )
     described_at: datetime | None = Field(description="The time at which partitions, nodes and GPUs were last seen.")
     slurm_version: str | None
     partitions: list[PartitionJson]
@@ -111,17 +120,23 @@ class ClusterJson(BaseModel):
 
     @classmethod
     def of(
-        cls, settings: ClusterSettings, row: ClusterRow | None, jobs: dict[str, int], troubles: "ClusterTroubles"
+        cls,
+        settings: ClusterSettings,
+        row: ClusterRow | None,
+        jobs: dict[str, int],
+        troubles: "ClusterTroubles",
+        absence: Absence | None,
     ) -> Self:
-        """From what the settings, the driver and the jobs say."""
+        """From what the settings, the driver and the jobs say; `absence` is that of its worker."""
         seen = read_snapshot(row.snapshot) if row is not None and row.snapshot else Snapshot()
         waiting = (JobStatus.QUEUED, JobStatus.SUBMITTING, JobStatus.PENDING)
         return cls(
             name=settings.name,
-            reachable=_is_reachable(row),
+            reachable=_is_reachable(row, absence),
             reached_at=row.reached_at if row else None,
-            unreachable_since=row.unreachable_since if row else None,
-            unreachable_reason=row.unreachable_reason if row else None,
+            unreachable_since=_unreachable_since(row, absence),
+            unreachable_reason=_unreachable_reason(row, absence),
+            unattended_since=absence.since if absence is not None else None,
             described_at=row.snapshot_at if row else None,
             slurm_version=seen.slurm_version,
             partitions=_partitions(seen),
@@ -145,24 +160,33 @@ class ClusterTroubles:
     count: int = 0
 
 
-@router.get("")
-def list_clusters(session: SessionDep, clusters: ClustersDep, _user: CurrentUser) -> Page[ClusterJson]:
+@router.get("", response_model=Page[ClusterJson])
+def list_clusters(
+    session: SessionDep, clusters: ClustersDep, workers: WorkersDep, _user: CurrentUser, fields: Fields = None
+) -> Page[ClusterJson] | Response:
     """Every cluster of the server's settings."""
-    return Page(data=_shown(session, list(clusters.values())), has_more=False, next=None)
+    rows = _shown(session, list(clusters.values()), workers)
+    return with_fields(Page[ClusterJson](data=rows, has_more=False, next=None), ClusterJson, fields)
 
 
 @router.get("/{name}", responses=responses(404))
 def show_cluster(
-    name: Annotated[str, Path(max_length=100)], session: SessionDep, clusters: ClustersDep, _user: CurrentUser
+    name: Annotated[str, Path(max_length=100)],
+    session: SessionDep,
+    clusters: ClustersDep,
+    workers: WorkersDep,
+    _user: CurrentUser,
 ) -> ClusterJson:
     """One cluster."""
     if name not in clusters:
         raise NotFound(f"there is no cluster {name}", hint=f"the clusters are: {', '.join(sorted(clusters))}")
-    return _shown(session, [clusters[name]])[0]
+    return _shown(session, [clusters[name]], workers)[0]
 
 
-def _shown(session: Session, wanted: Sequence[ClusterSettings]) -> list[ClusterJson]:
+def _shown(session: Session, wanted: Sequence[ClusterSettings], workers: WorkerWatch) -> list[ClusterJson]:
     rows = cluster_rows(session, [settings.name for settings in wanted])
+    for row in rows.values():
+        workers.see(worker_sign(row))
     jobs: dict[str, dict[str, int]] = {}
     for cluster, status, count in counts(session):
         if status in ACTIVE:
@@ -174,6 +198,7 @@ def _shown(session: Session, wanted: Sequence[ClusterSettings]) -> list[ClusterJ
             rows.get(settings.name),
             jobs.get(settings.name, {}),
             troubles.get(settings.name, ClusterTroubles()),
+            workers.absence(settings.name),
         )
         for settings in wanted
     ]
@@ -188,10 +213,26 @@ def _troubles(session: Session, names: Sequence[str]) -> dict[str, ClusterTroubl
     return {name: ClusterTroubles(newest(session, name, MOST_TROUBLES), count) for name, count in of_ours.items()}
 
 
-def _is_reachable(row: ClusterRow | None) -> bool | None:
+def _is_reachable(row: ClusterRow | None, absence: Absence | None) -> bool | None:
+    if absence is not None:
+        return False
     if row is None or (row.reached_at is None and row.unreachable_since is None):
         return None
     return row.unreachable_since is None
+
+
+def _unreachable_since(row: ClusterRow | None, absence: Absence | None) -> datetime | None:
+    """The earlier of both: nothing newer has been known of the cluster since."""
+    times = (row.unreachable_since if row else None, absence.since if absence is not None else None)
+    return min((time for time in times if time is not None), default=None)
+
+
+def _unreachable_reason(row: ClusterRow | None, absence: Absence | None) -> str | None:
+    said = row.unreachable_reason if row else None
+    if absence is None:
+        return said
+    sentence = absence.sentence("this cluster")
+    return f"{sentence}; before that: {said}" if said else sentence
 
 
 def _partitions(seen: Snapshot) -> list[PartitionJson]:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.api.pages import Page
+from server.api.pages import Fields, Page, with_fields
 from server.dependencies import ClustersDep, CurrentUser, NowDep, SessionDep
 from server.http.problems import responses
 from tuning.clusters.model_aliases import aliases_of, remove_alias, set_alias
@@ -24,7 +24,7 @@ class ModelJson(BaseModel):
 
     name: str = Field(description="To give as model_name_or_path; the last part of its path and of a hub id will do.")
     cluster: str
-    path: str
+    path: str = Field(description="Its folder on the cluster.")
     aliases: list[str] = Field(description="Further names that mean it.")
 
 
@@ -38,8 +38,10 @@ class ModelAliasRequest(BaseModel):
     cluster: ClusterOf = None
 
 
-@router.get("")
-def list_models(session: SessionDep, clusters: ClustersDep, _user: CurrentUser) -> Page[ModelJson]:
+@router.get("", response_model=Page[ModelJson])
+def list_models(
+    session: SessionDep, clusters: ClustersDep, _user: CurrentUser, fields: Fields = None
+) -> Page[ModelJson] | Response:
     """Every model of every cluster's catalogue."""
     shown = [
         ModelJson(name=name, cluster=cluster.name, path=path, aliases=sorted(a for a, m in known.items() if m == name))
@@ -47,7 +49,7 @@ def list_models(session: SessionDep, clusters: ClustersDep, _user: CurrentUser) 
         for known in [aliases_of(session, cluster.name)]
         for name, path in sorted(cluster.models.items())
     ]
-    return Page(data=shown, has_more=False, next=None)
+    return with_fields(Page[ModelJson](data=shown, has_more=False, next=None), ModelJson, fields)
 
 
 @router.put("/aliases", responses=responses(409))
@@ -65,8 +67,8 @@ def remove_model_alias(
     session: SessionDep,
     clusters: ClustersDep,
     _user: CurrentUser,
-    alias: Annotated[str, Query(min_length=1, max_length=200)],
-    cluster: Annotated[str | None, Query(max_length=32)] = None,
+    alias: Annotated[str, Query(min_length=1, max_length=200, description="The name to forget.")],
+    cluster: Annotated[str | None, Query(max_length=32, description="By default the first of the server's.")] = None,
 ) -> Response:
     """Forget a name. Jobs that were made with it keep their model. For administrators."""
     remove_alias(session, _cluster(cluster, clusters).name, alias)

@@ -2,10 +2,10 @@
 
 from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from server.api.pages import Page
+from server.api.pages import Fields, Page, with_fields
 from server.http.problems import responses
 from tuning.errors import InvalidInput, NotFound
 from tuning.llamafactory.kinds import Kind
@@ -28,10 +28,11 @@ class RecipeInfo(BaseModel):
     parameters: tuple[Parameter, ...]
 
 
-@router.get("")
-def list_recipes() -> Page[RecipeInfo]:
+@router.get("", response_model=Page[RecipeInfo])
+def list_recipes(fields: Fields = None) -> Page[RecipeInfo] | Response:
     """All recipes."""
-    return Page(data=[_shown(recipe) for recipe in recipes().values()], has_more=False, next=None)
+    rows = [_shown(recipe) for recipe in recipes().values()]
+    return with_fields(Page[RecipeInfo](data=rows, has_more=False, next=None), RecipeInfo, fields)
 
 
 @router.get("/{name}", responses=responses(404))

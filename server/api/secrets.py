@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from server.api.pages import Page
+from server.api.pages import Fields, Page, with_fields
 from server.dependencies import CipherDep, CurrentUser, NowDep, SessionDep
 from server.http.problems import responses
 from tuning.secrets import service
@@ -43,12 +43,12 @@ def keep_secret(
     return Response(status_code=204)
 
 
-@router.get("")
-def list_secrets(session: SessionDep, user: CurrentUser) -> Page[SecretInfo]:
+@router.get("", response_model=Page[SecretInfo])
+def list_secrets(session: SessionDep, user: CurrentUser, fields: Fields = None) -> Page[SecretInfo] | Response:
     """One's own secrets, by name."""
     rows = service.secrets_of(session, user.user_id)
     shown = [SecretInfo(name=row.name, created_at=row.created_at, updated_at=row.updated_at) for row in rows]
-    return Page(data=shown, has_more=False, next=None)
+    return with_fields(Page[SecretInfo](data=shown, has_more=False, next=None), SecretInfo, fields)
 
 
 @router.delete("/{name}", status_code=204, responses=responses(404))

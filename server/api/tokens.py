@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from server.api.pages import MAX_LIMIT, After, Limit, Moment, Page
+from server.api.pages import MAX_LIMIT, After, Fields, Limit, Moment, Page, with_fields
 from server.dependencies import CurrentUser, NowDep, SessionDep
 from server.http.problems import responses
 from tuning.errors import Finding, InvalidInput, NotFound
@@ -80,16 +80,17 @@ def create_token(request: TokenRequest, session: SessionDep, user: CurrentUser, 
     return NewToken(**TokenInfo.of(issued.token, issued.user_name).model_dump(), token=issued.text)
 
 
-@router.get("")
+@router.get("", response_model=Page[TokenInfo])
 def list_tokens(
-    session: SessionDep, user: CurrentUser, limit: Limit = MAX_LIMIT, after: After = None
-) -> Page[TokenInfo]:
+    session: SessionDep, user: CurrentUser, limit: Limit = MAX_LIMIT, after: After = None, fields: Fields = None
+) -> Page[TokenInfo] | Response:
     """One's own tokens that are not revoked, newest first; for administrators everybody's."""
     if after is not None and not _is_id(after):
         raise InvalidInput([Finding(("query", "after"), "unknown cursor", "give the `next` of the page before")])
     page = service.visible_tokens(session, user, limit, after)
     tokens = [TokenInfo.of(token, name) for token, name in page.tokens]
-    return Page(data=tokens, has_more=page.next_cursor is not None, next=page.next_cursor)
+    found = Page[TokenInfo](data=tokens, has_more=page.next_cursor is not None, next=page.next_cursor)
+    return with_fields(found, TokenInfo, fields)
 
 
 @router.delete("/{token_id}", status_code=204, responses=responses(404))

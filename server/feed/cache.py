@@ -23,12 +23,14 @@ from server.feed.tokens import TokensInUse
 from server.feed.troubles import STEPS as FEED_STEPS
 from server.feed.troubles import FeedTroubles, write_notes
 from server.feed.wakeups import EVERYTHING, Bells
+from server.worker_watch import WorkerWatch
+from tuning.clusters.attendance import Absence, WorkerSign
 from tuning.containment import Contained
 from tuning.errors import NotAuthenticated, NotFound, Unavailable
 from tuning.jobs.output.logs import LogFile
 from tuning.jobs.queries import feed
 from tuning.jobs.queries.feed import EventRow, JobState
-from tuning.jobs.status import IN_OUR_QUEUE
+from tuning.jobs.status import AWAITS_WORKER, IN_OUR_QUEUE
 from tuning.jobs.troubles import Step, forget_everywhere
 from tuning.people.tokens import Principal, authenticate, token_sha256
 
@@ -64,7 +66,11 @@ class Feed:
         interval_seconds: float,
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
+        workers: WorkerWatch | None = None,
     ) -> None:
+        """`workers` is told what each tick sees of the clusters' workers, and tells which are absent."""
+        self.workers = workers or WorkerWatch({}, 0.0, now)
+        self._absent: dict[str, Absence] = {}
         self.reads = DatabaseReads(sessions)
         self.bells = Bells()
         self.tokens = TokensInUse(monotonic)
@@ -113,7 +119,7 @@ class Feed:
             self.events.begin(answer.newest_event)
         self._newest = answer.newest
         self._answered_at = self._monotonic()
-        subjects = self._take_in(answer)
+        subjects = self._take_in(answer) | self._take_in_workers(answer.worker_signs)
         self.reads.end_sharing()
         if self.tokens.keep(question.token_ids, answer.valid_tokens):
             subjects |= self.bells.subjects()  # whose token ended is among them, and notices it
@@ -125,7 +131,7 @@ class Feed:
         entry = self.board.get(job_id)
         if entry is None or not self.is_fresh or self._monotonic() - entry.read_at > _ENTRY_HOLDS_SECONDS:
             return None
-        return entry
+        return self._attended(entry)
 
     async def entry(self, job_id: str) -> ProgressEntry:
         """A job's progress. Raises NotFound, Unavailable."""
@@ -139,7 +145,13 @@ class Feed:
         deadline = clock() + seconds
         with self.bells.listen(job_id) as listener:
             entry = await self.entry(job_id)
-            while is_known(entry) and not self.closing and (left := deadline - clock()) > 0:
+            unattended_since = entry.unattended_since
+            while (
+                is_known(entry)
+                and entry.unattended_since == unattended_since
+                and not self.closing
+                and (left := deadline - clock()) > 0
+            ):
                 await listener.wait(left)
                 entry = await self.entry(job_id)
         return entry
@@ -193,6 +205,7 @@ class Feed:
             after_event=self.events.newest,
             logs_of=[subject.removesuffix(_LOGS) for subject in subjects if subject.endswith(_LOGS)],
             token_ids=self.tokens.ids(),
+            clusters=self.workers.clusters,
             held={step: self.troubles.held(step) for step in FEED_STEPS},
         )
 
@@ -221,7 +234,8 @@ class Feed:
         looked_at: dict[LogFile, int] = {}
 
         def put(state: JobState) -> None:
-            if self.board.put(ProgressEntry(state, answer.queue_positions.get(state.id), read_at)):
+            entry = ProgressEntry(state, answer.queue_positions.get(state.id), read_at)
+            if self.board.put(entry.unattended(self._unattended_since(state))):
                 subjects.update((state.id, EVERYTHING))
 
         def move(job_id: str) -> None:
@@ -249,9 +263,34 @@ class Feed:
         self._log_positions = looked_at
         return subjects
 
+    def _take_in_workers(self, signs: Sequence[WorkerSign]) -> set[str]:
+        """The subjects whose worker has gone, or come back; whoever follows them hears of it."""
+        for sign in signs:
+            self.workers.see(sign)
+        absent, before = self.workers.absences(), self._absent
+        self._absent = absent
+        changed = {name for name in absent.keys() | before.keys() if absent.get(name) != before.get(name)}
+        subjects: set[str] = set()
+        for entry in self.board.on_clusters(changed) if changed else ():
+            if self.board.put(entry.unattended(self._unattended_since(entry.state))):
+                subjects.update((entry.state.id, EVERYTHING))
+        return subjects
+
+    def _attended(self, entry: ProgressEntry) -> ProgressEntry:
+        """An entry as it is at this moment: a worker is judged when somebody reads, not when it last wrote."""
+        found = entry.unattended(self._unattended_since(entry.state))
+        if found is not entry:
+            self.board.put(found)
+        return found
+
+    def _unattended_since(self, state: JobState) -> datetime | None:
+        absence = self.workers.absence(state.cluster) if state.status in AWAITS_WORKER else None
+        return absence.since if absence is not None else None
+
     async def _read_entry(self, job_id: str) -> ProgressEntry:
         asked_at = self._monotonic()
         entry = await self.reads.for_reader(("job", job_id), lambda session: _entry_of(session, job_id, asked_at))
+        entry = entry.unattended(self._unattended_since(entry.state))
         if self.board.put(entry):
             self.reads.end_sharing()
             await self.bells.ring({job_id, EVERYTHING})

@@ -43,6 +43,10 @@ class Progress(BaseModel):
     stalled_since: datetime | None
     updated_at: datetime
     observed_at: datetime | None = Field(description="When the cluster last answered a question about this job.")
+    unattended_since: datetime | None = Field(
+        default=None,
+        description="Since then no worker has driven the job's cluster: nothing newer is known; null while one does.",
+    )
 
 
 _SHARED = tuple(field.name for field in fields(JobState) if field.name in Progress.model_fields)
@@ -61,15 +65,19 @@ class ReadyResponse(Response):
 class ProgressEntry:
     """A job's state and place in the queue, and the answers made of them when they are first wanted."""
 
-    __slots__ = ("_frame", "_full", "_unchanged", "etag", "queue_position", "read_at", "state")
+    __slots__ = ("_frame", "_full", "_unchanged", "etag", "queue_position", "read_at", "state", "unattended_since")
 
-    def __init__(self, state: JobState, queue_position: int | None, read_at: float) -> None:
+    def __init__(
+        self, state: JobState, queue_position: int | None, read_at: float, unattended_since: datetime | None = None
+    ) -> None:
         self.state = state
         self.queue_position = queue_position
         self.read_at = read_at
         """Monotonic seconds: when the database said so."""
+        self.unattended_since = unattended_since
+        alone = f"-{unattended_since.timestamp():.0f}" if unattended_since is not None else ""
         # weak: after a restart the same version may be written with another spacing
-        self.etag = f'W/"{state.version}-{queue_position or 0}"'
+        self.etag = f'W/"{state.version}-{queue_position or 0}{alone}"'
         self._full: ReadyResponse | None = None
         self._unchanged: ReadyResponse | None = None
         self._frame: bytes | None = None
@@ -78,6 +86,16 @@ class ProgressEntry:
     def is_in_our_queue(self) -> bool:
         """Whether the job has a queue position, which changes without its version."""
         return self.state.status in IN_OUR_QUEUE
+
+    def at(self, queue_position: int | None, read_at: float) -> "ProgressEntry":
+        """The same state in another place of the queue."""
+        return ProgressEntry(self.state, queue_position, read_at, self.unattended_since)
+
+    def unattended(self, since: datetime | None) -> "ProgressEntry":
+        """The same, while no worker has driven its cluster since then (None: one does)."""
+        if since == self.unattended_since:
+            return self
+        return ProgressEntry(self.state, self.queue_position, self.read_at, since)
 
     @property
     def full(self) -> ReadyResponse:
@@ -118,5 +136,6 @@ class ProgressEntry:
     def _json(self) -> str:
         values = {name: getattr(self.state, name) for name in _SHARED}
         # not validated: the rows have these types already
-        progress = Progress.model_construct(job_id=self.state.id, queue_position=self.queue_position, **values)
+        values |= {"queue_position": self.queue_position, "unattended_since": self.unattended_since}
+        progress = Progress.model_construct(job_id=self.state.id, **values)
         return progress.model_dump_json()

@@ -68,8 +68,12 @@ class Board:
             position = positions.get(job_id)
             if entry is None or position is None or not entry.is_in_our_queue or entry.queue_position == position:
                 continue
-            if self.put(ProgressEntry(entry.state, position, read_at)):
+            if self.put(entry.at(position, read_at)):
                 yield job_id
+
+    def on_clusters(self, clusters: Collection[str]) -> list[ProgressEntry]:
+        """The entries of these clusters' jobs."""
+        return [entry for entry in self._entries.values() if entry.state.cluster in clusters]
 
     def _forget_oldest(self) -> None:
         while len(self._entries) > self._capacity:

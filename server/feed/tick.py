@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from server.feed.troubles import FORESEEN, Failed, one_by_one
+from tuning.clusters.attendance import WorkerSign
+from tuning.clusters.repository import worker_signs
 from tuning.containment import Contained
 from tuning.jobs.output.logs import LogFile
 from tuning.jobs.queries import feed
@@ -36,6 +38,8 @@ class Question:
     after_event: int
     logs_of: Collection[str]
     token_ids: frozenset[str]
+    clusters: frozenset[str] = frozenset()
+    """Whose workers are watched."""
     held: Mapping[Step, frozenset[str]] = field(default_factory=dict)
     """Jobs that are left out, by step."""
 
@@ -56,6 +60,7 @@ class Answer:
     newest_event: int
     log_positions: Mapping[LogFile, int]
     valid_tokens: frozenset[str]
+    worker_signs: Sequence[WorkerSign] = ()
     failed: Sequence[Failed] = ()
     """What could not be read of single jobs."""
 
@@ -92,6 +97,7 @@ def ask(session: Session, question: Question) -> Answer:
         events.last_id,
         logs,
         valid_token_ids(session, question.token_ids, question.now),
+        worker_signs(session, question.clusters),
         [*failed, *events.failed],
     )
 

@@ -1,7 +1,8 @@
 """Errors become HTTP here and nowhere else."""
 
 import logging
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -10,8 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from server.http.findings import from_pydantic, placed, summary
-from server.http.problems import problem
-from server.http.routing import METHOD_NOT_ALLOWED, allowed_methods, body_model
+from server.http.problems import ProblemCode, problem
+from server.http.request_ids import REQUEST_ID, request_id_of
+from server.http.routing import METHOD_NOT_ALLOWED, allowed_methods, body_model, is_of_another_kind
 from tuning.db.database_errors import DATABASE_TROUBLE
 from tuning.errors import (
     ClusterError,
@@ -40,6 +42,8 @@ _STATUSES: dict[type[PacktrainError], int] = {
     PermanentError: 502,
     ClusterError: 502,
 }
+_CODES: dict[type[PacktrainError], ProblemCode] = {TransientError: ProblemCode.CLUSTER_UNAVAILABLE}
+_NO_SUCH_PATH = "the paths of the API begin with /api/v1: /docs has them all"
 _log = logging.getLogger(__name__)
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "10"}}
 
@@ -64,7 +68,8 @@ def answer_to(error: PacktrainError) -> Response:
     headers = _HEADERS.get(status)
     if isinstance(error, Unavailable):
         headers = {"Retry-After": str(error.retry_after_seconds)}
-    return problem(status, str(error), hint=error.hint, headers=headers)
+    code = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), None)
+    return problem(status, str(error), code=code, hint=error.hint, headers=headers)
 
 
 async def _packtrain_error(_request: Request, error: Exception) -> Response:
@@ -72,14 +77,26 @@ async def _packtrain_error(_request: Request, error: Exception) -> Response:
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
-    findings = from_pydantic(cast(RequestValidationError, error).errors(), body_model(request))
+    errors = cast(RequestValidationError, error).errors()
+    findings = from_pydantic(errors, body_model(request))
+    if is_of_another_kind(request) and any(_is_no_object(each) for each in errors):
+        hint = "send the header `Content-Type: application/json`"
+        return problem(415, "the body is not said to be JSON", hint=hint, findings=findings)
     return problem(422, summary(findings), findings=findings)
+
+
+def _is_no_object(error: Mapping[str, Any]) -> bool:
+    """Something was sent, and not read as JSON."""
+    return tuple(error["loc"]) == ("body",) and error["type"] != "missing"
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:
     raised = cast(HTTPException, error)
-    headers = {"Allow": allowed_methods(request)} if raised.status_code == METHOD_NOT_ALLOWED else raised.headers
-    return problem(raised.status_code, raised.detail, headers=headers)
+    if raised.status_code == METHOD_NOT_ALLOWED:
+        allowed = allowed_methods(request)
+        return problem(405, raised.detail, hint=f"this path takes {allowed}", headers={"Allow": allowed})
+    hint = _NO_SUCH_PATH if raised.status_code == 404 else None
+    return problem(raised.status_code, raised.detail, hint=hint, headers=raised.headers)
 
 
 async def _no_value_of_the_database(_request: Request, error: Exception) -> Response:
@@ -91,9 +108,16 @@ async def _no_value_of_the_database(_request: Request, error: Exception) -> Resp
 async def _no_database(_request: Request, error: Exception) -> Response:
     """Whether what was asked for was done, nobody knows when a commit had no answer: an Idempotency-Key tells."""
     _log.warning("the database does not answer", extra={"action": "no_database", "reason": str(error)})
-    return problem(503, "the database does not answer", headers={"Retry-After": "2"})
+    code = ProblemCode.DATABASE_UNAVAILABLE
+    return problem(503, "the database does not answer", code=code, headers={"Retry-After": "2"})
 
 
-async def _unexpected(_request: Request, _error: Exception) -> Response:
-    """The server's log has the traceback (starlette raises the error again after this answer)."""
-    return problem(500, "the server failed; its log says why", hint="try again; if it stays so, tell the operator")
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """The server's log has the traceback (starlette raises the error again after this answer).
+
+    This answer is made outside of all middleware, so it gets its id here.
+    """
+    request_id = request_id_of(request.scope)
+    _log.error("a request failed: %s", type(error).__name__, extra={"action": "failed", "request_id": request_id})
+    hint = f"try again; if it stays so, tell the operator, with the {REQUEST_ID} of this answer"
+    return problem(500, "the server failed; its log says why", hint=hint, headers={REQUEST_ID: request_id})

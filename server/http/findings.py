@@ -1,6 +1,7 @@
 """Validation errors of pydantic as findings in our words."""
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, get_args
@@ -13,13 +14,26 @@ MOST_FINDINGS = 50
 """Of one answer: a body of a thousand wrong fields is not explained field by field."""
 _NO_OBJECT = frozenset({"model_attributes_type", "model_type", "dict_type"})
 _LONGEST_NAME = 80
+_QUOTED = re.compile("'([^']*)'")
 _SIDES = frozenset({"body", "query", "path", "header"})
-_TAG_KEY = "letters without accents, digits, _ . and -, 64 at most"
+_JOB_IDS, _TAG_KEY = "ids of jobs, as `GET /jobs` shows them (job_...)", "letters without accents, digits, _ . and -"
 _FORMS = {
+    "Idempotency-Key": "ASCII without spaces",
+    "datasets": "ids of data sets, as `GET /datasets` shows them (ds_...)",
+    "depends_on": _JOB_IDS,
     "memory": "a number and K, M, G or T, such as 64G",
-    "tags": f"a tag's key is of {_TAG_KEY}; its value may be any text",
-    "tag": f"key:value, such as team:mt; the key is of {_TAG_KEY}",
+    "secrets": "capital letters, digits and _, such as WANDB_API_KEY",
+    "source_job": _JOB_IDS,
+    "tags": f"a tag's key is of {_TAG_KEY}, 64 at most; its value may be any text",
+    "tag": f"key:value, such as team:mt; the key is of {_TAG_KEY}, 64 at most",
 }
+"""Of fields, in words: a pattern tells most people nothing."""
+_PATTERNS = {
+    r"^[^\x00-\x1f\x7f]*$": "leave out line breaks and other control characters",
+    "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$": "letters from a to z, digits and . _ @ + -, at most 100 of them",
+}
+_A_KEY = "[key]"
+"""pydantic's word for a key of an object that does not have the right form."""
 
 
 def from_pydantic(errors: Sequence[Mapping[str, Any]], body: type[BaseModel] | None) -> list[Finding]:
@@ -62,8 +76,7 @@ def _with_short_place(finding: Finding) -> Finding:
 
 def _finding(error: Mapping[str, Any], body: type[BaseModel] | None) -> Finding:
     loc, kind = tuple(error["loc"]), error["type"]
-    # of a list the name, not the number of the item; of a key itself the key
-    name = _shown(next((part for part in reversed(loc) if isinstance(part, str) and part != "[key]"), loc[-1]))
+    name = _name(loc)
     if kind == "json_invalid":
         return Finding(loc, f"this is no JSON: {error['ctx']['error']} at character {loc[-1]}")
     if kind == "extra_forbidden":
@@ -74,10 +87,36 @@ def _finding(error: Mapping[str, Any], body: type[BaseModel] | None) -> Finding:
     if kind == "missing":
         return Finding(loc, f"{name} is missing")
     if kind == "string_pattern_mismatch":
-        pattern = error["ctx"]["pattern"]
-        hint = next((_FORMS[part] for part in loc if part in _FORMS), f"it must match {pattern}")
-        return Finding(loc, f"{name} does not have the right form", hint)
-    return Finding(loc, f"{name}: {error['msg'].removeprefix('Value error, ')}")
+        return Finding(loc, f"{name} does not have the right form", _form(loc, error["ctx"]["pattern"]))
+    return _of_a_value(loc, name, error)
+
+
+def _of_a_value(loc: tuple[Any, ...], name: str, error: Mapping[str, Any]) -> Finding:
+    known = _QUOTED.findall(str(error.get("ctx", {}).get("expected", "")))
+    if error["type"] not in ("enum", "literal_error") or not known:
+        return Finding(loc, f"{name}: {error['msg'].removeprefix('Value error, ')}")
+    close = difflib.get_close_matches(str(error.get("input"))[:100], known, n=1)
+    return Finding(loc, f"{name} must be {_either(known)}", f"did you mean {close[0]}?" if close else None)
+
+
+def _name(loc: Sequence[Any]) -> str:
+    """A place in a word: `status`, `datasets[0]`, a tag's key."""
+    last, before = loc[-1], loc[-2] if len(loc) > 1 else None
+    if last == _A_KEY:
+        return _shown(before)
+    if isinstance(last, int) and isinstance(before, str) and before not in _SIDES:
+        return _shown(before) if loc[0] in ("query", "header") else f"{_shown(before)}[{last}]"
+    return _shown(last)
+
+
+def _either(known: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return " or ".join(filter(None, (", ".join(known[:-1]), known[-1])))
+
+
+def _form(loc: Sequence[Any], pattern: str) -> str:
+    said = next((_FORMS[part] for part in reversed(loc) if part in _FORMS), None)
+    return said or _PATTERNS.get(pattern, f"it must match {pattern}")
 
 
 def _shown(key: object) -> str:
@@ -97,11 +136,11 @@ def _nearest(loc: tuple[Any, ...], body: type[BaseModel] | None) -> str | None:
 def _model_at(model: type[BaseModel] | None, path: Sequence[Any]) -> type[BaseModel] | None:
     for part in path:
         field = model.model_fields.get(str(part)) if model is not None else None
-        model = _model_of(field.annotation) if field is not None else None
+        model = model_of(field.annotation) if field is not None else None
     return model
 
 
-def _model_of(annotation: Any) -> type[BaseModel] | None:
-    """A model, or the one of `Model | None`."""
+def model_of(annotation: Any) -> type[BaseModel] | None:
+    """The model of a field: `Model`, or the one of `Model | None`."""
     kinds = (annotation, *get_args(annotation))
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)

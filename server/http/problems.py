@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
@@ -13,22 +14,69 @@ from tuning.errors import Finding
 MEDIA_TYPE = "application/problem+json"
 
 
+class ProblemCode(StrEnum):
+    """Kinds of refusals and failures: a closed list for programs, whose words for people may change."""
+
+    BAD_REQUEST = "bad_request"
+    NOT_AUTHENTICATED = "not_authenticated"
+    NOT_ALLOWED = "not_allowed"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    REQUEST_TIMEOUT = "request_timeout"
+    CONFLICT = "conflict"
+    TOO_LARGE = "too_large"
+    QUERY_TOO_LONG = "query_too_long"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
+    INVALID = "invalid"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    SERVER_FAILED = "server_failed"
+    CLUSTER_FAILED = "cluster_failed"
+    UNAVAILABLE = "unavailable"
+    DATABASE_UNAVAILABLE = "database_unavailable"
+    CLUSTER_UNAVAILABLE = "cluster_unavailable"
+    STORAGE_FULL = "storage_full"
+
+
+_CODES: Mapping[int, ProblemCode] = {
+    400: ProblemCode.BAD_REQUEST,
+    401: ProblemCode.NOT_AUTHENTICATED,
+    403: ProblemCode.NOT_ALLOWED,
+    404: ProblemCode.NOT_FOUND,
+    405: ProblemCode.METHOD_NOT_ALLOWED,
+    408: ProblemCode.REQUEST_TIMEOUT,
+    409: ProblemCode.CONFLICT,
+    413: ProblemCode.TOO_LARGE,
+    414: ProblemCode.QUERY_TOO_LONG,
+    415: ProblemCode.UNSUPPORTED_MEDIA_TYPE,
+    416: ProblemCode.RANGE_NOT_SATISFIABLE,
+    422: ProblemCode.INVALID,
+    429: ProblemCode.TOO_MANY_REQUESTS,
+    500: ProblemCode.SERVER_FAILED,
+    502: ProblemCode.CLUSTER_FAILED,
+    503: ProblemCode.UNAVAILABLE,
+    507: ProblemCode.STORAGE_FULL,
+}
+"""Of a status that says all; what a status leaves open is told by who refuses."""
+
+
 class ProblemError(BaseModel):
     """One thing that is wrong in a request."""
 
     loc: list[str | int] = Field(description="Where: body, query, path or header, and the way down from there.")
-    message: str
+    message: str = Field(description="What is wrong there.")
     hint: str | None = Field(default=None, description="What to do about it.")
 
 
 class Problem(BaseModel):
     """An error answer."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    hint: str | None = None
+    type: str = Field(description="Always `about:blank`: `code` tells kinds apart.")
+    title: str = Field(description="The status in words.")
+    status: int = Field(description="The HTTP status.")
+    code: ProblemCode = Field(description="The kind of trouble, for programs.")
+    detail: str = Field(description="What is wrong, for people.")
+    hint: str | None = Field(default=None, description="What to do about it.")
     errors: list[ProblemError] | None = Field(default=None, description="Each thing that is wrong, where input is.")
 
 
@@ -36,13 +84,15 @@ def problem(
     status: int,
     detail: str,
     *,
+    code: ProblemCode | None = None,
     hint: str | None = None,
     findings: Iterable[Finding] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """An error answer; escaped to ASCII, so that not even a lone surrogate of the request can break it."""
+    code = code or _CODES.get(status, ProblemCode.BAD_REQUEST)
     title = HTTPStatus(status).phrase
-    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail}
     if hint is not None:
         body["hint"] = hint
     if findings is not None:

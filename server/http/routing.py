@@ -3,8 +3,10 @@
 from typing import Any
 
 from pydantic import BaseModel
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.routing import Match
+from starlette.types import Scope
 
 METHOD_NOT_ALLOWED = 405
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -21,6 +23,18 @@ def body_model(request: Request) -> type[BaseModel] | None:
     field = getattr(request.scope.get("route"), "body_field", None)
     model: Any = getattr(getattr(field, "field_info", None), "annotation", None)
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
+def has_body(scope: Scope) -> bool:
+    """Whether a body comes with a request."""
+    headers = Headers(scope=scope)
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+
+def is_of_another_kind(request: Request) -> bool:
+    """Whether a body that should be JSON is said to be something else, or not said to be anything."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return not (media_type == "application/json" or media_type.endswith("+json"))
 
 
 def _matches(route: Any, request: Request, method: str) -> bool:

@@ -3,7 +3,7 @@
 from typing import cast
 
 from fastapi.security.utils import get_authorization_scheme_param
-from starlette.datastructures import Headers, State
+from starlette.datastructures import State
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -12,6 +12,7 @@ from server.feed.cache import Feed
 from server.http.admission import Admission
 from server.http.error_handlers import answer_to
 from server.http.problems import problem
+from server.http.routing import has_body
 from tuning.errors import NotAuthenticated, NotFound, PacktrainError
 from tuning.people.tokens import Principal, token_sha256
 
@@ -44,7 +45,7 @@ class TokenGate:
         if refusal is None:
             await self._app(scope, receive, send)
             return
-        if _has_body(scope):
+        if has_body(scope):
             refusal.headers["Connection"] = "close"  # the body is not read, so nothing can follow it
         await refusal(scope, receive, send)
 
@@ -84,8 +85,3 @@ def _bad_address(scope: Scope) -> Response | None:
     if "\x00" in scope["path"]:
         return answer_to(NotFound("no name holds a NUL character"))  # PostgreSQL cannot even look for it
     return None
-
-
-def _has_body(scope: Scope) -> bool:
-    headers = Headers(scope=scope)
-    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"

@@ -8,10 +8,11 @@ from pydantic import BaseModel, Field
 
 from server.feed.progress import Progress
 from server.schemas.summaries import shortened
+from tuning.clusters.attendance import Absence
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.queries.requests import Belongings
 from tuning.jobs.request.spec import Continuation, Resources
-from tuning.jobs.status import JobStatus
+from tuning.jobs.status import AWAITS_WORKER, JobStatus
 
 # Of JSON, in a list. A usual configuration has 1 kB: of a usual job nothing is left out.
 _MOST_BYTES = {
@@ -138,14 +139,28 @@ class JobJson(BaseModel):
     links: JobLinks
 
     @classmethod
-    def of(cls, job: Job, owner: str, belongings: Belongings, queue_positions: Mapping[str, int]) -> Self:
-        """From its row and what belongs to it."""
-        return cls.model_validate(_values(job, owner, belongings, queue_positions))
+    def of(
+        cls,
+        job: Job,
+        owner: str,
+        belongings: Belongings,
+        queue_positions: Mapping[str, int],
+        absence: Absence | None = None,
+    ) -> Self:
+        """From its row and what belongs to it; `absence` is that of its cluster's worker."""
+        return cls.model_validate(_values(job, owner, belongings, queue_positions, absence))
 
     @classmethod
-    def summary(cls, job: Job, owner: str, belongings: Belongings, queue_positions: Mapping[str, int]) -> Self:
+    def summary(
+        cls,
+        job: Job,
+        owner: str,
+        belongings: Belongings,
+        queue_positions: Mapping[str, int],
+        absence: Absence | None = None,
+    ) -> Self:
         """A job as a list shows it: some 20 kB of JSON at most, whatever its owner and its run have written."""
-        values, changed = shortened(_values(job, owner, belongings, queue_positions), _MOST_BYTES)
+        values, changed = shortened(_values(job, owner, belongings, queue_positions, absence), _MOST_BYTES)
         for name, most_bytes in _MOST_BYTES_WITHIN.items():
             if values[name]:
                 values[name], within = shortened(values[name], most_bytes)
@@ -158,10 +173,16 @@ def job_path(job_id: str) -> str:
     return f"/api/v1/jobs/{job_id}"
 
 
-def _values(job: Job, owner: str, belongings: Belongings, queue_positions: Mapping[str, int]) -> dict[str, Any]:
+def _values(
+    job: Job, owner: str, belongings: Belongings, queue_positions: Mapping[str, int], absence: Absence | None
+) -> dict[str, Any]:
     position = queue_positions.get(job.id)
+    absence = absence if job.status in AWAITS_WORKER else None
+    unattended_since = absence.since if absence is not None else None
+    own = {"queue_position": position, "unattended_since": unattended_since}
     return {
         **_shared(JobJson, job),
+        "status_reason": _reason(job, absence),
         "owner": owner,
         "checkpoint": job.source_checkpoint,
         "secrets": job.secrets or [],
@@ -170,10 +191,18 @@ def _values(job: Job, owner: str, belongings: Belongings, queue_positions: Mappi
         "datasets": list(belongings.datasets.get(job.id, ())),
         "tags": dict(belongings.tags.get(job.id, {})),
         "queue_position": position,
-        "progress": {**_shared(Progress, job), "job_id": job.id, "queue_position": position},
+        "progress": {**_shared(Progress, job), "job_id": job.id, **own},
         "record": job.record or {},
         "links": _links(job.id),
     }
+
+
+def _reason(job: Job, absence: Absence | None) -> str | None:
+    """Why a job stands where it does; what was known before its worker went stays behind it."""
+    if absence is None:
+        return job.status_reason
+    sentence = absence.sentence(f"the cluster {job.cluster}")
+    return f"{sentence}; before that: {job.status_reason}" if job.status_reason else sentence
 
 
 def _shared(model: type[BaseModel], row: Job | Attempt) -> dict[str, Any]:

@@ -16,7 +16,7 @@ SAMPLES: dict[str, Any] = {
     "path": "a/b c", "points": 10, "purpose": None, "save": False, "scopes": ["read"], "since": 1, "step": 1,
     "stream": "stdout", "tail": 1, "template": None, "training": {}, "user": None, "value": "v", "wait_seconds": 1,
 }  # fmt: skip
-NOT_OURS = {("get", "/healthz"), ("get", "/readyz"), ("get", "/metrics")}
+NOT_OURS = {("get", "/healthz"), ("get", "/readyz"), ("get", "/metrics"), ("get", "/version")}
 """For monitoring, below no /api."""
 _ID = "x-1"
 

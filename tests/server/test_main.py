@@ -18,7 +18,7 @@ from tuning.db.engine import transaction
 from tuning.jobs.models import Job
 from tuning.people.models import User
 
-HEALTH = {"/healthz", "/readyz", "/metrics"}
+HEALTH = {"/healthz", "/readyz", "/metrics", "/version"}
 REQUEST = {"config": {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}}
 
 

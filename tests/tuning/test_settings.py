@@ -1,3 +1,5 @@
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +8,8 @@ from pydantic import ValidationError
 
 from tests.factories import make_cluster_settings
 from tuning import settings
-from tuning.settings import Settings
+from tuning.errors import InvalidInput
+from tuning.settings import NOT_OURS, PREFIX, Settings, load_settings
 
 URL = "postgresql+psycopg://packtrain:secret@db/packtrain"
 
@@ -57,3 +60,75 @@ def test_what_would_show_other_peoples_jobs_to_a_run_is_refused(more: dict[str, 
 @pytest.mark.parametrize("root", ["/shared/packtrain/models", "/shared", "/shared/packtrain-models", "/"])
 def test_models_may_lie_beside_beneath_or_above_what_jobs_leave(root: str) -> None:
     assert make_cluster_settings(allowed_roots=(root,)).allowed_roots == (root,)
+
+
+@pytest.fixture
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("PACKTRAIN_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.usefixtures("no_variables")
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("PACKTRAIN_LOG_LEVEL", "loud", "PACKTRAIN_LOG_LEVEL must be one of debug, info, warning, error"),
+        ("PACKTRAIN_DATABASE_URL", "mysql://x:hidden@y", "no driver for mysql: it takes sqlite:///FILE or postgresql"),
+        ("PACKTRAIN_DATABASE_URL", "postgresql://x:hidden@y/z", "it takes sqlite:///FILE or postgresql\\+psycopg://"),
+        ("PACKTRAIN_DATABASE_URL", "hidden", "no URL of a database"),
+        ("PACKTRAIN_DATABASE_URL", "postgresql+psycopg://u:hidden@h:port/d", "no URL of a database"),
+        ("PACKTRAIN_PORT", "http", "PACKTRAIN_PORT: Input should be a valid integer"),
+        ("PACKTRAIN_PORT", "99999", "PACKTRAIN_PORT: Input should be less than or equal to 65535"),
+        ("PACKTRAIN_LEASE_SECONDS", "nan", "PACKTRAIN_LEASE_SECONDS: Input should be a finite number"),
+        ("PACKTRAIN_LEASE_SECONDS", "1e400", "PACKTRAIN_LEASE_SECONDS: Input should be a finite number"),
+        ("PACKTRAIN_LEASE_SECONDS", "-1", "PACKTRAIN_LEASE_SECONDS: Input should be greater than 0"),
+        ("PACKTRAIN_DATABSE_URL", "hidden", "no setting PACKTRAIN_DATABSE_URL .did you mean PACKTRAIN_DATABASE_URL?"),
+        (
+            "packtrain_clusters_fil",
+            "hidden",
+            "no setting packtrain_clusters_fil .did you mean PACKTRAIN_CLUSTERS_FILE?",
+        ),
+        ("PACKTRAIN_ZZZZ", "hidden", "no setting PACKTRAIN_ZZZZ .remove it"),
+    ],
+)
+def test_a_setting_that_does_not_hold_is_a_sentence_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidInput) as caught:
+        load_settings()
+    assert re.search(words, caught.value.with_hints())
+    assert "hidden" not in caught.value.with_hints()
+
+
+@pytest.mark.usefixtures("no_variables")
+def test_everything_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PACKTRAIN_LOG_LEVEL", "PACKTRAIN_PORT", "PACKTRAIN_PROT"):
+        monkeypatch.setenv(name, "x")
+    with pytest.raises(InvalidInput) as caught:
+        load_settings()
+    assert len(caught.value.findings) == 3
+
+
+@pytest.mark.usefixtures("no_variables")
+@pytest.mark.parametrize(
+    "name",
+    ["PACKTRAIN_URL", "PACKTRAIN_TOKEN", "PACKTRAIN_CONFIG_DIR", "PACKTRAIN_SERVICE_HOST", "PACKTRAIN_PORT_8421_TCP"],
+)
+def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "x")
+    assert load_settings() == Settings()
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///x.db", "sqlite:////a/x.db", URL, "postgresql+psycopg://h/d?sslmode=require"]
+)
+def test_a_database_of_either_kind_is_taken(url: str) -> None:
+    assert Settings(database_url=url).database_url == url
+
+
+def test_every_variable_of_the_compose_file_is_known() -> None:
+    text = (Path(__file__).parents[2] / "docker-compose.yml").read_text(encoding="utf-8")
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    named = set(re.findall(r"PACKTRAIN_[A-Z_]+", text))
+    assert {name for name in named if name not in known and not NOT_OURS.fullmatch(name)} == set()

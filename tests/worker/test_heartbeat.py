@@ -52,3 +52,14 @@ def test_an_error_nobody_foresaw_ends_no_heartbeat(
         assert not lost.is_set()
     said = [record.getMessage() for record in caplog.records]
     assert "the database did not take the heartbeat: bad" in said
+
+
+def test_a_lease_is_renewed_once_a_cycle_at_least(
+    sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By it the server judges whether the worker is there: with a long lease and short cycles too."""
+    renewed = threading.Event()
+    monkeypatch.setattr(heartbeat, "renew", lambda *_: renewed.set())
+    monkeypatch.setattr(heartbeat, "SHORTEST_BEAT_SECONDS", 0.01)
+    with kept(sessions, Lease("lab", "me", 1), 3600.0, cycle_seconds=0.01):
+        assert renewed.wait(5.0)

@@ -44,6 +44,8 @@ IN_OUR_QUEUE = frozenset({S.HELD, S.QUEUED})
 ON_CLUSTER = frozenset({S.PENDING, S.RUNNING})
 """Slurm has them: they are watched."""
 ACTIVE = frozenset(S) - ENDED
+AWAITS_WORKER = ACTIVE - {S.HELD}
+"""The next thing that becomes of them is a worker's to do, or to see."""
 
 
 def may_become(old: JobStatus, new: JobStatus) -> bool:

@@ -89,6 +89,12 @@ def accounted_meaning(state: str) -> StateMeaning | None:
     return MEANINGS["NODE_FAIL"] if state == "CANCELLED" else meaning_of(state)
 
 
+def final_state(state: str | None) -> str | None:
+    """A state with which Slurm says that a job has ended, as it says it; None for any other."""
+    meaning = meaning_of(state) if state is not None else None
+    return state if meaning is not None and meaning.phase is Phase.ENDED else None
+
+
 def meaning_of(state: str) -> StateMeaning | None:
     """The meaning of a state as squeue's %T or sacct's State tell it; None for one that the table does not know.
 

@@ -12,10 +12,11 @@ from tuning.jobs.queries.driver import LiveAttempt
 from tuning.jobs.queries.requests import lock_job
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import correct, record_event
+from tuning.slurm.states import final_state
 from worker.driver import Driver
 from worker.finish.end import judge_again
 from worker.finish.recheck_times import next_recheck
-from worker.observe.judgement import Elsewhere, Ended, Judgement, Missing, Runs, Waits
+from worker.observe.judgement import Elsewhere, Ended, Ending, Judgement, Missing, Runs, Waits
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ def recheck(
         return  # ended jobs may be deleted
     attempt, now = session.get_one(Attempt, (live.job_id, live.number)), driver.now()
     attempt.recheck_at = next_recheck(job.finished_at or now, now)
+    if _awaits_word_alone(job, attempt):
+        _note_word(job, attempt, judgement, now)
+        return
     match judgement:
         case Runs(slurm_state=state):
             _goes_on(session, job, attempt, JobStatus.RUNNING, f"Slurm runs it ({state})", now)
@@ -43,6 +47,21 @@ def recheck(
             judge_again(session, driver, live, judgement, contents)
         case _:
             return
+
+
+def _awaits_word_alone(job: Job, attempt: Attempt) -> bool:
+    """Whether its end is beyond doubt, and only Slurm's word on it was not heard."""
+    is_certain = job.status is JobStatus.SUCCEEDED or job.cancel_requested_at is not None
+    has_own_record = attempt.exit_code not in (None, 0)
+    return attempt.slurm_state is None and (is_certain or has_own_record)
+
+
+def _note_word(job: Job, attempt: Attempt, judgement: Judgement, now: datetime) -> None:
+    state = final_state(judgement.slurm_state) if isinstance(judgement, Ended | Ending) else None
+    if state is not None:
+        job.slurm_state = attempt.slurm_state = state
+        attempt.recheck_at = None
+        touch(job, now)
 
 
 def follow(session: Session, live: LiveAttempt, slurm_job_id: int, now: datetime) -> None:

@@ -23,6 +23,7 @@ from tuning.llamafactory.outcome.end import Outcome, RunEvidence, judge
 from tuning.llamafactory.outcome.results import doubts
 from tuning.moments import moment
 from tuning.slurm.attempt_records import OutputFile, OutputListing, parse_files, parse_resumed, parse_started
+from tuning.slurm.states import final_state
 from worker.driver import Driver
 from worker.finish.carry_over import ended_attempt
 from worker.finish.data_check import end_check
@@ -55,7 +56,7 @@ def finish(
     found = _judged(session, driver, live, judgement, contents)
     following = found.following
     _write_down(session, driver, live, judgement, found)
-    if _is_in_doubt(job, judgement, following):
+    if _is_in_doubt(job, judgement, following) or _awaits_word(driver, attempt, following):
         attempt.recheck_at = next_recheck(driver.now(), driver.now())
     finished_at = max(judgement.finished_at, job.started_at or judgement.finished_at)
     transition(session, job, following.status, following.reason, driver.now(), at=finished_at)
@@ -114,8 +115,8 @@ def _write_down(session: Session, driver: Driver, live: LiveAttempt, judgement: 
     if found.files or found.following.status in ENDED:
         _keep_files(session, live.job_id, found.files)
     _close_attempt(attempt, judgement, found.following)
-    if judgement.slurm_state:
-        job.slurm_state = judgement.slurm_state
+    # what it was while it ran is not what it is: Slurm may not have said yet that it has ended
+    job.slurm_state = final_state(judgement.slurm_state) or final_state(job.slurm_state)
     if found.following.status in ENDED:
         _tell_outcome(session, driver, job, found.outcome, found.following)
     _ask_removals(session, job, live.number, found.files, found.following.status, driver.now())
@@ -127,6 +128,11 @@ def _is_in_doubt(job: Job, judgement: Ended, following: NextStep) -> bool:
         return False
     is_bad = following.status in (JobStatus.FAILED, JobStatus.CANCELLED)
     return is_bad and (judgement.exit_record is None or judgement.exit_code == 0)
+
+
+def _awaits_word(driver: Driver, attempt: Attempt, following: NextStep) -> bool:
+    """Whether accounting will say by which state it ended, which nobody has said yet."""
+    return following.status in ENDED and attempt.slurm_state is None and driver.settings.accounting
 
 
 def _tell_outcome(session: Session, driver: Driver, job: Job, judged: Outcome, following: NextStep) -> None:
@@ -211,7 +217,7 @@ def _ask_removals(
 
 def _close_attempt(attempt: Attempt, judgement: Ended, following: NextStep) -> None:
     attempt.finished_at, attempt.ended_by = judgement.finished_at, following.ended_by
-    attempt.slurm_state = judgement.slurm_state
+    attempt.slurm_state = final_state(judgement.slurm_state) or final_state(attempt.slurm_state)
     attempt.exit_code = judgement.exit_code
     attempt.nodes = attempt.nodes or judgement.nodes
 

@@ -172,6 +172,7 @@ class CycleWriter:
         attempt.missing_since, attempt.missing_polls = None, 0
         note_contradiction(session, live, attempt, judgement, self._driver.now())
         if live.status is JobStatus.PENDING:
+            _submitted_before(job, attempt, judgement.started_at)
             attempt.started_at, attempt.nodes = judgement.started_at, judgement.nodes
             attempt.quiet_until = quiet_until(EtaState(), self._driver.now()) if job.kind == "train" else None
             reason = f"running on {judgement.nodes}" if judgement.nodes else "running"
@@ -218,6 +219,13 @@ class CycleWriter:
     def _tell(self, session: Session, live: LiveAttempt, slurm_state: str | None, more: Mapping[str, object]) -> None:
         now = self._driver.now()
         update_jobs(session, [{"id": live.job_id, "slurm_state": slurm_state, "observed_at": now, **more}], now)
+
+
+def _submitted_before(job: Job, attempt: Attempt, started_at: datetime) -> None:
+    """Slurm had it when it began: its answer to sbatch came later, or its clock is a little behind ours."""
+    for row in (job, attempt):
+        if row.submitted_at is not None and started_at < row.submitted_at:
+            row.submitted_at = started_at
 
 
 def _is_there(session: Session, live: LiveAttempt) -> bool:

@@ -52,6 +52,9 @@ def show(cluster: ClusterName, as_json: AsJson = False) -> None:
 
 def reach_text(cluster: Cluster, moment: datetime) -> str:
     """Whether it answers, in words."""
+    unattended_since = cluster.get("unattended_since")
+    if unattended_since:
+        return f"no worker drives it since {clock_time(unattended_since, moment)}"
     if cluster["unreachable_since"]:
         return f"unreachable since {clock_time(cluster['unreachable_since'], moment)}"
     if not cluster["reached_at"]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request
+from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request, Response
 from pydantic import TypeAdapter
 
-from server.api.pages import DEFAULT_LIMIT, After, Limit, Page
+from server.api.pages import DEFAULT_LIMIT, After, Fields, Limit, Page, with_fields
 from server.dependencies import CurrentUser, NowDep, SessionDep, SettingsDep, in_transaction
 from server.http.problems import responses
 from server.schemas.dataset import DatasetInfo
@@ -53,15 +53,18 @@ StoreDep = Annotated[ContentStore, Depends(get_store)]
 DatasetId = Annotated[str, Depends(well_formed_dataset_id)]
 
 
-@router.get("")
-def list_datasets(session: SessionDep, limit: Limit = DEFAULT_LIMIT, after: After = None) -> Page[DatasetInfo]:
+@router.get("", response_model=Page[DatasetInfo])
+def list_datasets(
+    session: SessionDep, limit: Limit = DEFAULT_LIMIT, after: After = None, fields: Fields = None
+) -> Page[DatasetInfo] | Response:
     """All data sets of the lab, the newest first."""
     if after is not None and not _ID.fullmatch(after):
         raise InvalidInput([Finding(("query", "after"), "unknown cursor", "give the `next` of the page before")])
     page = service.list_page(session, limit, after)
     names = user_names(session, [dataset.owner_id for dataset in page.datasets])
     shown = [DatasetInfo.summary(dataset, names[dataset.owner_id]) for dataset in page.datasets]
-    return Page(data=shown, has_more=page.next_cursor is not None, next=page.next_cursor)
+    found = Page[DatasetInfo](data=shown, has_more=page.next_cursor is not None, next=page.next_cursor)
+    return with_fields(found, DatasetInfo, fields)
 
 
 @router.get("/{dataset_id}", responses=responses(404))

@@ -22,6 +22,7 @@ from server.dependencies import NowDep, UploadingDep, UploadUser, in_transaction
 from server.file_checks import FileChecks
 from server.http.findings import from_pydantic
 from server.http.problems import responses
+from server.http.routing import has_body
 from server.schemas.dataset import DatasetInfo
 from tuning.datasets import service
 from tuning.datasets.check.layouts.formats import Formatting, Purpose, Wanted
@@ -41,6 +42,10 @@ router = APIRouter(prefix="/datasets", tags=["datasets"])
 
 _FIELDS = frozenset({"name", "format", "purpose", "entry"})
 _ENTRY_HINT = 'write what dataset_info.json has for it: {"columns": {"prompt": "question", "response": "answer"}}'
+_KINDS = (
+    "the header Content-Type says neither multipart/form-data (a file in the field `file`) nor application/json "
+    "(`cluster_path` of a file on a cluster)"
+)
 _MAX_JSON_BYTES = 64 * 1024
 _UPLOAD_SCHEMA = {
     "requestBody": {
@@ -107,6 +112,9 @@ async def add_dataset(
     if kind == b"application/json":
         begin = partial(_begin_check, state=request.app.state, wanted=await _read_json(request), user=user, now=now)
         made = await run_in_threadpool(in_transaction, request.app.state.sessions, begin)
+    elif kind != b"multipart/form-data" and has_body(request.scope):
+        # the body is not read: the connection cannot be used for another request
+        raise HTTPException(415, _KINDS, {"Connection": "close"})
     else:
         boundary = options.get(b"boundary") if kind == b"multipart/form-data" else None
         with uploading.place(user.user_id):

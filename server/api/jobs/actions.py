@@ -5,7 +5,7 @@ from functools import partial
 from fastapi import APIRouter
 
 from server.api.jobs.answers import CREATED, NewJobsDep, found_job, require_change, shown
-from server.dependencies import CurrentUser, JobId, NowDep, SessionDep
+from server.dependencies import CurrentUser, JobId, NowDep, SessionDep, WorkersDep
 from server.http.problems import responses
 from server.job_surroundings import SiteDep
 from server.schemas.job import JobJson
@@ -23,28 +23,33 @@ _AT_ONCE = Cancellation()
 
 @router.post("/cancel", responses=_CHANGES)
 def cancel_job(
-    job_id: JobId, session: SessionDep, user: CurrentUser, now: NowDep, how: Cancellation = _AT_ONCE
+    job_id: JobId,
+    session: SessionDep,
+    user: CurrentUser,
+    now: NowDep,
+    workers: WorkersDep,
+    how: Cancellation = _AT_ONCE,
 ) -> JobJson:
     """Ask for the end of a job. One that Slurm has says `cancelled` once Slurm has confirmed it."""
     require_change(session, job_id, user)
-    return shown(session, control.cancel_job(session, job_id, user.name, now, save=how.save))
+    return shown(session, control.cancel_job(session, job_id, user.name, now, save=how.save), workers)
 
 
 @router.post("/hold", responses=_CHANGES)
-def hold_job(job_id: JobId, session: SessionDep, user: CurrentUser, now: NowDep) -> JobJson:
+def hold_job(job_id: JobId, session: SessionDep, user: CurrentUser, now: NowDep, workers: WorkersDep) -> JobJson:
     """Keep a queued job from being submitted, or take one back from Slurm: a running training saves a checkpoint first.
 
     One that Slurm has says `held` once it has ended there; `release` lets it go on from its newest checkpoint.
     """
     require_change(session, job_id, user)
-    return shown(session, control.hold_job(session, job_id, user.name, now))
+    return shown(session, control.hold_job(session, job_id, user.name, now), workers)
 
 
 @router.post("/release", responses=_CHANGES)
-def release_job(job_id: JobId, session: SessionDep, user: CurrentUser, now: NowDep) -> JobJson:
+def release_job(job_id: JobId, session: SessionDep, user: CurrentUser, now: NowDep, workers: WorkersDep) -> JobJson:
     """Let a held job go."""
     require_change(session, job_id, user)
-    return shown(session, control.release_job(session, job_id, user.name, now))
+    return shown(session, control.release_job(session, job_id, user.name, now), workers)
 
 
 @router.post("/retry", status_code=201, responses={**CREATED, **responses(403, 404, 409)})

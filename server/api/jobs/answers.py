@@ -8,9 +8,11 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Response
 from sqlalchemy.orm import Session
 
-from server.dependencies import CurrentUser, NowDep, SessionDep
+from server.dependencies import CurrentUser, NowDep, SessionDep, WorkersDep
 from server.job_surroundings import SurroundingsDep
 from server.schemas.job import JobJson, job_path
+from server.worker_watch import WorkerWatch
+from tuning.clusters.attendance import Absence
 from tuning.errors import NotAllowed, NotFound
 from tuning.jobs.actions import create
 from tuning.jobs.actions.intake import Surroundings
@@ -49,14 +51,14 @@ def require_change(session: Session, job_id: str, user: Principal) -> None:
         raise NotAllowed(f"job {job_id} is not yours", hint="its owner or an administrator can change it")
 
 
-def shown(session: Session, job: Job) -> JobJson:
+def shown(session: Session, job: Job, workers: WorkerWatch) -> JobJson:
     """A job as the API shows it."""
-    return _shown_as(JobJson.of, session, [job])[0]
+    return _shown_as(JobJson.of, session, [job], workers)[0]
 
 
-def listed(session: Session, jobs: Sequence[Job]) -> list[JobJson]:
+def listed(session: Session, jobs: Sequence[Job], workers: WorkerWatch) -> list[JobJson]:
     """Jobs as a list shows them, in a handful of queries however many there are."""
-    return _shown_as(JobJson.summary, session, jobs) if jobs else []
+    return _shown_as(JobJson.summary, session, jobs, workers) if jobs else []
 
 
 @dataclass(frozen=True)
@@ -69,19 +71,20 @@ class NewJobs:
     now: datetime
     idempotency_key: str | None
     response: Response
+    workers: WorkerWatch
 
     def create(self, request: JobRequest, retry_of: str | None = None) -> JobJson:
         """The answer: 201 and the new job, or 200 and the job that this key made before."""
         asker = create.Asker(self.user.user_id, self.idempotency_key, retry_of)
         job, is_new = create.create_job(self.session, request, asker, self.around, self.now)
         self._point_at(job, is_new=is_new)
-        return self._shown(request, job) if is_new else shown(self.session, job)
+        return self._shown(request, job) if is_new else shown(self.session, job, self.workers)
 
     def answer(self, made: tuple[Job, bool]) -> JobJson:
         """The answer for a job that was made otherwise: 201 where it is new, else 200."""
         job, is_new = made
         self._point_at(job, is_new=is_new)
-        return shown(self.session, job)
+        return shown(self.session, job, self.workers)
 
     def _point_at(self, job: Job, *, is_new: bool) -> None:
         self.response.status_code = 201 if is_new else 200
@@ -99,16 +102,18 @@ class NewJobs:
         )
         self.session.commit()
         position = requests.queue_position(self.session, job)
-        return JobJson.of(job, self.user.name, own, {job.id: position})
+        return JobJson.of(job, self.user.name, own, {job.id: position}, self.workers.absence(job.cluster))
 
 
-def _shown_as(
-    form: Callable[[Job, str, requests.Belongings, Mapping[str, int]], JobJson], session: Session, jobs: Sequence[Job]
-) -> list[JobJson]:
+_Form = Callable[[Job, str, requests.Belongings, Mapping[str, int], Absence | None], JobJson]
+
+
+def _shown_as(form: _Form, session: Session, jobs: Sequence[Job], workers: WorkerWatch) -> list[JobJson]:
     names = user_names(session, (job.owner_id for job in jobs))
     own = requests.belongings(session, [job.id for job in jobs])
     positions = queue_positions(session, [job.id for job in jobs if job.status in IN_OUR_QUEUE])
-    return [form(job, names[job.owner_id], own, positions) for job in jobs]
+    absences = workers.absences()
+    return [form(job, names[job.owner_id], own, positions, absences.get(job.cluster)) for job in jobs]
 
 
 def _datasets(session: Session, request: JobRequest, job: Job) -> Sequence[str]:
@@ -130,10 +135,11 @@ async def new_jobs(
     around: SurroundingsDep,
     now: NowDep,
     response: Response,
+    workers: WorkersDep,
     idempotency_key: IdempotencyKey = None,
 ) -> NewJobs:
     """For routes that make a job."""
-    return NewJobs(session, user, around, now, idempotency_key, response)
+    return NewJobs(session, user, around, now, idempotency_key, response, workers)
 
 
 NewJobsDep = Annotated[NewJobs, Depends(new_jobs)]

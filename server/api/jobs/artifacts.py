@@ -69,7 +69,13 @@ def list_artifacts(job_id: JobId, sessions: SessionsDep, request: Request, _user
     return Artifacts(data=[_info(request, row) for row in rows], total_bytes=sum(row.size_bytes for row in rows))
 
 
-@router.head("/jobs/{job_id}/artifacts/{path:path}", response_class=TransferResponse, status_code=200, responses=_FILE)
+@router.head(
+    "/jobs/{job_id}/artifacts/{path:path}",
+    name="head_artifact",
+    response_class=TransferResponse,
+    status_code=200,
+    responses=_FILE,
+)
 @router.get("/jobs/{job_id}/artifacts/{path:path}", response_class=TransferResponse, status_code=200, responses=_FILE)
 def download_artifact(
     job_id: JobId,

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from server.api.jobs.answers import CREATED, NewJobsDep, found_job, listed, require_change, shown
-from server.api.pages import DEFAULT_LIMIT, After, Limit, Line, Moment, Page
-from server.dependencies import ClustersDep, CurrentUser, JobId, NowDep, SessionDep, SettingsDep
+from server.api.pages import DEFAULT_LIMIT, After, Fields, Limit, Line, Moment, Page, with_fields
+from server.dependencies import ClustersDep, CurrentUser, JobId, NowDep, SessionDep, SettingsDep, WorkersDep
 from server.http.problems import responses
 from server.job_surroundings import highest_priority
 from server.schemas.job import JobJson
@@ -44,6 +44,7 @@ class JobQuery(BaseModel):
     sort: Sort = Sort.NEWEST
     limit: Limit = DEFAULT_LIMIT
     after: After = None
+    fields: Fields = None
 
     def filter(self, owner_id: str | None) -> Filter:
         """The filters for the database, which knows owners by id."""
@@ -58,33 +59,46 @@ def create_job(request: JobRequest, new: NewJobsDep) -> JobJson:
     return new.create(request)
 
 
-@router.get("")
+@router.get("", name="list_jobs", response_model=Page[JobJson])
 def list_all_jobs(
-    query: Annotated[JobQuery, Query()], session: SessionDep, clusters: ClustersDep, _user: CurrentUser
-) -> Page[JobJson]:
+    query: Annotated[JobQuery, Query()],
+    session: SessionDep,
+    clusters: ClustersDep,
+    workers: WorkersDep,
+    _user: CurrentUser,
+) -> Page[JobJson] | Response:
     """Everybody's jobs: the queue is the whole lab's."""
     owner_id = _owner_id(session, query.owner) if query.owner is not None else None
     page = list_jobs(session, query.filter(owner_id), query.sort, query.after, query.limit)
     if query.cluster is not None and not page.jobs and query.cluster not in clusters:
         hint = f"the clusters are: {', '.join(sorted(clusters)) or 'none yet'}"
         raise InvalidInput([Finding(("query", "cluster"), f"there is no cluster {query.cluster}", hint)])
-    return Page(data=listed(session, page.jobs), has_more=page.next is not None, next=page.next)
+    rows = listed(session, page.jobs, workers)
+    found = Page[JobJson](data=rows, has_more=page.next is not None, next=page.next)
+    return with_fields(found, JobJson, query.fields)
 
 
 @router.get("/{job_id}", responses=responses(404))
-def show_job(job_id: JobId, session: SessionDep, _user: CurrentUser) -> JobJson:
+def show_job(job_id: JobId, session: SessionDep, workers: WorkersDep, _user: CurrentUser) -> JobJson:
     """One job."""
-    return shown(session, found_job(session, job_id))
+    return shown(session, found_job(session, job_id), workers)
 
 
 @router.patch("/{job_id}", responses=responses(403, 404))
 def change_job(
-    job_id: JobId, change: JobChange, session: SessionDep, settings: SettingsDep, user: CurrentUser, now: NowDep
+    job_id: JobId,
+    change: JobChange,
+    session: SessionDep,
+    settings: SettingsDep,
+    workers: WorkersDep,
+    user: CurrentUser,
+    now: NowDep,
 ) -> JobJson:
     """Another name, priority or tags; what is left out stays."""
     require_change(session, job_id, user)
     most = highest_priority(user, settings)
-    return shown(session, create.change_job(session, job_id, change, user.name, now, highest_priority=most))
+    changed = create.change_job(session, job_id, change, user.name, now, highest_priority=most)
+    return shown(session, changed, workers)
 
 
 @router.delete("/{job_id}", status_code=204, responses=responses(403, 404, 409))

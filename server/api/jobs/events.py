@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Response
 
-from server.api.pages import DEFAULT_LIMIT, Limit, Page
+from server.api.pages import DEFAULT_LIMIT, Fields, Limit, Page, with_fields
 from server.dependencies import FeedDep, FeedUser, FollowerDep, JobId, SessionsDep
 from server.feed.events import Event, as_event
 from server.feed.streams import all_job_frames, job_frames
@@ -23,17 +23,23 @@ LastEventId = Annotated[
 _STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 
 
-@router.get("/jobs/{job_id}/events", responses=responses(404))
+@router.get("/jobs/{job_id}/events", responses=responses(404), response_model=Page[Event])
 def list_events(
-    job_id: JobId, sessions: SessionsDep, _user: FeedUser, after: EventId = None, limit: Limit = DEFAULT_LIMIT
-) -> Page[Event]:
+    job_id: JobId,
+    sessions: SessionsDep,
+    _user: FeedUser,
+    after: EventId = None,
+    limit: Limit = DEFAULT_LIMIT,
+    fields: Fields = None,
+) -> Page[Event] | Response:
     """The events of a job, oldest first."""
     with transaction(sessions) as session:
         job_place(session, job_id)
         rows = events_after(session, after or 0, limit + 1, job_id)
     page = rows[:limit]
     has_more = len(rows) > limit
-    return Page(data=[as_event(row) for row in page], has_more=has_more, next=str(page[-1].id) if has_more else None)
+    shown, following = [as_event(row) for row in page], str(page[-1].id) if has_more else None
+    return with_fields(Page[Event](data=shown, has_more=has_more, next=following), Event, fields)
 
 
 @router.get(

@@ -40,6 +40,10 @@ def _line(job: dict[str, Any]) -> str:
             job_json(cancel_requested_at="2026-11-21T11:55:00Z", unreachable_since="2026-11-21T11:40:00Z"),
             "queued, to be cancelled, the cluster has not answered since 11:40",
         ),
+        (
+            job_json(progress={"status": "running", "unattended_since": "2026-11-21T11:40:00Z"}, **STARTED),
+            "running on lab as Slurm job 123, since 11:50, as last seen: no worker drives the cluster since 11:40",
+        ),
         (job_json(progress={"status": "cancelled"}, status_reason="by alice"), "cancelled: by alice"),
     ],
 )  # fmt: skip

@@ -126,7 +126,14 @@ def test_the_hint_of_a_problem_is_the_hint_of_the_error() -> None:
     line = Line(httpx.Response(401, json={"title": "Unauthorized", "detail": "no token", "hint": "ask for one"}))
     with pytest.raises(ApiError) as caught:
         line.http.send(Call("GET", "me"))
-    assert caught.value.hint == "ask for one"
+    assert (caught.value.hint, caught.value.code) == ("ask for one", None)
+
+
+def test_the_code_of_a_problem_is_the_code_of_the_error() -> None:
+    line = Line(httpx.Response(409, json={"title": "Conflict", "detail": "it has ended", "code": "conflict"}))
+    with pytest.raises(ApiError) as caught:
+        line.http.send(Call("POST", "jobs/j/cancel"))
+    assert caught.value.code == "conflict"
 
 
 @pytest.mark.parametrize("answer", [httpx.Response(403, html="<h1>nginx</h1>"), httpx.Response(403, json=["odd"])])

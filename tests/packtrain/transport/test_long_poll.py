@@ -62,6 +62,16 @@ def test_a_new_place_in_the_queue_is_a_change_though_the_version_stays() -> None
     assert list(follow(script, JOB_ID, clock=script.clock)) == [third, second, done]
 
 
+def test_a_worker_that_is_gone_is_a_change_though_the_version_stays() -> None:
+    running, alone, done = (
+        _job(status="running"),
+        _job(status="running", unattended_since="2026-11-21T11:40:00Z"),
+        _job(version=2, status="cancelled"),
+    )
+    script = Script([running, alone, done])
+    assert list(follow(script, JOB_ID, clock=script.clock)) == [running, alone, done]
+
+
 def test_an_outage_is_told_and_sat_out_and_what_follows_is_shown_again() -> None:
     running, done = _job(status="running"), _job(version=2, status="succeeded")
     script = Script([running, AWAY, AWAY, running, done])

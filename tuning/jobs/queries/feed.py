@@ -25,6 +25,7 @@ class JobState:
 
     id: str
     status: JobStatus
+    cluster: str
     version: int
     attempt: int
     current_steps: int | None

@@ -311,7 +311,7 @@ def test_a_body_that_is_no_request(client: TestClient, sessions: sessionmaker[Se
 
 def test_a_body_of_another_type(client: TestClient) -> None:
     answer = client.post("/api/v1/jobs", content="config: {}", headers={"Content-Type": "application/yaml"})
-    assert answer.status_code == 422
+    assert answer.status_code == 415
 
 
 @pytest.mark.parametrize("key", ["", "a b", "\u00e4", "x" * 256])

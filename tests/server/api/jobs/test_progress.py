@@ -68,6 +68,7 @@ def test_every_field_of_the_contract(client: TestClient, sessions: Sessions, use
         "stalled_since": None,
         "updated_at": "2026-11-21T12:00:00Z",
         "observed_at": "2026-11-21T12:00:00Z",
+        "unattended_since": None,
     }
 
 

@@ -1,0 +1,26 @@
+"""Example bodies of requests, by operation, for the OpenAPI document: each is a request that could be sent."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_JOB: Mapping[str, Any] = {
+    "name": "wmt ja-en",
+    "recipe": "lora-sft",
+    "config": {"model_name_or_path": "tiny-llama", "template": "llama3", "learning_rate": 1e-4, "max_steps": 200},
+    "datasets": ["ds_0123456789abcdefghjk"],
+    "resources": {"gpus_per_node": 1, "time_limit": "08:00:00"},
+    "tags": {"team": "mt"},
+}
+
+EXAMPLES: Mapping[str, Any] = {
+    "add_dataset": {"cluster_path": "/shared/data/chats.jsonl", "name": "chats"},
+    "cancel_job": {"save": True},
+    "change_job": {"name": "wmt ja-en, second", "priority": 10, "tags": {"team": "mt", "run": "2"}},
+    "clone_job": {"name": "wmt ja-en, slower", "config": {"learning_rate": 5e-5}},
+    "create_job": _JOB,
+    "create_token": {"name": "ci", "scopes": ["read"]},
+    "keep_secret": {"value": "the key itself"},
+    "retry_job": {"resources": {"time_limit": "1-00:00:00"}},
+    "set_model_alias": {"alias": "meta-llama/Llama-3.2-1B", "model": "tiny-llama"},
+    "validate_job": _JOB,
+}
