@@ -43,7 +43,7 @@ _LONG = frozenset(
 )
 """A third of the time of all, for a twentieth of the tests."""
 _DEEP = frozenset({"server/api/test_openapi_contract.py", "server/generators/test_generated_clients.py"})
-_SYSTEM_FIXTURES = frozenset({"start_sshd", "sshd", "postgresql_server"})
+_SYSTEM_FIXTURES = frozenset({"start_sshd", "sshd", "sshd_known_hosts", "postgresql_server"})
 _TEMPLATE = "packtrain_template"
 _TESTS = Path(__file__).parent
 _numbers = count()

@@ -187,7 +187,7 @@ def test_a_script_is_read_by_the_server_with_the_files_beside_it(run: Run, api: 
     Path("train.sbatch").write_text(script, encoding="utf-8")
     checked = run("check", "train.sbatch")
     assert checked.exit_code == 0, checked.output
-    assert "script.3: line 3: `cd` is not run" in checked.stderr
+    assert "script: line 3: `cd` is not run" in checked.stderr
     submitted = run("submit", "train.sbatch")
     assert submitted.exit_code == 0, submitted.output
     job = api.job(submitted.stdout.split()[0])

@@ -22,7 +22,7 @@ image = "/shared/image.sif"
 
 
 @pytest.fixture
-def known_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def sshd_known_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The known hosts of a cluster whose login node runs; empty."""
     folder = tmp_path / "sshd"
     folder.mkdir()
@@ -40,7 +40,7 @@ def trust(answer: str) -> Result:
     return CliRunner().invoke(app, ["clusters", "trust", "lab"], input=answer)
 
 
-def test_a_key_is_written_after_a_yes_and_only_then(known_hosts: Path, tmp_path: Path) -> None:
+def test_a_key_is_written_after_a_yes_and_only_then(sshd_known_hosts: Path, tmp_path: Path) -> None:
     for answer in ("n\n", ""):
         refused = trust(answer)
         assert (refused.exit_code, known_hosts.exists()) == (1, False)
@@ -54,7 +54,7 @@ def test_a_key_is_written_after_a_yes_and_only_then(known_hosts: Path, tmp_path:
     assert again.stderr.endswith("already\n")
 
 
-def test_a_changed_key_is_never_written(known_hosts: Path, tmp_path: Path) -> None:
+def test_a_changed_key_is_never_written(sshd_known_hosts: Path, tmp_path: Path) -> None:
     trust("y\n")
     server.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "other"))
     name, *_ = known_hosts.read_text().split()
