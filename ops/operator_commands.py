@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-from ops.commands import clusters, image, service, tokens
+from ops.commands import clusters, database, image, service, tokens
 from packtrain.errors import Finding
 from packtrain.errors import InvalidInput as ClientInvalidInput
 from packtrain.errors import PacktrainError as ClientError
@@ -32,6 +32,7 @@ def _translated(command: Command) -> Command:
 _GROUPS: Mapping[str, Mapping[str, Command]] = {
     "": {"serve": service.serve, "work": service.work, "migrate": service.migrate},
     "clusters": clusters.COMMANDS,
+    "database": database.COMMANDS,
     "image": image.COMMANDS,
     "token": tokens.COMMANDS,
 }

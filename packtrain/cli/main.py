@@ -134,6 +134,7 @@ for _name, _help, _commands in (
     ("secrets", "Keys that your runs need, kept from everybody else.", secrets.COMMANDS),
     ("clusters", "The clusters, and what may be wrong with one.", clusters.COMMANDS),
     ("models", "Models to train, and what people call them.", models.COMMANDS),
+    ("database", "The database as a whole.", {}),
     ("image", "The training image.", {}),
     ("token", "Tokens, made where the database is.", {}),
 ):

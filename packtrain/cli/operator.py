@@ -17,6 +17,7 @@ Commands = Mapping[str, Mapping[str, Command]]
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "": ("serve", "work", "migrate"),
     "clusters": ("doctor", "trust"),
+    "database": ("copy",),
     "image": ("check",),
     "token": ("create", "list", "revoke"),
 }
