@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-from ops.commands import clusters, database, image, service, tokens
+from ops.commands import backup, clusters, database, image, service, tokens
 from packtrain.errors import Finding
 from packtrain.errors import InvalidInput as ClientInvalidInput
 from packtrain.errors import PacktrainError as ClientError
@@ -30,7 +30,13 @@ def _translated(command: Command) -> Command:
 
 
 _GROUPS: Mapping[str, Mapping[str, Command]] = {
-    "": {"serve": service.serve, "work": service.work, "migrate": service.migrate},
+    "": {
+        "serve": service.serve,
+        "work": service.work,
+        "migrate": service.migrate,
+        "backup": backup.backup,
+        "restore": backup.restore,
+    },
     "clusters": clusters.COMMANDS,
     "database": database.COMMANDS,
     "image": image.COMMANDS,

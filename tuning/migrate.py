@@ -25,9 +25,19 @@ def downgrade(database_url: str, revision: str) -> None:
     command.downgrade(configuration(database_url), revision)
 
 
+def head_revision() -> str:
+    """The newest revision that this version of packtrain knows."""
+    return str(_script().get_current_head())
+
+
+def knows_revision(revision: str) -> bool:
+    """Whether this version can bring a database of that revision up to date."""
+    return revision in {script.revision for script in _script().walk_revisions()}
+
+
 def is_current(connection: Connection) -> bool:
     """Whether the database has every migration that this version of packtrain knows, and no other."""
-    heads = ScriptDirectory(str(MIGRATIONS)).get_heads()
+    heads = _script().get_heads()
     return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
 
 
@@ -50,3 +60,7 @@ def configuration(database_url: str) -> Config:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["database_url"] = database_url
     return config
+
+
+def _script() -> ScriptDirectory:
+    return ScriptDirectory(str(MIGRATIONS))

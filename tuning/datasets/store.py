@@ -113,6 +113,11 @@ class Incoming:
         with _disk_errors():
             self._file.write(chunk)
 
+    @property
+    def sha256(self) -> str:
+        """Of all that was written so far."""
+        return self._sha256.hexdigest()
+
     def open(self) -> BinaryIO:
         """All that was written so far, to be read from its start. Raises StorageFull."""
         with _disk_errors():
@@ -121,7 +126,7 @@ class Incoming:
 
     def keep(self, extension: Encoding) -> StoredContent:
         """Put it, whole and durable, into its place; where the same content is, nothing changes. Raises StorageFull."""
-        content = StoredContent(self._sha256.hexdigest(), self.size_bytes)
+        content = StoredContent(self.sha256, self.size_bytes)
         place = self._store.path(content.sha256, extension)
         with _disk_errors():
             self._file.flush()
