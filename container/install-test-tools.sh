@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the tests start by themselves: a PostgreSQL server, an sshd beside the lab's, and curl.
+# What the tests start by themselves: a PostgreSQL server, an sshd beside the lab's, curl and systemd-analyze.
 set -euo pipefail
 
 missing=()
@@ -7,6 +7,7 @@ compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql
 [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
 command -v ssh >/dev/null || missing+=(openssh-client)
 command -v curl >/dev/null || missing+=(curl ca-certificates) # the guides' examples
+command -v systemd-analyze >/dev/null || missing+=(systemd) # judges ops/systemd
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 echo "installing ${missing[*]}"
