@@ -6,7 +6,7 @@
 # requirements.lock; they must have its hashes all the same.
 FROM scratch AS wheelhouse
 
-FROM python:3.11-slim AS build
+FROM python:3.11.14-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_QUIET=1
 RUN python3 -m venv /opt/packtrain
 WORKDIR /source
@@ -20,7 +20,7 @@ RUN /opt/packtrain/bin/pip install --no-index --find-links /wheels ".[service]" 
     mkdir /opt/packtrain/service && \
     cp -r migrations ops server templates tuning worker pyproject.toml /opt/packtrain/service
 
-FROM python:3.11-slim
+FROM python:3.11.14-slim-bookworm
 RUN useradd --system --uid 2000 --home-dir /var/lib/packtrain --shell /usr/sbin/nologin packtrain && \
     install -d -o packtrain -g packtrain -m 750 /var/lib/packtrain
 COPY --from=build /opt/packtrain /opt/packtrain

@@ -36,10 +36,10 @@ class BaseImage:
 
 
 BASE_IMAGES = (
-    BaseImage("python:3.11-slim", "bookworm", ("python3", "python3-venv", "ca-certificates")),
+    BaseImage("python:3.11.14-slim-bookworm", "bookworm", ("python3", "python3-venv", "ca-certificates")),
     BaseImage("debian:trixie", "trixie", ("ca-certificates",)),
     BaseImage(
-        "postgres:17",
+        "postgres:17.7",
         "trixie",
         ("postgresql-17",),
         (
