@@ -12,13 +12,16 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, select
+from sqlalchemy.orm import Session
 
 from ops.storage.manifest import DATABASE, KEY, MANIFEST, Manifest, member_name
 from ops.storage.places import opened, read_url, sqlite_file
 from tuning.clusters.models import Installation
 from tuning.datasets.models import Dataset
+from tuning.datasets.repository import needed_contents
 from tuning.datasets.store import ContentName, ContentStore
 from tuning.errors import Conflict, NotFound, PacktrainError
+from tuning.jobs.queries.dataset_use import IN_USE
 from tuning.migrate import head_revision, is_current
 from tuning.settings import Settings
 
@@ -92,11 +95,14 @@ def _copy_sqlite(file: Path, snapshot: Path) -> None:
 def _named_contents(connection: Connection) -> Sequence[ContentName]:
     """What the rows need of the data folder. Uploads alone: the rest lies on a cluster."""
     wanted = select(Dataset.sha256, Dataset.extension).where(Dataset.cluster.is_(None), Dataset.sha256 != "").distinct()
-    return [ContentName(*row) for row in connection.execute(wanted.order_by(Dataset.sha256))]
+    with Session(connection) as session:
+        needed = needed_contents(session, IN_USE)
+        found = session.execute(wanted.order_by(Dataset.sha256))
+        return [ContentName(sha256, extension) for sha256, extension in found if sha256 in needed]
 
 
 def _add_contents(tar: tarfile.TarFile, wanted: Sequence[ContentName], store: ContentStore) -> Iterator[ContentName]:
-    """Answers those that are not there: of a data set that was deleted, the file goes before the row."""
+    """Answers those that are not there, or went while the backup was taken."""
     for content in wanted:
         try:
             tar.add(store.path(*content), member_name(content), filter=_without_owner)

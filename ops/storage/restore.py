@@ -97,7 +97,7 @@ def _empty_store(settings: Settings, named: frozenset[ContentName]) -> ContentSt
     folder = settings.data_dir / "datasets"
     for path in folder.glob("??/*"):
         if ContentName(path.parent.name + path.stem, path.suffix.removeprefix(".")) not in named:
-            hint = "give an empty PACKTRAIN_DATA_DIR: what no row names there would be removed by the worker"
+            hint = "give an empty PACKTRAIN_DATA_DIR: what no row names there would be removed by the server"
             raise Conflict(f"{folder} holds uploads that are not in the backup: {path}", hint=hint)
     make_private_folder(settings.data_dir)
     return ContentStore(folder, settings.max_upload_bytes)

@@ -136,6 +136,15 @@ def test_an_upload_that_is_gone_is_told(there: Settings, file: Path) -> None:
     assert (taken.contents, taken.missing) == (0, (ContentName(_SHA256, "json"),))
 
 
+def test_an_upload_that_was_deleted_is_neither_saved_nor_missed(there: Settings, file: Path) -> None:
+    engine = open_engine(there.database_url)
+    with transaction(open_sessions(engine)) as session:
+        make_dataset(session, make_user(session, name="bob"), sha256="c" * 64, deleted_at=NOON)
+    engine.dispose()
+    taken = take_backup(there, file, with_key=False, now=NOON)
+    assert (taken.contents, taken.missing) == (1, ())
+
+
 def test_no_backup_is_overwritten(there: Settings, file: Path) -> None:
     file.write_text("precious")
     with pytest.raises(Conflict, match="there already"):
