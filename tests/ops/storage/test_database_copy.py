@@ -128,14 +128,18 @@ def test_a_database_that_a_worker_drives_is_refused(
     copy_database(database_url, f"sqlite:///{target}", until)
 
 
-def test_a_copy_that_breaks_off_leaves_no_row(sqlite_template: Path, tmp_path: Path) -> None:
-    source, target = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'a.db')}", f"sqlite:///{tmp_path / 'b.db'}"
-    engine = open_engine(source)
+def test_a_copy_that_breaks_off_leaves_no_row(
+    database_url: str, sessions: sessionmaker[Session], sqlite_template: Path, tmp_path: Path
+) -> None:
+    _fill(sessions)
+    target = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'target.db')}"
+    engine = open_engine(target)
     with engine.begin() as connection:
-        connection.execute(text("INSERT INTO users (id, name, is_administrator, created_at) VALUES ('u', 'ada', 0, 1)"))
+        words = "CREATE TRIGGER refuse BEFORE INSERT ON job_events BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        connection.execute(text(words))
     engine.dispose()
-    with pytest.raises((PacktrainError, ValueError, TypeError)):
-        copy_database(source, target, NOON)
+    with pytest.raises(PacktrainError, match="cannot be used: no room"):
+        copy_database(database_url, target, NOON)
     assert not any(_all_rows(target).values())
 
 
