@@ -22,9 +22,9 @@ def backup(
     packtrain backup /backups/packtrain-monday.tar
     """
     from ops.storage.backup import take_backup
-    from tuning.settings import Settings
+    from tuning.settings import load_settings
 
-    taken = take_backup(Settings(), file, with_key=with_key, now=now())
+    taken = take_backup(load_settings(), file, with_key=with_key, now=now())
     for content in taken.missing:
         note(f"warning: the data folder has no {content.sha256}.{content.extension}, which a data set names")
     rows = "the database" if taken.manifest.database == "sqlite" else "no rows (take `pg_dump` with it)"
@@ -47,9 +47,9 @@ def restore(
     packtrain restore /backups/packtrain-monday.tar
     """
     from ops.storage.restore import restore_backup
-    from tuning.settings import Settings
+    from tuning.settings import load_settings
 
-    restored = restore_backup(Settings(), file, key_to=key_to)
+    restored = restore_backup(load_settings(), file, key_to=key_to)
     manifest = restored.manifest
     rows = "the database" if manifest.database == "sqlite" else "no rows (`pg_restore` brings them)"
     note(f"{rows} and {restored.contents} uploads are back, as of {manifest.taken_at:%Y-%m-%d %H:%M:%S %Z}")

@@ -20,9 +20,9 @@ def copy(
     packtrain database copy postgresql+psycopg://packtrain@db/packtrain
     """
     from ops.storage.database_copy import copy_database
-    from tuning.settings import Settings
+    from tuning.settings import load_settings
 
-    counts = copy_database(Settings().database_url, to_url, now())
+    counts = copy_database(load_settings().database_url, to_url, now())
     for table, count in counts.items():
         say(f"{count:>10} {table}")
     note("copied, and counted in both. Set PACKTRAIN_DATABASE_URL to the new one before you start server and worker")

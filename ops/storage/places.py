@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from tuning.db.database_errors import complaint
+from ops.database_words import unusable
 from tuning.db.engine import open_engine
 from tuning.errors import PacktrainError
 
@@ -39,8 +39,6 @@ def opened(database_url: str) -> Iterator[Engine]:
     try:
         yield engine
     except DBAPIError as error:
-        shown = engine.url.render_as_string(hide_password=True)
-        hint = "is it there, and may this account read and change it?"
-        raise PacktrainError(f"the database {shown} cannot be used: {complaint(error)}", hint=hint) from error
+        raise unusable(engine.url, error, "is it there, and may this account read and change it?") from error
     finally:
         engine.dispose()
