@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from container.compose.engine import TOP
+from tuning.settings import NOT_OURS, Settings
 
 SERVICES: dict[str, Any] = yaml.safe_load((TOP / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
 
@@ -31,3 +32,9 @@ def test_what_can_be_set_is_told_with_its_default() -> None:
     text = (TOP / "docker-compose.yml").read_text(encoding="utf-8")
     told = dict(re.findall(r"^(PACKTRAIN_\w*MEMORY)=(\w+)$", (TOP / ".env.example").read_text(), re.MULTILINE))
     assert told == dict(re.findall(r"\$\{(PACKTRAIN_\w*MEMORY):-(\w+)\}", text))
+
+
+def test_what_can_be_set_for_compose_is_not_refused_as_a_setting() -> None:
+    named = set(re.findall(r"\$\{(PACKTRAIN_\w+):-", (TOP / "docker-compose.yml").read_text(encoding="utf-8")))
+    settings = {f"PACKTRAIN_{name.upper()}" for name in Settings.model_fields}
+    assert [name for name in sorted(named - settings) if not NOT_OURS.fullmatch(name)] == []
