@@ -35,9 +35,7 @@ Argument = str | int | float | bool
 # Where Docker, Podman and Kubernetes put secrets: one file a setting, named as the variable in lower case.
 SECRETS = Path("/run/secrets")
 PREFIX = "PACKTRAIN_"
-NOT_OURS = re.compile(
-    r"PACKTRAIN_(URL|TOKEN|CONFIG_DIR|IMAGE|LAB_IMAGE|(DATABASE_|LAB_)?MEMORY|SERVICE_\w+|PORT_\d\w*)"
-)
+NOT_OURS = re.compile(r"PACKTRAIN_(URL|TOKEN|CONFIG_DIR|(LAB_)?IMAGE|(DATABASE_|LAB_)?MEMORY|SERVICE_\w+|PORT_\d\w*)")
 """Variables of the client, of docker-compose.yml, and those that Kubernetes sets for a service of this name."""
 _DATABASES = "sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
 _QUOTED = re.compile("'([^']*)'")

@@ -78,10 +78,10 @@ def _copy_all(source: Connection, target: Connection) -> Mapping[str, int]:
 
 def _copy_table(source: Connection, target: Connection, table: Table) -> int:
     count = 0
-    result = source.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table))
-    for rows in result.mappings().partitions():
-        target.execute(insert(table), [dict(row) for row in rows])
-        count += len(rows)
+    with source.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table)) as result:
+        for rows in result.mappings().partitions():
+            target.execute(insert(table), [dict(row) for row in rows])
+            count += len(rows)
     return count
 
 
