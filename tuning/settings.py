@@ -25,6 +25,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from tuning.errors import Finding, InvalidInput
+from tuning.site_settings import SiteSettings
 
 # Everything that is put into a remote path by us stays within these characters (LLaMA-Factory splits paths at spaces).
 PlainPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/@+-]*$", max_length=1000)]
@@ -79,10 +80,8 @@ class PartitionDefaults(BaseModel):
     time_limit: str = "1-00:00:00"
 
 
-class ClusterSettings(BaseModel):
+class ClusterSettings(SiteSettings):
     """One Slurm cluster, reached over SSH by one service account."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")
     host: str

@@ -1,0 +1,108 @@
+"""What an operator may say of a site, and what would be more than that."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tests.factories import make_cluster_settings
+from tuning.site_settings import SBATCH_OPTIONS, SiteSettings, option_words
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        {"prelude": ["source /etc/profile.d/modules.sh", "module load apptainer/1.3 # ours"]},
+        {"container_command": "singularity"},
+        {"container_command": "/opt/apptainer-1.3/bin/apptainer"},
+        {"gpu_request": "none", "sbatch_options": {"exclusive": True}},
+        {"sbatch_options": {"mail-type": "FAIL,TIME_LIMIT_80", "mail-user": "ops+slurm@lab.example.org"}},
+        {"sbatch_options": {"nodelist": "gpu[01-04,07],big1", "licenses": "matlab@db:2,x:1", "exclusive": "user"}},
+        {"sbatch_options": {"reservation": "class-2026", "switches": "1@00:30:00", "core-spec": 2}},
+    ],
+)
+def test_what_sites_do_is_taken(site: dict[str, Any]) -> None:
+    assert make_cluster_settings(**site).model_dump(include=set(site), mode="json") == site
+
+
+@pytest.mark.parametrize(
+    ("site", "where"),
+    [
+        ({"prelude": ["a\nb"]}, "prelude"),
+        ({"prelude": [""]}, "prelude"),
+        ({"prelude": ["x"] * 51}, "prelude"),
+        ({"container_command": "podman"}, "container_command"),
+        ({"container_command": "/bin/sh -c id"}, "container_command"),
+        ({"container_command": "/opt/bin/"}, "container_command"),
+        ({"container_command": "../apptainer"}, "container_command"),
+        ({"gpu_request": "gpus"}, "gpu_request"),
+    ],
+)
+def test_what_is_no_such_setting_is_refused_by_its_name(site: dict[str, Any], where: str) -> None:
+    with pytest.raises(ValidationError, match=where):
+        make_cluster_settings(**site)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "wrap",
+        "export",
+        "output",
+        "error",
+        "job-name",
+        "comment",
+        "signal",
+        "requeue",
+        "array",
+        "chdir",
+        "dependency",
+        "gres",
+        "time",
+        "nodes",
+        "-p",
+        "Exclusive",
+    ],
+)
+def test_options_that_packtrain_gives_itself_cannot_be_set(name: str) -> None:
+    with pytest.raises(ValidationError, match=f"sbatch_options: '{name}' cannot be set here; what can: .*reservation"):
+        make_cluster_settings(sbatch_options={name: "x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("reservation", "a b"),
+        ("reservation", True),
+        ("mail-user", "--wrap=id"),
+        ("nodelist", "n1 --wrap=id"),
+        ("exclusive", "yes"),
+        ("core-spec", 0),
+        ("contiguous", "x"),
+        ("licenses", "x" * 201),
+    ],
+)
+def test_a_value_that_sbatch_would_not_take_is_refused(name: str, value: bool | int | str) -> None:
+    with pytest.raises(ValidationError, match=rf"sbatch_options\.{name}: .* is no value"):
+        make_cluster_settings(sbatch_options={name: value})
+
+
+def test_an_option_is_on_by_itself_with_a_value_or_off() -> None:
+    options: dict[str, bool | int | str] = {"exclusive": True, "contiguous": False, "core-spec": 2, "wckey": "a"}
+    assert option_words(SiteSettings(sbatch_options=options).sbatch_options) == [
+        "--exclusive",
+        "--core-spec=2",
+        "--wckey=a",
+    ]
+
+
+@given(name=st.sampled_from([*SBATCH_OPTIONS]), value=st.text(max_size=30))
+def test_no_value_of_an_option_is_more_than_a_word(name: str, value: str) -> None:
+    try:
+        words = option_words(SiteSettings(sbatch_options={name: value}).sbatch_options)
+    except ValidationError:
+        return
+    assert [word.split() for word in words] == [[f"--{name}={value}"]]
+    assert not set(value) & set("'\"\\$`;<> ")
