@@ -155,7 +155,7 @@ class ClusterSettings(SiteSettings):
     @model_validator(mode="after")
     def _keeps_its_folder_to_itself(self) -> Self:
         """No run is shown what other runs keep (docs/decisions/0006)."""
-        closed = tuple(f"{self.root.rstrip('/')}/{name}" for name in ("jobs", "datasets", "incoming"))
+        closed = tuple(f"{self.root.rstrip('/')}/{name}" for name in ("jobs", "datasets", "incoming", "compiled"))
         for bind in self.binds:
             source, place = _ends_of(bind)
             if _lies_under(place, (self.root,)):

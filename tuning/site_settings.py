@@ -14,6 +14,11 @@ PreludeLine = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]+$", max_
 ContainerCommand = Annotated[
     str, Field(pattern=r"^(apptainer|singularity|/[A-Za-z0-9._/@+-]*[A-Za-z0-9._@+-])$", max_length=1000)
 ]
+# Variables in braces are the node's own: ${SLURM_TMPDIR}.
+ScratchFolder = Annotated[
+    str,
+    Field(pattern=r"^(/|\$\{[A-Z][A-Z0-9_]{0,63}\})([A-Za-z0-9._/@+-]|\$\{[A-Z][A-Z0-9_]{0,63}\})*$", max_length=500),
+]
 
 _WORDS = r"[A-Za-z0-9][A-Za-z0-9._:@+,-]{0,199}"
 _NODES = r"[A-Za-z0-9][A-Za-z0-9_.\[\],-]{0,499}"
@@ -70,6 +75,12 @@ class SiteSettings(BaseModel):
     """How Slurm is asked for GPUs; `none` where it knows of none, and gives whole nodes."""
     sbatch_options: Options = Field(default_factory=dict)
     """Further #SBATCH lines, of SBATCH_OPTIONS."""
+
+    scratch: ScratchFolder | None = None
+    """A folder that each node has, for the temporary files of runs; by default $TMPDIR, else /tmp."""
+    compile_cache: Literal["attempt", "node", "image"] = "attempt"
+    """Where compiled kernels lie (Triton, inductor, DeepSpeed's extensions): with the attempt, in `scratch`, or kept
+    for all runs of an image: then what one run plants there, another runs (docs/decisions/0006)."""
 
     @model_validator(mode="after")
     def _has_options_that_hold(self) -> Self:

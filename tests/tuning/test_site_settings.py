@@ -17,6 +17,8 @@ from tuning.site_settings import SBATCH_OPTIONS, SiteSettings, option_words
         {"prelude": ["source /etc/profile.d/modules.sh", "module load apptainer/1.3 # ours"]},
         {"container_command": "singularity"},
         {"container_command": "/opt/apptainer-1.3/bin/apptainer"},
+        {"scratch": "${SLURM_TMPDIR}", "compile_cache": "image"},
+        {"scratch": "/local/${USER}/x-${SLURM_JOB_ID}"},
         {"gpu_request": "none", "sbatch_options": {"exclusive": True}},
         {"sbatch_options": {"mail-type": "FAIL,TIME_LIMIT_80", "mail-user": "ops+slurm@lab.example.org"}},
         {"sbatch_options": {"nodelist": "gpu[01-04,07],big1", "licenses": "matlab@db:2,x:1", "exclusive": "user"}},
@@ -38,6 +40,11 @@ def test_what_sites_do_is_taken(site: dict[str, Any]) -> None:
         ({"container_command": "/opt/bin/"}, "container_command"),
         ({"container_command": "../apptainer"}, "container_command"),
         ({"gpu_request": "gpus"}, "gpu_request"),
+        ({"scratch": "$TMPDIR"}, "scratch"),
+        ({"scratch": "/a/${X:-`id`}"}, "scratch"),
+        ({"scratch": "/a b"}, "scratch"),
+        ({"scratch": "tmp"}, "scratch"),
+        ({"compile_cache": "/shared/cache"}, "compile_cache"),
     ],
 )
 def test_what_is_no_such_setting_is_refused_by_its_name(site: dict[str, Any], where: str) -> None:

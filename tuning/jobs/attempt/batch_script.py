@@ -95,6 +95,8 @@ def render_script(directives: Directives, run: RunPlan) -> str:
         directives=[*_lines(directives, run.site)],
         run=run,
         site=run.site,
+        scratch=_scratch(run.site),
+        compiled="$cache" if run.site.compile_cache == "attempt" else "$root/compiled",
         inside=_variables_for_the_container(run.site),
         processes_per_node=max(directives.gpus_per_node, 1),
         cpus_per_task=_cpus_per_task(directives),
@@ -127,6 +129,11 @@ def _variables_for_the_container(site: SiteSettings) -> str:
     """How variables are called that the container is to get; Apptainer takes both, by whatever name it is started."""
     program = site.container_command.rpartition("/")[2]
     return "SINGULARITYENV" if program.startswith("singularity") else "APPTAINERENV"
+
+
+def _scratch(site: SiteSettings) -> str:
+    """Its words in the script; a variable that a node does not have is empty, and the folder is then missed by name."""
+    return site.scratch.replace("}", "-}") if site.scratch else "${TMPDIR:-/tmp}"
 
 
 def _cpus_per_task(directives: Directives) -> int:

@@ -1,6 +1,9 @@
 """The batch script where a site does things in its own way."""
 
+import os
 import shlex
+import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,3 +115,81 @@ def test_the_sites_options_are_among_what_slurm_reads() -> None:
         "#SBATCH --reservation=class",
         "#SBATCH --exclusive",
     ]
+
+
+def test_temporary_files_lie_where_the_site_has_room(tmp_path: Path) -> None:
+    node = Node(tmp_path, site=SiteSettings(scratch=f"{tmp_path}/local/${{SLURM_JOB_ID}}"))
+    (tmp_path / "local/7").mkdir(parents=True)
+    assert node.run("true")[0] == 0
+    workdir = Path(f"{node.ran}.arguments").read_text().partition("--workdir ")[2].split()[0]
+    assert workdir.startswith(f"{tmp_path}/local/7/packtrain-")
+    assert [*(tmp_path / "local/7").iterdir()] == []
+
+
+def test_a_node_without_the_sites_folder_says_which(tmp_path: Path) -> None:
+    node = Node(tmp_path, site=SiteSettings(scratch=f"{tmp_path}/local/${{NOT_THERE}}/x"))
+    code, stderr = node.run("true")
+    assert code == 73
+    assert f"no private folder can be made in {tmp_path}/local//x on " in stderr
+    assert not node.ran.exists()
+
+
+def test_kernels_are_compiled_anew_by_each_attempt_unless_told(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    node.run("true")
+    assert environment_of(node)["APPTAINERENV_TRITON_CACHE_DIR"] == f"{node.attempt}/cache/triton"
+    assert not (node.root / "compiled").exists()
+
+
+def test_kernels_may_lie_on_the_node_and_go_with_the_run(tmp_path: Path) -> None:
+    node = Node(tmp_path, site=SiteSettings(compile_cache="node"))
+    assert node.run("true")[0] == 0
+    for name, place in (("TRITON_CACHE_DIR", "triton"), ("TORCH_EXTENSIONS_DIR", "extensions.0")):
+        assert environment_of(node)[f"APPTAINERENV_{name}"] == f"{node.root}/compiled/{place}"
+    source = compiled_of(node)
+    assert source.is_relative_to(node.scratch)
+    assert not source.exists()
+    assert not (node.root / "compiled").exists()
+
+
+def test_kernels_may_be_kept_for_all_runs_of_an_image(tmp_path: Path) -> None:
+    node = Node(tmp_path, site=SiteSettings(compile_cache="image"))
+    node.run("true")
+    first = compiled_of(node)
+    (node.attempt / "exit").unlink()
+    (first / "fresh").mkdir()
+    for name, age_seconds in (("lock", 7200), ("kernel", 7200), ("fresh/lock", 60)):
+        (first / name).touch()
+        os.utime(first / name, (time.time() - age_seconds,) * 2)
+    node.run("true")
+    assert compiled_of(node) == first
+    assert sorted(path.name for path in first.rglob("*") if path.is_file()) == ["kernel", "lock"]
+    assert (first / "fresh/lock").exists()
+    (node.attempt / "exit").unlink()
+    node.image.write_bytes(b"built anew")
+    node.run("true")
+    assert compiled_of(node) != first
+
+
+@pytest.mark.parametrize("planted", ["compiled", "compiled/x"])
+def test_a_folder_of_kernels_that_cannot_be_made_stops_no_run(tmp_path: Path, planted: str) -> None:
+    node = Node(tmp_path, site=SiteSettings(compile_cache="image"))
+    node.run("true")
+    digest = compiled_of(node).name
+    (node.attempt / "exit").unlink()
+    place = node.root / planted.replace("x", digest)
+    shutil.rmtree(place)
+    (tmp_path / "elsewhere").mkdir()
+    place.symlink_to(tmp_path / "elsewhere")
+    code, stderr = node.run("true")
+    assert code == 0
+    assert "this run compiles for itself" in stderr
+    assert compiled_of(node).is_relative_to(node.scratch)
+
+
+def compiled_of(node: Node) -> Path:
+    words = Path(f"{node.ran}.arguments").read_text().split()
+    (bind,) = [words[at + 1] for at, word in enumerate(words) if word == "--bind" and "compiled" in words[at + 1]]
+    source, place = bind.split(":")
+    assert place == f"{node.root}/compiled"
+    return Path(source)
