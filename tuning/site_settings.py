@@ -59,6 +59,7 @@ SRUN_OPTIONS: Mapping[str, str] = {
 }
 """Options of srun(1) likewise: where the processes of a run are put on a node."""
 Limit = Literal["core", "memlock", "nofile", "nproc", "stack"]
+LimitValue = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 Options = dict[str, bool | int | str]
 
 
@@ -76,6 +77,12 @@ class SiteSettings(BaseModel):
     sbatch_options: Options = Field(default_factory=dict)
     """Further #SBATCH lines, of SBATCH_OPTIONS."""
 
+    srun_options: Options = Field(default_factory=dict)
+    """Further words for srun, of SRUN_OPTIONS."""
+    umask: str | None = Field(default=None, pattern=r"^0?0[0-7][2367]$")
+    """Of what runs and their script write; others may never write."""
+    ulimits: dict[Limit, Literal["unlimited"] | LimitValue] = Field(default_factory=dict)
+    """Limits of each process on the nodes, in the units of bash's `ulimit`."""
     scratch: ScratchFolder | None = None
     """A folder that each node has, for the temporary files of runs; by default $TMPDIR, else /tmp."""
     compile_cache: Literal["attempt", "node", "image"] = "attempt"
@@ -85,6 +92,7 @@ class SiteSettings(BaseModel):
     @model_validator(mode="after")
     def _has_options_that_hold(self) -> Self:
         _vet("sbatch_options", self.sbatch_options, SBATCH_OPTIONS)
+        _vet("srun_options", self.srun_options, SRUN_OPTIONS)
         return self
 
 

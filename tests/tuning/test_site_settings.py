@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.factories import make_cluster_settings
-from tuning.site_settings import SBATCH_OPTIONS, SiteSettings, option_words
+from tuning.site_settings import SBATCH_OPTIONS, SRUN_OPTIONS, SiteSettings, option_words
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ from tuning.site_settings import SBATCH_OPTIONS, SiteSettings, option_words
         {"container_command": "/opt/apptainer-1.3/bin/apptainer"},
         {"scratch": "${SLURM_TMPDIR}", "compile_cache": "image"},
         {"scratch": "/local/${USER}/x-${SLURM_JOB_ID}"},
+        {"umask": "0027", "ulimits": {"memlock": "unlimited", "core": 0}},
+        {"umask": "007", "srun_options": {"cpu-bind": "cores", "mem-bind": "local", "gpu-bind": "map_gpu:0,1"}},
         {"gpu_request": "none", "sbatch_options": {"exclusive": True}},
         {"sbatch_options": {"mail-type": "FAIL,TIME_LIMIT_80", "mail-user": "ops+slurm@lab.example.org"}},
         {"sbatch_options": {"nodelist": "gpu[01-04,07],big1", "licenses": "matlab@db:2,x:1", "exclusive": "user"}},
@@ -40,6 +42,18 @@ def test_what_sites_do_is_taken(site: dict[str, Any]) -> None:
         ({"container_command": "/opt/bin/"}, "container_command"),
         ({"container_command": "../apptainer"}, "container_command"),
         ({"gpu_request": "gpus"}, "gpu_request"),
+        ({"umask": "022; id"}, "umask"),
+        ({"umask": "000"}, "umask"),
+        ({"umask": "700"}, "umask"),
+        ({"ulimits": {"cpu": 1}}, "ulimits"),
+        ({"ulimits": {"memlock": "1; id"}}, "ulimits"),
+        ({"ulimits": {"memlock": float("inf")}}, "ulimits"),
+        ({"ulimits": {"core": -1}}, "ulimits"),
+        ({"ulimits": {"core": True}}, "ulimits"),
+        ({"srun_options": {"label": True}}, "srun_options: 'label'"),
+        ({"srun_options": {"export": "ALL"}}, "srun_options: 'export'"),
+        ({"srun_options": {"cpu-bind": "cores bash"}}, "srun_options.cpu-bind"),
+        ({"srun_options": {"cpu-bind": "map_cpu:$(id)"}}, "srun_options.cpu-bind"),
         ({"scratch": "$TMPDIR"}, "scratch"),
         ({"scratch": "/a/${X:-`id`}"}, "scratch"),
         ({"scratch": "/a b"}, "scratch"),
@@ -105,10 +119,12 @@ def test_an_option_is_on_by_itself_with_a_value_or_off() -> None:
     ]
 
 
-@given(name=st.sampled_from([*SBATCH_OPTIONS]), value=st.text(max_size=30))
-def test_no_value_of_an_option_is_more_than_a_word(name: str, value: str) -> None:
+@pytest.mark.parametrize("setting", ["sbatch_options", "srun_options"])
+@given(data=st.data(), value=st.text(max_size=30) | st.from_regex(r"[a-z]{1,5}[:=@, ;$'-]?[a-z0-9]{0,5}\n?"))
+def test_no_value_of_an_option_is_more_than_a_word(setting: str, data: st.DataObject, value: str) -> None:
+    name = data.draw(st.sampled_from([*{"sbatch_options": SBATCH_OPTIONS, "srun_options": SRUN_OPTIONS}[setting]]))
     try:
-        words = option_words(SiteSettings(sbatch_options={name: value}).sbatch_options)
+        words = option_words(getattr(SiteSettings.model_validate({setting: {name: value}}), setting))
     except ValidationError:
         return
     assert [word.split() for word in words] == [[f"--{name}={value}"]]

@@ -37,6 +37,7 @@ _PATH = re.compile(r"/[A-Za-z0-9._/@+-]{0,1000}")
 _BIND = re.compile(r"/[A-Za-z0-9._/@+-]*:/[A-Za-z0-9._/@+-]*:(ro|rw)")
 _OWN_PLACE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._/@+-]{0,999}")
 _SECRET = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+_LIMITS = {"core": "c", "memlock": "l", "nofile": "n", "nproc": "u", "stack": "s"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[^\x00-\x1f\x7f]*")
 
 
@@ -95,6 +96,8 @@ def render_script(directives: Directives, run: RunPlan) -> str:
         directives=[*_lines(directives, run.site)],
         run=run,
         site=run.site,
+        limits=[f"-{_LIMITS[name]} {value}" for name, value in run.site.ulimits.items()],
+        srun_words=option_words(run.site.srun_options),
         scratch=_scratch(run.site),
         compiled="$cache" if run.site.compile_cache == "attempt" else "$root/compiled",
         inside=_variables_for_the_container(run.site),

@@ -187,6 +187,36 @@ def test_a_folder_of_kernels_that_cannot_be_made_stops_no_run(tmp_path: Path, pl
     assert compiled_of(node).is_relative_to(node.scratch)
 
 
+def test_srun_gets_the_sites_words_before_the_program() -> None:
+    script = script_of(SiteSettings(srun_options={"cpu-bind": "mask_cpu:0xff,0xff00", "gpu-bind": "closest"}))
+    assert " --kill-on-bad-exit=1 --cpu-bind=mask_cpu:0xff,0xff00 --gpu-bind=closest bash -c " in script
+
+
+def test_files_are_written_with_the_sites_umask(tmp_path: Path) -> None:
+    node = Node(tmp_path, site=SiteSettings(umask="007"))
+    assert node.run(f"touch {node.output}/adapter")[0] == 0
+    assert [oct((folder).stat().st_mode & 0o777) for folder in (node.output / "adapter", node.attempt / "exit")] == [
+        "0o660",
+        "0o660",
+    ]
+
+
+def test_runs_have_the_sites_limits(tmp_path: Path) -> None:
+    site = SiteSettings(ulimits={"core": 0, "nofile": 777})
+    node = Node(tmp_path, site=site)
+    code, stderr = node.run(f"(ulimit -c; ulimit -n) >{node.output}/limits")
+    assert (code, stderr) == (0, "")
+    assert (node.output / "limits").read_text() == "0\n777\n"
+
+
+def test_a_limit_that_a_node_refuses_is_told_and_the_run_goes_on(tmp_path: Path) -> None:
+    node = Node(tmp_path, site=SiteSettings(ulimits={"nofile": 10**12}))
+    code, stderr = node.run("true")
+    assert code == 0
+    assert " refuses: ulimit -n 1000000000000\n" in stderr
+    assert node.ran.exists()
+
+
 def compiled_of(node: Node) -> Path:
     words = Path(f"{node.ran}.arguments").read_text().split()
     (bind,) = [words[at + 1] for at, word in enumerate(words) if word == "--bind" and "compiled" in words[at + 1]]
