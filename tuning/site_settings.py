@@ -14,6 +14,10 @@ PreludeLine = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]+$", max_
 ContainerCommand = Annotated[
     str, Field(pattern=r"^(apptainer|singularity|/[A-Za-z0-9._/@+-]*[A-Za-z0-9._@+-])$", max_length=1000)
 ]
+Hub = (
+    Literal["offline", "online"]
+    | Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]{0,252})(:[0-9]{1,5})?/?$", max_length=300)]
+)
 # Variables in braces are the node's own: ${SLURM_TMPDIR}.
 ScratchFolder = Annotated[
     str,
@@ -77,6 +81,8 @@ class SiteSettings(BaseModel):
     sbatch_options: Options = Field(default_factory=dict)
     """Further #SBATCH lines, of SBATCH_OPTIONS."""
 
+    hub: Hub | None = None
+    """How runs reach hubs: `offline`, `online`, or by the proxy at this URL; by default as the image has it."""
     srun_options: Options = Field(default_factory=dict)
     """Further words for srun, of SRUN_OPTIONS."""
     umask: str | None = Field(default=None, pattern=r"^0?0[0-7][2367]$")
@@ -94,6 +100,20 @@ class SiteSettings(BaseModel):
         _vet("sbatch_options", self.sbatch_options, SBATCH_OPTIONS)
         _vet("srun_options", self.srun_options, SRUN_OPTIONS)
         return self
+
+
+def hub_environment(hub: str | None, has_wandb_key: bool) -> dict[str, str]:
+    """Variables of a run's container that say how it reaches hubs. Pure."""
+    if hub is None:
+        return {}
+    is_offline = hub == "offline"
+    offline = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
+    variables = dict.fromkeys(offline, "1" if is_offline else "0")
+    # Without a key W&B would end the run.
+    variables["WANDB_MODE"] = "online" if has_wandb_key and not is_offline else "offline"
+    if hub in ("offline", "online"):
+        return variables
+    return {**variables, "http_proxy": hub, "https_proxy": hub, "no_proxy": "localhost,127.0.0.1,::1"}
 
 
 def option_words(options: Options) -> list[str]:

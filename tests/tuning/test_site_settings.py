@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.factories import make_cluster_settings
-from tuning.site_settings import SBATCH_OPTIONS, SRUN_OPTIONS, SiteSettings, option_words
+from tuning.site_settings import SBATCH_OPTIONS, SRUN_OPTIONS, SiteSettings, hub_environment, option_words
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ from tuning.site_settings import SBATCH_OPTIONS, SRUN_OPTIONS, SiteSettings, opt
         {"scratch": "/local/${USER}/x-${SLURM_JOB_ID}"},
         {"umask": "0027", "ulimits": {"memlock": "unlimited", "core": 0}},
         {"umask": "007", "srun_options": {"cpu-bind": "cores", "mem-bind": "local", "gpu-bind": "map_gpu:0,1"}},
+        {"hub": "online"},
+        {"hub": "http://proxy.lab.example.org:3128"},
         {"gpu_request": "none", "sbatch_options": {"exclusive": True}},
         {"sbatch_options": {"mail-type": "FAIL,TIME_LIMIT_80", "mail-user": "ops+slurm@lab.example.org"}},
         {"sbatch_options": {"nodelist": "gpu[01-04,07],big1", "licenses": "matlab@db:2,x:1", "exclusive": "user"}},
@@ -54,6 +56,10 @@ def test_what_sites_do_is_taken(site: dict[str, Any]) -> None:
         ({"srun_options": {"export": "ALL"}}, "srun_options: 'export'"),
         ({"srun_options": {"cpu-bind": "cores bash"}}, "srun_options.cpu-bind"),
         ({"srun_options": {"cpu-bind": "map_cpu:$(id)"}}, "srun_options.cpu-bind"),
+        ({"hub": "on"}, "hub"),
+        ({"hub": "http://me:password@proxy:3128"}, "hub"),
+        ({"hub": "socks5://proxy:1080"}, "hub"),
+        ({"hub": "http://proxy:3128/$(id)"}, "hub"),
         ({"scratch": "$TMPDIR"}, "scratch"),
         ({"scratch": "/a/${X:-`id`}"}, "scratch"),
         ({"scratch": "/a b"}, "scratch"),
@@ -129,3 +135,23 @@ def test_no_value_of_an_option_is_more_than_a_word(setting: str, data: st.DataOb
         return
     assert [word.split() for word in words] == [[f"--{name}={value}"]]
     assert not set(value) & set("'\"\\$`;<> ")
+
+
+@pytest.mark.parametrize(
+    ("hub", "has_wandb_key", "offline", "wandb"),
+    [
+        ("offline", True, "1", "offline"),
+        ("online", True, "0", "online"),
+        ("online", False, "0", "offline"),
+        ("http://proxy:3128", True, "0", "online"),
+    ],
+)
+def test_a_switch_says_how_hubs_are_reached(hub: str, has_wandb_key: bool, offline: str, wandb: str) -> None:
+    variables = hub_environment(hub, has_wandb_key)
+    names = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
+    assert ({variables[name] for name in names}, variables["WANDB_MODE"]) == ({offline}, wandb)
+    assert variables.get("https_proxy") == (hub if hub.startswith("http") else None)
+
+
+def test_without_the_switch_the_image_decides() -> None:
+    assert hub_environment(None, has_wandb_key=True) == {}

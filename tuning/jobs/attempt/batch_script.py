@@ -16,7 +16,7 @@ from typing import Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from tuning.errors import Finding, InvalidInput
-from tuning.site_settings import SiteSettings, option_words
+from tuning.site_settings import SiteSettings, hub_environment, option_words
 
 CONTAINER_FLAGS = ("--contain", "--cleanenv", "--no-home", "--no-eval", "--pid", "--ipc")
 """Apptainer's options that keep a run to itself: files, environment, processes, IPC (docs/decisions/0006)."""
@@ -105,7 +105,7 @@ def render_script(directives: Directives, run: RunPlan) -> str:
         cpus_per_task=_cpus_per_task(directives),
         apart=CONTAINER_FLAGS,
         gpu_flags=[] if run.gpu_flag == "none" else [run.gpu_flag],
-        environment=[f"{name}={value}" for name, value in run.environment.items()],
+        environment=[f"{name}={value}" for name, value in _environment(run).items()],
     )
 
 
@@ -132,6 +132,12 @@ def _variables_for_the_container(site: SiteSettings) -> str:
     """How variables are called that the container is to get; Apptainer takes both, by whatever name it is started."""
     program = site.container_command.rpartition("/")[2]
     return "SINGULARITYENV" if program.startswith("singularity") else "APPTAINERENV"
+
+
+def _environment(run: RunPlan) -> dict[str, str]:
+    """What the operator names himself comes last."""
+    key = "WANDB_API_KEY"
+    return {**hub_environment(run.site.hub, key in run.secrets or key in run.environment), **run.environment}
 
 
 def _scratch(site: SiteSettings) -> str:

@@ -217,6 +217,25 @@ def test_a_limit_that_a_node_refuses_is_told_and_the_run_goes_on(tmp_path: Path)
     assert node.ran.exists()
 
 
+def test_runs_reach_hubs_as_the_switch_says(tmp_path: Path) -> None:
+    site = SiteSettings(hub="http://proxy:3128")
+    node = Node(tmp_path, site=site, environment={"HF_DATASETS_OFFLINE": "1", "WANDB_API_KEY": "k"})
+    assert node.run("true")[0] == 0
+    inside = {name.removeprefix("APPTAINERENV_"): value for name, value in environment_of(node).items()}
+    assert (inside["HF_HUB_OFFLINE"], inside["WANDB_MODE"]) == ("0", "online")
+    assert inside["HF_DATASETS_OFFLINE"] == "1"
+    assert inside["https_proxy"] == "http://proxy:3128"
+
+
+def test_wandb_goes_online_with_a_secret_of_the_users() -> None:
+    def environment(secrets: tuple[str, ...]) -> str:
+        script = render_script(Directives("60"), replace(RUN, site=SiteSettings(hub="online"), secrets=secrets))
+        return next(line for line in script.splitlines() if line.startswith("  environment=("))
+
+    assert " WANDB_MODE=online " in environment(("WANDB_API_KEY",))
+    assert " WANDB_MODE=offline " in environment(("HF_TOKEN",))
+
+
 def compiled_of(node: Node) -> Path:
     words = Path(f"{node.ran}.arguments").read_text().split()
     (bind,) = [words[at + 1] for at, word in enumerate(words) if word == "--bind" and "compiled" in words[at + 1]]
