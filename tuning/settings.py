@@ -78,6 +78,9 @@ class PartitionDefaults(BaseModel):
     cpus_per_gpu: int | None = Field(default=None, ge=1)
     memory: str | None = None
     time_limit: str = "1-00:00:00"
+    gpu_type: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$")
+    """As Slurm calls it; this and `constraint` only for jobs that name no partition of their own."""
+    constraint: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.\[\]()&|*,-]{1,200}$")
 
 
 class ClusterSettings(SiteSettings):

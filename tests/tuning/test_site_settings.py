@@ -117,7 +117,13 @@ def test_a_value_that_sbatch_would_not_take_is_refused(name: str, value: bool | 
 
 
 def test_an_option_is_on_by_itself_with_a_value_or_off() -> None:
-    options: dict[str, bool | int | str] = {"exclusive": True, "contiguous": False, "core-spec": 2, "wckey": "a"}
+    options: dict[str, bool | int | str] = {
+        "exclusive": True,
+        "contiguous": False,
+        "core-spec": 2,
+        "wckey": "a",
+        "licenses": False,
+    }
     assert option_words(SiteSettings(sbatch_options=options).sbatch_options) == [
         "--exclusive",
         "--core-spec=2",
