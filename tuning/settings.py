@@ -25,6 +25,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from tuning.errors import Finding, InvalidInput
+from tuning.site_settings import SiteSettings
 
 # Everything that is put into a remote path by us stays within these characters (LLaMA-Factory splits paths at spaces).
 PlainPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/@+-]*$", max_length=1000)]
@@ -77,12 +78,13 @@ class PartitionDefaults(BaseModel):
     cpus_per_gpu: int | None = Field(default=None, ge=1)
     memory: str | None = None
     time_limit: str = "1-00:00:00"
+    gpu_type: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$")
+    """As Slurm calls it; this and `constraint` only for jobs that name no partition of their own."""
+    constraint: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.\[\]()&|*,-]{1,200}$")
 
 
-class ClusterSettings(BaseModel):
+class ClusterSettings(SiteSettings):
     """One Slurm cluster, reached over SSH by one service account."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")
     host: str
@@ -156,7 +158,7 @@ class ClusterSettings(BaseModel):
     @model_validator(mode="after")
     def _keeps_its_folder_to_itself(self) -> Self:
         """No run is shown what other runs keep (docs/decisions/0006)."""
-        closed = tuple(f"{self.root.rstrip('/')}/{name}" for name in ("jobs", "datasets", "incoming"))
+        closed = tuple(f"{self.root.rstrip('/')}/{name}" for name in ("jobs", "datasets", "incoming", "compiled"))
         for bind in self.binds:
             source, place = _ends_of(bind)
             if _lies_under(place, (self.root,)):

@@ -26,7 +26,7 @@ def check(
     settings, boundary = cluster_settings(cluster), secrets.token_hex(16)
     wanted = wanted_packages(installed_requirements())
     with login(settings) as transport:
-        command = framed(preflight_script(settings.image, wanted), boundary)
+        command = framed(preflight_script(settings, wanted), boundary)
         answer = unframed(transport.run(command, timeout_seconds=600.0), boundary)
     found = packages(answer, wanted)
     if found is None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from ops.doctor.check import Answer
+from ops.doctor.container_command import after_prelude
 from tuning.errors import NotFound
+from tuning.settings import ClusterSettings
 
 _SCRIPT = """
 import importlib.metadata as metadata, json, sys
@@ -57,11 +59,11 @@ def wanted_packages(requirements: Iterable[str]) -> dict[str, str | None]:
     return {match[1]: (match[2] or "").removeprefix("==").strip() or None for match in found if match}
 
 
-def preflight_script(image: str, names: Iterable[str]) -> str:
+def preflight_script(cluster: ClusterSettings, names: Iterable[str]) -> str:
     """A shell script that prints the versions of the image's packages and what `llamafactory-cli` says in it."""
-    inside = shlex.join(["apptainer", "exec", image])
+    inside = shlex.join([cluster.container_command, "exec", cluster.image])
     versions = shlex.join(["python3", "-c", _SCRIPT, *names])
-    return f"{inside} {versions} && {inside} llamafactory-cli version"
+    return after_prelude(cluster, f"{inside} {versions} && {inside} llamafactory-cli version")
 
 
 def packages(answer: Answer, wanted: Mapping[str, str | None]) -> list[Package] | None:

@@ -5,6 +5,7 @@ import re
 import shlex
 
 from ops.doctor.check import Answer, Check, Question
+from ops.doctor.container_command import after_prelude
 from packtrain.cli.units import size
 from tuning.settings import ClusterSettings
 from tuning.slurm.submit_program import OLDEST_BASH
@@ -139,19 +140,19 @@ def _image(cluster: ClusterSettings) -> Question:
 
 def _apptainer(cluster: ClusterSettings) -> Question:
     name = "apptainer"
-    image = shlex.quote(cluster.image)
-    script = f"command -v apptainer >/dev/null || exit 66; apptainer --version && apptainer exec {image} true"
+    program, image = shlex.quote(cluster.container_command), shlex.quote(cluster.image)
+    script = f"command -v {program} >/dev/null || exit 66; {program} --version && {program} exec {image} true"
 
     def judge(answer: Answer) -> Check:
         if answer.exit_status == 66:
             detail = "not on the login node; it may still be on the compute nodes"
             return Check(name, "warning", detail, "try it there with --submit")
         if answer.exit_status != 0:
-            fix = "run `apptainer exec IMAGE true` there: user namespaces or squashfuse may be missing"
+            fix = f"run `{program} exec IMAGE true` there: user namespaces or squashfuse may be missing"
             return Check(name, "failed", f"cannot start the image: {answer.complaint}", fix)
         return Check(name, "ok", f"{answer.stdout.splitlines()[0]} starts the image")
 
-    return Question(name, script, judge, timeout_seconds=300.0)
+    return Question(name, after_prelude(cluster, script), judge, timeout_seconds=300.0)
 
 
 def _models(cluster: ClusterSettings) -> Question:

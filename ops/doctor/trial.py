@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable
 
 from ops.doctor.check import Answer, Check, framed, unframed
+from ops.doctor.container_command import after_prelude
 from tuning.jobs.attempt.batch_script import CONTAINER_FLAGS
 from tuning.settings import ClusterSettings
+from tuning.site_settings import option_words
 from tuning.ssh.transport import Transport
 
 _NAME = "test job"
@@ -22,7 +24,8 @@ def submit_script(cluster: ClusterSettings) -> str:
     """The sbatch line of the trial, with the defaults that real jobs get."""
     defaults = cluster.defaults
     gpu_flag = [] if cluster.container_gpu_flag == "none" else [cluster.container_gpu_flag]
-    payload = shlex.join(["apptainer", "exec", *CONTAINER_FLAGS, *gpu_flag, cluster.image, "true"])
+    container = shlex.join([cluster.container_command, "exec", *CONTAINER_FLAGS, *gpu_flag, cluster.image, "true"])
+    payload = after_prelude(cluster, container)
     options = {
         "--job-name": "packtrain-doctor",
         "--time": "1",
@@ -31,10 +34,11 @@ def submit_script(cluster: ClusterSettings) -> str:
         "--partition": defaults.partition,
         "--account": defaults.account,
         "--qos": defaults.qos,
-        "--gpus-per-node": "1" if defaults.gpus_per_node else None,
+        "--gpus-per-node": "1" if defaults.gpus_per_node and cluster.gpu_request != "none" else None,
         "--wrap": f"{payload} && echo {_WORKED}",
     }
-    return shlex.join(["sbatch", "--parsable", *(f"{name}={text}" for name, text in options.items() if text)])
+    words = [f"{name}={text}" for name, text in options.items() if text]
+    return shlex.join(["sbatch", "--parsable", *option_words(cluster.sbatch_options), *words])
 
 
 def run_trial(

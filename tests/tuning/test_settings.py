@@ -49,6 +49,7 @@ def test_without_a_folder_of_secrets_the_defaults_hold(secrets: Path) -> None:
         {"binds": ("data",)},
         {"allowed_roots": ("/shared/packtrain/jobs/job_1/output",)},
         {"models": {"a": "/shared/packtrain/datasets"}},
+        {"binds": ("/shared/packtrain/compiled/ab12:/x:rw",)},
         {"llamafactory_checkout": "/shared/packtrain/incoming/x"},
     ],
 )

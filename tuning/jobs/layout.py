@@ -69,8 +69,8 @@ def dataset_path(root: str, sha256: str, extension: str) -> str:
 
 
 def own_folders(root: str) -> tuple[str, ...]:
-    """The folders that packtrain keeps for itself: there lie other jobs' files, secrets, and what has not arrived."""
-    return (f"{root}/jobs", f"{root}/incoming", f"{root}/datasets")
+    """The folders that packtrain keeps for itself: other jobs' files, secrets, what has not arrived, kernels."""
+    return (f"{root}/jobs", f"{root}/incoming", f"{root}/datasets", f"{root}/compiled")
 
 
 def slurm_job_name(job_id: str, number: int, token: str) -> str:

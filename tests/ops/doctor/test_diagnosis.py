@@ -198,3 +198,10 @@ def test_names_with_shell_words_stay_data(tmp_path: Path) -> None:
     (home / "image.sif").write_bytes(b"sif")
     assert _diagnose(cluster, make_login_node(tmp_path))["image"].result == "ok"
     assert not Path("evil").exists()
+
+
+def test_the_image_is_started_as_the_site_does_it(tmp_path: Path) -> None:
+    node = make_login_node(tmp_path, {**SLURM, "apptainer": "exit 1", "singularity": SLURM["apptainer"]})
+    (tmp_path / "bin/singularity").rename(tmp_path / "singularity")
+    cluster = make_cluster(tmp_path, prelude=(f"PATH={tmp_path}:$PATH",), container_command="singularity")
+    assert _diagnose(cluster, node)["apptainer"].detail == "apptainer version 1.4.5 starts the image"

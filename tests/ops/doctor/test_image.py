@@ -2,6 +2,7 @@ import pytest
 
 from ops.doctor.check import Answer
 from ops.doctor.image import Package, packages, preflight_script, wanted_packages
+from tests.factories import make_cluster_settings
 
 METADATA = [
     "httpx>=0.28",
@@ -40,4 +41,5 @@ def test_an_image_that_does_not_start_gives_no_packages() -> None:
 
 
 def test_the_preflight_quotes_its_image() -> None:
-    assert preflight_script("/a b/$(x).sif", ["torch"]).startswith("apptainer exec '/a b/$(x).sif' python3 -c ")
+    cluster = make_cluster_settings().model_copy(update={"image": "/a b/$(x).sif"})
+    assert preflight_script(cluster, ["torch"]).startswith("apptainer exec '/a b/$(x).sif' python3 -c ")

@@ -1,3 +1,4 @@
+import shlex
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,22 @@ def test_the_job_gets_the_defaults_of_real_ones(tmp_path: Path) -> None:
     bare = submit_script(make_cluster(tmp_path, container_gpu_flag="none", defaults=PartitionDefaults(gpus_per_node=0)))
     for part in ("--partition", "--account", "--gpus-per-node", "--nv"):
         assert part not in bare
+
+
+def test_the_job_has_the_site_s_own_options_and_prelude(tmp_path: Path) -> None:
+    cluster = make_cluster(
+        tmp_path,
+        prelude=("module load x 'y'",),
+        container_command="/opt/bin/singularity",
+        gpu_request="none",
+        sbatch_options={"reservation": "class", "exclusive": True},
+    )
+    words = shlex.split(submit_script(cluster))
+    assert {"--reservation=class", "--exclusive"} <= set(words)
+    assert not [word for word in words if word.startswith("--gpus-per-node")]
+    wrapped = shlex.split(words[-1].removeprefix("--wrap="))
+    assert wrapped[:2] == ["bash", "-c"]
+    assert wrapped[2].startswith("""eval 'module load x '"'"'y'"'"'' && { /opt/bin/singularity exec """)
 
 
 def test_a_job_that_works_is_waited_for_and_its_log_removed(tmp_path: Path) -> None:

@@ -186,7 +186,8 @@ class _Intake:
         if self.cluster is None:
             return asked
         completed = complete_resources(asked, self.cluster, self.view)
-        self.findings += check_resources(completed, self.view)
+        slurm_knows_gpus = self.cluster.gpu_request != "none"
+        self.findings += check_resources(completed, self.view, slurm_knows_gpus=slurm_knows_gpus)
         return completed
 
     def _dependencies(self) -> tuple[str, ...]:

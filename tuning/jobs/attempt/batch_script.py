@@ -16,6 +16,7 @@ from typing import Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from tuning.errors import Finding, InvalidInput
+from tuning.site_settings import SiteSettings, hub_environment, option_words
 
 CONTAINER_FLAGS = ("--contain", "--cleanenv", "--no-home", "--no-eval", "--pid", "--ipc")
 """Apptainer's options that keep a run to itself: files, environment, processes, IPC (docs/decisions/0006)."""
@@ -36,6 +37,7 @@ _PATH = re.compile(r"/[A-Za-z0-9._/@+-]{0,1000}")
 _BIND = re.compile(r"/[A-Za-z0-9._/@+-]*:/[A-Za-z0-9._/@+-]*:(ro|rw)")
 _OWN_PLACE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._/@+-]{0,999}")
 _SECRET = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+_LIMITS = {"core": "c", "memlock": "l", "nofile": "n", "nproc": "u", "stack": "s"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[^\x00-\x1f\x7f]*")
 
 
@@ -81,6 +83,8 @@ class RunPlan:
     """Also with one process: DeepSpeed needs it (hparams/parser.py)."""
     secrets: tuple[str, ...] = ()
     """Names of the files in the attempt's folder `secrets`, and of the variables that they become."""
+    site: SiteSettings = field(default_factory=SiteSettings)
+    """The operator's part, held to its patterns as it was read."""
 
 
 def render_script(directives: Directives, run: RunPlan) -> str:
@@ -89,13 +93,19 @@ def render_script(directives: Directives, run: RunPlan) -> str:
     if findings:
         raise InvalidInput(findings)
     return _template().render(
-        directives=[*_lines(directives)],
+        directives=[*_lines(directives, run.site)],
         run=run,
+        site=run.site,
+        limits=[f"-{_LIMITS[name]} {value}" for name, value in run.site.ulimits.items()],
+        srun_words=option_words(run.site.srun_options),
+        scratch=_scratch(run.site),
+        compiled="$cache" if run.site.compile_cache == "attempt" else "$root/compiled",
+        inside=_variables_for_the_container(run.site),
         processes_per_node=max(directives.gpus_per_node, 1),
         cpus_per_task=_cpus_per_task(directives),
         apart=CONTAINER_FLAGS,
         gpu_flags=[] if run.gpu_flag == "none" else [run.gpu_flag],
-        environment=[f"{name}={value}" for name, value in run.environment.items()],
+        environment=[f"{name}={value}" for name, value in _environment(run).items()],
     )
 
 
@@ -118,17 +128,33 @@ def _template() -> Template:
     return environment.get_template("sbatch/train.sh.j2")
 
 
+def _variables_for_the_container(site: SiteSettings) -> str:
+    """How variables are called that the container is to get; Apptainer takes both, by whatever name it is started."""
+    program = site.container_command.rpartition("/")[2]
+    return "SINGULARITYENV" if program.startswith("singularity") else "APPTAINERENV"
+
+
+def _environment(run: RunPlan) -> dict[str, str]:
+    """What the operator names himself comes last."""
+    key = "WANDB_API_KEY"
+    return {**hub_environment(run.site.hub, key in run.secrets or key in run.environment), **run.environment}
+
+
+def _scratch(site: SiteSettings) -> str:
+    """Its words in the script; a variable that a node does not have is empty, and the folder is then missed by name."""
+    return site.scratch.replace("}", "-}") if site.scratch else "${TMPDIR:-/tmp}"
+
+
 def _cpus_per_task(directives: Directives) -> int:
     return (directives.cpus_per_gpu or 1) * max(directives.gpus_per_node, 1)
 
 
-def _lines(directives: Directives) -> Iterator[str]:
-    gpu = f"gpu:{directives.gpu_type}" if directives.gpu_type else "gpu"
+def _lines(directives: Directives, site: SiteSettings) -> Iterator[str]:
     options = {
         "nodes": directives.nodes,
         "ntasks-per-node": 1,
         "cpus-per-task": _cpus_per_task(directives),
-        "gres": f"{gpu}:{directives.gpus_per_node}" if directives.gpus_per_node else None,
+        **_gpu_request(directives, site),
         "mem": directives.memory,
         "time": directives.time_limit,
         "partition": directives.partition,
@@ -140,8 +166,16 @@ def _lines(directives: Directives) -> Iterator[str]:
     yield from (f"--{name}={value}" for name, value in options.items() if value is not None)
     if directives.warning_seconds is not None:
         yield f"--signal=B:USR1@{directives.warning_seconds}"
+    yield from option_words(site.sbatch_options)
     yield "--no-requeue"
     yield "--open-mode=append"
+
+
+def _gpu_request(directives: Directives, site: SiteSettings) -> dict[str, str]:
+    if not directives.gpus_per_node or site.gpu_request == "none":
+        return {}
+    gpus = f"{directives.gpu_type}:{directives.gpus_per_node}" if directives.gpu_type else f"{directives.gpus_per_node}"
+    return {"gres": f"gpu:{gpus}"} if site.gpu_request == "gres" else {"gpus-per-node": gpus}
 
 
 def _unfit_directives(directives: Directives) -> Iterator[Finding]:

@@ -76,8 +76,15 @@ def plan_check(
         binds=view.binds,
         own_places=view.own_places,
         environment=cluster.environment,
+        site=_site_of_a_check(cluster),
     )
     return CheckPlan(directory, config, order, render_script(directives_of(resources), run))
+
+
+def _site_of_a_check(cluster: ClusterSettings) -> ClusterSettings:
+    """Without `exclusive`: a check has one core, and needs no whole node."""
+    options = {name: value for name, value in cluster.sbatch_options.items() if name != "exclusive"}
+    return cluster.model_copy(update={"sbatch_options": options})
 
 
 def _order(job_id: str, number: int, config: Mapping[str, Any], cluster: ClusterSettings) -> dict[str, Any]:

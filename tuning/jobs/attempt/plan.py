@@ -214,4 +214,5 @@ def _run_plan(
         binds=view.binds,
         own_places=view.own_places,
         environment=cluster.environment,
+        site=cluster,
     )

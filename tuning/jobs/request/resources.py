@@ -21,6 +21,8 @@ _FROM_DEFAULTS = (
     "memory",
     "time_limit",
 )
+_OF_THE_PARTITION = ("gpu_type", "constraint")
+"""Defaults that another partition than the default may not have."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def complete_resources(asked: Resources, cluster: ClusterSettings, view: Cluster
 
     A default time limit that is longer than the partition allows is cut to that; one that was asked for is not.
     """
-    silent = [name for name in _FROM_DEFAULTS if getattr(asked, name) is None]
+    names = _FROM_DEFAULTS if asked.partition else (*_FROM_DEFAULTS, *_OF_THE_PARTITION)
+    silent = [name for name in names if getattr(asked, name) is None]
     defaults = {name: getattr(cluster.defaults, name) for name in silent}
     completed = asked.model_copy(update={**defaults, "cluster": cluster.name})
     partition = _partition(completed, view)
@@ -69,14 +72,16 @@ def complete_resources(asked: Resources, cluster: ClusterSettings, view: Cluster
     return completed
 
 
-def check_resources(resources: Resources, view: ClusterView) -> list[Finding]:
+def check_resources(resources: Resources, view: ClusterView, *, slurm_knows_gpus: bool = True) -> list[Finding]:
     """All that the cluster could not give, however long the job waited."""
     if not view.partitions:
         return []
     partition = _partition(resources, view)
     if partition is None:
         return list(_unknown_partition(resources, view))
-    return [*_too_long(resources, partition), *_too_large(resources, partition), *_unknown_type(resources, partition)]
+    gpus = [*_too_many_gpus(resources, partition)] if slurm_knows_gpus else []
+    types = [*_unknown_type(resources, partition)] if slurm_knows_gpus else []
+    return [*_too_long(resources, partition), *gpus, *_too_many_nodes(resources, partition), *types]
 
 
 def gpu_memory_bytes(resources: Resources, cluster: ClusterSettings, view: ClusterView) -> int | None:
@@ -111,11 +116,14 @@ def _too_long(resources: Resources, partition: PartitionView) -> Iterator[Findin
         yield Finding(("resources", "time_limit"), message, f"at most {format_seconds(partition.max_seconds)}")
 
 
-def _too_large(resources: Resources, partition: PartitionView) -> Iterator[Finding]:
+def _too_many_gpus(resources: Resources, partition: PartitionView) -> Iterator[Finding]:
     wanted = resources.gpus_per_node or 0
     if wanted > partition.gpus_per_node:
         message = f"no node of {_name(resources)} has {wanted} GPUs: the largest has {partition.gpus_per_node}"
         yield Finding(("resources", "gpus_per_node"), message, "ask for fewer per node, on more nodes")
+
+
+def _too_many_nodes(resources: Resources, partition: PartitionView) -> Iterator[Finding]:
     if (resources.nodes or 1) > partition.nodes:
         message = f"{_name(resources)} has {partition.nodes} nodes, not {resources.nodes}"
         yield Finding(("resources", "nodes"), message, "ask for fewer nodes")

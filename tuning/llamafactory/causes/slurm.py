@@ -50,6 +50,13 @@ BEFORE_THE_RUN = (
     Row(
         "container",
         "stderr",
+        r"^packtrain: the prelude failed",
+        "what the operator runs before each job did not work: {line}",
+        "exclude the node and tell the operator: `prelude` in the cluster's settings",
+    ),
+    Row(
+        "container",
+        "stderr",
         r"^packtrain: no private folder",
         "the node has no room for the run's temporary files: {line}",
         "retry; if it happens again, exclude the node and tell the site",

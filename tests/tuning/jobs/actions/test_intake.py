@@ -8,7 +8,7 @@ import pytest
 from tests.factories import make_cluster_settings
 from tuning.jobs.actions.intake import CheckedRequest, Surroundings, check_priority, check_request, request_sha256
 from tuning.jobs.attempt.plan import TrainingData
-from tuning.jobs.request.resources import UNKNOWN_CLUSTER, ClusterView
+from tuning.jobs.request.resources import UNKNOWN_CLUSTER, ClusterView, PartitionView
 from tuning.jobs.request.sources import SourceJob
 from tuning.jobs.request.spec import JobRequest
 from tuning.jobs.status import JobStatus
@@ -164,3 +164,13 @@ def test_a_name_of_the_clusters_own_data_is_no_upload() -> None:
         replace(NAMED, clusters=clusters, view_of=lambda _name: view), config={**CONFIG, "dataset": "chats"}
     )
     assert (found.config["dataset"], found.uploads) == ("chats", ())
+
+
+@pytest.mark.parametrize(("gpu_request", "is_refused"), [("gres", True), ("none", False)])
+def test_gpus_that_slurm_does_not_count_are_not_held_against_it(gpu_request: str, is_refused: bool) -> None:
+    cluster = make_cluster_settings(gpu_request=gpu_request)
+    partitions = {"cpu": PartitionView(nodes=2, gpus_per_node=0)}
+    view = ClusterView(partitions=partitions, default_partition="cpu", datasets={"identity": {}})
+    around = replace(AROUND, clusters={"lab": cluster}, view_of=lambda _name: view)
+    found = [finding.loc for finding in checked(around, resources={"gpus_per_node": 4, "partition": "cpu"}).errors]
+    assert (("resources", "gpus_per_node") in found) is is_refused

@@ -29,7 +29,7 @@ def test_it_sends_the_program_and_its_order_beside_the_script() -> None:
     assert order == {
         "path": "/shared/data/x.jsonl",
         "roots": ["/shared/data"],
-        "closed": ["/shared/packtrain/jobs", "/shared/packtrain/incoming", "/shared/packtrain/datasets"],
+        "closed": [f"/shared/packtrain/{name}" for name in ("jobs", "incoming", "datasets", "compiled")],
         "arriving": "/shared/packtrain/jobs/job_1/2/cache/arriving",
         "content": "/shared/packtrain/jobs/job_1/2/cache/content/{sha256}.{extension}",
         "report": "/shared/packtrain/jobs/job_1/output/checked.json",
@@ -47,6 +47,13 @@ def test_it_is_small_and_asks_for_no_gpu() -> None:
     assert "#SBATCH --cpus-per-task=1\n" in script
     assert "gpu_flags=( )" in script
     assert "/shared/data:/shared/data:ro" in script
+
+
+def test_it_has_the_sites_options_but_takes_no_whole_node() -> None:
+    cluster = CLUSTER.model_copy(update={"sbatch_options": {"reservation": "class", "exclusive": True}})
+    script = plan_check("job_1", 2, CONFIG, RESOURCES, cluster).script
+    assert "#SBATCH --reservation=class\n" in script
+    assert "--exclusive" not in script
 
 
 def test_no_word_of_a_users_is_in_the_script() -> None:
@@ -75,7 +82,7 @@ def test_a_path_is_held_to_the_roots(path: str, said: str) -> None:
 
 def test_our_own_folders_hold_no_data() -> None:
     cluster = make_cluster_settings(allowed_roots=("/shared",))
-    for own in ("jobs/job_1/1/secrets/KEY", "incoming/x"):
+    for own in ("jobs/job_1/1/secrets/KEY", "incoming/x", "compiled/x"):
         with pytest.raises(InvalidInput, match="own folder"):
             resolve_places({"cluster_path": f"/shared/packtrain/{own}"}, cluster)
     assert resolve_places({"cluster_path": "/shared//x"}, cluster) == {"cluster_path": "/shared/x"}

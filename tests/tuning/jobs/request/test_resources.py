@@ -76,3 +76,27 @@ def test_a_cluster_without_a_default_partition_wants_one_named() -> None:
     view = ClusterView(partitions=VIEW.partitions)
     finding = check_resources(completed(view), view)[0]
     assert (finding.loc, finding.hint) == (("resources", "partition"), "give one of: gpu, long")
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, ("a100", "ib")),
+        ({"gpu_type": "h100"}, ("h100", "ib")),
+        ({"constraint": "eth"}, ("a100", "eth")),
+        ({"partition": "long"}, (None, None)),
+    ],
+)
+def test_gpu_type_and_constraint_are_defaults_of_the_default_partition(
+    asked: dict[str, Any], found: tuple[str | None, str | None]
+) -> None:
+    cluster = make_cluster_settings(defaults=PartitionDefaults(gpu_type="a100", constraint="ib"))
+    resources = complete_resources(Resources(**asked), cluster, VIEW)
+    assert (resources.gpu_type, resources.constraint) == found
+
+
+def test_where_slurm_knows_of_no_gpus_they_are_not_counted() -> None:
+    view = ClusterView(partitions={"cpu": PartitionView(nodes=2, gpus_per_node=0)}, default_partition="cpu")
+    asked = completed(view, gpus_per_node=4, gpu_type="a100", nodes=3)
+    found = [finding.loc[1] for finding in check_resources(asked, view, slurm_knows_gpus=False)]
+    assert found == ["nodes"]

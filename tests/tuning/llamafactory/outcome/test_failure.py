@@ -211,6 +211,7 @@ def test_no_end_is_without_a_cause(exit_code: int | None, word: str | None, stde
 @pytest.mark.parametrize(
     ("line", "exit_code", "says"),
     [
+        ("packtrain: the prelude failed on n1: module load apptainer", 69, "tell the operator"),
         ("packtrain: no private folder can be made in /tmp on n1", 73, "exclude the node"),
         ("packtrain: the secret WANDB_API_KEY is no longer on the cluster: retry the job", 78, "secrets anew"),
     ],
