@@ -43,24 +43,24 @@ def trust(answer: str) -> Result:
 def test_a_key_is_written_after_a_yes_and_only_then(sshd_known_hosts: Path, tmp_path: Path) -> None:
     for answer in ("n\n", ""):
         refused = trust(answer)
-        assert (refused.exit_code, known_hosts.exists()) == (1, False)
+        assert (refused.exit_code, sshd_known_hosts.exists()) == (1, False)
     result = trust("y\n")
     assert result.exit_code == 0
     assert "ssh-ed25519 SHA256:" in result.stdout
     kind, base64 = (tmp_path / "sshd" / "host_key.pub").read_text().split()[:2]
-    assert known_hosts.read_text().split()[1:] == [kind, base64]
+    assert sshd_known_hosts.read_text().split()[1:] == [kind, base64]
     again = trust("")
-    assert (again.exit_code, known_hosts.read_text().count("\n")) == (0, 1)
+    assert (again.exit_code, sshd_known_hosts.read_text().count("\n")) == (0, 1)
     assert again.stderr.endswith("already\n")
 
 
 def test_a_changed_key_is_never_written(sshd_known_hosts: Path, tmp_path: Path) -> None:
     trust("y\n")
     server.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "other"))
-    name, *_ = known_hosts.read_text().split()
+    name, *_ = sshd_known_hosts.read_text().split()
     line = f"{name} {' '.join((tmp_path / 'other.pub').read_text().split()[:2])}\n"
-    known_hosts.write_text(line)
+    sshd_known_hosts.write_text(line)
     result = trust("y\n")
     assert result.exit_code == 1
     assert "by another key" in result.stderr
-    assert known_hosts.read_text() == line
+    assert sshd_known_hosts.read_text() == line
