@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tuning.errors import Finding, InvalidInput
+from tuning.jobs.actions.named_uploads import find_named, not_ready
 from tuning.jobs.attempt.plan import TrainingData, config_context
 from tuning.jobs.request.commands import read_command
 from tuning.jobs.request.config_values import find_unstorable
@@ -22,15 +23,11 @@ from tuning.jobs.request.spec import MAX_PRIORITY, JobRequest, Resources
 from tuning.jobs.status import ENDED, JobStatus
 from tuning.llamafactory.arguments.paths import ADAPTERS, MODELS, AllowedPlaces
 from tuning.llamafactory.config.check import CheckedConfig, check_config
-from tuning.llamafactory.config.references import names
 from tuning.llamafactory.config.yaml_text import parse_yaml
 from tuning.llamafactory.kinds import Kind, SourceModel, meant_kind
 from tuning.recipes.catalogue import Recipe, find_recipe
 from tuning.recipes.fitting import doubt_template, fitting_template
 from tuning.settings import ClusterSettings
-
-MAX_NAMES = 100
-"""So many names of data sets in a configuration are looked up."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +216,7 @@ class _Intake:
             return None
         whole = laid_over(self.recipe_config, self.given)
         for argument in ("dataset", "eval_dataset"):
-            self._name_uploads(whole, argument)
+            self._name_uploads(whole, argument, self.cluster)
         known = (self.view.datasets, self.uploads, self.resources_json, self.kind, self.source)
         context = config_context(self.cluster, *known)
         context = replace(
@@ -246,36 +243,17 @@ class _Intake:
         known = {alias: cluster.models[model] for alias, model in aliases.items() if model in cluster.models}
         return replace(places, models={**known, **cluster.models}, aliases=frozenset(known))
 
-    def _name_uploads(self, config: dict[str, Any], argument: str) -> None:
-        """Put the ids of uploads in the place of their names; what the cluster itself knows by a name comes first."""
-        written = config.get(argument)
-        parts = names(written) if isinstance(written, str) else written
-        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+    def _name_uploads(self, config: dict[str, Any], argument: str, cluster: ClusterSettings) -> None:
+        """Put the ids of uploads in the place of their names."""
+        registered = self.view.datasets if cluster.llamafactory_checkout is not None else {}
+        known = registered.keys() if registered is not None else None
+        found = find_named(argument, config.get(argument), known, cluster.name, self.around.uploads_by_name)
+        if found is None:
             return
-        unknown = [part for part in parts[:MAX_NAMES] if self._may_be_upload(part)]
-        found = self.around.uploads_by_name(unknown) if unknown else {}
-        for part, data in found.items():
-            self._take_named(argument, part, data)
-        if found:
-            config[argument] = ",".join(found[part].id if part in found else part for part in parts)
-
-    def _may_be_upload(self, name: str) -> bool:
-        """Before the cluster was asked for what it knows by name, only ids are surely not among it."""
-        has_register = self.cluster is not None and self.cluster.llamafactory_checkout is not None
-        registered = self.view.datasets if has_register else {}
-        return name.startswith("ds_") or (registered is not None and name not in registered)
-
-    def _take_named(self, argument: str, name: str, data: TrainingData) -> None:
-        loc: tuple[str | int, ...] = ("config", argument)
-        if data.status != "ready":
-            self.findings.append(replace(_not_ready(0, data), loc=loc))
-        elif self.cluster is not None and data.cluster not in (None, self.cluster.name):
-            hint = f"set resources.cluster to {data.cluster}"
-            self.findings.append(Finding(loc, f"{name} lies on {data.cluster} and not on any other", hint))
-        if name != data.id:
-            self.notes.append(f"{argument}: {name} is {data.id}, {data.name}")
-        if data.id not in [known.id for known in self.uploads]:
-            self.uploads = (*self.uploads, data)
+        config[argument] = found.written
+        self.notes += found.notes
+        self.findings += found.findings
+        self.uploads = tuple({data.id: data for data in (*self.uploads, *found.uploads)}.values())
 
 
 def _recipe(request: JobRequest, findings: list[Finding]) -> Recipe | None:
@@ -334,17 +312,9 @@ def _uploads(ids: Sequence[str], around: Surroundings, findings: list[Finding]) 
         elif dataset_id in ids[:place]:
             findings.append(Finding(("datasets", place), f"{dataset_id} is named twice", "name it once"))
         elif found[dataset_id].status != "ready":
-            findings.append(_not_ready(place, found[dataset_id]))
+            findings.append(not_ready(found[dataset_id], ("datasets", place)))
     usable = [found[dataset_id] for dataset_id in dict.fromkeys(ids) if dataset_id in found]
     return tuple(data for data in usable if data.status == "ready")
-
-
-def _not_ready(place: int, data: TrainingData) -> Finding:
-    if data.status == "checking":
-        hint = f"GET /datasets/{data.id} says when it is ready"
-        return Finding(("datasets", place), f"{data.id} is still being checked", hint)
-    hint = f"GET /datasets/{data.id} says why"
-    return Finding(("datasets", place), f"{data.id} was refused by its check", hint)
 
 
 def _given_config(request: JobRequest, findings: list[Finding], *, has_recipe: bool) -> dict[str, Any] | None:
