@@ -33,8 +33,7 @@ def main() -> None:
     try:
         settings = load_settings()
         clusters = load_clusters(settings.clusters_file)
-        with open_sessions(open_engine(settings.database_url))() as session:
-            signs = worker_signs(session, clusters)
+        signs = _signs(settings.database_url, clusters)
         found = list(missing_workers(clusters, signs, settings.lease_seconds, datetime.now(UTC)))
     except InvalidInput as error:
         found = [error.with_hints()]
@@ -42,6 +41,15 @@ def main() -> None:
         found = [f"the database does not answer: {complaint(error)}"]
     if found:
         sys.exit("\n".join(found))
+
+
+def _signs(database_url: str, clusters: Mapping[str, ClusterSettings]) -> Sequence[WorkerSign]:
+    engine = open_engine(database_url)
+    try:
+        with open_sessions(engine)() as session:
+            return worker_signs(session, clusters)
+    finally:
+        engine.dispose()
 
 
 if __name__ == "__main__":
