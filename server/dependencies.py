@@ -126,7 +126,7 @@ CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)
 
 
 def current_user(request: Request, session: SessionDep, now: NowDep, credentials: CredentialsDep) -> Principal:
-    """Whose token the request carries, by the database: what was revoked a moment ago changes nothing any more.
+    """Principal of the request's token, by the database: what was revoked a moment ago changes nothing any more.
 
     Raises NotAuthenticated, and NotAllowed where the token may not do this.
     """

@@ -28,7 +28,7 @@ from tuning.settings import Settings
 
 @dataclass(frozen=True)
 class Taken:
-    """What a backup holds, and what it should hold and does not."""
+    """Outcome of a backup: the uploads it holds, and those it should hold and does not."""
 
     manifest: Manifest
     contents: int
@@ -93,7 +93,7 @@ def _copy_sqlite(file: Path, snapshot: Path) -> None:
 
 
 def _named_contents(connection: Connection) -> Sequence[ContentName]:
-    """What the rows need of the data folder. Uploads alone: the rest lies on a cluster."""
+    """Uploads in the data folder that rows need; all other contents lie on a cluster."""
     wanted = select(Dataset.sha256, Dataset.extension).where(Dataset.cluster.is_(None), Dataset.sha256 != "").distinct()
     with Session(connection) as session:
         needed = needed_contents(session, IN_USE)

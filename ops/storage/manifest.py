@@ -1,4 +1,4 @@
-"""What a backup is made of, and what it says of itself.
+"""Manifest of a backup: its parts, and what it says of itself.
 
 A tar file: `database.db` (of SQLite alone), `contents/<sha256>.<extension>` for each upload, `secrets_key` where it was
 asked for, and at its very end `manifest.json`: a file without it is not whole.
@@ -27,7 +27,7 @@ class Manifest(BaseModel):
     revision: str = Field(max_length=64)
     """The schema's."""
     installation: str | None = Field(max_length=32)
-    """Which packtrain; None where no worker has begun yet."""
+    """Id of the packtrain that it is of; None where no worker has begun yet."""
     taken_at: AwareDatetime
 
 

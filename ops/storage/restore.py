@@ -25,7 +25,7 @@ _BESIDE = ("", "-wal", "-shm", "-journal")
 
 @dataclass(frozen=True)
 class Restored:
-    """What was brought back."""
+    """Outcome of a restore: what was brought back."""
 
     manifest: Manifest
     contents: int
@@ -49,7 +49,7 @@ def restore_backup(settings: Settings, file: Path, *, key_to: Path | None = None
 
 
 def _members(tar: tarfile.TarFile, file: Path) -> Mapping[str, tarfile.TarInfo]:
-    """What is in the file; a name that is none of ours, or no plain file, is nothing that we have written."""
+    """Members of the file; a name that is none of ours, or no plain file, is nothing that we have written."""
     members: dict[str, tarfile.TarInfo] = {}
     for member in tar:
         is_ours = member.name in (DATABASE, KEY, MANIFEST) or content_name(member.name) is not None
@@ -82,7 +82,7 @@ def _text(tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo], name: st
 
 
 def _place_of_database(settings: Settings, manifest: Manifest) -> Path | None:
-    """Where SQLite's file goes; None for PostgreSQL, which restores its own."""
+    """Place of SQLite's file; None for PostgreSQL, which restores its own."""
     place = sqlite_file(read_url(settings.database_url))
     if (place is None) != (manifest.database == "postgresql"):
         hint = "restore with PACKTRAIN_DATABASE_URL of that kind, then `packtrain database copy` goes to the other"

@@ -13,7 +13,7 @@ _MISSING = ""
 
 
 def compared(jobs: Sequence[Job], *, everything: bool = False) -> dict[str, list[Any]]:
-    """What the runs were asked to be: the values that are not all alike, or all of them."""
+    """Rows of the runs' requests: the values that are not all alike, or all of them."""
     each = [_asked(job) for job in jobs]
     names = list(dict.fromkeys(name for values in each for name in values))
     table = {name: [values.get(name) for values in each] for name in names}
@@ -21,7 +21,7 @@ def compared(jobs: Sequence[Job], *, everything: bool = False) -> dict[str, list
 
 
 def figures(jobs: Sequence[Job]) -> dict[str, list[Any]]:
-    """What came of the runs: status, time, losses and all else that a result holds."""
+    """Rows of the runs' outcomes: status, time, losses and all else that a result holds."""
     each = [_came(job) for job in jobs]
     names = list(dict.fromkeys(name for values in each for name in values))
     table = {name: [values.get(name) for values in each] for name in names}

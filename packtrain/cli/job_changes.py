@@ -9,7 +9,7 @@ from packtrain.schema import Event, Job, JobFields, Resources
 
 
 def said_changes(options: JobOptions) -> JobFields:
-    """What the words of a command line change. Raises InvalidInput."""
+    """Changes that the words of a command line ask for. Raises InvalidInput."""
     fields: JobFields = {}
     if config := overlay(options):
         fields["config"] = config
@@ -23,7 +23,7 @@ def said_changes(options: JobOptions) -> JobFields:
 
 
 def laid_over(advised: JobFields, said: JobFields) -> JobFields:
-    """What is said wins over what is advised, argument by argument."""
+    """Changes of both, argument by argument: the words win over the advice."""
     both: dict[str, Any] = {**advised, **said}
     over: Mapping[str, Any] = said
     under: Mapping[str, Any] = advised
@@ -34,7 +34,7 @@ def laid_over(advised: JobFields, said: JobFields) -> JobFields:
 
 
 def advised_changes(job: Job, events: Iterable[Event]) -> JobFields:
-    """What a job's failure advises, or a warning about its success. Raises Conflict where there is nothing."""
+    """Changes that a job's failure advises, or a warning about its success. Raises Conflict where there is nothing."""
     failure = job["failure"]
     changes = failure.get("retry") if failure else advice_in(events)
     if changes is None:

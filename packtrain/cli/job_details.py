@@ -79,7 +79,7 @@ def _named(value: Any) -> list[str]:
 
 
 def _advice(job: Job, events: Sequence[Event]) -> list[str]:
-    """How to retry a success that was warned of."""
+    """Command that retries a success that was warned of."""
     advice = advice_in(events)
     if advice is None:
         return []

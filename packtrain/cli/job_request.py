@@ -115,7 +115,7 @@ def _text_fields(given: GivenText, laid_over: dict[str, Any]) -> JobFields:
 
 
 def _based_on(options: JobOptions) -> JobFields:
-    """What is said once or not at all; what was not said is not sent, so that a recipe may say it."""
+    """Fields that are said once or not at all; what was not said is not sent, so that a recipe may say it."""
     fields: JobFields = {}
     if options.kind is not None:
         fields["kind"] = options.kind

@@ -68,7 +68,7 @@ def _parts(name: str, head_cells: int, room: int) -> tuple[str, str]:
 
 
 def _lost(way: tuple[str, str], name: str, start: int, end: int) -> int:
-    """How many letters that differ are neither in the head nor in the tail."""
+    """Number of letters that differ and are neither in the head nor in the tail."""
     head, tail = way
     return max(0, min(end, len(name) - len(tail)) - max(start, len(head)))
 

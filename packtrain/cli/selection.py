@@ -41,7 +41,7 @@ class Action:
     is_meant: Callable[[Job, Sequence[Job]], bool] = lambda _job, _all: True
     """Whether --all is for this job, among all of one's own."""
     always_asks: bool = False
-    """Where jobs are named, too."""
+    """Whether it asks where jobs are named, too."""
 
 
 def check_selection(selection: Selection) -> None:

@@ -83,7 +83,7 @@ def finding_lines(finding: Finding) -> list[str]:
 
 
 def place(loc: tuple[str | int, ...]) -> str:
-    """Where something is wrong: the option that says it, or the argument of the configuration."""
+    """Place of a finding: the option that says it, or the argument of the configuration."""
     parts = [str(part) for part in (loc[1:] if loc[:1] in (("body",), ("query",), ("path",)) else loc)]
     if not parts:
         return ""

@@ -91,7 +91,7 @@ def metrics(session: SessionDep, clusters: ClustersDep, workers: WorkersDep) -> 
 
 
 class _Counts(Collector):
-    """What the database says at this moment."""
+    """Metrics that the database holds at this moment."""
 
     def __init__(
         self,

@@ -35,7 +35,7 @@ from tuning.jobs.troubles import Step, forget_everywhere
 from tuning.people.tokens import Principal, authenticate, token_sha256
 
 _ANSWERS_HOLD_SECONDS = 10.0
-"""How long memory may answer after the last tick that the database answered."""
+"""Time for which memory may answer after the last tick that the database answered."""
 _ENTRY_HOLDS_SECONDS = 60.0
 """After so long an entry is read again: a job may have been deleted."""
 SLOWEST_RETRY_SECONDS = 5.0
@@ -171,11 +171,11 @@ class Feed:
         return EventsPage(self._framed(page), page.last_id if is_full else max(event_id, newest, page.last_id))
 
     def principal_in_memory(self, sha256: str) -> Principal | None:
-        """Whose token this is, if that can be told without asking. Raises NotAuthenticated for one just refused."""
+        """Principal of a token, if that can be told without asking. Raises NotAuthenticated for one just refused."""
         return self.tokens.principal(sha256) if self.is_fresh else None
 
     async def principal(self, token: str) -> Principal:
-        """Whose token this is. Raises NotAuthenticated."""
+        """Principal of a token. Raises NotAuthenticated."""
         sha256 = token_sha256(token)
         found = self.principal_in_memory(sha256)
         if found is not None:

@@ -18,7 +18,7 @@ from tuning.jobs.troubles import Step
 from tuning.people.queries import valid_token_ids
 
 _OVERLAP = timedelta(seconds=60)
-"""How far each look at `updated_at` reaches back behind the newest one seen: on PostgreSQL a transaction may become
+"""Time that each look at `updated_at` reaches back behind the newest one seen: on PostgreSQL a transaction may become
 visible later than another that is dated after it, and the clocks of servers and workers differ."""
 _EVENTS_AT_ONCE = 1_000
 
@@ -31,7 +31,7 @@ class Question:
     newest: datetime | None
     """The newest `updated_at` seen; None in the first tick."""
     versions: Mapping[str, int]
-    """What is held or waited for, by job id."""
+    """Versions of the jobs that are held or waited for, by id."""
     all_jobs: bool
     """Whether somebody follows the progress of every job."""
     in_our_queue: frozenset[str]
@@ -39,7 +39,7 @@ class Question:
     logs_of: Collection[str]
     token_ids: frozenset[str]
     clusters: frozenset[str] = frozenset()
-    """Whose workers are watched."""
+    """Clusters whose workers are watched."""
     held: Mapping[Step, frozenset[str]] = field(default_factory=dict)
     """Jobs that are left out, by step."""
 
@@ -62,7 +62,7 @@ class Answer:
     valid_tokens: frozenset[str]
     worker_signs: Sequence[WorkerSign] = ()
     failed: Sequence[Failed] = ()
-    """What could not be read of single jobs."""
+    """Failures to read single jobs."""
 
 
 def ask(session: Session, question: Question) -> Answer:
@@ -110,7 +110,7 @@ class ReadEvents:
     last_id: int
     """Up to it there are no others."""
     failed: Sequence[Failed] = ()
-    """What could not be read."""
+    """Failures to read."""
 
 
 def read_events(session: Session, after: int, limit: int, job_id: str | None = None) -> ReadEvents:

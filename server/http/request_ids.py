@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 REQUEST_ID = "X-Request-Id"
 _HEADER = REQUEST_ID.lower().encode()
 SANE_ID = "[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
-"""What a proxy or a client may have chosen; anything else is not repeated into headers and logs."""
+"""Ids that a proxy or a client may choose; anything else is not repeated into headers and logs."""
 _SANE = re.compile(SANE_ID.encode())
 _KEPT = "request_id"
 

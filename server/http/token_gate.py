@@ -58,7 +58,7 @@ class TokenGate:
         return None
 
     async def _principal(self, request: HTTPConnection) -> Principal:
-        """Whose token it is. Raises NotAuthenticated, TooManyRequests, Unavailable."""
+        """Principal of the token. Raises NotAuthenticated, TooManyRequests, Unavailable."""
         scheme, text = get_authorization_scheme_param(request.headers.get("authorization"))
         if scheme.lower() != "bearer":
             raise NotAuthenticated("this needs a token", hint=_HOW_TO_SEND)
@@ -75,7 +75,7 @@ class TokenGate:
 
 
 def principal_of(request: HTTPConnection) -> Principal:
-    """Whose request the gate has let through."""
+    """Principal whose request the gate has let through."""
     return cast(Principal, request.scope["state"][_PRINCIPAL])
 
 

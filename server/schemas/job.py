@@ -198,7 +198,7 @@ def _values(
 
 
 def _reason(job: Job, absence: Absence | None) -> str | None:
-    """Why a job stands where it does; what was known before its worker went stays behind it."""
+    """Reason for which a job stands where it does; what was known before its worker went stays behind it."""
     if absence is None:
         return job.status_reason
     sentence = absence.sentence(f"the cluster {job.cluster}")

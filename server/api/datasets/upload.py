@@ -204,7 +204,7 @@ def _entry(text: str | None) -> dict[str, Any] | None:
 
 
 def _chosen(fields: Mapping[str, str], name: str, known: Sequence[Choice], remark: str) -> Choice | None:
-    """What a field says, where it is given."""
+    """Value of a field, where it is given."""
     value = fields.get(name)
     found = next((each for each in known if each == value), None)
     if value is not None and found is None:

@@ -30,7 +30,7 @@ def _missing_targets(shape: ModelShape, argument: str, arguments: Mapping[str, A
     near = nearest(missing[0], known)
     meant = f"did you mean {near}? " if near else ""
     is_none = len(missing) == len(wanted)
-    message = f"{argument}: this {shape.family} model has no module {', '.join(name[:80] for name in missing[:10])}"
+    message = f"this {shape.family} model has no module {', '.join(name[:80] for name in missing[:10])}"
     hint = f"{meant}write all, or some of {', '.join(known)}"
     yield Finding(("config", argument), message, hint, "error" if is_none else "warning")
 
@@ -40,8 +40,6 @@ def _long_samples(shape: ModelShape, arguments: Mapping[str, Any]) -> Iterator[F
     if shape.context_tokens is None or not isinstance(length, int) or arguments.get("rope_scaling"):
         return
     if length > shape.context_tokens:
-        message = (
-            f"cutoff_len: {length} tokens are more than the {shape.context_tokens} that the model has positions for"
-        )
+        message = f"{length} tokens are more than the {shape.context_tokens} that the model has positions for"
         hint = f"set cutoff_len: {shape.context_tokens}, or rope_scaling: dynamic"
         yield Finding(("config", "cutoff_len"), message, hint, "warning")

@@ -19,7 +19,7 @@ CONTEXT = ConfigContext(
     models_with_code=frozenset({"/srv/own"}),
 )
 BASE = {"model_name_or_path": "/srv/m", "template": "llama3", "stage": "sft", "dataset": "identity"}
-OWNED = OwnedArguments("/root/jobs/j/output", "/root/jobs/j/1/data", (), media_dir="/mnt/data")
+OWNED = OwnedArguments("/shared/packtrain/jobs/j/output", "/shared/packtrain/jobs/j/1/data", (), media_dir="/mnt/data")
 
 
 def check(kind: Kind = "train", /, *, trusted: frozenset[str] = frozenset(), **arguments: Any) -> CheckedConfig:

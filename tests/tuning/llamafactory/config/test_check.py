@@ -18,7 +18,7 @@ from tuning.llamafactory.kinds import KINDS
 PLACES = AllowedPlaces(roots=("/models", "/data"), models={"tiny-llama": "/opt/tiny/llama"})
 CONTEXT = ConfigContext(places=PLACES, known_datasets=frozenset({"identity", "alpaca_en_demo"}))
 GOOD: dict[str, Any] = {"model_name_or_path": "tiny-llama", "dataset": "identity", "template": "llama3"}
-OWNED = OwnedArguments("/root/jobs/j/output", "/root/jobs/j/1/data", ("ds_a",))
+OWNED = OwnedArguments("/shared/packtrain/jobs/j/output", "/shared/packtrain/jobs/j/1/data", ("ds_a",))
 
 
 def having(name: str) -> ConfigContext:
@@ -231,8 +231,8 @@ def test_users_words_lie_over_defaults_and_under_owned_arguments() -> None:
         "template": "llama3",
         "logging_steps": 5,
         "dataset": "identity,ds_a",
-        "output_dir": "/root/jobs/j/output",
-        "dataset_dir": "/root/jobs/j/1/data",
+        "output_dir": "/shared/packtrain/jobs/j/output",
+        "dataset_dir": "/shared/packtrain/jobs/j/1/data",
         "overwrite_output_dir": False,
     }
     assert "resume_from_checkpoint" not in final  # LLaMA-Factory goes on from the newest checkpoint by itself
