@@ -9,7 +9,7 @@ from tests.chaos.house import House
 from tests.chaos.orders import Receipt
 from tests.chaos.witness import UNDER_WAY, ClusterWitness, JobRow, SlurmJob
 
-ACCOUNTING_SECONDS = 120.0
+ACCOUNTING_SECONDS = 600.0
 IMAGE_MISSING = 66
 CLAIM_REFUSED = 75
 

@@ -26,7 +26,7 @@ from tests.chaos.site.all_faults import site_faults
 from tests.chaos.site.kind import SiteFault
 from tests.chaos.site.scene import WronglyEndedError
 
-ONE_LINK_SECONDS = 120.0
+ONE_LINK_SECONDS = 600.0
 
 
 class NotOnce(AssertionError):

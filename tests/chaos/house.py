@@ -20,7 +20,7 @@ T = TypeVar("T")
 LEASE_SECONDS = 3.0
 POLL_SECONDS = 0.3
 SETTLE_SECONDS = 5.0
-READY_SECONDS = 120.0
+READY_SECONDS = 600.0
 ROOT = "/home/packtrain/packtrain"
 IMAGE = "/opt/packtrain/stand-in.sif"
 """Missing, but where a stand-in for the training is asked for."""

@@ -11,7 +11,7 @@ import httpx
 
 from tests.e2e.site import SHORT_RUN
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 600.0
 LONG_TEXTS = dict.fromkeys(
     ("run_name", "project", "swanlab_project", "swanlab_workspace", "swanlab_run_name"), "x" * 9_990
 )

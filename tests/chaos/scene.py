@@ -12,10 +12,10 @@ from tests.chaos.points import Point, SubmissionWatch
 from tests.chaos.ssh_proxy import Direction
 from tests.chaos.witness import Driver
 
-POINT_SECONDS = 120.0
+POINT_SECONDS = 600.0
 HELD_BACK_AFTER_BYTES = 36_000
 """A submission's command and the beginning of its archive come in one SSH packet of 32 KiB."""
-LOST_SECONDS = 120.0
+LOST_SECONDS = 600.0
 
 
 class FaultMissed(Exception):

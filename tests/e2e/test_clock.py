@@ -57,7 +57,7 @@ def at_step(client: Packtrain, job: Job, step: int) -> None:
         assert (now["elapsed_seconds"] or 0) < OFF_SECONDS / 2
         return True if (now["current_steps"] or 0) >= step else None
 
-    wait_for(f"step {step}", look, 240)
+    wait_for(f"step {step}", look)
 
 
 @pytest.mark.parametrize("off", [-OFF_SECONDS, OFF_SECONDS])

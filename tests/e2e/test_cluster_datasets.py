@@ -103,7 +103,7 @@ def test_a_table_becomes_json_lines_and_leaves_with_its_data_set(
 
     client.delete_dataset(dataset_id)
     there = f"test -e {copy} && echo there || true"
-    wait_for("removal", lambda: True if site.on_cluster(there) == "" else None, 150)
+    wait_for("removal", lambda: True if site.on_cluster(there) == "" else None)
     assert site.on_cluster("ls /home/packtrain/packtrain/incoming") == ""
 
     upload = uploaded(client, tmp_path, "pairs.csv")

@@ -94,10 +94,10 @@ def test_a_prolog_that_fails_is_told_and_costs_no_attempt(client: Packtrain, pro
         now = client.job(job["id"])
         return now if now["status"] == "queued" and "before it began" in (now["status_reason"] or "") else None
 
-    waits = wait_for("failed launch", failed_launch, 120)
+    waits = wait_for("failed launch", failed_launch)
     assert re.search("Slurm ended it on n[12] before it began .*sinfo -R", waits["status_reason"] or "")
     prolog()
-    ended = wait_status(client, job["id"], "succeeded", seconds=300)
+    ended = wait_status(client, job["id"], "succeeded")
     assert len(ended["attempts"]) == 1
     assert [event["type"] for event in client.events(job["id"])].count("job.running") == 1
 

@@ -35,7 +35,7 @@ def running(site: Site) -> Iterator[Job]:
     """A training that does not end by itself."""
     with site.client() as client:
         job = client.submit(config={**SHORT_RUN, "max_steps": 1_000_000})
-        wait_for("first step", lambda: client.progress(job["id"])["current_steps"], 240)
+        wait_for("first step", lambda: client.progress(job["id"])["current_steps"])
         yield job
         client.cancel(job["id"])
         wait_status(client, job["id"], "cancelled")
@@ -60,7 +60,7 @@ def while_it_lasts(client: Packtrain, job: Job, *, is_away: bool) -> None:
         was_away = was_away or now["unreachable_since"] is not None
         time.sleep(0.5)
     if is_away:
-        wait_for("unreachable cluster", lambda: client.job(job["id"])["unreachable_since"], 60)
+        wait_for("unreachable cluster", lambda: client.job(job["id"])["unreachable_since"])
     assert was_away <= is_away
 
 

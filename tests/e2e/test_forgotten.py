@@ -35,7 +35,7 @@ def test_jobs_that_the_controller_forgot_are_submitted_or_cancelled(site: Site, 
         site.lab.run("bash", "-c", FORGET)
         client.cancel(unwanted["id"])
         wait_status(client, unwanted["id"], "cancelled")
-        wait_for("second submission", lambda: client.job(wanted["id"])["attempt"] == 2 or None, 240)
+        wait_for("second submission", lambda: client.job(wanted["id"])["attempt"] == 2 or None)
     ended = wait_status(client, wanted["id"], "succeeded")
     assert len(ended["attempts"]) == 1, "what Slurm forgot was no attempt"
     assert [event["type"] for event in client.events(wanted["id"])].count("job.running") == 1

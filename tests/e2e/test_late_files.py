@@ -61,7 +61,7 @@ def test_a_run_whose_files_are_seen_late_ends_as_it_did(late: Site) -> None:
         ended = wait_status(client, good["id"], "succeeded")
         assert (ended["result"] or {})["steps"] == SHORT_RUN["max_steps"]
         assert client.progress(good["id"])["current_steps"] == SHORT_RUN["max_steps"], "all of its log was waited for"
-        wait_for("first step", lambda: client.progress(bad["id"])["current_steps"], 240)
+        wait_for("first step", lambda: client.progress(bad["id"])["current_steps"])
         late.lab.run("bash", "-c", f"kill -KILL $(pgrep -n -f {bad['id']}/1/[c]onfig.yaml)")
         failure = wait_status(client, bad["id"], "failed")["failure"]
         assert failure

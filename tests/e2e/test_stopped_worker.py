@@ -56,7 +56,7 @@ def test_a_worker_that_was_stopped_for_two_minutes_writes_nothing(site: Site, tm
         first = find_process(stack.pid_file(own.state, "worker"))
         assert first
         running = client.submit(config={**SHORT_RUN, "max_steps": 1_000_000})
-        wait_for("first step", lambda: client.progress(running["id"])["current_steps"], 240)
+        wait_for("first step", lambda: client.progress(running["id"])["current_steps"])
         assert lease(database)[0] == first.pid
         caught = client.submit(config=SHORT_RUN)  # maybe in the middle of being handed to Slurm
         first.freeze()

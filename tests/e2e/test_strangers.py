@@ -44,7 +44,7 @@ def states(site: Site, first: int, last: int) -> set[str]:
 
 def running(client: Packtrain) -> Job:
     job = client.submit(config=ENDLESS)
-    wait_for("first step", lambda: client.progress(job["id"])["current_steps"], 240)
+    wait_for("first step", lambda: client.progress(job["id"])["current_steps"])
     return client.job(job["id"])
 
 

@@ -10,10 +10,10 @@ import httpx
 from tests.chaos.house import until
 from tests.e2e.site import SHORT_RUN
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 600.0
 BODY: Mapping[str, Any] = {"config": SHORT_RUN}
 RESOURCES: Mapping[str, Any] = {"gpus_per_node": 0, "memory": "100M"}
-WAIT_SECONDS = 120.0
+WAIT_SECONDS = 600.0
 
 
 class Desk:

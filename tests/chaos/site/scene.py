@@ -11,7 +11,7 @@ from tests.chaos.site.desk import WAIT_SECONDS, Desk
 from tests.chaos.site.judge import Expected
 from tests.chaos.site.stand_in import StandIn
 
-START_SECONDS = 120.0
+START_SECONDS = 600.0
 
 
 @dataclass(frozen=True)

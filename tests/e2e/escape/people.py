@@ -94,7 +94,7 @@ def alice_at_work(site: Site, alice: Packtrain, folder: Path) -> Victim:
     pending = alice.submit(config=config, resources=WHOLE_NODE, **common)
     queued = alice.submit(config=config, depends_on=[pending["id"]], **common)
     ended = wait_status(alice, ended["id"], "succeeded")
-    wait_for("first step", lambda: alice.progress(running["id"])["current_steps"], 180)
+    wait_for("first step", lambda: alice.progress(running["id"])["current_steps"])
     pending = wait_status(alice, pending["id"], "pending")
     site.on_cluster(f"echo {canaries['output']} >{root_of(site)}/jobs/{ended['id']}/output/notes.txt")
     return Victim(ended, alice.job(running["id"]), pending, queued, canaries)
