@@ -1,7 +1,7 @@
 """Every way of training, each as a real run of a tiny model; the runs are submitted together and share the lab."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any, cast
@@ -32,6 +32,9 @@ LLAMA = {"model_name_or_path": "tiny-llama", "template": "llama3", **SHORT}
 PHI = {"model_name_or_path": "tiny-phi3", "template": "phi", **SHORT}
 # DeepSpeed on a CPU: in 32 bits, since LLaMA-Factory refuses bf16 without a GPU unless use_cpu is set.
 WIDE = {"bf16": False}
+
+PROMISED = "full"
+"""The run that `make test` is content with (tests/e2e/promises.py)."""
 
 Fields = Callable[["Material"], JobFields]
 
@@ -131,15 +134,22 @@ def client_of_all(site: Site) -> Iterator[Packtrain]:
 
 
 @pytest.fixture(scope="module")
-def material(client_of_all: Packtrain, tmp_path_factory: pytest.TempPathFactory) -> Material:
-    """Every run, submitted."""
+def material(
+    client_of_all: Packtrain, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Material:
+    """Every run that a selected test asks for, submitted: others would stand in the way of the tests that follow."""
     client_of_all.keep_secret("WANDB_API_KEY", SECRET)
     material = Material(client_of_all, tmp_path_factory.mktemp("data"))
-    for name, fields in RUNS.items():
-        wish = fields(material)
+    for name in asked_for([item.name for item in request.session.items if item.path == request.path]):
+        wish = RUNS[name](material)
         wish["name"] = name
         material.jobs[name] = client_of_all.submit(**wish)
     return material
+
+
+def asked_for(tests: Sequence[str]) -> list[str]:
+    """The run of the promise alone where nothing else is to be seen; some of all others are made of each other."""
+    return [PROMISED] if tests == [f"test_it_trains_to_its_end[{PROMISED}]"] else list(RUNS)
 
 
 def ended(client: Packtrain, material: Material, name: str) -> Job:
