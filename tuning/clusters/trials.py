@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Select, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from tuning.clusters.models import ClusterRow, TrialRow
@@ -56,8 +57,7 @@ def answer_to(session: Session, cluster: str, script: str) -> TrialAnswer | None
 
 def unanswered(session: Session, cluster: str, limit: int) -> list[str]:
     """The scripts that are asked about, the oldest first."""
-    own = (TrialRow.cluster == cluster, TrialRow.answered_at.is_(None))
-    return list(session.scalars(select(TrialRow.script).where(*own).order_by(TrialRow.asked_at).limit(limit)))
+    return list(session.connection().scalars(_unanswered(), {"cluster": cluster, "most": limit}))
 
 
 def note_answers(session: Session, cluster: str, answers: Mapping[str, TrialAnswer], now: datetime) -> None:
@@ -71,3 +71,10 @@ def note_answers(session: Session, cluster: str, answers: Mapping[str, TrialAnsw
 
 def _sha256(script: str) -> str:
     return hashlib.sha256(script.encode()).hexdigest()
+
+
+@cache
+def _unanswered() -> Select[str]:
+    """Kept: it is asked in each cycle."""
+    own = (TrialRow.cluster == bindparam("cluster"), TrialRow.answered_at.is_(None))
+    return select(TrialRow.script).where(*own).order_by(TrialRow.asked_at).limit(bindparam("most"))

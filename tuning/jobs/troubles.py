@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
-from sqlalchemy import ColumnElement, delete, exists, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from tuning.containment import frames_of, words_of
@@ -150,16 +151,8 @@ def known(session: Session, cluster: str, step: Step) -> dict[str, datetime]:
 
 def ended_subjects(session: Session, cluster: str) -> list[tuple[Step, str]]:
     """Of jobs that have ended, but for what is to leave the cluster, and of data that no queued job needs."""
-    of_ended = (Trouble.step != Step.REMOVE) & exists().where(Job.id == Trouble.job_id, Job.status.in_(ENDED))
-    is_needed = exists().where(
-        JobDataset.dataset_id == Trouble.subject,
-        JobDataset.job_id == Job.id,
-        Job.cluster == cluster,
-        Job.status == JobStatus.QUEUED,
-    )
-    of_data = (Trouble.step == Step.STAGE) & ~is_needed & (Trouble.subject != OF_THE_CLUSTER)
-    rows = select(Trouble.step, Trouble.subject).where(Trouble.cluster == cluster, of_ended | of_data)
-    return [(Step(step), subject) for step, subject in session.execute(rows)]
+    rows = session.connection().execute(_of_ended(), {"cluster": cluster})
+    return [(Step(step), subject) for step, subject in rows]
 
 
 def is_not_held(now: ColumnElement[datetime], latest: ColumnElement[datetime]) -> ColumnElement[bool]:
@@ -205,3 +198,17 @@ def _tell(session: Session, job: Job, row: Trouble, error: BaseException, now: d
         job.status_reason, job.version, job.updated_at = f"waiting: {message}", job.version + 1, now
     if is_new:
         record_event(session, job.id, "warning", message, now, {"step": step, "error": row.error})
+
+
+@cache
+def _of_ended() -> Select[str, str]:
+    """Kept: it is asked in each cycle."""
+    of_ended = (Trouble.step != Step.REMOVE) & exists().where(Job.id == Trouble.job_id, Job.status.in_(ENDED))
+    is_needed = exists().where(
+        JobDataset.dataset_id == Trouble.subject,
+        JobDataset.job_id == Job.id,
+        Job.cluster == Trouble.cluster,
+        Job.status == JobStatus.QUEUED,
+    )
+    of_data = (Trouble.step == Step.STAGE) & ~is_needed & (Trouble.subject != OF_THE_CLUSTER)
+    return select(Trouble.step, Trouble.subject).where(Trouble.cluster == bindparam("cluster"), of_ended | of_data)

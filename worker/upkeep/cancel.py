@@ -6,8 +6,10 @@ A job says `cancelled` or `held` only when Slurm has confirmed its end (worker.o
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, bindparam, or_, select, update
 
 from tuning.jobs.layout import slurm_job_name
 from tuning.jobs.models import Attempt, Job
@@ -107,26 +109,28 @@ class Canceller:
                 session.execute(update(Attempt).where(*own).values(stop_sent_at=self._driver.now()))
 
     def _unwanted(self) -> list[_Unwanted]:
-        names = (Job.id, Attempt.number, Attempt.token, Attempt.slurm_job_id)
-        is_held = Job.cancel_requested_at.is_(None) & Job.hold_requested_at.is_not(None)
-        saves = is_held | (Job.cancel_requested_at.is_not(None) & Job.cancel_saves.is_(True))
-        wanted = (
-            select(*names, Job.status, Job.kind, saves, Attempt.stop_sent_at)
-            .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt))
-            .where(
-                Job.cluster == self._driver.settings.name,
-                Job.status.in_(ON_CLUSTER),
-                or_(
-                    Job.cancel_requested_at.is_not(None),
-                    Job.hold_requested_at.is_not(None),
-                    Attempt.ended_by.in_((STALLED, LAUNCH_FAILED)),  # told again until it has ended, as all others are
-                ),
-                Attempt.slurm_job_id.is_not(None),
-            )
-        )
         with self._driver.load() as session:
-            return [
-                _Unwanted(job_id, number, token, slurm_job_id, status, kind, bool(saves), stop_sent_at)
-                for job_id, number, token, slurm_job_id, status, kind, saves, stop_sent_at in session.execute(wanted)
-                if slurm_job_id is not None
-            ]
+            rows = session.connection().execute(_unwanted(), {"cluster": self._driver.settings.name})
+            return [_Unwanted(*row) for row in rows]
+
+
+@cache
+def _unwanted() -> Select[*tuple[Any, ...]]:
+    """In the order of _Unwanted's fields. Kept: it is asked in each cycle."""
+    names = (Job.id, Attempt.number, Attempt.token, Attempt.slurm_job_id)
+    is_held = Job.cancel_requested_at.is_(None) & Job.hold_requested_at.is_not(None)
+    saves = is_held | (Job.cancel_requested_at.is_not(None) & Job.cancel_saves.is_(True))
+    return (
+        select(*names, Job.status, Job.kind, saves, Attempt.stop_sent_at)
+        .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt))
+        .where(
+            Job.cluster == bindparam("cluster"),
+            Job.status.in_(ON_CLUSTER),
+            or_(
+                Job.cancel_requested_at.is_not(None),
+                Job.hold_requested_at.is_not(None),
+                Attempt.ended_by.in_((STALLED, LAUNCH_FAILED)),  # told again until it has ended, as all others are
+            ),
+            Attempt.slurm_job_id.is_not(None),
+        )
+    )

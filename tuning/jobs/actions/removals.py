@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from tuning.db.engine import insert_if_new
@@ -40,9 +41,8 @@ def ask_removal(session: Session, job_id: str, path: str, now: datetime) -> None
 
 def wanted_removals(session: Session, cluster: str, limit: int, *, but_not: Collection[str] = ()) -> list[Unwanted]:
     """The oldest wishes for a cluster, of other jobs than these."""
-    rows = select(Removal.job_id, Removal.path).join(Job, Job.id == Removal.job_id)
-    rows = rows.where(Job.cluster == cluster, Job.id.not_in(but_not))
-    return [Unwanted(*row) for row in session.execute(rows.order_by(Removal.requested_at, Removal.path).limit(limit))]
+    of = {"cluster": cluster, "but_not": list(but_not), "most": limit}
+    return [Unwanted(*row) for row in session.connection().execute(_wanted(), of)]
 
 
 def unwanted_paths(session: Session, job_id: str) -> frozenset[str]:
@@ -69,3 +69,11 @@ def surplus(steps: Iterable[int], keep: int) -> list[int]:
 def _forget_files(session: Session, job_id: str, folder: str) -> None:
     within = Artifact.path.startswith(f"{folder}/", autoescape=True)
     session.execute(delete(Artifact).where(Artifact.job_id == job_id, within))
+
+
+@cache
+def _wanted() -> Select[str, str]:
+    """Kept: it is asked in each cycle."""
+    rows = select(Removal.job_id, Removal.path).join(Job, Job.id == Removal.job_id)
+    rows = rows.where(Job.cluster == bindparam("cluster"), Job.id.not_in(bindparam("but_not", expanding=True)))
+    return rows.order_by(Removal.requested_at, Removal.path).limit(bindparam("most"))

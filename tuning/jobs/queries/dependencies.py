@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, exists, insert, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, insert, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from tuning.jobs.models import Job, JobDependency
@@ -50,14 +52,7 @@ def is_ready() -> ColumnElement[bool]:
 
 def dead_ends(session: Session, cluster: str) -> list[DeadEnd]:
     """The queued jobs of a cluster with a dependency that ended otherwise or is gone; the first such of each job."""
-    rows = session.execute(
-        select(JobDependency.job_id, JobDependency.depends_on, _Awaited.status)
-        .join(Job, Job.id == JobDependency.job_id)
-        .outerjoin(_Awaited, _Awaited.id == JobDependency.depends_on)
-        .where(Job.cluster == cluster, Job.status == JobStatus.QUEUED)
-        .where(or_(_Awaited.id.is_(None), _Awaited.status.in_(_ENDED_OTHERWISE)))
-        .order_by(JobDependency.job_id, JobDependency.depends_on)
-    )
+    rows = session.connection().execute(_dead_ends(), {"cluster": cluster})
     return list({job_id: DeadEnd(job_id, awaited, status) for job_id, awaited, status in rows}.values())
 
 
@@ -79,3 +74,16 @@ def waiting_for(session: Session, job_id: str) -> list[str]:
         .order_by(JobDependency.job_id)
     )
     return list(session.scalars(rows))
+
+
+@cache
+def _dead_ends() -> Select[*tuple[Any, ...]]:
+    """Kept: it is asked in each cycle."""
+    return (
+        select(JobDependency.job_id, JobDependency.depends_on, _Awaited.status)
+        .join(Job, Job.id == JobDependency.job_id)
+        .outerjoin(_Awaited, _Awaited.id == JobDependency.depends_on)
+        .where(Job.cluster == bindparam("cluster"), Job.status == JobStatus.QUEUED)
+        .where(or_(_Awaited.id.is_(None), _Awaited.status.in_(_ENDED_OTHERWISE)))
+        .order_by(JobDependency.job_id, JobDependency.depends_on)
+    )

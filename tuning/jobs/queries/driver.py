@@ -156,12 +156,7 @@ def confirm_attempts(session: Session, confirmed: Sequence[Confirmed], now: date
 
 def unconfirmed(session: Session, cluster: str) -> list[Unconfirmed]:
     """The jobs that were being submitted when their driver stopped, or whose answer was lost."""
-    rows = session.execute(
-        select(Attempt.job_id, Attempt.number, Attempt.token, Attempt.created_at)
-        .join(Job, (Job.id == Attempt.job_id) & (Job.attempt == Attempt.number))
-        .where(Job.cluster == cluster, Job.status == JobStatus.SUBMITTING)
-    )
-    return [Unconfirmed(*row) for row in rows]
+    return [Unconfirmed(*row) for row in session.connection().execute(_unconfirmed(), {"cluster": cluster})]
 
 
 def live_attempts(session: Session, cluster: str) -> list[LiveAttempt]:
@@ -233,6 +228,15 @@ def _queued_of() -> Select[Job]:
 def _datasets_of() -> Select[str, str]:
     own = JobDataset.job_id.in_(bindparam("job_ids", expanding=True))
     return select(JobDataset.job_id, JobDataset.dataset_id).where(own).order_by(JobDataset.job_id, JobDataset.position)
+
+
+@cache
+def _unconfirmed() -> Select[*tuple[Any, ...]]:
+    return (
+        select(Attempt.job_id, Attempt.number, Attempt.token, Attempt.created_at)
+        .join(Job, (Job.id == Attempt.job_id) & (Job.attempt == Attempt.number))
+        .where(Job.cluster == bindparam("cluster"), Job.status == JobStatus.SUBMITTING)
+    )
 
 
 @cache
