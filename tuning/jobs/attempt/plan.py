@@ -20,8 +20,9 @@ from tuning.jobs.layout import (
 from tuning.jobs.request.sources import written_out
 from tuning.jobs.request.time_limit import parse_time_limit
 from tuning.llamafactory.arguments.accepted import load_schema
-from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, OwnedArguments, final_config
+from tuning.llamafactory.config.check import CheckedConfig, ConfigContext
 from tuning.llamafactory.config.deepspeed import render
+from tuning.llamafactory.config.final import OwnedArguments, final_config
 from tuning.llamafactory.config.yaml_text import to_yaml
 from tuning.llamafactory.inside import PROGRAMS_FILE, programs
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel
