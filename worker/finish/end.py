@@ -22,8 +22,9 @@ from tuning.llamafactory.outcome import end
 from tuning.llamafactory.outcome.end import Outcome, RunEvidence, judge
 from tuning.llamafactory.outcome.results import doubts
 from tuning.moments import moment
-from tuning.slurm.attempt_records import OutputFile, OutputListing, parse_files, parse_resumed, parse_started
+from tuning.slurm.attempt_records import parse_resumed, parse_started
 from tuning.slurm.states import final_state
+from tuning.ssh.file_listing import OutputFile, OutputListing, parse_files
 from worker.driver import Driver
 from worker.finish.carry_over import ended_attempt
 from worker.finish.data_check import end_check

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.tuning.stand_in_node import Node
-from tuning.slurm.attempt_records import parse_exit, parse_files, parse_resumed, parse_started
+from tuning.slurm.attempt_records import parse_exit, parse_resumed, parse_started
+from tuning.ssh.file_listing import parse_files
 
 
 @pytest.fixture
