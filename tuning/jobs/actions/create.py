@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from tuning.errors import Conflict, Finding, InvalidInput
 from tuning.ids import new_id
+from tuning.jobs.actions.checked_request import CheckedRequest
 from tuning.jobs.actions.control import locked_job, touch
 from tuning.jobs.actions.intake import (
-    CheckedRequest,
     Surroundings,
     check_priority,
     check_request,
