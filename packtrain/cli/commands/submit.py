@@ -149,10 +149,11 @@ def _tell(api: "Packtrain", job: Job, *, watch_it: bool, as_json: bool) -> None:
 
 
 def _send(api: "Packtrain", options: "JobOptions") -> Job:
-    from packtrain.cli.data_upload import require_sound, uploaded
+    from packtrain.cli.data_upload import require_readable, require_sound, uploaded
     from packtrain.cli.job_request import job_fields, local_files, with_whole_ids
 
     options = with_whole_ids(api, options)
+    require_readable(api, options)
     if files := local_files(options.data):
         require_sound(api, options)
     with uploaded(api, files) as ids:
@@ -160,10 +161,11 @@ def _send(api: "Packtrain", options: "JobOptions") -> Job:
 
 
 def _try_out(api: "Packtrain", options: "JobOptions", *, as_json: bool, with_script: bool = False) -> int:
-    from packtrain.cli.data_upload import uploaded
+    from packtrain.cli.data_upload import require_readable, uploaded
     from packtrain.cli.job_request import job_fields, local_files, with_whole_ids
 
     options = with_whole_ids(api, options)
+    require_readable(api, options)
     with uploaded(api, local_files(options.data), for_a_while=True) as ids:
         validation = api.validate(**job_fields(options, ids))
     if as_json:
