@@ -10,7 +10,8 @@ from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from tuning.jobs.actions.control import touch
-from tuning.jobs.actions.removals import ask_removal, checkpoint_path, secrets_path, surplus
+from tuning.jobs.actions.removals import ask_removal, secrets_path, surplus
+from tuning.jobs.layout import checkpoint_path
 from tuning.jobs.models import Artifact, Attempt, Job
 from tuning.jobs.output.growth import log_end
 from tuning.jobs.queries.driver import LiveAttempt

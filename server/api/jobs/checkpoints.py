@@ -12,10 +12,10 @@ from server.dependencies import ClusterFilesDep, CurrentUser, JobId, NowDep, Ses
 from server.http.problems import responses
 from server.output_files import output_files, whole_checkpoints
 from tuning.errors import Conflict, NotFound
-from tuning.jobs.actions.removals import ask_removal, checkpoint_path, unwanted_paths
+from tuning.jobs.actions.removals import ask_removal, unwanted_paths
+from tuning.jobs.layout import checkpoint_path
 from tuning.jobs.output.artifacts import artifacts_of
-from tuning.jobs.queries.dependencies import waiting_for
-from tuning.jobs.queries.sources import steps_among
+from tuning.jobs.queries.sources import steps_among, users_of_checkpoint
 from tuning.jobs.status import ENDED
 
 router = APIRouter(prefix="/jobs/{job_id}/checkpoints", tags=["results"])
@@ -67,8 +67,8 @@ def remove_checkpoint(
         raise Conflict(f"job {job_id} is {job.status}", hint="checkpoints can be removed once the job has ended")
     if step not in steps_among(row.path for row in artifacts_of(session, job_id)):
         raise NotFound(f"job {job_id} has no checkpoint {step}")
-    if needed := waiting_for(session, job_id):
-        raise Conflict(f"job {job_id} is needed by {', '.join(needed)}", hint="wait for them")
+    if needed := users_of_checkpoint(session, job_id, step):
+        raise Conflict(f"checkpoint {step} is needed by {', '.join(needed)}", hint="wait for them, or cancel them")
     ask_removal(session, job_id, checkpoint_path(step), now)
     return Response(status_code=202)
 

@@ -174,8 +174,8 @@ class _Intake:
         if self.given is None or self.cluster is None:
             return None
         whole = dict(self.whole)
-        for argument in ("dataset", "eval_dataset"):
-            self._name_uploads(whole, argument, self.cluster)
+        for name in ("dataset", "eval_dataset"):
+            self._name_uploads(whole, name, self.cluster)
         known = (self.view.datasets, self.uploads, self.resources_json, self.kind, self.source)
         context = config_context(self.cluster, *known)
         context = replace(
