@@ -914,7 +914,7 @@ class Record(TypedDict):
     config_sha256: NotRequired[str | None]
     """Of the configuration file."""
     dataset_sha256s: NotRequired[list[str] | None]
-    """Of each data set's content."""
+    """Of each upload's content, and once a run has ended of the cluster's own data that it used."""
     script_sha256: NotRequired[str | None]
     """Of the batch script."""
     seed: NotRequired[int | None]

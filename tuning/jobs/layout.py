@@ -20,8 +20,9 @@ CHECK_REPORT_FILE = "checked.json"
 OUTPUT = "output/"
 CHECKPOINT = f"{OUTPUT}checkpoint-"
 """Beneath the job's folder; a checkpoint's step follows."""
-Record = Literal["started", "resumed", "exit", "files"]
-"""Written by the batch script: its start, the checkpoint it went on from, its end, the listing of the output folder."""
+Record = Literal["started", "resumed", "exit", "files", "data-sums"]
+"""Written by the batch script: its start, the checkpoint it went on from, its end, the listing of the output folder,
+the hashes of the cluster's own data."""
 
 
 def job_directory(root: str, job_id: str) -> str:

@@ -13,6 +13,7 @@ from tuning.slurm.answers import LARGEST_SLURM_JOB_ID
 from tuning.storable import LARGEST_INTEGER
 
 _LINE = re.compile(rb"([a-z_]+)=([^\n]{0,300})")
+_SUM = re.compile(rb"([0-9a-f]{64})  /")
 _NODE = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _LARGEST_EXIT_CODE = 255
 _LARGEST_FILE_BYTES = 2**60
@@ -89,6 +90,12 @@ def parse_exit(text: bytes) -> ExitRecord | None:
     return ExitRecord(
         started.slurm_job_id, started.restart, started.node, started.epoch, exit_code, was_stopped, since, sizes
     )
+
+
+def parse_data_sums(text: bytes) -> tuple[str, ...]:
+    """`data-sums`: the SHA-256 of each file of the cluster's own data, in the order of the script's."""
+    found = (_SUM.match(line) for line in text.split(b"\n"))
+    return tuple(match[1].decode() for match in found if match)
 
 
 def parse_resumed(text: bytes) -> int | None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tuning.slurm.attempt_records import (
     ExitRecord,
     StartRecord,
+    parse_data_sums,
     parse_exit,
     parse_resumed,
     parse_started,
@@ -57,6 +58,18 @@ def test_what_is_no_name_of_a_node_is_left_out() -> None:
 @pytest.mark.parametrize(("text", "step"), [(b"step=7\n", 7), (b"step=99999999999\n", None), (b"step=-1\n", None)])
 def test_the_step_that_a_run_went_on_from_is_one_that_the_database_takes(text: bytes, step: int | None) -> None:
     assert parse_resumed(text) == step
+
+
+@pytest.mark.parametrize(
+    ("text", "sums"),
+    [
+        (b"", ()),
+        (b"a" * 64 + b"  /d/identity.json\n" + b"b" * 64 + b"  /d/x y.json\n", ("a" * 64, "b" * 64)),
+        (b"A" * 64 + b"  /d/x\n" + b"a" * 63 + b"  /d/y\nsha256sum: /d/z: No such file\n\xff", ()),
+    ],
+)
+def test_the_hashes_of_data_are_those_of_whole_lines(text: bytes, sums: tuple[str, ...]) -> None:
+    assert parse_data_sums(text) == sums
 
 
 EDGES = (0, 1, 255, 256, 2**31, 2**32, 2**63 - 1, 2**63, 10**19 - 1, 2**64, 10**30)
