@@ -58,6 +58,11 @@ class CheckedRequest:
         return self.request.name or _default_name(self)
 
 
+def in_a_sentence(finding: Finding) -> str:
+    """A finding with what to do about it, for who reads no fields."""
+    return f"{finding.message} ({finding.hint})" if finding.hint else finding.message
+
+
 def _default_name(checked: CheckedRequest) -> str:
     config = checked.config
     if config.get("run_name"):
