@@ -256,7 +256,7 @@ class Packtrain:
     ) -> Dataset:
         """Store a data file, streamed; `on_bytes` hears of every piece sent.
 
-        `purpose` (sft, ranking, kto, pretrain) decides where its columns serve several.
+        `purpose` (sft, ranking, kto, pretrain, questions) decides where its columns serve several.
         `entry` is what a dataset_info.json has for it: formatting, columns, tags, ranking, num_samples.
         """
         with path.open("rb") as file:

@@ -117,6 +117,8 @@ class Artifacts(TypedDict):
     """The rows."""
     total_bytes: int
     """The size of all together."""
+    listed_at: NotRequired[str | None]
+    """When the files of a job that runs were looked at; null: as its last attempt left them."""
 
 
 class Attempt(TypedDict):
@@ -190,6 +192,8 @@ class Checkpoints(TypedDict):
     """The rows."""
     total_bytes: int
     """The size of all together."""
+    listed_at: NotRequired[str | None]
+    """When those of a job that runs were looked at; null: as its last attempt left them."""
 
 
 class Cluster(TypedDict):
@@ -268,11 +272,13 @@ class Dataset(TypedDict):
     """An upload is ready at once; data on a cluster is checked there first."""
     format: Literal["alpaca", "sharegpt"] | None
     """The form of its rows."""
-    purpose: Literal["sft", "ranking", "kto", "pretrain"] | None
-    """Training that it is for: sft (stage sft), ranking (dpo, rm), kto (kto) or pretrain (pt)."""
+    purpose: Literal["sft", "ranking", "kto", "pretrain", "questions"] | None
+    """Training that it is for: sft (stage sft), ranking (dpo, rm), kto (kto) or pretrain (pt); questions are predicted
+    on.
+    """
     rows: int | None
     """How many rows it has."""
-    made_from: Literal["csv", "parquet", "text", "openai"] | None
+    made_from: Literal["csv", "parquet", "text", "openai", "questions"] | None
     """The table that was sent; it is kept as JSON lines."""
     kept: int | None
     """Rows that LLaMA-Factory trains on."""
@@ -328,9 +334,9 @@ class DatasetReport(TypedDict):
     """Columns that nothing reads."""
     characters: "Lengths"
     """Lengths in code points."""
-    purpose: NotRequired[Literal["sft", "ranking", "kto", "pretrain"]]
+    purpose: NotRequired[Literal["sft", "ranking", "kto", "pretrain", "questions"]]
     """What it teaches."""
-    made_from: NotRequired[Literal["csv", "parquet", "text", "openai"] | None]
+    made_from: NotRequired[Literal["csv", "parquet", "text", "openai", "questions"] | None]
     """The kind of file that it was made from; null = of the same kind."""
     tokens: NotRequired["Lengths | None"]
     """Lengths in tokens; null where no tokenizer was named."""
@@ -908,7 +914,7 @@ class Record(TypedDict):
     config_sha256: NotRequired[str | None]
     """Of the configuration file."""
     dataset_sha256s: NotRequired[list[str] | None]
-    """Of each data set's content."""
+    """Of each upload's content, and once a run has ended of the cluster's own data that it used."""
     script_sha256: NotRequired[str | None]
     """Of the batch script."""
     seed: NotRequired[int | None]

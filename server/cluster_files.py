@@ -10,15 +10,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 
+from server.recent_values import RecentValues
 from server.transfer_budget import TransferBudget, TransferLimits
 from server.transfer_response import ReaderPace
 from tuning.errors import NotAllowed, NotFound, RemoteFileError
 from tuning.settings import ClusterSettings
 from tuning.ssh.checked_files import FileLook, FileRange, look_at_files, send_files
+from tuning.ssh.file_listing import OutputFile, list_files
 from tuning.ssh.paramiko_transport import ParamikoTransport
 from tuning.ssh.transport import Transport
 
+LISTING_SECONDS = 5.0
+"""So long a listing is answered from memory, however many ask."""
+MOST_LISTINGS = 20
+"""One may be of 20,000 files."""
 _LATEST_EPOCH = 253_402_300_799  # the end of the year 9999: what a run gives its files as time is its own affair
 
 
@@ -36,6 +43,14 @@ class RemoteFile:
         return f'"{self.size_bytes:x}-{int(self.modified_at.timestamp()):x}"'
 
 
+@dataclass(frozen=True)
+class Listing:
+    """Files beneath a folder, by their paths in it, and when they were looked at."""
+
+    files: tuple[RemoteFile, ...]
+    listed_at: datetime
+
+
 class ClusterFiles:
     """The files of all clusters, each over one connection that is opened when it is first needed and then kept.
 
@@ -51,6 +66,7 @@ class ClusterFiles:
         limits: TransferLimits = TransferLimits(),
         pace: ReaderPace = ReaderPace(),
         monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.pace = pace
         """How slowly what is read from here may be taken."""
@@ -58,6 +74,8 @@ class ClusterFiles:
         self._connect = connect
         self._lock = threading.Lock()
         self._transports: dict[str, Transport] = {}
+        self._now = now
+        self._listings = RecentValues[tuple[str, str], Listing](LISTING_SECONDS, MOST_LISTINGS, monotonic)
         self._budgets = {name: TransferBudget(limits, monotonic) for name in clusters}
 
     def root(self, cluster: str) -> str:
@@ -70,6 +88,16 @@ class ClusterFiles:
         settings = self._settings(cluster)
         with self._budgets[cluster].place(user_id):
             yield self._transport(settings)
+
+    def listing(self, cluster: str, folder: str, user_id: str) -> Listing:
+        """Files beneath a folder beneath our own, as they were a few seconds ago at most, within a person's budget."""
+        known = self._listings.get((cluster, folder))
+        if known is None:
+            with self.transfer(cluster, user_id) as transport:
+                found = list_files(transport, self.root(cluster), folder)
+            known = Listing(tuple(map(_listed_file, found.files)), self._now())
+            self._listings.put((cluster, folder), known)
+        return known
 
     def of(self, user_id: str) -> "PersonFiles":
         """The files of all clusters, within one person's budget."""
@@ -117,6 +145,21 @@ class PersonFiles:
         """The transport for one transfer within the budget, which is given back when the block ends."""
         return self.files.transfer(cluster, self.user_id)
 
+    def listing(self, cluster: str, folder: str) -> Listing:
+        """The files beneath a folder beneath our own, as they were a few seconds ago at most."""
+        return self.files.listing(cluster, folder, self.user_id)
+
+    def read_whole(self, cluster: str, folder: str, paths: Sequence[str], most_bytes: int) -> dict[str, bytes]:
+        """The files among these absolute paths beneath a folder of the operator's, in two commands for all.
+
+        What is not there, is no plain file, is empty or larger than `most_bytes` is left out.
+        """
+        with self.transfer(cluster) as transport:
+            sizes = _sizes_of(paths, look_at_files(transport, folder, paths), most_bytes)
+            ranges = [FileRange(path, 0, size) for path, size in sizes.items()]
+            content = BytesIO(b"".join(send_files(transport, folder, ranges)) if ranges else b"")
+        return {path: content.read(size) for path, size in sizes.items()}
+
     def read(self, cluster: str, folder: str, path: str, offset: int, length: int) -> bytes:
         """At most `length` bytes of a file from `offset` on; fewer where it ends before."""
         root = self.root(cluster)
@@ -145,6 +188,11 @@ def only_file(transport: Transport, root: str, folder: str, path: str) -> Remote
     return found[path]
 
 
+def _sizes_of(paths: Sequence[str], looks: Sequence[FileLook | None], most_bytes: int) -> dict[str, int]:
+    found = {path: look for path, look in zip(paths, looks, strict=True) if look is not None and not look.is_refused}
+    return {path: look.size_bytes for path, look in found.items() if 0 < look.size_bytes <= most_bytes}
+
+
 def exactly(chunks: Iterator[bytes], length: int) -> Iterator[bytes]:
     """The chunks, which together have this length. Raises RemoteFileError where the file became shorter meanwhile.
 
@@ -162,6 +210,10 @@ def _counted(first: bytes, chunks: Iterator[bytes], length: int) -> Iterator[byt
         yield chunk
     if missing != 0:
         raise RemoteFileError(f"a file changed while it was read: {missing} bytes are missing")
+
+
+def _listed_file(file: OutputFile) -> RemoteFile:
+    return RemoteFile(file.path, file.size_bytes, datetime.fromtimestamp(file.modified_epoch, UTC))
 
 
 def _remote_file(path: str, folder: str, look: FileLook) -> RemoteFile:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
+from sqlalchemy import Engine
 
 from server.api import clusters as clusters_api
 from server.api import health, me, recipes, secrets, signposts, tokens
@@ -86,7 +87,16 @@ def create_app(
 ) -> FastAPI:
     """The server on the settings' database; `clock` tells the time (aware UTC), by default the real one."""
     engine = open_engine(settings.database_url)
+    app = _empty_app(engine)
+    _know(app, engine, settings, clusters, clock or _utc_now)
+    _share_out(app, settings, clusters)
+    _add_layers(app, settings)
+    _add_routes(app)
+    describe(app)
+    return app
 
+
+def _empty_app(engine: Engine) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         warm_up(bounded_check.__name__)
@@ -96,7 +106,7 @@ def create_app(
         engine.dispose()
 
     # FastAPI's own page of documentation loads its scripts from elsewhere, and this origin holds tokens: see signposts.
-    app = FastAPI(
+    return FastAPI(
         title="packtrain",
         version=VERSION,
         lifespan=lifespan,
@@ -106,37 +116,31 @@ def create_app(
         generate_unique_id_function=_operation_id,
         servers=[{"url": "/", "description": "The server that this document is of."}],
     )
+
+
+def _know(
+    app: FastAPI,
+    engine: Engine,
+    settings: Settings,
+    clusters: Mapping[str, ClusterSettings],
+    clock: Callable[[], datetime],
+) -> None:
+    """What the routes ask for (server.dependencies): settings, database, time, and the feed's memory."""
     app.state.settings, app.state.clusters, app.state.views = settings, clusters, ClusterViews()
-    app.state.sessions, app.state.clock = open_sessions(engine), clock or _utc_now
-    app.state.workers = WorkerWatch(clusters, settings.lease_seconds, app.state.clock)
+    app.state.sessions, app.state.clock = open_sessions(engine), clock
+    app.state.workers = WorkerWatch(clusters, settings.lease_seconds, clock)
     app.state.feed = Feed(
         app.state.sessions,
         interval_seconds=settings.feed_interval_seconds,
-        now=app.state.clock,
+        now=clock,
         workers=app.state.workers,
     )
-    app.state.admission = Admission(settings.rate_per_second, settings.rate_burst, time.monotonic)
     app.state.cipher = Cipher(settings.secrets_key)
-    _share_out(app, settings, clusters)
-    app.add_middleware(BodyLimit, bounds=_bounds(settings), uploads=UPLOADS, upload_bounds=_upload_bounds(settings))
-    app.add_middleware(TokenGate, state=app.state, below=f"{API}/")
-    app.add_middleware(Compression)
-    app.add_middleware(PolledProgress, state=app.state)
-    app.add_middleware(RequestIds)  # the outermost
-    add_error_handlers(app)
-    app.include_router(health.router)
-    app.include_router(signposts.router)
-    for router in FOLLOWING:
-        app.include_router(router, prefix=API)
-    app.include_router(upload.router, prefix=API)  # it asks for the token itself, before the bytes
-    for router in ROUTERS:
-        app.include_router(router, prefix=API, dependencies=[Depends(current_user)])
-    describe(app)
-    return app
 
 
 def _share_out(app: FastAPI, settings: Settings, clusters: Mapping[str, ClusterSettings]) -> None:
     """Give each person a share of what the server has few of."""
+    app.state.admission = Admission(settings.rate_per_second, settings.rate_burst, time.monotonic)
     limits = TransferLimits(in_all=settings.downloads_per_cluster, per_person=settings.downloads_per_person)
     pace = ReaderPace(
         idle_seconds=settings.idle_seconds,
@@ -150,6 +154,26 @@ def _share_out(app: FastAPI, settings: Settings, clusters: Mapping[str, ClusterS
     app.state.uploading = Places("uploads", per_person=settings.uploads_per_person)
     trying = Places("questions to Slurm", per_person=settings.trials_per_person)
     app.state.trials = SlurmTrials(app.state.sessions, trying, settings.slurm_wait_seconds)
+
+
+def _add_layers(app: FastAPI, settings: Settings) -> None:
+    """The layers around the routes, from the innermost to the outermost."""
+    app.add_middleware(BodyLimit, bounds=_bounds(settings), uploads=UPLOADS, upload_bounds=_upload_bounds(settings))
+    app.add_middleware(TokenGate, state=app.state, below=f"{API}/")
+    app.add_middleware(Compression)
+    app.add_middleware(PolledProgress, state=app.state)
+    app.add_middleware(RequestIds)
+    add_error_handlers(app)
+
+
+def _add_routes(app: FastAPI) -> None:
+    app.include_router(health.router)
+    app.include_router(signposts.router)
+    for router in FOLLOWING:
+        app.include_router(router, prefix=API)
+    app.include_router(upload.router, prefix=API)  # it asks for the token itself, before the bytes
+    for router in ROUTERS:
+        app.include_router(router, prefix=API, dependencies=[Depends(current_user)])
 
 
 def _bounds(settings: Settings) -> BodyBounds:

@@ -1,14 +1,15 @@
 """Local data files of a request: uploaded when the rest of it is sound, and removed where nothing came of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packtrain.cli.commands.datasets import store
 from packtrain.cli.job_request import JobOptions, job_fields, local_files
 from packtrain.cli.screen import note
-from packtrain.errors import InvalidInput, PacktrainError, finding_of
+from packtrain.errors import Finding, InvalidInput, PacktrainError, finding_of
 
 if TYPE_CHECKING:
     from packtrain.client import Packtrain
@@ -19,13 +20,30 @@ _OF_DATA = frozenset({"datasets", "dataset", "eval_dataset"})
 """Places of findings that the data itself may settle: a configuration names uploads by their names."""
 
 
+def require_readable(api: "Packtrain", options: JobOptions) -> None:
+    """Raises InvalidInput for a file that cannot be laid over, with all that the server has against the rest."""
+    try:
+        job_fields(options, [_STAND_IN] * len(options.data))
+    except InvalidInput as error:
+        if options.config_file is None:
+            raise
+        plain = replace(options, settings=(), model=None)
+        validation = api.validate(**job_fields(plain, [_STAND_IN] * len(options.data)))
+        beside = [finding_of(entry) for entry in validation["errors"] if "config_yaml" not in entry["loc"]]
+        raise InvalidInput([*error.findings, *_but_for_data(beside)]) from error
+
+
 def require_sound(api: "Packtrain", options: JobOptions) -> None:
     """Raises InvalidInput for all that is wrong with a request but for its data, of which nothing is sent yet."""
     files = local_files(options.data)
     validation = api.validate(**job_fields(options, [_STAND_IN] * len(files)))
     findings = [finding_of(entry) for entry in validation["errors"]]
-    if wrong := [finding for finding in findings if not _OF_DATA.intersection(finding.loc)]:
+    if wrong := _but_for_data(findings):
         raise InvalidInput(wrong)
+
+
+def _but_for_data(findings: Iterable[Finding]) -> list[Finding]:
+    return [finding for finding in findings if not _OF_DATA.intersection(finding.loc)]
 
 
 @contextmanager

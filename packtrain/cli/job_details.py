@@ -51,11 +51,17 @@ def _origin(job: Job, moment: datetime) -> dict[str, Any]:
 
 def _model_and_data(job: Job, data_names: Mapping[str, str]) -> dict[str, Any]:
     config = job["config"]
-    uploaded = (f"{data} ({data_names[data]})" if data in data_names else data for data in job["datasets"])
+    used = {name: _named(config.get(name)) for name in ("dataset", "eval_dataset")}
+    beside = [data for data in job["datasets"] if not any(data in names for names in used.values())]
+    used["eval_dataset" if job["kind"] == "predict" else "dataset"] += beside
+
+    def shown(names: Sequence[str]) -> str:
+        return "  ".join(f"{name} ({data_names[name]})" if name in data_names else name for name in names)
+
     return {
         "model": "  ".join(str(config[name]) for name in _MODEL if config.get(name)),
-        "data": "  ".join([*_named(config.get("dataset")), *uploaded]),
-        "eval data": "  ".join(_named(config.get("eval_dataset"))),
+        "data": shown(used["dataset"]),
+        "eval data": shown(used["eval_dataset"]),
     }
 
 

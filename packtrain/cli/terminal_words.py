@@ -78,7 +78,7 @@ def finding_lines(finding: Finding) -> list[str]:
     message = words(finding.message)
     # line and column are told in words already
     where = place(tuple(part for part in finding.loc if isinstance(part, str)) if _LINE.match(message) else finding.loc)
-    head = f"{where}: {message}" if where and not message.startswith(f"{where} ") else message
+    head = f"{where}: {message}" if where and not message.startswith((f"{where} ", f"{where}: ")) else message
     return [head, *([f"  -> {words(finding.hint)}"] if finding.hint else [])]
 
 

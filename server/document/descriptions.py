@@ -206,7 +206,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     },
     "Record": {
         "config_sha256": "Of the configuration file.",
-        "dataset_sha256s": "Of each data set's content.",
+        "dataset_sha256s": "Of each upload's content, and once a run has ended of the cluster's own data that it used.",
         "image_digest": "Of the training image.",
         "llamafactory_version": "Of LLaMA-Factory in that image.",
         "script_sha256": "Of the batch script.",

@@ -23,10 +23,11 @@ class DatasetInfo(BaseModel):
     status: DatasetStatus = Field(description="An upload is ready at once; data on a cluster is checked there first.")
     format: Formatting | None
     purpose: Purpose | None = Field(
-        description="Training that it is for: sft (stage sft), ranking (dpo, rm), kto (kto) or pretrain (pt)."
+        description="Training that it is for: sft (stage sft), ranking (dpo, rm), kto (kto) or pretrain (pt); "
+        "questions are predicted on."
     )
     rows: int | None
-    made_from: Literal["csv", "parquet", "text", "openai"] | None = Field(
+    made_from: Literal["csv", "parquet", "text", "openai", "questions"] | None = Field(
         description="The table that was sent; it is kept as JSON lines."
     )
     kept: int | None = Field(description="Rows that LLaMA-Factory trains on.")

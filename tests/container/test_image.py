@@ -31,3 +31,12 @@ def test_the_lock_holds_the_extra_s_pins_and_no_host() -> None:
 def test_variants_have_names_of_their_own() -> None:
     assert image.key("cpu") != image.key("cuda")
     assert image.key("cpu").endswith(".sif")
+
+
+def test_the_image_has_what_runs_load_and_compile_with() -> None:
+    definition = (wheelhouse.LOCK.parent / "llamafactory.def").read_text(encoding="utf-8")
+    packages = (
+        definition.partition("apt-get -o APT::Sandbox::User=root install")[2].partition("apt-get clean")[0].split()
+    )
+    # InfiniBand for NCCL, a compiler for Triton and DeepSpeed
+    assert {"libibverbs1", "ibverbs-providers", "g++", "python3-dev"} <= set(packages)

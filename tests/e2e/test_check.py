@@ -18,8 +18,9 @@ from tuning.llamafactory.arguments.accepted import Argument, load_schema
 from tuning.llamafactory.arguments.bounds import bound_of, is_inside
 from tuning.llamafactory.arguments.ownership import REFUSED, TAKEN_OVER
 from tuning.llamafactory.arguments.paths import ADAPTERS, FILES, MAPPINGS, MODELS, AllowedPlaces
-from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
+from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, check_config
 from tuning.llamafactory.config.deepspeed import PRESETS
+from tuning.llamafactory.config.final import OwnedArguments, final_config
 from tuning.llamafactory.kinds import KINDS, Kind
 from tuning.llamafactory.rules import RULES, Rule
 

@@ -32,6 +32,8 @@ def _refuse_other_kinds(row: Mapping[str, Any], entry: Mapping[str, Any]) -> Non
     columns = entry["columns"]
     if entry.get("ranking") or "kto_tag" in columns:
         raise _refused("answers are compared here, so there is not one text to show", "look at the rows as they are")
+    if entry["formatting"] == "alpaca" and "response" not in columns and "history" in columns:
+        raise _refused("nobody answers here: a model is to do it", "look at the rows as they are")
     if entry["formatting"] == "alpaca" and "response" not in columns:
         raise _refused("the text is trained on as it stands, without a template", "look at the rows as they are")
     if _text(row, columns.get("tools")):

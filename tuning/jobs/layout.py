@@ -17,8 +17,12 @@ CHECK_PROGRAM_FILE = "check.pyz"
 TRAINER_LOG_FILE = "trainer_log.jsonl"
 CHECK_REPORT_FILE = "checked.json"
 """In the output folder."""
-Record = Literal["started", "resumed", "exit", "files"]
-"""Written by the batch script: its start, the checkpoint it went on from, its end, the listing of the output folder."""
+OUTPUT = "output/"
+CHECKPOINT = f"{OUTPUT}checkpoint-"
+"""Beneath the job's folder; a checkpoint's step follows."""
+Record = Literal["started", "resumed", "exit", "files", "data-sums"]
+"""Written by the batch script: its start, the checkpoint it went on from, its end, the listing of the output folder,
+the hashes of the cluster's own data."""
 
 
 def job_directory(root: str, job_id: str) -> str:
@@ -34,6 +38,11 @@ def attempt_directory(root: str, job_id: str, number: int) -> str:
 def output_directory(root: str, job_id: str) -> str:
     """LLaMA-Factory's output_dir, shared by the attempts of a job."""
     return f"{job_directory(root, job_id)}/output"
+
+
+def checkpoint_path(step: int) -> str:
+    """The folder of a checkpoint, beneath the job's."""
+    return f"{CHECKPOINT}{step}"
 
 
 def record_path(root: str, job_id: str, number: int, record: Record) -> str:

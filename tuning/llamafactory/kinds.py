@@ -92,6 +92,12 @@ def fixed_arguments(row: KindOfJob, config: Mapping[str, Any]) -> Mapping[str, A
     return row.fixed
 
 
+def runs_on_cpu(kind: Kind, config: Mapping[str, Any]) -> bool:
+    """Whether a job needs no GPU: a merge, unless its device is another; quantizing calibrates on a GPU."""
+    on_cpu = config.get("export_device") in (None, "", "cpu")
+    return kind == "export" and on_cpu and not config.get("export_quantization_bit")
+
+
 def meant_kind(config: Mapping[str, Any]) -> Kind | None:
     """The kind that a configuration is plainly for, as those of LLaMA-Factory's examples are; None where it is open."""
     trains = config.get("do_train") in _YES

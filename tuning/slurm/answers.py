@@ -71,7 +71,7 @@ class AttemptLook:
     started_epoch: float | None = None
     """When it started, by the clock of the file system; None when it left no record of that."""
     listing: bytes = b""
-    """Of its output, as the batch script writes it (tuning.slurm.attempt_records.parse_files)."""
+    """Of its output, as the batch script writes it (tuning.ssh.file_listing.parse_files)."""
 
     @property
     def owner(self) -> int | None:

@@ -8,21 +8,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tuning.moments import LATEST_EPOCH, moment
+from tuning.moments import LATEST_EPOCH
 from tuning.slurm.answers import LARGEST_SLURM_JOB_ID
 from tuning.storable import LARGEST_INTEGER
 
 _LINE = re.compile(rb"([a-z_]+)=([^\n]{0,300})")
+_SUM = re.compile(rb"([0-9a-f]{64})  /")
 _NODE = re.compile(r"[A-Za-z0-9._-]{1,255}")
-_SIZE = re.compile(rb"[0-9]{1,19}")
-_TIME = re.compile(rb"[0-9]{1,12}(\.[0-9]{1,12})?")
 _LARGEST_EXIT_CODE = 255
 _LARGEST_FILE_BYTES = 2**60
 """An EiB: more than any disk of these years holds."""
-_MAX_PATH_BYTES = 2000
-"""PostgreSQL's index takes no more than 2,704 bytes in a row."""
-_MAX_PATH_CHARACTERS = 1000
-MAX_FILES = 20_000
 STREAMS = ("trainer_log", "stdout", "stderr")
 """The growing files of an attempt."""
 
@@ -52,26 +47,6 @@ class ExitRecord:
     """When it started by the clock of the file system, which may be another than the node's."""
     stream_bytes: Mapping[str, int] = field(default_factory=dict)
     """How long its growing files (stdout, stderr, trainer_log) were at the end, where that was told."""
-
-
-@dataclass(frozen=True)
-class OutputFile:
-    """One file of the output folder."""
-
-    path: str
-    """Relative to the folder; never climbing out of it."""
-    size_bytes: int
-    modified_epoch: float
-
-
-@dataclass(frozen=True)
-class OutputListing:
-    """Files of an output folder, and the number of entries that were set aside."""
-
-    files: tuple[OutputFile, ...] = ()
-    """Each path once."""
-    set_aside: int = 0
-    """So many entries are not of the expected form, name a path twice, or are beyond MAX_FILES."""
 
 
 @dataclass(frozen=True)
@@ -117,17 +92,15 @@ def parse_exit(text: bytes) -> ExitRecord | None:
     )
 
 
+def parse_data_sums(text: bytes) -> tuple[str, ...]:
+    """`data-sums`: the SHA-256 of each file of the cluster's own data, in the order of the script's."""
+    found = (_SUM.match(line) for line in text.split(b"\n"))
+    return tuple(match[1].decode() for match in found if match)
+
+
 def parse_resumed(text: bytes) -> int | None:
     """`resumed`: the step of the checkpoint that an attempt goes on from, 0 when it begins anew; None = not whole."""
     return _whole(_fields(text).get("step"), LARGEST_INTEGER)
-
-
-def parse_files(listing: bytes) -> OutputListing:
-    """The listing of an output folder: NUL-ended entries of size, time and path (`find -printf '%s %T@ %P\\0'`)."""
-    entries = listing[: listing.rfind(b"\0") + 1].split(b"\0")[:-1]
-    found = [file for file in map(_file, entries[:MAX_FILES]) if file is not None]
-    files = {file.path: file for file in found}
-    return OutputListing(tuple(files.values()), len(entries) - len(files))
 
 
 def _fields(text: bytes) -> dict[str, str]:
@@ -138,26 +111,3 @@ def _fields(text: bytes) -> dict[str, str]:
 def _whole(text: str | None, most: int) -> int | None:
     number = int(text) if text is not None and re.fullmatch(r"[0-9]{1,19}", text) else None
     return number if number is not None and number <= most else None
-
-
-def _file(entry: bytes) -> OutputFile | None:
-    size, _, rest = entry.partition(b" ")
-    modified, _, path = rest.partition(b" ")
-    name = _name(path)
-    if name is None or not _SIZE.fullmatch(size) or not _TIME.fullmatch(modified):
-        return None
-    size_bytes, modified_epoch = int(size), float(modified)
-    if size_bytes > _LARGEST_FILE_BYTES or moment(modified_epoch) is None:
-        return None
-    return OutputFile(name, size_bytes, modified_epoch)
-
-
-def _name(path: bytes) -> str | None:
-    """A path that can be shown and stays inside."""
-    try:
-        name = path[: _MAX_PATH_BYTES + 1].decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    is_inside = bool(name) and not name.startswith("/") and ".." not in name.split("/")
-    is_short = len(path) <= _MAX_PATH_BYTES and len(name) <= _MAX_PATH_CHARACTERS
-    return name if is_inside and is_short and name.isprintable() else None

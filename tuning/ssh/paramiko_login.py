@@ -1,5 +1,6 @@
 """Logging in to a login node by paramiko: the way there, the keys, the host's key, and why it failed."""
 
+import logging
 import socket
 from contextlib import closing
 
@@ -16,6 +17,8 @@ _NO_KEY = {
     "key": "it is no private key, or it has a passphrase",
     "certificate": "it is no certificate of this key",
 }
+# What fails in a thread of paramiko's is raised to its caller too, who says it in a sentence.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 _SSH_PORT = 22  # known_hosts names a host without its port only there
 
 

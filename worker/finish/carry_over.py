@@ -10,7 +10,7 @@ from tuning.jobs.attempt.inputs import attempts_before
 from tuning.jobs.models import Attempt, AttemptTexts, FilePosition
 from tuning.jobs.output.growth import Position, save_position
 from tuning.jobs.request.time_limit import parse_time_limit
-from tuning.slurm.attempt_records import OutputFile
+from tuning.ssh.file_listing import OutputFile
 from worker.observe.judgement import Ended
 from worker.observe.stall import STALLED
 

@@ -10,7 +10,8 @@ from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from tuning.jobs.actions.control import touch
-from tuning.jobs.actions.removals import ask_removal, checkpoint_path, secrets_path, surplus
+from tuning.jobs.actions.removals import ask_removal, secrets_path, surplus
+from tuning.jobs.layout import checkpoint_path
 from tuning.jobs.models import Artifact, Attempt, Job
 from tuning.jobs.output.growth import log_end
 from tuning.jobs.queries.driver import LiveAttempt
@@ -22,15 +23,16 @@ from tuning.llamafactory.outcome import end
 from tuning.llamafactory.outcome.end import Outcome, RunEvidence, judge
 from tuning.llamafactory.outcome.results import doubts
 from tuning.moments import moment
-from tuning.slurm.attempt_records import OutputFile, OutputListing, parse_files, parse_resumed, parse_started
+from tuning.slurm.attempt_records import parse_data_sums, parse_resumed, parse_started
 from tuning.slurm.states import final_state
+from tuning.ssh.file_listing import OutputFile, OutputListing, parse_files
 from worker.driver import Driver
 from worker.finish.carry_over import ended_attempt
 from worker.finish.data_check import end_check
 from worker.finish.failure import advice_for, failure_json, masked
 from worker.finish.next_status import DIVERGED, NextStep, next_step
 from worker.finish.recheck_times import next_recheck
-from worker.observe.evidence import listing_text, result_texts, resumed_text, started_text
+from worker.observe.evidence import data_sums_text, listing_text, result_texts, resumed_text, started_text
 from worker.observe.judgement import Ended
 from worker.observe.set_aside import note_set_aside
 
@@ -105,9 +107,18 @@ def _judged(
         kind = cast(Kind, job.kind)
         judged = judge(replace(evidence, kind=kind, evaluates_only=evaluates_only(job.config)))
     _note_what_is_set_aside(session, driver, live, listing, contents)
+    _record_data(job, parse_data_sums(data_sums_text(driver.settings.root, live.job_id, live.number, contents)))
     attempt.resumed_step = parse_resumed(resumed_text(driver.settings.root, live.job_id, live.number, contents)) or 0
     ended = ended_attempt(session, attempt, judgement, files)
     return _EndedRun(files, judged, next_step(job, judgement, judged, ended))
+
+
+def _record_data(job: Job, sums: tuple[str, ...]) -> None:
+    """Beside the hashes of uploads, which are known before."""
+    if sums:
+        record = job.record or {}
+        known = [*(record.get("dataset_sha256s") or ()), *sums]
+        job.record = {**record, "dataset_sha256s": list(dict.fromkeys(known))}
 
 
 def _write_down(session: Session, driver: Driver, live: LiveAttempt, judgement: Ended, found: _EndedRun) -> None:

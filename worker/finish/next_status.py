@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tuning.jobs.attempt.continuation import EndedAttempt, NextAttempt, next_attempt
 from tuning.jobs.models import Job
 from tuning.jobs.status import JobStatus
+from tuning.llamafactory.kinds import CHECK
 from tuning.llamafactory.outcome.end import Outcome
 from tuning.llamafactory.outcome.failure import Failure
 from worker.observe.judgement import Ended
@@ -43,6 +44,8 @@ def next_step(job: Job, judgement: Ended, judged: Outcome, ended: EndedAttempt) 
 
 
 def _success(job: Job, judged: Outcome) -> str:
+    if job.kind == CHECK and "findings" in judged.result:
+        return "it has looked at its data set, and refuses it: the data set says why"
     early = " early: it had stopped improving" if judged.status == "succeeded_early" else ""
     late = "; it had finished before the wish to cancel reached it" if job.cancel_requested_at else ""
     return f"finished{early}{late}" + (f", but {DIVERGED}" if judged.diverged else "")

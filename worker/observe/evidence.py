@@ -10,6 +10,8 @@ STATE_BYTES = 32 * 1024 * 1024
 RESULT_BYTES = 1024 * 1024
 """The others hold a dozen numbers."""
 RECORD_BYTES = 4096
+SUMS_BYTES = 128 * 1024
+"""A line for each file: its hash and its path."""
 REPORT_BYTES = 8 * 1024 * 1024
 """Of a check: the first 20 findings of each reason, and a head of 64 KiB; it is far smaller."""
 LISTING_BYTES = 4 * 1024 * 1024
@@ -29,6 +31,7 @@ def evidence_requests(root: str, job_id: str, number: int) -> list[ReadRequest]:
     small = [
         ReadRequest(record_path(root, job_id, number, "started"), 0, RECORD_BYTES),
         ReadRequest(record_path(root, job_id, number, "resumed"), 0, RECORD_BYTES),
+        ReadRequest(record_path(root, job_id, number, "data-sums"), 0, SUMS_BYTES),
     ]
     report = ReadRequest(check_report_path(root, job_id), 0, REPORT_BYTES)  # other kinds of jobs have none
     results = [ReadRequest(f"{output}/{name}", 0, most) for name, most in RESULTS.items()]
@@ -53,6 +56,11 @@ def started_text(root: str, job_id: str, number: int, contents: Mapping[str, byt
 def resumed_text(root: str, job_id: str, number: int, contents: Mapping[str, bytes]) -> bytes:
     """The record of the checkpoint that it went on from; empty when it left none."""
     return contents.get(record_path(root, job_id, number, "resumed"), b"")
+
+
+def data_sums_text(root: str, job_id: str, number: int, contents: Mapping[str, bytes]) -> bytes:
+    """The record of the hashes of the cluster's own data; empty where there is none, or it was not there in time."""
+    return contents.get(record_path(root, job_id, number, "data-sums"), b"")
 
 
 def result_texts(root: str, job_id: str, contents: Mapping[str, bytes]) -> dict[str, str]:

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from tuning.jobs.queries.driver import LiveAttempt
 from tuning.jobs.status import ON_CLUSTER, JobStatus
 from tuning.moments import moment
-from tuning.slurm.attempt_records import ExitRecord, parse_files
+from tuning.slurm.attempt_records import ExitRecord
 from tuning.slurm.cluster import AccountedJob, AttemptLook, QueuedJob
 from tuning.slurm.states import COMPLETING, Phase, StateMeaning, accounted_meaning, meaning_of
+from tuning.ssh.file_listing import parse_files
 from worker.submit.launch import LAUNCH_FAILED, is_somebodys_wish, may_be_unbegun
 
 MISSING_POLLS = 3

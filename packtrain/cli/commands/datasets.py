@@ -112,7 +112,8 @@ def delete(dataset: DatasetId) -> None:
 
 def report_lines(report: DatasetReport) -> list[str]:
     """Lines of a data set's report: the use that LLaMA-Factory would make of its rows, in words."""
-    lines = [f"  {report['kept']} of {report['rows']} rows are trained on"]
+    use = "predicted" if report.get("purpose") == "questions" else "trained"
+    lines = [f"  {report['kept']} of {report['rows']} rows are {use} on"]
     for problem in report["problems"]:
         rows = f"{problem['rows']} {'row' if problem['rows'] == 1 else 'rows'} {_FATE[problem['outcome']]}"
         lines += [f"  {rows}: {problem['message']}", f"    -> {problem['hint']}"]

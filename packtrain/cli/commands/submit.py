@@ -2,13 +2,12 @@
 
 import sys
 from collections.abc import Iterable
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
+from packtrain.cli.commands import submit_options as ask
 from packtrain.cli.commands.arguments import AsJson, Gpus, Memory, Model, Run, Settings, TimeLimit, connect, run_of
-from packtrain.cli.completion import complete_jobs, complete_recipes
 from packtrain.cli.job_text import result_lines
 from packtrain.cli.remarks import note_remarks
 from packtrain.cli.screen import note, now, say, say_json, say_text
@@ -21,80 +20,38 @@ if TYPE_CHECKING:
     from packtrain.cli.job_request import JobOptions
     from packtrain.client import Packtrain
 
-Words = list[str] | None
-
-
-class Kind(str, Enum):
-    """Kind of a job: training, export or prediction."""
-
-    train = "train"
-    export = "export"
-    predict = "predict"
-
 
 def submit(
     run: Run = None,
-    data: Annotated[
-        Words, typer.Option("--data", metavar="FILE|ds_...", help="Train on this file or data set. Repeatable.")
-    ] = None,
+    data: ask.Data = None,
     model: Model = None,
     setting: Settings = None,
-    kind: Annotated[Kind | None, typer.Option(help="train, export (merge an adapter) or predict.")] = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option(help="A starting point: see `packtrain recipes list`.", autocompletion=complete_recipes),
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="JOB",
-            help="Use what this job leaves: its adapter or model.",
-            autocompletion=complete_jobs,
-        ),
-    ] = None,
-    checkpoint: Annotated[
-        int | None, typer.Option(min=1, metavar="STEP", help="Of --from: this checkpoint, not the final one.")
-    ] = None,
-    after: Annotated[
-        Words,
-        typer.Option(
-            "--after",
-            metavar="JOB",
-            help="Wait until this job has succeeded. Repeatable.",
-            autocompletion=complete_jobs,
-        ),
-    ] = None,
-    secret: Annotated[
-        Words, typer.Option("--secret", metavar="NAME", help="A secret of yours that the run needs. Repeatable.")
-    ] = None,
-    keep_checkpoints: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Keep the newest N once it has succeeded; by default all.")
-    ] = None,
-    attempts: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", help="Go on after the time limit too, in up to N attempts, each from a checkpoint."
-        ),
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="What people call the job.")] = None,
-    tag: Annotated[Words, typer.Option("--tag", metavar="KEY=VALUE", help="A tag. Repeatable.")] = None,
-    cluster: Annotated[str | None, typer.Option(help="Which cluster, where there are several.")] = None,
-    partition: Annotated[str | None, typer.Option(help="A partition of Slurm's.")] = None,
-    nodes: Annotated[int | None, typer.Option(min=1, help="How many nodes.")] = None,
+    kind: ask.KindOption = None,
+    recipe: ask.Recipe = None,
+    source: ask.Source = None,
+    checkpoint: ask.Checkpoint = None,
+    after: ask.After = None,
+    secret: ask.Secrets = None,
+    keep_checkpoints: ask.KeepCheckpoints = None,
+    attempts: ask.Attempts = None,
+    name: ask.Name = None,
+    tag: ask.NewTags = None,
+    cluster: ask.Cluster = None,
+    partition: ask.Partition = None,
+    nodes: ask.Nodes = None,
     gpus: Gpus = None,
-    gpu_type: Annotated[str | None, typer.Option(help="Which GPUs, as Slurm calls them.")] = None,
-    cpus_per_gpu: Annotated[int | None, typer.Option(min=1, help="CPUs for each GPU.")] = None,
+    gpu_type: ask.GpuType = None,
+    cpus_per_gpu: ask.CpusPerGpu = None,
     memory: Memory = None,
     time: TimeLimit = None,
-    account: Annotated[str | None, typer.Option(help="Slurm's account.")] = None,
-    qos: Annotated[str | None, typer.Option(help="Slurm's QOS.")] = None,
-    constraint: Annotated[str | None, typer.Option(help="Features that the nodes must have.")] = None,
-    exclude: Annotated[str | None, typer.Option(metavar="NODES", help="Nodes to keep away from.")] = None,
-    priority: Annotated[int, typer.Option(help="Greater goes first in our queue.")] = 0,
-    hold: Annotated[bool, typer.Option("--hold", help="Keep it until `packtrain release`.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Stay and watch it to its end.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what the server would say.")] = False,
+    account: ask.Account = None,
+    qos: ask.Qos = None,
+    constraint: ask.Constraint = None,
+    exclude: ask.Exclude = None,
+    priority: ask.Priority = 0,
+    hold: ask.Hold = False,
+    watch: ask.Watch = False,
+    dry_run: ask.DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Queue a fine-tuning run.
@@ -109,6 +66,8 @@ def submit(
     """
     from packtrain.cli.job_request import JobOptions
 
+    if watch and (dry_run or as_json):
+        raise typer.BadParameter("--watch goes with neither --dry-run nor --json")
     resources = {
         "cluster": cluster, "partition": partition, "nodes": nodes, "gpus_per_node": gpus, "gpu_type": gpu_type,
         "cpus_per_gpu": cpus_per_gpu, "memory": memory, "time_limit": time, "account": account, "qos": qos,
@@ -122,41 +81,25 @@ def submit(
         depends_on=tuple(after or ()), secrets=tuple(secret or ()), keep_checkpoints=keep_checkpoints,
         attempts=attempts,
     )  # fmt: skip
-    if not (config or text) and model is None and not setting and recipe is None and source is None:
-        raise typer.BadParameter(
-            "give a CONFIG.yaml, a script, -- COMMAND, or the run in words: --recipe, --model, --set, --data, --from"
-        )
-    if watch and (dry_run or as_json):
-        raise typer.BadParameter("--watch goes with neither --dry-run nor --json")
+    _require_run(options)
     with connect() as api:
         if dry_run:
             raise typer.Exit(_try_out(api, options, as_json=as_json))
-        job = _send(api, options)
-        if as_json:
-            say_json(job)
-        elif watch:
-            note_remarks(api, job["id"])
-            _watch(api, job)
-        else:
-            say(f"{job['id']}  {job['name']}  {job['status']}")
-            note_remarks(api, job["id"])
-            note(f"follow it with: packtrain watch {job['id']}")
+        _tell(api, _send(api, options), watch_it=watch, as_json=as_json)
 
 
 def check(
     run: Run = None,
-    kind: Annotated[Kind | None, typer.Option(help="train, export (merge an adapter) or predict.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="Lay the file over this recipe.")] = None,
-    data: Annotated[
-        Words, typer.Option("--data", metavar="FILE|ds_...", help="Train on this file or data set. Repeatable.")
-    ] = None,
+    kind: ask.KindOption = None,
+    recipe: ask.Recipe = None,
+    data: ask.Data = None,
     model: Model = None,
     setting: Settings = None,
     gpus: Gpus = None,
-    nodes: Annotated[int | None, typer.Option(min=1, help="How many nodes.")] = None,
+    nodes: ask.Nodes = None,
     memory: Memory = None,
     time: TimeLimit = None,
-    script: Annotated[bool, typer.Option("--script", help="Print the batch script too.")] = False,
+    script: ask.WithScript = False,
     as_json: AsJson = False,
 ) -> None:
     """Say all that would be refused or is doubtful.
@@ -176,24 +119,41 @@ def check(
         raise typer.BadParameter("give a CONFIG.yaml, a script, or -- and a command")
     resources = (("gpus_per_node", gpus), ("nodes", nodes), ("memory", memory), ("time_limit", time))
     options = JobOptions(
-        config_file=config,
-        text=text,
-        model=model,
-        settings=tuple(setting or ()),
-        kind=kind.value if kind else None,
-        recipe=recipe,
-        data=tuple(data or ()),
-        resources=resources,
-    )
+        config_file=config, text=text, model=model, settings=tuple(setting or ()), data=tuple(data or ()),
+        resources=resources, kind=kind.value if kind else None, recipe=recipe,
+    )  # fmt: skip
     with connect() as api:
         raise typer.Exit(_try_out(api, options, as_json=as_json, with_script=script))
 
 
+def _require_run(options: "JobOptions") -> None:
+    """Raises BadParameter where nothing says what is to be run."""
+    said = (options.config_file, options.text, options.model, options.recipe, options.source_job)
+    if all(word is None for word in said) and not options.settings:
+        raise typer.BadParameter(
+            "give a CONFIG.yaml, a script, -- COMMAND, or the run in words: --recipe, --model, --set, --data, --from"
+        )
+
+
+def _tell(api: "Packtrain", job: Job, *, watch_it: bool, as_json: bool) -> None:
+    """A new job, as it was asked for: its JSON, its course to the end, or its id."""
+    if as_json:
+        say_json(job)
+        return
+    if not watch_it:
+        say(f"{job['id']}  {job['name']}  {job['status']}")
+    note_remarks(api, job["id"])
+    if watch_it:
+        _watch(api, job)
+    note(f"follow it with: packtrain watch {job['id']}")
+
+
 def _send(api: "Packtrain", options: "JobOptions") -> Job:
-    from packtrain.cli.data_upload import require_sound, uploaded
+    from packtrain.cli.data_upload import require_readable, require_sound, uploaded
     from packtrain.cli.job_request import job_fields, local_files, with_whole_ids
 
     options = with_whole_ids(api, options)
+    require_readable(api, options)
     if files := local_files(options.data):
         require_sound(api, options)
     with uploaded(api, files) as ids:
@@ -201,10 +161,11 @@ def _send(api: "Packtrain", options: "JobOptions") -> Job:
 
 
 def _try_out(api: "Packtrain", options: "JobOptions", *, as_json: bool, with_script: bool = False) -> int:
-    from packtrain.cli.data_upload import uploaded
+    from packtrain.cli.data_upload import require_readable, uploaded
     from packtrain.cli.job_request import job_fields, local_files, with_whole_ids
 
     options = with_whole_ids(api, options)
+    require_readable(api, options)
     with uploaded(api, local_files(options.data), for_a_while=True) as ids:
         validation = api.validate(**job_fields(options, ids))
     if as_json:
@@ -240,7 +201,7 @@ def _estimate_lines(estimates: Estimates | None) -> Iterable[str]:
     return result_lines(shown)
 
 
-def _watch(api: "Packtrain", job: Job) -> None:
+def _watch(api: "Packtrain", job: Job) -> NoReturn:
     from packtrain.cli.watch import view_for, watch
 
     raise typer.Exit(watch(api, job["id"], view_for(terminal=sys.stdout.isatty())))

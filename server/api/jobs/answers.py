@@ -1,7 +1,7 @@
 """Parts that the routes of jobs share: find a job, check who may change it, render answers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -20,6 +20,7 @@ from tuning.jobs.models import Job
 from tuning.jobs.queries import requests
 from tuning.jobs.queries.dependencies import dependencies_of
 from tuning.jobs.queries.feed import queue_positions
+from tuning.jobs.request.commands import CheckoutTexts
 from tuning.jobs.request.spec import JobRequest
 from tuning.jobs.status import IN_OUR_QUEUE
 from tuning.people.queries import user_names
@@ -72,6 +73,10 @@ class NewJobs:
     idempotency_key: str | None
     response: Response
     workers: WorkerWatch
+
+    def with_checkout(self, checkout: CheckoutTexts) -> "NewJobs":
+        """With files that the request's command names and does not bring."""
+        return replace(self, around=replace(self.around, checkout=checkout))
 
     def create(self, request: JobRequest, retry_of: str | None = None) -> JobJson:
         """The answer: 201 and the new job, or 200 and the job that this key made before."""

@@ -1,4 +1,4 @@
-"""The files that a run left: listed from the database, their bytes streamed from the cluster."""
+"""The files of a run: listed, their bytes streamed from the cluster."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -17,12 +17,12 @@ from server.dependencies import ClusterFilesDep, FeedUser, JobId, SessionsDep
 from server.http.byte_ranges import ByteRange, RangeNotSatisfiable, parse_range
 from server.http.problems import problem, responses
 from server.http.tar_stream import Member, archive, archive_size
+from server.output_files import output_files, readable_path
 from server.transfer_response import TransferResponse
 from tuning.db.engine import transaction
 from tuning.errors import NotFound
 from tuning.jobs.layout import output_directory
-from tuning.jobs.models import Artifact
-from tuning.jobs.output.artifacts import artifact, artifacts_of
+from tuning.jobs.output.artifacts import artifacts_of
 from tuning.jobs.queries.feed import job_place
 from tuning.llamafactory.outcome.artifacts import ArtifactKind, describe
 from tuning.ssh.checked_files import FileRange, send_files
@@ -58,15 +58,26 @@ class Artifacts(BaseModel):
 
     data: list[ArtifactInfo]
     total_bytes: int
+    listed_at: datetime | None = Field(
+        default=None,
+        description="When the files of a job that runs were looked at; null: as its last attempt left them.",
+    )
 
 
 @router.get("/jobs/{job_id}/artifacts", responses=responses(404))
-def list_artifacts(job_id: JobId, sessions: SessionsDep, request: Request, _user: FeedUser) -> Artifacts:
-    """The files of a job, checkpoints included."""
-    with transaction(sessions) as session:
-        job_place(session, job_id)
-        rows = artifacts_of(session, job_id)
-    return Artifacts(data=[_info(request, row) for row in rows], total_bytes=sum(row.size_bytes for row in rows))
+def list_artifacts(
+    job_id: JobId, sessions: SessionsDep, request: Request, cluster_files: ClusterFilesDep, _user: FeedUser
+) -> Artifacts:
+    """The files of a job, checkpoints included. While it runs they are looked at on its cluster.
+
+    The answer is some seconds old at most; where the cluster cannot be asked now, `listed_at` is null.
+    """
+    found = output_files(sessions, job_id, cluster_files)
+    return Artifacts(
+        data=[_info(request, file) for file in found.files],
+        total_bytes=sum(file.size_bytes for file in found.files),
+        listed_at=found.listed_at,
+    )
 
 
 @router.head(
@@ -87,10 +98,10 @@ def download_artifact(
     byte_range: Annotated[str | None, Header(alias="Range", description="One range of bytes.")] = None,
     if_range: Annotated[str | None, Header(description="The range holds for the file with this ETag only.")] = None,
 ) -> Response:
-    """One file, streamed from the cluster. `path` is exactly one of the listed ones."""
+    """One file, streamed from the cluster. `path` is exactly one of the listed ones; a running job's may still grow."""
     with transaction(sessions) as session:
-        cluster = job_place(session, job_id).cluster
-        path = artifact(session, job_id, path).path
+        place = job_place(session, job_id)
+        path, cluster = readable_path(session, place, path), place.cluster
     root = cluster_files.root(cluster)
     folder = output_directory(root, job_id)
     with ExitStack() as stack:
@@ -136,15 +147,15 @@ def download_archive(
         return TransferResponse(content, 200, headers, holds=stack, pace=cluster_files.pace)
 
 
-def _info(request: Request, row: Artifact) -> ArtifactInfo:
-    kind, description = describe(row.path)
+def _info(request: Request, file: RemoteFile) -> ArtifactInfo:
+    kind, description = describe(file.path)
     return ArtifactInfo(
-        path=row.path,
+        path=file.path,
         kind=kind,
         description=description,
-        size_bytes=row.size_bytes,
-        modified_at=row.modified_at,
-        url=f"{request.url.path}/{quote(row.path)}",
+        size_bytes=file.size_bytes,
+        modified_at=file.modified_at,
+        url=f"{request.url.path}/{quote(file.path)}",
     )
 
 

@@ -7,14 +7,15 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
 from server.api.jobs.answers import found_job, require_change
-from server.dependencies import CurrentUser, JobId, NowDep, SessionDep
+from server.cluster_files import RemoteFile
+from server.dependencies import ClusterFilesDep, CurrentUser, JobId, NowDep, SessionDep, SessionsDep
 from server.http.problems import responses
+from server.output_files import output_files, whole_checkpoints
 from tuning.errors import Conflict, NotFound
-from tuning.jobs.actions.removals import ask_removal, checkpoint_path, unwanted_paths
-from tuning.jobs.models import Artifact
+from tuning.jobs.actions.removals import ask_removal, unwanted_paths
+from tuning.jobs.layout import checkpoint_path
 from tuning.jobs.output.artifacts import artifacts_of
-from tuning.jobs.queries.dependencies import waiting_for
-from tuning.jobs.queries.sources import steps_among
+from tuning.jobs.queries.sources import steps_among, users_of_checkpoint
 from tuning.jobs.status import ENDED
 
 router = APIRouter(prefix="/jobs/{job_id}/checkpoints", tags=["results"])
@@ -36,17 +37,23 @@ class Checkpoints(BaseModel):
 
     data: list[CheckpointInfo]
     total_bytes: int
+    listed_at: datetime | None = Field(
+        default=None,
+        description="When those of a job that runs were looked at; null: as its last attempt left them.",
+    )
 
 
 @router.get("", responses=responses(404))
-def list_checkpoints(job_id: JobId, session: SessionDep) -> Checkpoints:
-    """The checkpoints that a run has left; those of an attempt are listed once the attempt has ended."""
-    found_job(session, job_id)
-    rows = artifacts_of(session, job_id)
+def list_checkpoints(job_id: JobId, session: SessionDep, sessions: SessionsDep, files: ClusterFilesDep) -> Checkpoints:
+    """The checkpoints that a run has left; while it runs those that are whole, as its cluster tells them."""
     unwanted = unwanted_paths(session, job_id)
+    session.commit()  # no connection is held while the cluster is asked
+    found = output_files(sessions, job_id, files)
+    rows = whole_checkpoints(found)
     steps = sorted(steps_among(row.path for row in rows))
     shown = [_shown(step, rows, is_being_removed=checkpoint_path(step) in unwanted) for step in steps]
-    return Checkpoints(data=shown, total_bytes=sum(checkpoint.size_bytes for checkpoint in shown))
+    total_bytes = sum(checkpoint.size_bytes for checkpoint in shown)
+    return Checkpoints(data=shown, total_bytes=total_bytes, listed_at=found.listed_at)
 
 
 @router.delete("/{step}", status_code=202, response_class=Response, responses=responses(403, 404, 409))
@@ -60,13 +67,13 @@ def remove_checkpoint(
         raise Conflict(f"job {job_id} is {job.status}", hint="checkpoints can be removed once the job has ended")
     if step not in steps_among(row.path for row in artifacts_of(session, job_id)):
         raise NotFound(f"job {job_id} has no checkpoint {step}")
-    if needed := waiting_for(session, job_id):
-        raise Conflict(f"job {job_id} is needed by {', '.join(needed)}", hint="wait for them")
+    if needed := users_of_checkpoint(session, job_id, step):
+        raise Conflict(f"checkpoint {step} is needed by {', '.join(needed)}", hint="wait for them, or cancel them")
     ask_removal(session, job_id, checkpoint_path(step), now)
     return Response(status_code=202)
 
 
-def _shown(step: int, rows: Sequence[Artifact], *, is_being_removed: bool) -> CheckpointInfo:
+def _shown(step: int, rows: Sequence[RemoteFile], *, is_being_removed: bool) -> CheckpointInfo:
     own = [row for row in rows if row.path.startswith(f"checkpoint-{step}/")]
     return CheckpointInfo(
         step=step,

@@ -8,9 +8,19 @@ from sqlalchemy.orm import Session
 
 from server.api.jobs.answers import CREATED, NewJobsDep, found_job, listed, require_change, shown
 from server.api.pages import DEFAULT_LIMIT, After, Fields, Limit, Line, Moment, Page, with_fields
-from server.dependencies import ClustersDep, CurrentUser, JobId, NowDep, SessionDep, SettingsDep, WorkersDep
+from server.checkout_texts import read_checkout_texts
+from server.dependencies import (
+    ClusterFilesDep,
+    ClustersDep,
+    CurrentUser,
+    JobId,
+    NowDep,
+    SessionDep,
+    SettingsDep,
+    WorkersDep,
+)
 from server.http.problems import responses
-from server.job_surroundings import highest_priority
+from server.job_surroundings import SiteDep, highest_priority
 from server.schemas.job import JobJson
 from tuning.errors import Finding, InvalidInput
 from tuning.jobs.actions import create
@@ -53,10 +63,14 @@ class JobQuery(BaseModel):
         return Filter(self.status, self.kind, owner_id, self.cluster, tags, self.q, *times)
 
 
-@router.post("", status_code=201, responses={**CREATED, **responses(409)})
-def create_job(request: JobRequest, new: NewJobsDep) -> JobJson:
-    """Queue a job. Nothing is asked of the cluster: the worker submits it."""
-    return new.create(request)
+@router.post("", status_code=201, responses={**CREATED, **responses(409, 503)})
+def create_job(request: JobRequest, new: NewJobsDep, site: SiteDep, files: ClusterFilesDep) -> JobJson:
+    """Queue a job; the worker submits it. Nothing is asked of the cluster but a file that its command names.
+
+    Such a file is read where it is not sent along and the cluster has a checkout of LLaMA-Factory to look into.
+    """
+    checkout = read_checkout_texts(request, site.clusters, files, before=new.session.commit)
+    return new.with_checkout(checkout).create(request)
 
 
 @router.get("", name="list_jobs", response_model=Page[JobJson])

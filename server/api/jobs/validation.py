@@ -1,7 +1,7 @@
 """Route of `POST /jobs/validate`: everything that would be refused, and the script; nothing is stored."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -10,14 +10,16 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.orm import Session
 
-from server.dependencies import FeedUser, NowDep, SessionsDep, TrialsDep
+from server.checkout_texts import read_checkout_texts
+from server.dependencies import ClusterFilesDep, FeedUser, NowDep, SessionsDep, TrialsDep
 from server.http.findings import from_pydantic, placed
 from server.http.problems import ProblemError, finding_json, responses
 from server.job_surroundings import SiteDep, surroundings_of
 from tuning.clusters.trials import TrialAnswer
 from tuning.db.engine import transaction
 from tuning.errors import Finding, InvalidInput
-from tuning.jobs.actions.intake import CheckedRequest, Surroundings, check_request
+from tuning.jobs.actions.checked_request import CheckedRequest
+from tuning.jobs.actions.intake import Surroundings, check_request
 from tuning.jobs.attempt.batch_script import directives_of
 from tuning.jobs.attempt.plan import AttemptPlan, RunOf, plan_attempt
 from tuning.jobs.queries.save_times import longest_save_like
@@ -85,6 +87,7 @@ async def validate_job(
     sessions: SessionsDep,
     site: SiteDep,
     trials: TrialsDep,
+    files: ClusterFilesDep,
     now: NowDep,
     user: FeedUser,
 ) -> Validation:
@@ -94,8 +97,12 @@ async def validate_job(
     """
 
     def check() -> _Checked:
+        request = _parsed(body)
+        if not isinstance(request, JobRequest):
+            return _Checked(request)
+        checkout = read_checkout_texts(request, site.clusters, files)
         with transaction(sessions) as session:
-            return _check(session, body, surroundings_of(session, site, user))
+            return _check(session, request, replace(surroundings_of(session, site, user), checkout=checkout))
 
     checked = await run_in_threadpool(check)
     if checked.plan is None or checked.request is None:
@@ -105,12 +112,15 @@ async def validate_job(
     return _validation(checked, await trials.ask(user.user_id, cluster, script, now))
 
 
-def _check(session: Session, body: dict[str, Any], around: Surroundings) -> _Checked:
+def _parsed(body: dict[str, Any]) -> JobRequest | list[Finding]:
     try:
-        request = JobRequest.model_validate(body)
+        return JobRequest.model_validate(body)
     except ValidationError as error:
         errors = [{**found, "loc": ("body", *found["loc"])} for found in error.errors(include_input=False)]
-        return _Checked(from_pydantic(errors, JobRequest))
+        return list(from_pydantic(errors, JobRequest))
+
+
+def _check(session: Session, request: JobRequest, around: Surroundings) -> _Checked:
     checked = check_request(request, around)
     if checked.errors:
         return _Checked(checked.findings, checked)

@@ -48,6 +48,7 @@ def test_requests_are_told_as_commands(said: str, told: str) -> None:
     ("error", "lines"),
     [
         (InvalidInput([Finding(("--set",), "no", "yes")]), ["error: --set: no", "  -> yes"]),
+        (InvalidInput([Finding(("PACKTRAIN_X",), "PACKTRAIN_X: no")]), ["error: PACKTRAIN_X: no"]),
         (InvalidInput([Finding(("a.yaml", 2, 8), "line 2, column 8: no")]), ["error: a.yaml: line 2, column 8: no"]),
         (
             InvalidInput([Finding(("body", "config_yaml", 2, 8), "line 2, column 8: no")]),

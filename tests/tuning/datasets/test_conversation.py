@@ -86,6 +86,7 @@ def test_what_is_no_conversation_is_left_out(messages: list[dict[str, Any]]) -> 
         ({"columns": {"prompt": "instruction", "response": "output", "kto_tag": "label"}}, "compared"),
         ({"columns": {"prompt": "instruction"}}, "as it stands"),
         ({"columns": {"prompt": "instruction", "response": "output", "tools": "input"}}, "tools"),
+        ({"columns": {"prompt": "instruction", "history": "history"}}, "nobody answers"),
     ],
 )
 def test_what_is_not_learned_as_a_conversation_is_refused(entry: dict[str, Any], message: str) -> None:

@@ -24,6 +24,7 @@ BATCH_SCRIPT = (ROOT / "templates/sbatch/train.sh.j2").read_text(encoding="utf-8
         f"$attempt/{layout.secret_file('')}".rstrip("/"),
         "mv files.part files",
         "record resumed",
+        "mv data-sums.part data-sums",
     ],
 )
 def test_the_batch_script_writes_the_names_of_the_layout(words: str) -> None:

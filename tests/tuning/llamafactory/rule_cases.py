@@ -162,6 +162,7 @@ TRAIN_CASES: list[tuple[dict[str, Any], str]] = [
     ({"fp16": True, "bf16": True}, "fp16"),
     ({"fp16_full_eval": True, "bf16_full_eval": True}, "fp16_full_eval"),
     ({"pure_bf16": True, "use_cpu": True}, "pure_bf16"),
+    ({"bf16": True, "use_cpu": True, "deepspeed": "zero3"}, "bf16 deepspeed?"),
     ({"tf32": True, "use_cpu": True}, "tf32"),
     ({"dataloader_prefetch_factor": 2}, "dataloader_prefetch_factor"),
     ({"dataloader_persistent_workers": True}, "dataloader_persistent_workers"),

@@ -7,8 +7,9 @@ import pytest
 from tuning.llamafactory.arguments.accepted import known_versions, load_schema
 from tuning.llamafactory.arguments.ownership import TAKEN_OVER
 from tuning.llamafactory.arguments.paths import AllowedPlaces
-from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
+from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, check_config
 from tuning.llamafactory.config.deepspeed import render
+from tuning.llamafactory.config.final import OwnedArguments, final_config
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel, kinds_with, meant_kind
 
 PLACES = AllowedPlaces(roots=("/models",), models={"tiny-llama": "/opt/tiny/llama"})

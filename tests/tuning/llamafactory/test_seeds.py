@@ -8,8 +8,9 @@ import pytest
 
 from tests.tuning.llamafactory.seed_configs import EXPORT_OF_003, METHODS_OF_003, SEED_002, SEED_003, SEED_004
 from tuning.llamafactory.arguments.paths import AllowedPlaces
-from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
+from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, check_config
 from tuning.llamafactory.config.deepspeed import PRESETS
+from tuning.llamafactory.config.final import OwnedArguments, final_config
 from tuning.llamafactory.config.yaml_text import parse_yaml
 from tuning.llamafactory.kinds import Kind
 

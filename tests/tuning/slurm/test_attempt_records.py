@@ -5,13 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuning.slurm.attempt_records import (
-    MAX_FILES,
     ExitRecord,
-    OutputFile,
-    OutputListing,
     StartRecord,
+    parse_data_sums,
     parse_exit,
-    parse_files,
     parse_resumed,
     parse_started,
 )
@@ -33,44 +30,6 @@ def test_the_sizes_of_the_growing_files_are_read_where_they_are_told() -> None:
 @pytest.mark.parametrize("text", [b"", STARTED, STARTED[:20], b"exit_code=0\n", STARTED + b"exit_code=-1\n"])
 def test_half_an_end_is_none(text: bytes) -> None:
     assert parse_exit(text) is None
-
-
-def test_files_are_listed_whatever_their_names() -> None:
-    listing = "5 1.5 a b.json\0000 2.0 checkpoint-5/x\0007 3.0 日本.txt\000".encode()
-    assert parse_files(listing) == OutputListing(
-        (OutputFile("a b.json", 5, 1.5), OutputFile("checkpoint-5/x", 0, 2.0), OutputFile("日本.txt", 7, 3.0)), 0
-    )
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [
-        b"5 1.0 ../up",
-        b"5 1.0 /etc/passwd",
-        b"5 1.0 a\x1b[2J",
-        b"x 1.0 a",
-        b"5 nan a",
-        b"5 1.0 \xff",
-        b"-1 1.0 a",
-        b"9223372036854775808 1.0 a",
-        b"9" * 5000 + b" 1.0 a",
-        b"5 1e400 a",
-        b"5 999999999999 a",
-        b"5 -5.0 a",
-        "٣ 1.0 a".encode(),
-        b"5 1.0 " + b"\xf0\x9f\x98\x80" * 501,
-        b"5 1.0 " + b"a" * 1001,
-        b"2 1.0 good",
-        b"",
-    ],
-)
-def test_an_entry_that_no_run_leaves_is_set_aside_and_counted(entry: bytes) -> None:
-    assert parse_files(entry + b"\0" + b"1 1.0 good\0") == OutputListing((OutputFile("good", 1, 1.0),), 1)
-
-
-def test_entries_beyond_the_most_are_counted() -> None:
-    listing = parse_files(b"".join(b"1 1.0 f%d\0" % number for number in range(MAX_FILES + 3)))
-    assert (len(listing.files), listing.set_aside) == (MAX_FILES, 3)
 
 
 @pytest.mark.parametrize(
@@ -101,29 +60,20 @@ def test_the_step_that_a_run_went_on_from_is_one_that_the_database_takes(text: b
     assert parse_resumed(text) == step
 
 
-def test_an_entry_that_was_cut_off_is_left_out() -> None:
-    assert parse_files(b"1 1.0 good\x005 1.0 ba") == OutputListing((OutputFile("good", 1, 1.0),), 0)
+@pytest.mark.parametrize(
+    ("text", "sums"),
+    [
+        (b"", ()),
+        (b"a" * 64 + b"  /d/identity.json\n" + b"b" * 64 + b"  /d/x y.json\n", ("a" * 64, "b" * 64)),
+        (b"A" * 64 + b"  /d/x\n" + b"a" * 63 + b"  /d/y\nsha256sum: /d/z: No such file\n\xff", ()),
+    ],
+)
+def test_the_hashes_of_data_are_those_of_whole_lines(text: bytes, sums: tuple[str, ...]) -> None:
+    assert parse_data_sums(text) == sums
 
 
 EDGES = (0, 1, 255, 256, 2**31, 2**32, 2**63 - 1, 2**63, 10**19 - 1, 2**64, 10**30)
 NUMBERS = st.sampled_from(EDGES).map(lambda number: b"%d" % number) | st.binary(max_size=20)
-
-
-SIZES = st.sampled_from(EDGES).map(lambda number: b"%d" % number)
-PATHS = st.sampled_from([b"a/b", b"a/../b", b"/a", b"a\nb"]) | st.binary(max_size=20)
-
-
-@given(st.lists(st.tuples(SIZES, st.just(b"1.5") | NUMBERS, PATHS), max_size=4), st.binary(max_size=20))
-def test_any_listing_holds_files_inside_that_the_database_takes(
-    entries: list[tuple[bytes, bytes, bytes]], cut_off: bytes
-) -> None:
-    whole = b"".join(b"%b %b %b\0" % entry for entry in entries)
-    found = parse_files(whole + cut_off.replace(b"\0", b""))
-    assert len(found.files) + found.set_aside == whole.count(b"\0")
-    for file in found.files:
-        assert 0 <= file.size_bytes < 2**63
-        assert not file.path.startswith("/")
-        assert ".." not in file.path.split("/")
 
 
 @given(st.lists(NUMBERS, min_size=5, max_size=5), st.binary(max_size=20))

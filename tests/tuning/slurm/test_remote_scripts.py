@@ -15,9 +15,9 @@ from tests.tuning.slurm.login_node import cluster
 from tuning.errors import TransientError
 from tuning.slurm import remote_scripts, signal_program, submit_program, witness_programs
 from tuning.slurm.answers import ABANDONED, AttemptLook
-from tuning.slurm.attempt_records import parse_files
 from tuning.slurm.cluster import Cluster, Examination, LookRequest, ReadRequest, RootSign
 from tuning.slurm.inventory import Inventory
+from tuning.ssh.file_listing import parse_files
 
 SACCT = """#!/bin/bash
 [ ! -e {0}/down ] || exit 1

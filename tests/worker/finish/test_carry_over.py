@@ -12,7 +12,8 @@ from tuning.jobs.models import Attempt, AttemptTexts, FilePosition
 from tuning.jobs.output.growth import Position, save_position
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.progress.eta_state import EtaState, to_json
-from tuning.slurm.attempt_records import ExitRecord, OutputFile
+from tuning.slurm.attempt_records import ExitRecord
+from tuning.ssh.file_listing import OutputFile
 from worker.finish.carry_over import carry_over, ended_attempt
 from worker.observe.judgement import Ended
 

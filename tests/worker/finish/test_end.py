@@ -34,6 +34,20 @@ def run(world: World, sessions: sessionmaker[Session]) -> Run:
     return Run(world, sessions)
 
 
+def test_the_hashes_of_the_clusters_own_data_are_recorded_beside_those_of_uploads(
+    run: Run, sessions: sessionmaker[Session]
+) -> None:
+    with transaction(sessions) as session:
+        session.get_one(Job, run.job_id).record = {"seed": 42, "dataset_sha256s": ["u" * 64]}
+    run.end(0)
+    run.write("1/data-sums", b"a" * 64 + b"  /shared/LLaMA-Factory/data/identity.json\n")
+    run.slurm_says(None)
+    for _ in range(3):
+        run.look()
+    with sessions() as session:
+        assert session.get_one(Job, run.job_id).record == {"seed": 42, "dataset_sha256s": ["u" * 64, "a" * 64]}
+
+
 def test_of_a_success_only_so_many_checkpoints_stay_and_no_secret(run: Run, sessions: sessionmaker[Session]) -> None:
     with transaction(sessions) as session:
         job = session.get_one(Job, run.job_id)

@@ -65,6 +65,11 @@ def test_what_may_not_go_on_says_why_and_keeps_the_evidence() -> None:
     assert found.failure.evidence == ("CANCELLED DUE TO TIME LIMIT",)
 
 
+def test_a_check_that_refuses_its_data_says_so() -> None:
+    assert "refuses it" in step(CUT, Outcome("succeeded", None, {"findings": 1}, False), kind="check").reason
+    assert step(CUT, Outcome("succeeded", None, {"rows": 3}, False), kind="check").reason == "finished"
+
+
 @pytest.mark.parametrize("slurm", ["cancelled", "failed", None])
 def test_an_ended_stalled_run_is_nobody_elses_cancellation(slurm: str | None) -> None:
     stalled = replace(CUT, slurm=slurm, had_stalled=True)

@@ -50,7 +50,7 @@ class DatasetReport:
     characters: Lengths
     # What is behind here is not said by the reports of the first release.
     purpose: Purpose = "sft"
-    made_from: Literal["csv", "parquet", "text", "openai"] | None = None
+    made_from: Literal["csv", "parquet", "text", "openai", "questions"] | None = None
     """The table whose rows these JSON lines are; lines and rows are then the same."""
     tokens: Lengths | None = None
     """Where a tokenizer was at hand."""

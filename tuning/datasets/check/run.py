@@ -24,6 +24,9 @@ from tuning.datasets.check.stats.totals import Contents, CountTokens
 from tuning.errors import Finding, InvalidInput
 
 _ROWS_TO_DETECT_BY = 100
+_MOST_FAULTS_TOLD = 3
+"""Where no row is one: a binary file is wrong in each of its lines."""
+_JSON_HINT = "send JSON lines or one JSON array, as UTF-8"
 _MEDIA_COLUMNS = ("images", "videos", "audios")
 _SIGNATURES = {
     b"PAR1": "a Parquet file",
@@ -211,8 +214,7 @@ def _refuse_other_kinds_of_file(stream: BinaryIO) -> None:
     stream.seek(0)
     for signature, kind in _SIGNATURES.items():
         if head.startswith(signature):
-            hint = "send JSON lines or one JSON array, as UTF-8"
-            raise InvalidInput([Finding(("file",), f"this is {kind}, not JSON", hint)])
+            raise InvalidInput([Finding(("file",), f"this is {kind}, not JSON", _JSON_HINT)])
 
 
 def _layout_of(first: list[Row | Fault], wanted: Wanted | None) -> Layout:
@@ -223,11 +225,19 @@ def _layout_of(first: list[Row | Fault], wanted: Wanted | None) -> Layout:
     broken = _broken_rows(first)
     objects = [row.value for row in first if isinstance(row, Row) and isinstance(row.value, dict)]
     if not objects:
-        raise InvalidInput(broken)
+        raise InvalidInput(_no_rows(first, broken))
     try:
         return detect_layout(objects, wanted)
     except InvalidInput as error:
         raise InvalidInput([*broken, *error.findings]) from error
+
+
+def _no_rows(first: list[Row | Fault], broken: list[Finding]) -> list[Finding]:
+    """The first of what is wrong, and that nothing is right, where that is said of many rows."""
+    if len(first) <= _MOST_FAULTS_TOLD:
+        return broken
+    told = [finding for finding in broken if len(finding.loc) > 1][:_MOST_FAULTS_TOLD]
+    return [*told, Finding(("file",), f"none of the first {len(first)} rows is a JSON object", _JSON_HINT)]
 
 
 def _broken_rows(first: list[Row | Fault]) -> list[Finding]:

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from tuning.errors import Conflict, Finding, InvalidInput
 from tuning.ids import new_id
+from tuning.jobs.actions.checked_request import CheckedRequest, in_a_sentence
 from tuning.jobs.actions.control import locked_job, touch
 from tuning.jobs.actions.intake import (
-    CheckedRequest,
     Surroundings,
     check_priority,
     check_request,
@@ -60,7 +60,7 @@ def create_job(
         if known is None:
             raise Conflict("the job of this key was made and removed at the same moment", hint="try again")
         return known, False
-    warnings = [finding.message for finding in checked.warnings]
+    warnings = [in_a_sentence(finding) for finding in checked.warnings]
     events = first_events(job.status, now, checked.notes, warnings)
     requests.insert_belongings(session, job, request.tags, [data.id for data in checked.uploads], events)
     add_dependencies(session, job.id, checked.dependencies)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tuning.errors import Finding, InvalidInput
-from tuning.jobs.actions.named_uploads import find_named, not_ready
+from tuning.jobs.actions.checked_request import CheckedRequest
+from tuning.jobs.actions.given_config import given_config
+from tuning.jobs.actions.named_uploads import doubt_both, find_named, not_ready
 from tuning.jobs.attempt.plan import TrainingData, config_context
-from tuning.jobs.request.commands import read_command
-from tuning.jobs.request.config_values import find_unstorable
+from tuning.jobs.request.commands import NOT_ASKED, CheckoutTexts, read_command
 from tuning.jobs.request.resources import (
     UNKNOWN_CLUSTER,
     ClusterView,
@@ -23,8 +24,7 @@ from tuning.jobs.request.spec import MAX_PRIORITY, JobRequest, Resources
 from tuning.jobs.status import ENDED, JobStatus
 from tuning.llamafactory.arguments.paths import ADAPTERS, MODELS, AllowedPlaces
 from tuning.llamafactory.config.check import CheckedConfig, check_config
-from tuning.llamafactory.config.yaml_text import parse_yaml
-from tuning.llamafactory.kinds import Kind, SourceModel, meant_kind
+from tuning.llamafactory.kinds import KINDS, Kind, SourceModel, meant_kind, runs_on_cpu
 from tuning.recipes.catalogue import Recipe, find_recipe
 from tuning.recipes.fitting import doubt_template, fitting_template
 from tuning.settings import ClusterSettings
@@ -47,59 +47,16 @@ class Surroundings:
     """The jobs with these ids, as far as they exist: what a job is based on, and what it waits for."""
     missing_secrets: Callable[[Sequence[str]], Sequence[str]]
     """Those of these names under which whoever asks has no secret."""
+    checkout: CheckoutTexts = NOT_ASKED
+    """Files that the request's command names and does not bring."""
     highest_priority: int = MAX_PRIORITY
     """That whoever asks may give a job; minus that is the lowest."""
 
 
-@dataclass(frozen=True)
-class CheckedRequest:
-    """A request after its check: the values that would be stored, and the findings."""
-
-    request: JobRequest
-    kind: Kind
-    source: SourceModel | None
-    dependencies: tuple[str, ...]
-    """The jobs that have to succeed first: those that were named, and a source that has not ended."""
-    cluster: ClusterSettings | None
-    view: ClusterView
-    config_check: CheckedConfig | None
-    """None where there is no configuration, or no cluster to check it for."""
-    resources: Mapping[str, Any]
-    uploads: tuple[TrainingData, ...]
-    findings: tuple[Finding, ...]
-    own_notes: tuple[str, ...] = ()
-    """On names in the configuration that mean uploads."""
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """The configuration as it is kept: coerced, models and paths resolved."""
-        return self.config_check.config if self.config_check else {}
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Notes on the parts of the configuration that were read in another way than they were written."""
-        return self.own_notes + (self.config_check.notes if self.config_check else ())
-
-    @property
-    def errors(self) -> tuple[Finding, ...]:
-        """Findings that forbid the job."""
-        return tuple(finding for finding in self.findings if finding.severity == "error")
-
-    @property
-    def warnings(self) -> tuple[Finding, ...]:
-        """Findings that the job's owner should read."""
-        return tuple(finding for finding in self.findings if finding.severity == "warning")
-
-    @property
-    def name(self) -> str:
-        """The name given, or one that says what is trained on what."""
-        return self.request.name or _default_name(self)
-
-
 def check_request(request: JobRequest, around: Surroundings) -> CheckedRequest:
     """Everything about a request at once; raises nothing."""
-    read, findings = read_command(request)
-    return _Intake(read, around, findings).checked()
+    read, findings = read_command(request, around.checkout.texts)
+    return _Intake(read, around, [*findings, *around.checkout.findings]).checked()
 
 
 def request_sha256(request: JobRequest, origin: str | None = None) -> str:
@@ -130,9 +87,9 @@ class _Intake:
         self.request, self.around = request, around
         self.findings: list[Finding] = list(findings)
         recipe = _recipe(request, self.findings)
-        self.recipe_config = recipe.config if recipe else {}
         based = bool(request.recipe or request.source_job)
-        self.given = _given_config(request, self.findings, has_recipe=based)
+        self.given = given_config(request, self.findings, has_recipe=based)
+        self.whole = laid_over(recipe.config if recipe else {}, self.given or {})
         self.kind: Kind = _kind(request, recipe, self.given or {}, self.findings)
         wanted = [*request.depends_on, *([request.source_job] if request.source_job else [])]
         self.jobs = around.jobs(wanted) if wanted else {}
@@ -144,7 +101,7 @@ class _Intake:
         self.source = self._source(source)
         self.resources = self._resources(asked)
         self.resources_json = self.resources.model_dump()
-        self.notes: list[str] = []
+        self.notes = [f"{name[:200]} was read from the cluster's checkout" for name in around.checkout.texts]
 
     def checked(self) -> CheckedRequest:
         dependencies = self._dependencies()
@@ -182,6 +139,8 @@ class _Intake:
     def _resources(self, asked: Resources) -> Resources:
         if self.cluster is None:
             return asked
+        if asked.gpus_per_node is None and runs_on_cpu(self.kind, {**self.whole, **self.cluster.arguments}):
+            asked = asked.model_copy(update={"gpus_per_node": 0})
         completed = complete_resources(asked, self.cluster, self.view)
         slurm_knows_gpus = self.cluster.gpu_request != "none"
         self.findings += check_resources(completed, self.view, slurm_knows_gpus=slurm_knows_gpus)
@@ -214,9 +173,9 @@ class _Intake:
     def _config(self) -> CheckedConfig | None:
         if self.given is None or self.cluster is None:
             return None
-        whole = laid_over(self.recipe_config, self.given)
-        for argument in ("dataset", "eval_dataset"):
-            self._name_uploads(whole, argument, self.cluster)
+        whole = dict(self.whole)
+        for name in ("dataset", "eval_dataset"):
+            self._name_uploads(whole, name, self.cluster)
         known = (self.view.datasets, self.uploads, self.resources_json, self.kind, self.source)
         context = config_context(self.cluster, *known)
         context = replace(
@@ -231,7 +190,9 @@ class _Intake:
         if self.request.recipe is not None and self.source is None:
             whole |= fitting_template(whole)
         checked = check_config(whole, context)
-        self.findings += [*checked.findings, *doubt_template(whole)]
+        self.findings += [*checked.findings, *doubt_template(whole, self.source)]
+        if (argument := KINDS[self.kind].data) is not None:
+            self.findings += doubt_both(argument, checked.config, self.uploads)
         return checked
 
     def _places(self, places: AllowedPlaces, cluster: ClusterSettings, config: Mapping[str, Any]) -> AllowedPlaces:
@@ -315,57 +276,3 @@ def _uploads(ids: Sequence[str], around: Surroundings, findings: list[Finding]) 
             findings.append(not_ready(found[dataset_id], ("datasets", place)))
     usable = [found[dataset_id] for dataset_id in dict.fromkeys(ids) if dataset_id in found]
     return tuple(data for data in usable if data.status == "ready")
-
-
-def _given_config(request: JobRequest, findings: list[Finding], *, has_recipe: bool) -> dict[str, Any] | None:
-    if (doubled := _forms_given(request)) is not None:
-        findings.append(doubled)
-        return None
-    if request.config is not None:
-        return request.config
-    if request.config_yaml is None:
-        return _without_config(request, findings, has_recipe=has_recipe)
-    try:
-        config = parse_yaml(request.config_yaml)
-    except InvalidInput as error:
-        findings.extend(error.findings)
-        return None
-    unstorable = list(find_unstorable(config, ("config_yaml",)))
-    findings.extend(unstorable)
-    return None if unstorable else config
-
-
-def _without_config(request: JobRequest, findings: list[Finding], *, has_recipe: bool) -> dict[str, Any] | None:
-    if request.command is not None or request.script is not None:
-        return None  # no configuration could be read from it; why has been told
-    if has_recipe:
-        return {}
-    hint = (
-        "give LLaMA-Factory's arguments as an object (config) or as the text of a YAML file (config_yaml), "
-        "or the line that starts it (command, script)"
-    )
-    findings.append(Finding(("config",), "there is no configuration", hint))
-    return None
-
-
-def _forms_given(request: JobRequest) -> Finding | None:
-    """A finding where there is more than one."""
-    given = [name for name in ("config", "config_yaml", "command", "script") if getattr(request, name) is not None]
-    if len(given) < 2:
-        return None
-    return Finding((given[1],), f"{given[0]} and {given[1]} are two forms of the same thing", "give one of them")
-
-
-def _default_name(checked: CheckedRequest) -> str:
-    config = checked.config
-    if config.get("run_name"):
-        return str(config["run_name"])[:200]
-    if checked.kind != "train":
-        return f"{checked.kind} of {checked.request.source_job or _model_name(config)}"[:200]
-    data = config.get("dataset") or ", ".join(upload.name for upload in checked.uploads[:2])
-    base = checked.request.source_job if checked.source else _model_name(config)
-    return f"{config.get('finetuning_type', 'lora')} {base} on {data}"[:200]
-
-
-def _model_name(config: Mapping[str, Any]) -> str:
-    return str(config.get("model_name_or_path", "model")).rstrip("/").rpartition("/")[2]

@@ -54,6 +54,19 @@ def not_ready(data: TrainingData, loc: tuple[str | int, ...]) -> Finding:
     return Finding(loc, f"{data.id} was refused by its check", f"GET /datasets/{data.id} says why")
 
 
+def doubt_both(argument: str, config: Mapping[str, Any], uploads: Sequence[TrainingData]) -> list[Finding]:
+    """A warning where a request's data sets are used beside those that its configuration names, as an example's may."""
+    named = names(config.get(argument))
+    used = {*names(config.get("dataset")), *names(config.get("eval_dataset"))}
+    beside = [data.id for data in uploads if data.id not in used]
+    own = [name for name in named if name not in {data.id for data in uploads}]
+    if not own or not beside:
+        return []
+    message = f"{argument} names {', '.join(own)[:200]}: used together with {', '.join(beside)[:200]}"
+    hint = f"`{argument}: null` (--set {argument}=null) uses the data sets of the request alone"
+    return [Finding(("config", argument), message, hint, "warning")]
+
+
 def _may_be_upload(name: str, registered: Set[str] | None) -> bool:
     return name.startswith("ds_") or (registered is not None and name not in registered)
 

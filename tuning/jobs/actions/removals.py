@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Select, bindparam, delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, String, bindparam, cast, delete, exists, literal, select
+from sqlalchemy.orm import Session, aliased
 
 from tuning.db.engine import insert_if_new
+from tuning.jobs.layout import CHECKPOINT, OUTPUT
 from tuning.jobs.models import Artifact, Job, Removal
+from tuning.jobs.status import ENDED
 from tuning.jobs.transition import record_event
 
-OUTPUT = "output/"
+_Based = aliased(Job)
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,6 @@ class Unwanted:
 
     job_id: str
     path: str
-
-
-def checkpoint_path(step: int) -> str:
-    """The folder of a checkpoint."""
-    return f"{OUTPUT}checkpoint-{step}"
 
 
 def secrets_path(attempt: int) -> str:
@@ -40,7 +37,7 @@ def ask_removal(session: Session, job_id: str, path: str, now: datetime) -> None
 
 
 def wanted_removals(session: Session, cluster: str, limit: int, *, but_not: Collection[str] = ()) -> list[Unwanted]:
-    """The oldest wishes for a cluster, of other jobs than these."""
+    """The oldest wishes for a cluster, of other jobs than these; a checkpoint that a job needs stays until its end."""
     of = {"cluster": cluster, "but_not": list(but_not), "most": limit}
     return [Unwanted(*row) for row in session.connection().execute(_wanted(), of)]
 
@@ -76,4 +73,12 @@ def _wanted() -> Select[str, str]:
     """Kept: it is asked in each cycle."""
     rows = select(Removal.job_id, Removal.path).join(Job, Job.id == Removal.job_id)
     rows = rows.where(Job.cluster == bindparam("cluster"), Job.id.not_in(bindparam("but_not", expanding=True)))
+    rows = rows.where(~exists(_users_of_checkpoint()))
     return rows.order_by(Removal.requested_at, Removal.path).limit(bindparam("most"))
+
+
+def _users_of_checkpoint() -> Select[str]:
+    """The jobs that have not ended and are based on the checkpoint that is to go."""
+    path = literal(CHECKPOINT).concat(cast(_Based.source_checkpoint, String))
+    own = (_Based.source_job == Removal.job_id, Removal.path == path)
+    return select(_Based.id).where(*own, _Based.status.not_in(ENDED))

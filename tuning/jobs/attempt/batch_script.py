@@ -76,6 +76,8 @@ class RunPlan:
     """In Apptainer's form, src:dest:opts."""
     own_places: tuple[str, ...] = ()
     """Relative to `root`; read only."""
+    data_files: tuple[str, ...] = ()
+    """Files of the cluster's own register that it works on, as the nodes see them: their hashes are recorded."""
     environment: Mapping[str, str] = field(default_factory=dict)
     command: Literal["train", "export", "check"] = "train"
     """The word behind `llamafactory-cli`; `check` runs our own program instead."""
@@ -192,6 +194,9 @@ def _unfit_plan(run: RunPlan) -> Iterator[Finding]:
     for name in ("root", "attempt_directory", "output_directory", "image", "workdir"):
         if not _PATH.fullmatch(getattr(run, name)):
             yield Finding((name,), f"{getattr(run, name)!r} is not a plain absolute path")
+    for path in run.data_files:
+        if not is_plain_path(path):
+            yield Finding(("data_files",), f"{path!r} is not a plain absolute path")
     yield from _unfit_mounts(run)
     for name, value in run.environment.items():
         if not _VARIABLE.fullmatch(f"{name}={value}"):
@@ -201,6 +206,11 @@ def _unfit_plan(run: RunPlan) -> Iterator[Finding]:
             yield Finding(("secrets",), f"{name!r} cannot be the name of a secret")
     if run.gpu_flag not in ("--nv", "--rocm", "none"):
         yield Finding(("container_gpu_flag",), f"{run.gpu_flag!r} is none of --nv, --rocm, none")
+
+
+def is_plain_path(path: str) -> bool:
+    """Whether a path could stand in a script."""
+    return _PATH.fullmatch(path) is not None and ".." not in path.split("/")
 
 
 def _unfit_mounts(run: RunPlan) -> Iterator[Finding]:

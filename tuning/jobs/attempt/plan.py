@@ -1,11 +1,12 @@
 """Plan of one attempt: configuration, files, batch script; for validate, for /script and for the worker."""
 
 import json
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from tuning.jobs.attempt.batch_script import Directives, RunPlan, render_script
+from tuning.jobs.attempt.batch_script import Directives, RunPlan, is_plain_path, render_script
 from tuning.jobs.attempt.continuation import warning_seconds
 from tuning.jobs.attempt.mounts import CHECKOUT, allowed_places, container_view
 from tuning.jobs.layout import (
@@ -20,8 +21,9 @@ from tuning.jobs.layout import (
 from tuning.jobs.request.sources import written_out
 from tuning.jobs.request.time_limit import parse_time_limit
 from tuning.llamafactory.arguments.accepted import load_schema
-from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, OwnedArguments, final_config
+from tuning.llamafactory.config.check import CheckedConfig, ConfigContext
 from tuning.llamafactory.config.deepspeed import render
+from tuning.llamafactory.config.final import OwnedArguments, final_config
 from tuning.llamafactory.config.yaml_text import to_yaml
 from tuning.llamafactory.inside import PROGRAMS_FILE, programs
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel
@@ -29,6 +31,8 @@ from tuning.llamafactory.progress.eta_state import EtaState
 from tuning.settings import ClusterSettings
 
 Entries = Mapping[str, Mapping[str, Any]]
+MOST_DATA_FILES = 50
+"""So many files of the cluster's own data are hashed."""
 
 
 @dataclass(frozen=True)
@@ -144,13 +148,14 @@ def plan_attempt(
         deepspeed_path=f"{directory}/{DEEPSPEED_FILE}",
     )
     config = final_config(checked, owned)
+    run_plan = _run_plan(cluster, run, config, uploads, _data_files(cluster, checked, registered))
     return AttemptPlan(
         directory=directory,
         config=config,
         config_yaml=to_yaml(config),
         dataset_info=_dataset_info(cluster, checked, uploads, registered or {}),
         deepspeed=render(checked.deepspeed) if checked.deepspeed else None,
-        script=render_script(_directives(run, config), _run_plan(cluster, run, config, uploads)),
+        script=render_script(_directives(run, config), run_plan),
     )
 
 
@@ -166,6 +171,15 @@ def _dataset_info(
         if name in registered:
             info[name] = _seen_from_the_container(registered[name])
     return info
+
+
+def _data_files(cluster: ClusterSettings, checked: CheckedConfig, registered: Entries | None) -> tuple[str, ...]:
+    """The files of the cluster's own data that a run works on, as far as the register names plain ones."""
+    entries = [(registered or {}).get(name, {}) for name in _named(checked.config)]
+    names = [entry.get("file_name") for entry in entries]
+    data = f"{cluster.llamafactory_checkout}/data"
+    paths = [posixpath.join(data, name) for name in names if isinstance(name, str)]
+    return tuple(path for path in dict.fromkeys(paths) if is_plain_path(path))[:MOST_DATA_FILES]
 
 
 def _named(config: Mapping[str, Any]) -> list[str]:
@@ -197,7 +211,11 @@ def _directives(run: RunOf, config: Mapping[str, Any]) -> Directives:
 
 
 def _run_plan(
-    cluster: ClusterSettings, run: RunOf, config: Mapping[str, Any], uploads: Sequence[TrainingData]
+    cluster: ClusterSettings,
+    run: RunOf,
+    config: Mapping[str, Any],
+    uploads: Sequence[TrainingData],
+    data_files: tuple[str, ...],
 ) -> RunPlan:
     directory = attempt_directory(cluster.root, run.job_id, run.number)
     view = container_view(cluster, run.job_id, [(data.sha256, data.extension) for data in uploads], run.source)
@@ -213,6 +231,7 @@ def _run_plan(
         gpu_flag=cluster.container_gpu_flag,
         binds=view.binds,
         own_places=view.own_places,
+        data_files=data_files,
         environment=cluster.environment,
         site=cluster,
     )

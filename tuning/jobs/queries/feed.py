@@ -61,11 +61,12 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class JobPlace:
-    """Cluster and attempt of a job's files."""
+    """Cluster and attempt of a job's files, and whether they may grow."""
 
     id: str
     cluster: str
     attempt: int
+    status: JobStatus
 
 
 _STATE_COLUMNS = tuple(getattr(Job, name) for name in JobState.__slots__)
@@ -93,7 +94,7 @@ def job_states(session: Session, job_ids: Iterable[str]) -> list[JobState]:
 
 def job_place(session: Session, job_id: str) -> JobPlace:
     """The cluster and attempt of a job's files. Raises NotFound."""
-    row = session.execute(select(Job.id, Job.cluster, Job.attempt).where(Job.id == job_id)).one_or_none()
+    row = session.execute(select(Job.id, Job.cluster, Job.attempt, Job.status).where(Job.id == job_id)).one_or_none()
     if row is None:
         raise NotFound(f"there is no job {job_id}")
     return JobPlace(*row)

@@ -1,6 +1,8 @@
 """Requests that bring a command line or a batch script, as the configuration and resources that it stands for. Pure."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,8 +15,33 @@ from tuning.llamafactory.commands.reading import ReadResource, ReadTraining, rea
 _NAME: TypeAdapter[str] = TypeAdapter(JobName)
 
 
-def read_command(request: JobRequest) -> tuple[JobRequest, tuple[Finding, ...]]:
+@dataclass(frozen=True)
+class CheckoutTexts:
+    """Files of the cluster's checkout that a command names and the request does not bring."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """By the names that the command has for them."""
+    findings: tuple[Finding, ...] = ()
+    """Why they could not be looked for."""
+
+
+NOT_ASKED = CheckoutTexts()
+
+
+def missing_files(request: JobRequest, texts: Mapping[str, str] = MappingProxyType({})) -> tuple[str, ...]:
+    """Names of the files that a request's `command` or `script` needs and that neither it nor `texts` has."""
+    text = request.command if request.command is not None else request.script
+    if text is None or request.config is not None or request.config_yaml is not None:
+        return ()
+    return read_training(text, "command", {**texts, **request.files}).missing
+
+
+def read_command(
+    request: JobRequest, texts: Mapping[str, str] = MappingProxyType({})
+) -> tuple[JobRequest, tuple[Finding, ...]]:
     """The request with what its `command` or `script` says in place, and the findings about that.
+
+    `texts` are those of files that it names and does not bring, by these names.
 
     What the request itself says of kind, name and resources holds over the text. Where there are errors, it keeps
     its text and has no configuration. A request without either is given back as it is.
@@ -24,7 +51,7 @@ def read_command(request: JobRequest) -> tuple[JobRequest, tuple[Finding, ...]]:
     if request.config is not None or request.config_yaml is not None or None not in (request.command, request.script):
         return request, ()  # told of by the intake, once
     field_name = "command" if request.command is not None else "script"
-    read = read_training(request.command or request.script or "", field_name, request.files)
+    read = read_training(request.command or request.script or "", field_name, {**texts, **request.files})
     findings = list(read.findings)
     said = {**_resources(read.resources, findings), **request.resources.model_dump(exclude_none=True)}
     update: dict[str, Any] = {"resources": Resources.model_validate(said)}

@@ -148,7 +148,8 @@ def _file_config(name: str, lookup: Lookup, given: GivenArguments) -> dict[str, 
     if file is None:
         hint = (
             f"give its text in `files` under {shown(name)[:200]!r}; `packtrain submit` sends a file that lies beside "
-            "the script or below the folder it is called in (a file of the cluster's checkout has to be copied there)"
+            "the script or below the folder it is called in, and one of the cluster's LLaMA-Factory checkout is read "
+            "there, by its path from the checkout's top"
         )
         given.refuse(f"the configuration {shown(name)[:200]} is not given", hint)
         return {}

@@ -254,8 +254,8 @@ DATA: tuple[Rule, ...] = (
     Rule(
         "stage",
         lambda a: a["stage"] in ("sft", "kto") and any(_is_plain_text(entry) for entry in a.entries),
-        "the data is plain text without answers, and this stage drops every such sample",
-        "set stage: pt, or map a column to response",
+        "the data has no answers, and this stage drops every such sample",
+        "set stage: pt for plain text, predict on questions (--recipe predict), or map a column to response",
         "data/converter.py",
         stricter=True,
         kinds=TRAINS,

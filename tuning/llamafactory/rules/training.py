@@ -166,6 +166,14 @@ TRAINING: tuple[Rule, ...] = (
         "parser",
     ),
     Rule(
+        "bf16",
+        lambda a: a["bf16"] and a["use_cpu"] and a["deepspeed"] is not None,
+        "bf16 with DeepSpeed needs a GPU, and this cluster's jobs run on the CPU",
+        "set bf16: false",
+        "transformers",
+        stricter=True,
+    ),
+    Rule(
         "tf32",
         lambda a: a["tf32"] and a["use_cpu"],
         "tf32 needs a GPU (Ampere or newer)",

@@ -146,6 +146,21 @@ def test_data_of_a_request_that_is_wrong_is_not_sent(run: Run, stub: Stub) -> No
     assert result.stderr == "error: lora_rnk: unknown\n  -> lora_rank?\n"
 
 
+@pytest.mark.parametrize("words", [("submit",), ("submit", "--dry-run"), ("check",)])
+def test_a_file_that_cannot_be_laid_over_hides_nothing_that_is_wrong_beside_it(
+    run: Run, stub: Stub, words: tuple[str, ...]
+) -> None:
+    Path("bad.yaml").write_text("a: [", encoding="utf-8")
+    partition = {"loc": ["body", "resources", "partition"], "message": "lab has no partition gpuu"}
+    syntax = {"loc": ["body", "config_yaml", 1, 5], "message": "line 1, column 5: expected ']'"}
+    stub.validation = {"valid": False, **VALIDATION, "errors": [syntax, partition]}
+    result = run(*words, "bad.yaml", "--set", "lora_rank=8")
+    assert (result.exit_code, stub.requests) == (1, [("POST", "/api/v1/jobs/validate")])
+    assert [line.partition(":")[0] for line in result.stderr.splitlines()] == ["error", "error"]
+    assert "error: bad.yaml: line 1, column 5" in result.stderr
+    assert "error: --partition: lab has no partition gpuu" in result.stderr
+
+
 def test_data_of_a_request_that_is_refused_is_removed(run: Run, stub: Stub) -> None:
     Path("a.json").write_text("[]", encoding="utf-8")
     stub.refused_paths = {"/api/v1/jobs": (422, {"title": "Unprocessable Content", "detail": "its rows do not fit"})}

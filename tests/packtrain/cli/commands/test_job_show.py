@@ -27,6 +27,23 @@ def test_show_tells_model_and_data(run: Run, stub: Stub) -> None:
     assert "  data      identity  alpaca_en  ds_1 (chats)" in lines
 
 
+@pytest.mark.parametrize(
+    ("config", "kind", "told"),
+    [
+        ({"dataset": "identity", "eval_dataset": "ds_1"}, "train", {"data      identity", "eval data ds_1 (chats)"}),
+        ({"dataset": "ds_1", "eval_dataset": "ds_1"}, "train", {"data      ds_1 (chats)", "eval data ds_1 (chats)"}),
+        ({}, "train", {"data      ds_1 (chats)"}),
+        ({}, "predict", {"eval data ds_1 (chats)"}),
+    ],
+)
+def test_show_names_uploads_where_they_are_used(
+    run: Run, stub: Stub, config: dict[str, str], kind: str, told: set[str]
+) -> None:
+    stub.versions = [job_json(config=config, kind=kind, datasets=["ds_1"])]
+    lines = {line.strip() for line in run("show", JOB_ID).stdout.splitlines() if "ds_1" in line or "identity" in line}
+    assert lines == told
+
+
 def test_show_tells_the_remarks_on_the_request(run: Run, stub: Stub) -> None:
     stub.created = {"warnings": ["it is slow"], "notes": []}
     assert "  warning: it is slow" in run("show", JOB_ID).stdout.splitlines()

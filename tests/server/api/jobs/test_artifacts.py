@@ -11,29 +11,37 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from server.transfer_budget import TransferLimits
-from tests.factories import NOON
+from tests.factories import NOON, make_job
 from tests.local_transport import LocalTransport
 from tuning.db.engine import transaction
 from tuning.jobs.models import Artifact, Job
+from tuning.jobs.status import JobStatus
+from tuning.people.models import User
 
 Leave = Callable[..., None]
 CONTENT = bytes(range(256)) * 20
 
 
 @pytest.fixture
-def path(running_job: Job) -> str:
-    return f"/api/v1/jobs/{running_job.id}/artifacts"
+def ended_job(sessions: sessionmaker[Session], user: User) -> Job:
+    with transaction(sessions) as session:
+        return make_job(session, user, status=JobStatus.SUCCEEDED, attempt=1)
 
 
 @pytest.fixture
-def output(root: Path, running_job: Job) -> Path:
-    output = root / "jobs" / running_job.id / "output"
+def path(ended_job: Job) -> str:
+    return f"/api/v1/jobs/{ended_job.id}/artifacts"
+
+
+@pytest.fixture
+def output(root: Path, ended_job: Job) -> Path:
+    output = root / "jobs" / ended_job.id / "output"
     output.mkdir(parents=True)
     return output
 
 
 @pytest.fixture
-def leave(sessions: sessionmaker[Session], running_job: Job, output: Path) -> Leave:
+def leave(sessions: sessionmaker[Session], ended_job: Job, output: Path) -> Leave:
     """Leave a file in the output folder, and its row."""
 
     def leave(path: str, content: bytes = CONTENT, *, is_listed: bool = True) -> None:
@@ -41,7 +49,7 @@ def leave(sessions: sessionmaker[Session], running_job: Job, output: Path) -> Le
         (output / path).write_bytes(content)
         if is_listed:
             with transaction(sessions) as session:
-                session.add(Artifact(job_id=running_job.id, path=path, size_bytes=len(content), modified_at=NOON))
+                session.add(Artifact(job_id=ended_job.id, path=path, size_bytes=len(content), modified_at=NOON))
 
     return leave
 
@@ -192,7 +200,7 @@ def test_over_the_budget_one_is_told_when_to_come_back(
 
 
 def test_a_listed_job_without_files(client: TestClient, path: str) -> None:
-    assert client.get(path).json() == {"data": [], "total_bytes": 0}
+    assert client.get(path).json() == {"data": [], "total_bytes": 0, "listed_at": None}
 
 
 class TestTheArchive:
@@ -201,7 +209,7 @@ class TestTheArchive:
         return path.replace("artifacts", "archive")
 
     def test_the_model_without_checkpoints_logs_and_plots(
-        self, client: TestClient, archive: str, leave: Leave, running_job: Job, node: LocalTransport
+        self, client: TestClient, archive: str, leave: Leave, ended_job: Job, node: LocalTransport
     ) -> None:
         kept = {
             "adapter_model.safetensors": CONTENT,
@@ -224,7 +232,7 @@ class TestTheArchive:
         with tarfile.open(fileobj=io.BytesIO(answer.content)) as opened:
             files = {info.name: opened.extractfile(info) for info in opened}
             found = {name: file.read() for name, file in files.items() if file}
-        assert found == {f"{running_job.id}/{name}": content for name, content in kept.items()}
+        assert found == {f"{ended_job.id}/{name}": content for name, content in kept.items()}
         assert len(node.commands) == 2, "one look at all files, one transfer of all"
 
     def test_a_job_without_a_model(self, client: TestClient, archive: str, leave: Leave) -> None:

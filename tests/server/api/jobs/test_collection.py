@@ -62,7 +62,8 @@ def test_a_script_makes_the_same_job_as_an_object(client: TestClient) -> None:
     assert job["config"] == client.post("/api/v1/jobs", json={"config": CONFIG}).json()["config"]
     assert (job["name"], job["resources"]["time_limit"]) == ("theirs", "02:30:00")
     created = client.get(f"/api/v1/jobs/{job['id']}/events").json()["data"][0]
-    assert created["data"]["warnings"] == ["line 3: `module` is not run"]
+    told = "line 3: `module` is not run (the training image holds what a run needs)"
+    assert created["data"]["warnings"] == [told]
 
 
 def test_a_job_without_a_name_is_called_by_what_it_does(client: TestClient) -> None:

@@ -129,4 +129,12 @@ def test_nobody_removes_anothers_checkpoint_nor_one_that_is_needed(
         running = make_job(session, user, status=JobStatus.RUNNING)
     bob = speak_for(client, sessions, other)
     assert bob.delete(f"/api/v1/jobs/{trained.id}/checkpoints/5").status_code == 403
+    request = {"source_job": trained.id, "checkpoint": 5, "config": {"dataset": "identity"}}
+    waiting = client.post("/api/v1/jobs", json=request).json()["id"]
+    needed = client.delete(f"/api/v1/jobs/{trained.id}/checkpoints/5")
+    assert (needed.status_code, waiting in needed.json()["detail"]) == (409, True)
+    assert client.delete(f"/api/v1/jobs/{trained.id}/checkpoints/10").status_code == 202
+    assert errors(client.post("/api/v1/jobs", json={**request, "checkpoint": 10})) == [
+        (["checkpoint"], f"{trained.id} has no checkpoint 10")
+    ]
     assert client.delete(f"/api/v1/jobs/{running.id}/checkpoints/5").status_code == 409

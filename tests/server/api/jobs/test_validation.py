@@ -1,6 +1,7 @@
 """Everything that would be refused, and what would run, before anything is stored."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
-from tests.factories import NOON, make_attempt, make_dataset, make_job
+from tests.factories import NOON, make_attempt, make_cluster_settings, make_dataset, make_job
 from tests.tuning.llamafactory.config.model_shapes import QWEN2_7B
 from tuning.clusters.models import ClusterRow
 from tuning.clusters.trials import TrialAnswer, note_answers, unanswered
@@ -19,6 +20,7 @@ from tuning.jobs.models import Job, JobEvent
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.progress.eta_state import EtaState, to_json
 from tuning.people.models import User
+from tuning.settings import ClusterSettings
 
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}
 REQUEST: dict[str, Any] = {
@@ -49,7 +51,7 @@ def test_a_good_request_is_shown_as_it_would_run_and_not_stored(
 
 
 def test_a_script_is_told_line_by_line(client: TestClient) -> None:
-    script = "#!/bin/bash\n#SBATCH --mail-user=a@b.c\necho\nllamafactory-cli train gone.yaml\n"
+    script = "#!/bin/bash\n#SBATCH --mail-user=a@b.c\necho\nllamafactory-cli train /data/gone.yaml\n"
     found = client.post("/api/v1/jobs/validate", json={"script": script}).json()
     assert [error["loc"] for error in found["errors"]] == [["body", "script", 4]]
     assert "gone.yaml is not given" in found["errors"][0]["message"]
@@ -169,3 +171,23 @@ def test_a_cluster_that_nobody_drives_is_not_asked(client: TestClient, sessions:
 
 def test_a_wrong_token_is_refused(anonymous: TestClient) -> None:
     assert anonymous.post("/api/v1/jobs/validate", json=REQUEST).status_code == 401
+
+
+def test_a_configuration_of_the_clusters_checkout_need_not_be_sent_along(
+    client: TestClient, clusters: dict[str, ClusterSettings], tmp_path: Path
+) -> None:
+    checkout = tmp_path / "LLaMA-Factory"
+    checkout.mkdir()
+    (checkout / "lora.yaml").write_text("model_name_or_path: tiny-qwen2\ntemplate: qwen\ndataset: identity\n")
+    clusters["lab"] = make_cluster_settings(llamafactory_checkout=str(checkout))
+    body = {"command": "llamafactory-cli train lora.yaml lora_rank=4"}
+    found = client.post("/api/v1/jobs/validate", json=body).json()
+    assert (found["valid"], found["errors"]) == (True, [])
+    assert "lora.yaml was read from the cluster's checkout" in found["notes"]
+    assert yaml.safe_load(found["config_yaml"])["lora_rank"] == 4
+    made = client.post("/api/v1/jobs", json=body, headers={"Idempotency-Key": "1"})
+    assert (made.status_code, made.json()["config"]["dataset"]) == (201, "identity")
+    (checkout / "lora.yaml").unlink()
+    again = client.post("/api/v1/jobs", json=body, headers={"Idempotency-Key": "1"})
+    assert (again.status_code, again.json()["id"]) == (200, made.json()["id"])
+    assert client.post("/api/v1/jobs", json=body).status_code == 422

@@ -145,6 +145,14 @@ def test_other_texts_that_are_all_dates_are_refused_in_lines(row: dict[str, Any]
     assert refusal(as_lines([row]))[0].endswith(f"({column})")
 
 
+@pytest.mark.parametrize("content", [b"\x7fELF\x02\xff\n" * 500, b"\x89PNG\r\n\x1a\n" * 500, b"no json\n" * 500])
+def test_a_file_without_one_row_is_told_in_a_few_lines(content: bytes) -> None:
+    told = refusal(content)
+    assert len(told) == 4
+    assert told[0].startswith("row 1 (line 1): ")
+    assert told[-1] == "none of the first 100 rows is a JSON object"
+
+
 def test_the_report_counts_lengths_in_characters() -> None:
     rows = [alpaca(instruction="", input="あ" * length, output="b") for length in (1, 2, 3, 4, 99)]
     lengths = check(as_lines(rows)).report.characters

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from tests.factories import make_cluster_settings
-from tuning.jobs.actions.intake import CheckedRequest, Surroundings, check_priority, check_request, request_sha256
+from tuning.jobs.actions.checked_request import CheckedRequest
+from tuning.jobs.actions.intake import Surroundings, check_priority, check_request, request_sha256
 from tuning.jobs.attempt.plan import TrainingData
 from tuning.jobs.request.resources import UNKNOWN_CLUSTER, ClusterView, PartitionView
 from tuning.jobs.request.sources import SourceJob
 from tuning.jobs.request.spec import JobRequest
 from tuning.jobs.status import JobStatus
-from tuning.llamafactory.config.check import OwnedArguments, final_config
+from tuning.llamafactory.config.final import OwnedArguments, final_config
 
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}
 ENTRY = {"columns": {"prompt": "instruction", "response": "output"}}
@@ -174,3 +175,64 @@ def test_gpus_that_slurm_does_not_count_are_not_held_against_it(gpu_request: str
     around = replace(AROUND, clusters={"lab": cluster}, view_of=lambda _name: view)
     found = [finding.loc for finding in checked(around, resources={"gpus_per_node": 4, "partition": "cpu"}).errors]
     assert (("resources", "gpus_per_node") in found) is is_refused
+
+
+@pytest.mark.parametrize(("kind", "argument"), [("train", "dataset"), ("predict", "eval_dataset")])
+def test_data_of_the_request_beside_data_of_the_configuration_is_told(kind: str, argument: str) -> None:
+    config = {**CONFIG, "dataset": None, argument: "identity,alpaca_en_demo"}
+    found = checked(kind=kind, config=config, datasets=["ds_a"], resources={"cluster": "lab"})
+    [warning] = [finding for finding in found.warnings if finding.loc == ("config", argument)]
+    assert warning.message == f"{argument} names identity, alpaca_en_demo: used together with ds_a"
+    assert warning.hint is not None
+    assert f"--set {argument}=null" in warning.hint
+
+
+@pytest.mark.parametrize("fields", [{"datasets": ["ds_a"], "config": {**CONFIG, "dataset": "ds_a"}}, {}])
+def test_data_that_is_named_in_one_place_is_told_of_no_other(fields: dict[str, Any]) -> None:
+    assert [finding.loc for finding in checked(NAMED, resources={"cluster": "lab"}, **fields).warnings] == []
+
+
+@pytest.mark.parametrize(
+    ("config", "asked", "gpus"),
+    [
+        ({}, {}, 0),
+        ({"export_device": "cpu"}, {}, 0),
+        ({"export_device": "auto"}, {}, 1),
+        ({"export_quantization_bit": 4, "export_quantization_dataset": "/data/c4.json"}, {}, 1),
+        ({}, {"gpus_per_node": 1}, 1),
+    ],
+)
+def test_a_merge_on_the_cpu_asks_for_no_gpu(config: dict[str, Any], asked: dict[str, Any], gpus: int) -> None:
+    found = checked(kind="export", config=config, source_job="job_succeeded", resources=asked)
+    assert found.resources["gpus_per_node"] == gpus
+
+
+def test_a_template_that_the_source_was_not_trained_with_is_told() -> None:
+    phi = SourceJob("job_phi", "train", JobStatus.SUCCEEDED, "lab", {**CONFIG, "template": "phi"}, None)
+    config = {"dataset": "identity", "template": "qwen"}
+    found = checked(replace(AROUND, jobs=lambda _ids: {"job_phi": phi}), config=config, source_job="job_phi")
+    assert [(finding.loc, finding.hint) for finding in found.warnings] == [
+        (("config", "template"), "leave it out: phi is taken over")
+    ]
+
+
+def test_a_text_that_cannot_be_read_hides_nothing_that_is_wrong_beside_it() -> None:
+    view = ClusterView(partitions={"gpu": PartitionView(nodes=2, gpus_per_node=4)}, default_partition="gpu")
+    around = replace(AROUND, view_of=lambda _name: view)
+    found = checked(around, config=None, config_yaml="a: [", resources={"partition": "gpuu"}, datasets=["ds_gone"])
+    assert {finding.loc for finding in found.errors} == {
+        ("config_yaml", 1, 5),
+        ("resources", "partition"),
+        ("datasets", 0),
+    }
+
+
+def test_questions_without_answers_are_predicted_on_and_never_trained_on() -> None:
+    asked = replace(DATA, entry={"columns": {"prompt": "instruction", "history": "history", "system": "system"}})
+    around = replace(AROUND, uploads=lambda _ids: [asked])
+    config = {"model_name_or_path": "tiny-qwen2", "template": "qwen"}
+    assert checked(around, kind="predict", config=config, datasets=["ds_a"]).errors == ()
+    refused = checked(around, config=config, datasets=["ds_a"]).errors
+    assert [(finding.loc, finding.message[:24]) for finding in refused] == [
+        (("config", "stage"), "the data has no answers,")
+    ]

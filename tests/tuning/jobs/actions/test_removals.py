@@ -9,14 +9,15 @@ from tests.factories import NOON, make_job, make_user
 from tuning.jobs.actions.removals import (
     Unwanted,
     ask_removal,
-    checkpoint_path,
     forget_removed,
     secrets_path,
     surplus,
     unwanted_paths,
     wanted_removals,
 )
+from tuning.jobs.layout import checkpoint_path
 from tuning.jobs.models import Artifact
+from tuning.jobs.status import JobStatus
 
 
 @given(st.sets(st.integers(1, 10_000)), st.integers(0, 20))
@@ -42,3 +43,15 @@ def test_a_wish_is_there_until_it_is_carried_out(session: Session) -> None:
     forget_removed(session, wanted_removals(session, "lab", 10), NOON)
     assert unwanted_paths(session, job.id) == frozenset()
     assert session.scalars(select(Artifact.path)).all() == ["checkpoint-10/a"], "of 1, not of 10"
+
+
+def test_a_checkpoint_that_a_job_still_needs_stays_until_its_end(session: Session) -> None:
+    user = make_user(session)
+    source = make_job(session, user, status=JobStatus.SUCCEEDED)
+    based = make_job(session, user, status=JobStatus.QUEUED, source_job=source.id, source_checkpoint=1)
+    for step in (1, 10):
+        ask_removal(session, source.id, checkpoint_path(step), NOON)
+    assert wanted_removals(session, "lab", 10) == [Unwanted(source.id, "output/checkpoint-10")]
+    based.status = JobStatus.FAILED
+    session.flush()
+    assert len(wanted_removals(session, "lab", 10)) == 2

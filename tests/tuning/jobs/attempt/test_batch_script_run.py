@@ -1,5 +1,6 @@
 """The batch script as a program: what it starts, records, and does at signals."""
 
+import hashlib
 import re
 import signal
 import socket
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.tuning.stand_in_node import Node
-from tuning.slurm.attempt_records import parse_exit, parse_files, parse_resumed, parse_started
+from tuning.slurm.attempt_records import parse_data_sums, parse_exit, parse_resumed, parse_started
+from tuning.ssh.file_listing import parse_files
 
 
 @pytest.fixture
@@ -256,3 +258,19 @@ def test_a_further_attempt_sets_broken_checkpoints_aside(node: Node) -> None:
     assert [path.name for path in node.output.iterdir()] == ["checkpoint-8"]
     assert [path.name for path in (node.output.parent / "set-aside").iterdir()] == ["checkpoint-9.1"]
     assert Path(f"{node.output}.owner").readlink() == node.attempt
+
+
+def test_data_that_nobody_has_a_hash_of_is_hashed_beside_the_run(tmp_path: Path) -> None:
+    names = ("identity.json", "it's.json")
+    for name in names:
+        (tmp_path / name).write_text(name)
+    node = Node(tmp_path / "node", data_files=(str(tmp_path / names[0]), str(tmp_path / "gone.json")))
+    sums = node.attempt / "data-sums"
+    assert node.run(f"for _ in {{1..200}}; do [ ! -e {sums} ] || exit 0; sleep 0.1; done; exit 1")[0] == 0
+    assert parse_data_sums(sums.read_bytes()) == (hashlib.sha256(names[0].encode()).hexdigest(),)
+
+
+def test_a_run_of_uploads_alone_hashes_nothing(node: Node) -> None:
+    node.run("true")
+    assert "hash_data" not in node.spooled.read_text()
+    assert not (node.attempt / "data-sums").exists()

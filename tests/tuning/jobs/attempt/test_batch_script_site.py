@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.factories import make_cluster_settings
 from tests.tuning.stand_in_node import Node
 from tuning.jobs.attempt.batch_script import Directives, RunPlan, directives_of, render_script
+from tuning.jobs.attempt.mounts import container_view
 from tuning.site_settings import SiteSettings
 
 RUN = RunPlan(
@@ -117,6 +119,46 @@ def test_the_sites_options_are_among_what_slurm_reads() -> None:
     ]
 
 
+def test_what_a_site_asks_of_every_job_is_among_what_slurm_reads() -> None:
+    options = {"licenses": "matlab@db:2", "mail-type": "FAIL", "mail-user": "ops@lab.example.org", "tmp": "50G"}
+    lines = directives_of(script_of(SiteSettings(sbatch_options=options))).splitlines()
+    assert {f"#SBATCH --{name}={value}" for name, value in options.items()} <= set(lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("HF_HOME", "{cache}/hf"),
+        ("HF_DATASETS_CACHE", "{cache}/datasets"),
+        ("XDG_CACHE_HOME", "{cache}"),
+        ("MPLCONFIGDIR", "{cache}/matplotlib"),
+        ("TRITON_CACHE_DIR", "{cache}/triton"),
+        ("TORCHINDUCTOR_CACHE_DIR", "{cache}/inductor"),
+        ("TORCH_EXTENSIONS_DIR", "{cache}/extensions.0"),
+        ("WANDB_DIR", "{output}"),
+    ],
+)
+def test_a_folder_that_programs_write_to_is_the_attempts_unless_the_operator_names_it(
+    tmp_path: Path, name: str, place: str
+) -> None:
+    node = Node(tmp_path / "ours", environment={})
+    assert node.run("true")[0] == 0
+    assert environment_of(node)[f"APPTAINERENV_{name}"] == place.format(
+        cache=f"{node.attempt}/cache", output=node.output
+    )
+    node = Node(tmp_path / "theirs", environment={name: "/shared/kept"})
+    assert node.run("true")[0] == 0
+    assert environment_of(node)[f"APPTAINERENV_{name}"] == "/shared/kept"
+
+
+def test_the_checkout_is_shown_read_only(tmp_path: Path) -> None:
+    view = container_view(make_cluster_settings(llamafactory_checkout="/shared/LLaMA-Factory"), "job_1", [], None)
+    node = Node(tmp_path, binds=view.binds)
+    assert node.run("true")[0] == 0
+    words = Path(f"{node.ran}.arguments").read_text().split()
+    assert words[words.index("/shared/LLaMA-Factory:/mnt:ro") - 1] == "--bind"
+
+
 def test_temporary_files_lie_where_the_site_has_room(tmp_path: Path) -> None:
     node = Node(tmp_path, site=SiteSettings(scratch=f"{tmp_path}/local/${{SLURM_JOB_ID}}"))
     (tmp_path / "local/7").mkdir(parents=True)
@@ -188,8 +230,9 @@ def test_a_folder_of_kernels_that_cannot_be_made_stops_no_run(tmp_path: Path, pl
 
 
 def test_srun_gets_the_sites_words_before_the_program() -> None:
-    script = script_of(SiteSettings(srun_options={"cpu-bind": "mask_cpu:0xff,0xff00", "gpu-bind": "closest"}))
-    assert " --kill-on-bad-exit=1 --cpu-bind=mask_cpu:0xff,0xff00 --gpu-bind=closest bash -c " in script
+    options = {"cpu-bind": "mask_cpu:0xff,0xff00", "mem-bind": "local", "gpu-bind": "closest", "accel-bind": "gn"}
+    words = "--cpu-bind=mask_cpu:0xff,0xff00 --mem-bind=local --gpu-bind=closest --accel-bind=gn"
+    assert f" --kill-on-bad-exit=1 {words} bash -c " in script_of(SiteSettings(srun_options=options))
 
 
 def test_files_are_written_with_the_sites_umask(tmp_path: Path) -> None:

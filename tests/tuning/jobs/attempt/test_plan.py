@@ -59,6 +59,12 @@ def test_its_register_holds_what_it_names_and_nothing_else() -> None:
     assert plan.config["dataset"] == "identity,elsewhere,ds_1"
 
 
+def test_the_clusters_own_files_are_hashed_where_they_lie() -> None:
+    script = planned({**CONFIG, "dataset": "identity, hub"}, uploads=[UPLOAD]).script
+    assert "  data=( /shared/LLaMA-Factory/data/identity.json )\n" in script
+    assert "hash_data" not in planned({**CONFIG, "dataset": "hub"}, uploads=[UPLOAD]).script
+
+
 def test_uploads_alone_are_trained_on_alone() -> None:
     plan = planned({name: CONFIG[name] for name in ("model_name_or_path", "template")}, uploads=[UPLOAD])
     assert (plan.config["dataset"], list(plan.dataset_info)) == ("ds_1", ["ds_1"])

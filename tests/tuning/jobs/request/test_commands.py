@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.factories import make_cluster_settings
-from tuning.jobs.actions.intake import CheckedRequest, Surroundings, check_request
+from tuning.jobs.actions.checked_request import CheckedRequest
+from tuning.jobs.actions.intake import Surroundings, check_request
 from tuning.jobs.request.commands import read_command
 from tuning.jobs.request.resources import UNKNOWN_CLUSTER
 from tuning.jobs.request.spec import JobRequest

@@ -6,7 +6,8 @@ import pytest
 
 from tuning.errors import Finding
 from tuning.llamafactory.arguments.paths import AllowedPlaces
-from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
+from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, check_config
+from tuning.llamafactory.config.final import OwnedArguments, final_config
 from tuning.llamafactory.config.yaml_text import parse_yaml
 from tuning.llamafactory.kinds import Kind
 

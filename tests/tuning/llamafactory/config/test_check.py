@@ -10,7 +10,8 @@ from tests.tuning.llamafactory.config.model_shapes import LLAMA2_7B, shape_of
 from tuning.llamafactory.arguments.accepted import known_versions, load_schema, versions_with
 from tuning.llamafactory.arguments.ownership import LEFT_OUT, REFUSED, TAKEN_OVER
 from tuning.llamafactory.arguments.paths import ADAPTERS, FILES, MAPPINGS, MODELS, AllowedPlaces
-from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, OwnedArguments, check_config, final_config
+from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, check_config
+from tuning.llamafactory.config.final import OwnedArguments, final_config
 from tuning.llamafactory.config.memory import GIB
 from tuning.llamafactory.config.yaml_text import to_yaml
 from tuning.llamafactory.kinds import KINDS

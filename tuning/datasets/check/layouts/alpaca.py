@@ -19,7 +19,9 @@ class AlpacaJudge:
         answers = (layout.chosen, layout.rejected) if layout.purpose == "ranking" else (layout.response,)
         columns = (layout.prompt, layout.query, *answers, layout.system, layout.tools)
         self._columns = tuple(column for column in columns if column is not None)
-        self._why = {"ranking": self._ranking, "kto": self._kto}.get(layout.purpose, self._plain)
+        self._why = {"ranking": self._ranking, "kto": self._kto, "questions": self._question}.get(
+            layout.purpose, self._plain
+        )
 
     def __call__(self, row: dict[str, Any]) -> RowResult:
         texts: list[str] = []
@@ -54,6 +56,9 @@ class AlpacaJudge:
         if answer is None:
             return Reason.NO_ANSWER, ""
         return self._tools(row) or (self._doubt(row, answer), "")
+
+    def _question(self, row: dict[str, Any]) -> _Found:
+        return (None if row.get(self._layout.prompt) or row.get(self._layout.query) else Reason.EMPTY_PROMPT), ""
 
     def _ranking(self, row: dict[str, Any]) -> _Found:
         chosen, rejected = row.get(self._layout.chosen), row.get(self._layout.rejected)

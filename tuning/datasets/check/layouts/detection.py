@@ -106,6 +106,8 @@ def _alpacas(rows: Rows, tools: str | None) -> Iterator[AlpacaLayout]:
     for purpose in _purposes(rows, plain=response is not None, tag=tag):
         query = "" if prompt == "input" else "input"
         yield AlpacaLayout(purpose, prompt, query, response or "output", tools=tools, kto_tag=tag or "kto_tag")
+    if response is None and _first(rows, ("history",)) is not None and not _values(rows, "chosen"):
+        yield AlpacaLayout("questions", prompt, "" if prompt == "input" else "input")
 
 
 def _purposes(rows: Rows, *, plain: bool, tag: str | None) -> Iterator[Purpose]:

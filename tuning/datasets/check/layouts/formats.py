@@ -11,8 +11,9 @@ from typing import Any, Literal
 Formatting = Literal["alpaca", "sharegpt"]
 """LLaMA-Factory's word: which of its two converters reads the rows."""
 
-Purpose = Literal["sft", "ranking", "kto", "pretrain"]
-"""What the rows teach: an answer, the better of two answers, an answer with a thumb up or down, or plain text."""
+Purpose = Literal["sft", "ranking", "kto", "pretrain", "questions"]
+"""What the rows teach: an answer, the better of two answers, an answer with a thumb up or down, plain text; or nothing:
+they ask alone, to be predicted on."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ _ALPACA_COLUMNS: dict[Purpose, tuple[str, ...]] = {
     "sft": ("prompt", "response"),
     "ranking": ("prompt", "chosen", "rejected"),
     "kto": ("prompt", "response", "kto_tag"),
+    "questions": ("prompt",),
 }
 _CHAT_COLUMNS: dict[Purpose, tuple[str, ...]] = {
     "sft": ("messages",),
@@ -109,7 +111,9 @@ def purpose_of(entry: Mapping[str, Any]) -> Purpose:
     if "kto_tag" in columns:
         return "kto"
     is_chat = entry.get("formatting", "alpaca") != "alpaca"
-    return "sft" if is_chat or "response" in columns else "pretrain"
+    if is_chat or "response" in columns:
+        return "sft"
+    return "questions" if "history" in columns else "pretrain"
 
 
 def stages_of(entry: Mapping[str, Any]) -> frozenset[str]:
@@ -126,6 +130,7 @@ _STAGES: dict[Purpose, frozenset[str]] = {
     "ranking": frozenset({"dpo", "rm"}),
     "kto": frozenset({"kto"}),
     "pretrain": frozenset({"pt"}),
+    "questions": frozenset(),
 }
 
 

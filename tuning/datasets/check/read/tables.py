@@ -1,4 +1,5 @@
-"""CSV, Parquet, plain text and OpenAI's tool calls, which become JSON lines before anybody looks at their rows.
+"""Tables and other forms that become JSON lines before anybody looks at their rows: CSV, Parquet, plain text, OpenAI's
+tool calls, chats that nobody answers.
 
 What is kept is then byte for byte what was checked and what is trained on, and there is one loader to agree with.
 """
@@ -10,16 +11,23 @@ from typing import BinaryIO, Literal
 from tuning.datasets.check.read.csv_lines import DELIMITERS, csv_lines
 from tuning.datasets.check.read.openai_lines import has_tool_calls, openai_lines
 from tuning.datasets.check.read.parquet_lines import parquet_lines
+from tuning.datasets.check.read.question_lines import has_questions_alone, question_lines
 from tuning.datasets.check.read.rows import BYTE_ORDER_MARK
 from tuning.datasets.check.read.text_lines import text_lines
 
-Table = Literal["csv", "parquet", "text", "openai"]
+Table = Literal["csv", "parquet", "text", "openai", "questions"]
 
 _JSON_BEGINS = re.compile(rb"\{|\[\s*(\{|$)")
 _LONE_COLUMNS = (b"text", b'"text"')
 
 
-_READERS = {"parquet": parquet_lines, "csv": csv_lines, "text": text_lines, "openai": openai_lines}
+_READERS = {
+    "parquet": parquet_lines,
+    "csv": csv_lines,
+    "text": text_lines,
+    "openai": openai_lines,
+    "questions": question_lines,
+}
 
 
 def find_table(stream: BinaryIO, name: str = "") -> Table | None:
@@ -37,8 +45,14 @@ def find_table(stream: BinaryIO, name: str = "") -> Table | None:
         return "text"
     has_columns = any(delimiter.encode() in first_line for delimiter in DELIMITERS) or first_line in _LONE_COLUMNS
     if first_line[:1] in (b"{", b"["):
-        return "openai" if has_tool_calls(stream) else None
+        return _chats(stream)
     return "csv" if has_columns and _is_text(first_line) else None
+
+
+def _chats(stream: BinaryIO) -> Table | None:
+    if has_tool_calls(stream):
+        return "openai"
+    return "questions" if has_questions_alone(stream) else None
 
 
 def json_lines(stream: BinaryIO, table: Table) -> Generator[bytes, None, None]:
