@@ -25,6 +25,9 @@ from worker.observe.set_aside import note_set_aside
 from worker.observe.stall import quiet_until
 from worker.observe.tail import LOG_LIMIT_BYTES, TailRead, moved
 
+_LONGEST_UNSEEN_SECONDS = 120.0
+"""A log that is dated longer ago and read only now has a date that is not to be trusted, or a worker was away."""
+
 
 @dataclass(frozen=True)
 class _Piece:
@@ -53,8 +56,11 @@ def take_in(
     read: Iterable[tuple[LiveAttempt, Sequence[TailRead]]],
     contents: Mapping[str, bytes],
     now: datetime,
+    clock_ahead_seconds: float,
 ) -> list[dict[str, Any]]:
     """Keep what was read of these attempts, in a handful of statements however many they are.
+
+    `clock_ahead_seconds`: of the cluster's clock, by which files are dated, before ours.
 
     Returns the new progress columns (with the `id`) of each job whose training log said something.
     """
@@ -72,13 +78,23 @@ def take_in(
     save_positions(session, {(read.job_id, read.number, read.stream): at for read, at in positions.items()})
     for piece, log in logs:
         _note_bad_lines(session, piece, log, now)
-    said = [(piece.attempt, log.points) for piece, log in logs if log.points]
+    said = [(piece, log.points) for piece, log in logs if log.points]
     _hear(session, [piece.attempt for piece, log in logs if log.bad_lines and not log.points], now)
-    heard = {attempt.job_id for attempt, _ in said}
+    heard = {piece.read.job_id for piece, _ in said}
     drawn = [piece for piece in pieces if piece.read.job_id not in heard and _may_move(piece, now)]
-    paces = eta_states(session, [*(attempt for attempt, _ in said), *(piece.attempt for piece in drawn)])
-    advances = [_advance(attempt, points, paces, now) for attempt, points in said]
+    paces = eta_states(session, [piece.attempt for piece in (*(piece for piece, _ in said), *drawn)])
+    advances = [
+        _advance(piece.attempt, points, paces, _written_at(piece, clock_ahead_seconds, now)) for piece, points in said
+    ]
     return _go_on(session, [*advances, *_moved(drawn, paces, now)], now)
+
+
+def _written_at(piece: _Piece, clock_ahead_seconds: float, now: datetime) -> float:
+    """The time on our clock of the newest line that was read: as the file is dated, or else the time of this look."""
+    stat, request = piece.read.stat, piece.read.request
+    age = now.timestamp() + clock_ahead_seconds - stat.modified_at
+    is_newest = request.offset + request.length == stat.size_bytes
+    return now.timestamp() - (age if is_newest and 0 <= age <= _LONGEST_UNSEEN_SECONDS else 0.0)
 
 
 def _may_move(piece: _Piece, now: datetime) -> bool:
@@ -153,11 +169,11 @@ def _advance(
     attempt: LiveAttempt,
     points: tuple[LogPoint, ...],
     paces: Mapping[tuple[str, int], Mapping[str, Any]],
-    now: datetime,
+    written_at_seconds: float,
 ) -> _Advance:
     known = paces.get((attempt.job_id, attempt.number))
     state = from_json(dict(known) if known else None)
-    return _Advance(attempt, points, advance(state, points, now.timestamp(), state.plan))
+    return _Advance(attempt, points, advance(state, points, written_at_seconds, state.plan))
 
 
 def _go_on(session: Session, advances: Sequence[_Advance], now: datetime) -> list[dict[str, Any]]:

@@ -127,7 +127,7 @@ class CycleWriter:
         read = [(live, self._reads[live.job_id]) for live in attempts if live.job_id in self._reads]
         ended = {live.job_id for live in attempts if live.status in ENDED}
         note_begun(session, self._driver, [live.job_id for live, reads in read if _logs_first_step(live, reads)])
-        news = take_in(session, read, self._answers.contents, now)
+        news = take_in(session, read, self._answers.contents, now, self._answers.clock_ahead_seconds)
         update_jobs(session, [{**change, **NO_END} if change["id"] in ended else change for change in news], now)
         return frozenset(change["id"] for change in news)
 

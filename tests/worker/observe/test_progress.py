@@ -53,6 +53,17 @@ def test_the_plan_of_an_accepted_job_without_end_breaks_nothing(run: Run) -> Non
     assert (job.current_steps, job.total_steps, job.eta_seconds, job.expected_end_at) == (2, 2**31 - 1, None, None)
 
 
+@pytest.mark.parametrize(("age", "counted"), [(4, 4), (-30, 0), (3600, 0)])
+def test_a_line_is_as_old_as_its_file_is_dated_where_that_can_be(run: Run, age: float, counted: float) -> None:
+    """The cluster's clock is a minute ahead of ours."""
+    log = "output/trainer_log.jsonl"
+    run.cluster.clock_epoch = run.world.clock().timestamp() + 60
+    run.write(log, LINE % (10, 100, b"0:00:40"))
+    run.cluster.modified[f"{run.folder}/{log}"] = run.cluster.clock_epoch - age
+    run.look()
+    assert run.world.job(run.job_id).elapsed_seconds == pytest.approx(40 + counted, abs=0.1)
+
+
 def test_lines_that_no_run_writes_are_told_of_once(run: Run) -> None:
     good = LINE % (5, 90, b"0:00:05")
     bad = LINE % (6, 10**14, b"0:00:06") + LINE % (7, 90, b"999999 days, 0:00:00")

@@ -9,7 +9,7 @@ _FORWARD_SHARE = 0.35
 """An evaluation computes forward only: about a third of what training does for the same samples."""
 _NEVER = 2.0**53
 _STEPS_BETWEEN_LINES_OF_PREDICTIONS = 5
-_SMALL_SAVE_SECONDS = 1.0
+_SMALL_SAVE_SECONDS = 0.5
 """Of an adapter: 0 to 4 s on real runs."""
 _LARGE_SAVE_SECONDS = 20.0
 _TYPES_WITH_LARGE_SAVES = ("full", "freeze")

@@ -11,6 +11,7 @@ from tuning.llamafactory.progress.trainer_log import LogPoint
 
 PLAN = TrainingPlan(logging_steps=10)
 PREDICTION = plan_of({"do_predict": True})
+STEPS = range(5, 105, 5)
 
 
 def predicted(step: int, elapsed: int, total: int = 64) -> LogPoint:
@@ -73,12 +74,26 @@ def test_predictions_save_nothing() -> None:
     assert estimate(state, 1392.0).eta_seconds == pytest.approx(14 * 8, abs=3)
 
 
-def test_the_bounds_of_predictions_allow_for_longer_answers() -> None:
-    state = followed([predicted(step, 8 * step - 8, 640) for step in range(5, 105, 5)], PREDICTION)
-    progress = estimate(state, 1792.0)
-    assert progress.eta_seconds is not None
-    assert progress.eta_high_seconds is not None
-    assert progress.eta_high_seconds > 1.12 * progress.eta_seconds
+def test_the_bounds_of_predictions_are_as_wide_as_answers_have_varied() -> None:
+    def width(*longer: int) -> float:
+        elapsed = [8 * step - 8 + sum(seconds for at, seconds in enumerate(longer) if step > 20 * at) for step in STEPS]
+        state = followed([predicted(*line, 640) for line in zip(STEPS, elapsed, strict=True)], PREDICTION)
+        progress = estimate(state, 1000.0 + elapsed[-1])
+        assert progress.eta_low_seconds is not None
+        assert progress.eta_high_seconds is not None
+        return progress.eta_high_seconds - progress.eta_low_seconds
+
+    even, uneven = width(), width(0, 60, 0, 90)
+    assert even < 0.1 * 8 * 540
+    assert uneven > 3 * even
+
+
+def test_the_low_bound_of_a_prediction_reaches_to_the_last_line_that_it_will_log() -> None:
+    """Every fifth step is logged: of 643 steps the last three leave no line."""
+    states = [followed([predicted(step, 8 * step - 8, total) for step in STEPS], PREDICTION) for total in (640, 643)]
+    low, longer = (estimate(state, 1792.0).eta_low_seconds for state in states)
+    assert low is not None
+    assert longer == pytest.approx(low, abs=2)
 
 
 def test_an_evaluation_whose_line_has_the_clock_of_its_step_shows_in_the_next_interval() -> None:
