@@ -72,7 +72,7 @@ def plan_of(config: Mapping[str, Any], processes: int = 1, save_seconds_elsewher
 
     `save_seconds_elsewhere`: how long other runs took for a save like this run's, where that is known.
     """
-    if config.get("do_predict") and not config.get("do_train"):
+    if not config.get("do_train") and (config.get("do_predict") or config.get("do_eval")):
         return TrainingPlan(logging_steps=_STEPS_BETWEEN_LINES_OF_PREDICTIONS)
     evaluates = config.get("eval_strategy", "no") != "no"
     share, worth = _expected_evaluation(config, processes)

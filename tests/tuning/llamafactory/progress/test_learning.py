@@ -58,10 +58,34 @@ def test_a_log_of_predictions_that_ends_at_step_0_has_ended() -> None:
     lines = [predicted(step, 8 * step - 8) for step in range(5, 65, 5)]
     state = followed([*lines, point(0, 0, 64, kind="final", values={})], PREDICTION)
     progress = estimate(state, 1475.0)
-    assert progress.current_steps == 60
+    assert (progress.current_steps, progress.percentage) == (64, 100.0), "every fifth step alone is logged"
     assert progress.elapsed_seconds == pytest.approx(472, abs=5)
     assert progress.eta_seconds is not None
     assert progress.eta_seconds <= 5
+
+
+@pytest.mark.parametrize("total", [0, 3])
+@pytest.mark.parametrize("has_bar", [False, True])
+def test_an_evaluation_alone_of_a_few_batches_is_done_by_its_only_line(total: int, has_bar: bool) -> None:
+    plan = plan_of({"do_train": False, "do_eval": True})
+    state = shown(EtaState(plan=plan), 1, 2, total=3) if has_bar else EtaState(plan=plan)
+    line = point(0, 9, kind="eval", total_steps=total, values={"eval_loss": 1.5}, epoch=None)
+    state = advance(state, [line], 1009.0, plan)
+    progress = estimate(state, 1009.0)
+    done = 3 if has_bar or total else 1
+    assert (progress.current_steps, progress.total_steps, progress.percentage) == (done, done, 100.0)
+    assert (progress.eval_loss, progress.elapsed_seconds) == (1.5, 9)
+    assert progress.eta_seconds is None or progress.eta_seconds <= 5
+
+
+def test_an_evaluation_alone_saves_nothing_and_evaluates_once() -> None:
+    assert plan_of({"do_train": False, "do_eval": True}) == PREDICTION
+
+
+def test_an_evaluation_before_the_first_step_of_a_training_ends_nothing() -> None:
+    plan = TrainingPlan(10, Cadence(20, "steps", at_end=True))
+    state = followed([point(0, 5, kind="eval", values={}), point(10, 30)], plan)
+    assert (estimate(state, 1030.0).current_steps, state.finished) == (10, False)
 
 
 def test_the_clock_of_predictions_starts_after_their_first_step() -> None:
