@@ -14,6 +14,7 @@ from tuning.jobs.models import Attempt
 from tuning.jobs.output.growth import Point, Position, append_log, save_points, save_positions
 from tuning.jobs.queries.driver import LiveAttempt, eta_states
 from tuning.jobs.status import JobStatus
+from tuning.llamafactory.progress.checkpoints import next_checkpoint, with_checkpoint
 from tuning.llamafactory.progress.console_bar import bars_in
 from tuning.llamafactory.progress.eta import estimate
 from tuning.llamafactory.progress.eta_state import EtaState, from_json, to_json
@@ -21,6 +22,8 @@ from tuning.llamafactory.progress.learning import advance, follow_bar
 from tuning.llamafactory.progress.silence import FIRST_LINE_SECONDS, estimate_stands_seconds
 from tuning.llamafactory.progress.trainer_log import LogPoint, ParsedLog, parse_log
 from tuning.moments import later
+from tuning.slurm.answers import FileStat
+from worker.expected_checkpoints import ExpectedCheckpoints
 from worker.observe.set_aside import note_set_aside
 from worker.observe.stall import quiet_until
 from worker.observe.tail import LOG_LIMIT_BYTES, TailRead, moved
@@ -57,6 +60,7 @@ def take_in(
     contents: Mapping[str, bytes],
     now: datetime,
     clock_ahead_seconds: float,
+    expected: ExpectedCheckpoints,
 ) -> list[dict[str, Any]]:
     """Keep what was read of these attempts, in a handful of statements however many they are.
 
@@ -86,7 +90,7 @@ def take_in(
     advances = [
         _advance(piece.attempt, points, paces, _written_at(piece, clock_ahead_seconds, now)) for piece, points in said
     ]
-    return _go_on(session, [*advances, *_moved(drawn, paces, now)], now)
+    return _go_on(session, [*advances, *_moved(drawn, paces, now)], now, expected)
 
 
 def _written_at(piece: _Piece, clock_ahead_seconds: float, now: datetime) -> float:
@@ -125,11 +129,39 @@ def _hear(session: Session, attempts: Sequence[LiveAttempt], now: datetime) -> N
             row.quiet_until = max(row.quiet_until or now, now + timedelta(seconds=FIRST_LINE_SECONDS))
 
 
-def restate(session: Session, attempts: Sequence[LiveAttempt], now: datetime) -> list[dict[str, Any]]:
+def take_checkpoints(
+    session: Session,
+    found: Iterable[tuple[LiveAttempt, FileStat]],
+    now: datetime,
+    clock_ahead_seconds: float,
+    expected: ExpectedCheckpoints,
+) -> list[dict[str, Any]]:
+    """Progress columns, as of `take_in`, of the attempts whose next checkpoint is there and tells something new."""
+    there = list(found)
+    advances = []
+    for (attempt, state), (_, stat) in zip(_states(session, [attempt for attempt, _ in there]), there, strict=True):
+        written_at = min(stat.modified_at - clock_ahead_seconds, now.timestamp())
+        moved_on = with_checkpoint(state, expected.step_of(attempt) or 0, written_at)
+        if moved_on.bar != state.bar:
+            advances.append(_Advance(attempt, (), moved_on))
+        else:
+            expected.expect(attempt, None)  # of an earlier process: not to be looked at in each cycle
+    return _go_on(session, advances, now, expected)
+
+
+def restate(
+    session: Session, attempts: Sequence[LiveAttempt], now: datetime, expected: ExpectedCheckpoints
+) -> list[dict[str, Any]]:
     """The estimates of running attempts that log nothing, as they are by now: columns of the jobs, with the `id`."""
-    states = eta_states(session, attempts)
-    stated = [(attempt, from_json(dict(states.get((attempt.job_id, attempt.number)) or {}))) for attempt in attempts]
+    stated = _states(session, attempts)
+    for attempt, state in stated:
+        expected.expect(attempt, next_checkpoint(state))
     return [_restated(attempt, state, now) for attempt, state in stated if state.last or state.bar]
+
+
+def _states(session: Session, attempts: Sequence[LiveAttempt]) -> list[tuple[LiveAttempt, EtaState]]:
+    states = eta_states(session, attempts)
+    return [(attempt, from_json(dict(states.get((attempt.job_id, attempt.number)) or {}))) for attempt in attempts]
 
 
 def is_outdated(attempt: LiveAttempt, now: datetime) -> bool:
@@ -176,7 +208,11 @@ def _advance(
     return _Advance(attempt, points, advance(state, points, written_at_seconds, state.plan))
 
 
-def _go_on(session: Session, advances: Sequence[_Advance], now: datetime) -> list[dict[str, Any]]:
+def _go_on(
+    session: Session, advances: Sequence[_Advance], now: datetime, expected: ExpectedCheckpoints
+) -> list[dict[str, Any]]:
+    for advanced in advances:
+        expected.expect(advanced.attempt, next_checkpoint(advanced.state))
     points = {
         (advanced.attempt.job_id, advanced.attempt.number): [_point(point) for point in advanced.points if point.values]
         for advanced in advances
