@@ -17,6 +17,7 @@ from tuning.slurm.cluster import Cluster
 from tuning.ssh.budget import Traffic
 from worker.ages import Ages
 from worker.breaker import Breaker
+from worker.expected_checkpoints import ExpectedCheckpoints
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Driver:
     """Set by the heartbeat when the lease could not be renewed in time."""
     ages: Ages = field(default_factory=Ages)
     """How long something has been so: `now` is only for what is shown."""
+    expected_checkpoints: ExpectedCheckpoints = field(default_factory=ExpectedCheckpoints)
     owns_root: threading.Event = field(default_factory=threading.Event)
     """Set while the root on the cluster is known to be ours (worker.upkeep.root_ownership)."""
 

@@ -10,7 +10,7 @@ from tests.bench.rig import Rig
 from tests.bench.table import Row, quantile
 from tests.tuning.llamafactory.progress.estimates.recorded import recorded_traces
 from tests.tuning.llamafactory.progress.estimates.reduced import FOLDER, Held, reduced_traces
-from tests.tuning.llamafactory.progress.estimates.simulated import KINDS, make_trace
+from tests.tuning.llamafactory.progress.estimates.simulated import KINDS, UNFORESEEN, make_trace
 from tests.tuning.llamafactory.progress.estimates.study import REPORTED_ON, SHARES, Judged, judge, summarize
 
 MOST_OF_THE_BETTER = 0.5
@@ -31,7 +31,13 @@ inside our bounds:
   Before a slow-down nobody can foresee it; hiccups (steps of 5 to 20 times the usual), drifting and busy neighbours are
   chance, and there our estimate is about as good as the average of the whole run. The recorded runs last two minutes:
   rounding (the log counts whole seconds) and the few seconds after training make up much of their errors, so that
-  alone they fall short of half."""
+  alone they fall short of half.
+
+  On real runs half is about what hindsight reaches. The best for each run of a dozen simple estimates (the mean of all,
+  without the first line, of the last 1 to 32 lines, quarter, half and three quarters, and the median) has 0.40 of the
+  mean and 0.64 of the median error of the better of the log's and tqdm's (27 trainings, 108 points), and 1.05 and 0.46
+  of them in 35 predictions, of which two began with answers ten times as long as all others. Where the lines of a real
+  run are shuffled, which leaves nothing but their mean to learn, it has 0.97 and 0.83 of these errors."""
 
 
 def measure(_rig: Rig) -> Iterator[Row]:
@@ -44,7 +50,7 @@ def measure(_rig: Rig) -> Iterator[Row]:
     recorded_alone = _error(f"error of the ETA, the {len(recorded) // len(SHARES)} recorded runs alone", recorded, note)
     yield replace(recorded_alone, bound="-", holds=None)
     yield _error_until_last_step(both)
-    yield _inside(both)
+    yield _inside([row for row in both if row.kind not in UNFORESEEN])
     yield from _real_runs(Path(os.environ.get(REDUCED_LOGS, FOLDER)))
 
 
@@ -93,7 +99,7 @@ def _row(what: str, beside: str, judged: Sequence[Judged], ratio: float, note: s
 def _inside(judged: Sequence[Judged]) -> Row:
     summary = summarize(judged)
     return Row(
-        "the true end lies inside the ETA's bounds, all runs",
+        "the true end lies inside the ETA's bounds, runs that can be foreseen",
         "-",
         f"{summary.inside:.0%}, bounds {summary.width:.2f} of the remaining time wide",
         "-",

@@ -33,6 +33,8 @@ class WatchedCluster(ScriptedCluster):
         self.queue: dict[int, QueuedJob] | None = {}
         self.accounted: dict[NamedJob, AccountedJob] | None = None
         self.files: dict[str, bytes] = {}
+        self.modified: dict[str, float] = {}
+        """Dates of files, on the cluster's clock."""
         self.clock_epoch = 0.0
         self.opened: tuple[str, ...] = ()
         self.has_root = True
@@ -49,7 +51,7 @@ class WatchedCluster(ScriptedCluster):
         """The queue, and the files that exist."""
         self.opened = tuple(opened)
         there = [path for path in files if path in self.files and self.has_root]
-        stats = {path: FileStat(1, len(self.files[path]), 0.0) for path in there}
+        stats = {path: FileStat(1, len(self.files[path]), self.modified.get(path, 0.0)) for path in there}
         error = None if self.queue is not None else "squeue gave no answer: down"
         return Observation(self.queue, error, stats, self.clock_epoch, has_root=self.has_root)
 

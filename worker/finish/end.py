@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
@@ -22,6 +22,7 @@ from tuning.llamafactory.kinds import CHECK, Kind, evaluates_only
 from tuning.llamafactory.outcome import end
 from tuning.llamafactory.outcome.end import Outcome, RunEvidence, judge
 from tuning.llamafactory.outcome.results import doubts
+from tuning.llamafactory.progress.eta_state import from_json
 from tuning.moments import moment
 from tuning.slurm.attempt_records import parse_data_sums, parse_resumed, parse_started
 from tuning.slurm.states import final_state
@@ -147,11 +148,23 @@ def _awaits_word(driver: Driver, attempt: Attempt, following: NextStep) -> bool:
 
 
 def _tell_outcome(session: Session, driver: Driver, job: Job, judged: Outcome, following: NextStep) -> None:
-    job.result = dict(judged.result) or None
+    job.result = _with_earlier_runtime(session, job, judged.result) or None
+    if judged.last_loss is not None:
+        job.loss = judged.last_loss
     if following.failure is not None:
         job.failure = failure_json(session, driver, job, following.failure)
     if following.status is JobStatus.SUCCEEDED and judged.diverged:
         _warn_of_divergence(session, driver, job)
+
+
+def _with_earlier_runtime(session: Session, job: Job, result: Mapping[str, float]) -> dict[str, Any]:
+    """LLaMA-Factory's runtime is that of the last process; those before count as far as their lines say."""
+    attempt = session.get_one(Attempt, (job.id, job.attempt))
+    before = from_json(dict(attempt.eta_state) if attempt.eta_state else None).elapsed_before
+    runtime = result.get("runtime_seconds")
+    if job.kind != "train" or runtime is None or not before:
+        return dict(result)
+    return {**result, "runtime_seconds": runtime + before}
 
 
 def _log_end(session: Session, driver: Driver, job: Job, number: int, stream: str) -> str:

@@ -14,6 +14,7 @@ from tuning.jobs.models import Attempt
 from tuning.jobs.output.growth import Point, Position, append_log, save_points, save_positions
 from tuning.jobs.queries.driver import LiveAttempt, eta_states
 from tuning.jobs.status import JobStatus
+from tuning.llamafactory.progress.checkpoints import next_checkpoint, with_checkpoint
 from tuning.llamafactory.progress.console_bar import bars_in
 from tuning.llamafactory.progress.eta import estimate
 from tuning.llamafactory.progress.eta_state import EtaState, from_json, to_json
@@ -21,9 +22,14 @@ from tuning.llamafactory.progress.learning import advance, follow_bar
 from tuning.llamafactory.progress.silence import FIRST_LINE_SECONDS, estimate_stands_seconds
 from tuning.llamafactory.progress.trainer_log import LogPoint, ParsedLog, parse_log
 from tuning.moments import later
+from tuning.slurm.answers import FileStat
+from worker.expected_checkpoints import ExpectedCheckpoints
 from worker.observe.set_aside import note_set_aside
 from worker.observe.stall import quiet_until
 from worker.observe.tail import LOG_LIMIT_BYTES, TailRead, moved
+
+_LONGEST_UNSEEN_SECONDS = 120.0
+"""A log that is dated longer ago and read only now has a date that is not to be trusted, or a worker was away."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,12 @@ def take_in(
     read: Iterable[tuple[LiveAttempt, Sequence[TailRead]]],
     contents: Mapping[str, bytes],
     now: datetime,
+    clock_ahead_seconds: float,
+    expected: ExpectedCheckpoints,
 ) -> list[dict[str, Any]]:
     """Keep what was read of these attempts, in a handful of statements however many they are.
+
+    `clock_ahead_seconds`: of the cluster's clock, by which files are dated, before ours.
 
     Returns the new progress columns (with the `id`) of each job whose training log said something.
     """
@@ -72,13 +82,23 @@ def take_in(
     save_positions(session, {(read.job_id, read.number, read.stream): at for read, at in positions.items()})
     for piece, log in logs:
         _note_bad_lines(session, piece, log, now)
-    said = [(piece.attempt, log.points) for piece, log in logs if log.points]
+    said = [(piece, log.points) for piece, log in logs if log.points]
     _hear(session, [piece.attempt for piece, log in logs if log.bad_lines and not log.points], now)
-    heard = {attempt.job_id for attempt, _ in said}
+    heard = {piece.read.job_id for piece, _ in said}
     drawn = [piece for piece in pieces if piece.read.job_id not in heard and _may_move(piece, now)]
-    paces = eta_states(session, [*(attempt for attempt, _ in said), *(piece.attempt for piece in drawn)])
-    advances = [_advance(attempt, points, paces, now) for attempt, points in said]
-    return _go_on(session, [*advances, *_moved(drawn, paces, now)], now)
+    paces = eta_states(session, [piece.attempt for piece in (*(piece for piece, _ in said), *drawn)])
+    advances = [
+        _advance(piece.attempt, points, paces, _written_at(piece, clock_ahead_seconds, now)) for piece, points in said
+    ]
+    return _go_on(session, [*advances, *_moved(drawn, paces, now)], now, expected)
+
+
+def _written_at(piece: _Piece, clock_ahead_seconds: float, now: datetime) -> float:
+    """The time on our clock of the newest line that was read: as the file is dated, or else the time of this look."""
+    stat, request = piece.read.stat, piece.read.request
+    age = now.timestamp() + clock_ahead_seconds - stat.modified_at
+    is_newest = request.offset + request.length == stat.size_bytes
+    return now.timestamp() - (age if is_newest and 0 <= age <= _LONGEST_UNSEEN_SECONDS else 0.0)
 
 
 def _may_move(piece: _Piece, now: datetime) -> bool:
@@ -109,11 +129,39 @@ def _hear(session: Session, attempts: Sequence[LiveAttempt], now: datetime) -> N
             row.quiet_until = max(row.quiet_until or now, now + timedelta(seconds=FIRST_LINE_SECONDS))
 
 
-def restate(session: Session, attempts: Sequence[LiveAttempt], now: datetime) -> list[dict[str, Any]]:
+def take_checkpoints(
+    session: Session,
+    found: Iterable[tuple[LiveAttempt, FileStat]],
+    now: datetime,
+    clock_ahead_seconds: float,
+    expected: ExpectedCheckpoints,
+) -> list[dict[str, Any]]:
+    """Progress columns, as of `take_in`, of the attempts whose next checkpoint is there and tells something new."""
+    there = list(found)
+    advances = []
+    for (attempt, state), (_, stat) in zip(_states(session, [attempt for attempt, _ in there]), there, strict=True):
+        written_at = min(stat.modified_at - clock_ahead_seconds, now.timestamp())
+        moved_on = with_checkpoint(state, expected.step_of(attempt) or 0, written_at)
+        if moved_on.bar != state.bar:
+            advances.append(_Advance(attempt, (), moved_on))
+        else:
+            expected.expect(attempt, None)  # of an earlier process: not to be looked at in each cycle
+    return _go_on(session, advances, now, expected)
+
+
+def restate(
+    session: Session, attempts: Sequence[LiveAttempt], now: datetime, expected: ExpectedCheckpoints
+) -> list[dict[str, Any]]:
     """The estimates of running attempts that log nothing, as they are by now: columns of the jobs, with the `id`."""
-    states = eta_states(session, attempts)
-    stated = [(attempt, from_json(dict(states.get((attempt.job_id, attempt.number)) or {}))) for attempt in attempts]
+    stated = _states(session, attempts)
+    for attempt, state in stated:
+        expected.expect(attempt, next_checkpoint(state))
     return [_restated(attempt, state, now) for attempt, state in stated if state.last or state.bar]
+
+
+def _states(session: Session, attempts: Sequence[LiveAttempt]) -> list[tuple[LiveAttempt, EtaState]]:
+    states = eta_states(session, attempts)
+    return [(attempt, from_json(dict(states.get((attempt.job_id, attempt.number)) or {}))) for attempt in attempts]
 
 
 def is_outdated(attempt: LiveAttempt, now: datetime) -> bool:
@@ -153,14 +201,18 @@ def _advance(
     attempt: LiveAttempt,
     points: tuple[LogPoint, ...],
     paces: Mapping[tuple[str, int], Mapping[str, Any]],
-    now: datetime,
+    written_at_seconds: float,
 ) -> _Advance:
     known = paces.get((attempt.job_id, attempt.number))
     state = from_json(dict(known) if known else None)
-    return _Advance(attempt, points, advance(state, points, now.timestamp(), state.plan))
+    return _Advance(attempt, points, advance(state, points, written_at_seconds, state.plan))
 
 
-def _go_on(session: Session, advances: Sequence[_Advance], now: datetime) -> list[dict[str, Any]]:
+def _go_on(
+    session: Session, advances: Sequence[_Advance], now: datetime, expected: ExpectedCheckpoints
+) -> list[dict[str, Any]]:
+    for advanced in advances:
+        expected.expect(advanced.attempt, next_checkpoint(advanced.state))
     points = {
         (advanced.attempt.job_id, advanced.attempt.number): [_point(point) for point in advanced.points if point.values]
         for advanced in advances

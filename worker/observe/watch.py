@@ -61,6 +61,7 @@ def watch(driver: Driver) -> frozenset[str]:
         return frozenset()
     quarantine = Quarantine(driver, Step.WATCH, _subject)
     quarantine.forget_all_but([*attempts, *doubtful])
+    driver.expected_checkpoints.keep_only(attempts)
     attempts = [own for _, own in quarantine.each(quarantine.due(attempts), partial(_by_own_clock, driver))]
     attempts += [_long_missing(live) for live in quarantine.due(doubtful)]
     if not attempts:
@@ -122,6 +123,7 @@ def _ask(driver: Driver, attempts: Sequence[LiveAttempt], quarantine: Quarantine
     root, gather = driver.settings.root, quarantine.gather
     ending = [live for live in attempts if live.missing_since is not None]
     watched, ends = gather(attempts, partial(_watched_files, root)), gather(ending, partial(_ends, root))
+    watched += gather(attempts, partial(driver.expected_checkpoints.paths, root))
     observation = driver.cluster.observe(watched, ends)
     own = gather(attempts, lambda part: _own_jobs(part, observation))
     reads = gather(attempts, lambda part: plan_reads(root, part, observation.files))

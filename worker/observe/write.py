@@ -15,7 +15,7 @@ from tuning.jobs.status import ENDED, JobStatus
 from tuning.jobs.transition import transition
 from tuning.llamafactory.progress.eta_state import EtaState
 from tuning.slurm.attempt_records import ExitRecord
-from tuning.slurm.cluster import AccountedJob, AttemptLook, Observation, QueuedJob
+from tuning.slurm.cluster import AccountedJob, AttemptLook, FileStat, Observation, QueuedJob
 from tuning.slurm.states import HELD_AFTER_LAUNCH, waiting_words
 from worker.driver import Driver
 from worker.finish.corrections import follow, recheck
@@ -34,7 +34,7 @@ from worker.observe.judgement import (
     Unbegun,
     Waits,
 )
-from worker.observe.progress import is_outdated, restate, take_in
+from worker.observe.progress import is_outdated, restate, take_checkpoints, take_in
 from worker.observe.set_aside import note_set_aside
 from worker.observe.stall import quiet_until
 from worker.observe.tail import TailRead, is_all_there, is_read_to_end
@@ -99,7 +99,7 @@ class CycleWriter:
             silent = [
                 live for live, said in touched if self._is_to_be_restated(live, said, now) and live.job_id not in heard
             ]
-            update_jobs(session, restate(session, silent, now), now)
+            update_jobs(session, restate(session, silent, now, self._driver.expected_checkpoints), now)
             waits = [(live, said) for live, said in touched if _still_waits(said, live, now)]
             update_jobs(session, [_news_of_waiting(live, said, now) for live, said in waits], now)
             for live, judgement in touched:
@@ -110,7 +110,13 @@ class CycleWriter:
 
     def _is_touched(self, live: LiveAttempt, judgement: Judgement, now: datetime) -> bool:
         has_news = live.job_id in self._reads or live.job_id in self._answers.unreadable or _says(live, judgement, now)
-        return has_news or self._is_to_be_restated(live, judgement, now)
+        return has_news or self._checkpoint_of(live) is not None or self._is_to_be_restated(live, judgement, now)
+
+    def _checkpoint_of(self, live: LiveAttempt) -> FileStat | None:
+        """The checkpoint that was looked for, where a running attempt has written it."""
+        path = self._driver.expected_checkpoints.path_of(self._driver.settings.root, live)
+        is_running = live.status is JobStatus.RUNNING
+        return self._answers.observation.files.get(path) if is_running and path is not None else None
 
     def _is_to_be_restated(self, live: LiveAttempt, judgement: Judgement, now: datetime) -> bool:
         """True when it runs, its training log was looked at, and the estimate shown is old."""
@@ -127,7 +133,15 @@ class CycleWriter:
         read = [(live, self._reads[live.job_id]) for live in attempts if live.job_id in self._reads]
         ended = {live.job_id for live in attempts if live.status in ENDED}
         note_begun(session, self._driver, [live.job_id for live, reads in read if _logs_first_step(live, reads)])
-        news = take_in(session, read, self._answers.contents, now)
+        ahead, expected = self._answers.clock_ahead_seconds, self._driver.expected_checkpoints
+        news = take_in(session, read, self._answers.contents, now, ahead, expected)
+        heard = {change["id"] for change in news}
+        written = [
+            (live, stat)
+            for live in attempts
+            if live.job_id not in heard and (stat := self._checkpoint_of(live)) is not None
+        ]
+        news += take_checkpoints(session, written, now, ahead, expected)
         update_jobs(session, [{**change, **NO_END} if change["id"] in ended else change for change in news], now)
         return frozenset(change["id"] for change in news)
 

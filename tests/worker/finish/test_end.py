@@ -1,5 +1,6 @@
 """The end of a run is judged by what it left, and written down with its cause."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from tuning.jobs.actions.removals import unwanted_paths
 from tuning.jobs.models import Artifact, Attempt, Job, JobEvent
 from tuning.jobs.queries.driver import LiveAttempt, live_attempts
 from tuning.jobs.status import JobStatus
+from tuning.llamafactory.progress.eta_state import EtaState, to_json
 from tuning.secrets.service import keep_secret
 from tuning.slurm.answers import AccountedJob
 from tuning.slurm.attempt_records import ExitRecord
@@ -82,6 +84,33 @@ def test_files_are_held_to_the_start_by_their_own_clock(run: Run, since: float, 
     run.write("1/started", started.encode())
     run.slurm_says("COMPLETED")
     assert run.look() is status
+
+
+def test_the_runtime_of_a_continued_run_is_that_of_all_its_processes(run: Run, sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        state = to_json(EtaState(elapsed_before=3600.0))
+        session.execute(update(Attempt).values(eta_state=state))
+    run.slurm_says("RUNNING")
+    run.look()
+    run.end(0)
+    run.slurm_says("COMPLETED")
+    assert run.look() is JobStatus.SUCCEEDED
+    assert (run.world.job(run.job_id).result or {})["runtime_seconds"] == pytest.approx(3600 + 27.9831)
+
+
+def test_a_run_that_logs_seldom_ends_with_the_loss_of_its_last_steps(run: Run) -> None:
+    run.slurm_says("RUNNING")
+    run.look()
+    first = b'{"current_steps": 1, "total_steps": 3, "loss": 3.0, "epoch": 0.3, "elapsed_time": "0:00:01"}\n'
+    run.write("output/trainer_log.jsonl", first)
+    run.end(0)
+    history = [{"step": 1, "loss": 3.0}, {"step": 3, "train_loss": 2.0}]
+    state = {"global_step": 3, "max_steps": 3, "log_history": history}
+    run.write("output/trainer_state.json", json.dumps(state).encode())
+    run.write("output/train_results.json", b'{"train_loss": 2.0}')
+    run.slurm_says("COMPLETED")
+    assert run.look() is JobStatus.SUCCEEDED
+    assert run.world.job(run.job_id).loss == pytest.approx(1.5)
 
 
 def test_exit_code_0_is_not_success_when_steps_are_missing(run: Run) -> None:

@@ -53,6 +53,17 @@ def test_the_plan_of_an_accepted_job_without_end_breaks_nothing(run: Run) -> Non
     assert (job.current_steps, job.total_steps, job.eta_seconds, job.expected_end_at) == (2, 2**31 - 1, None, None)
 
 
+@pytest.mark.parametrize(("age", "counted"), [(4, 4), (-30, 0), (3600, 0)])
+def test_a_line_is_as_old_as_its_file_is_dated_where_that_can_be(run: Run, age: float, counted: float) -> None:
+    """The cluster's clock is a minute ahead of ours."""
+    log = "output/trainer_log.jsonl"
+    run.cluster.clock_epoch = run.world.clock().timestamp() + 60
+    run.write(log, LINE % (10, 100, b"0:00:40"))
+    run.cluster.modified[f"{run.folder}/{log}"] = run.cluster.clock_epoch - age
+    run.look()
+    assert run.world.job(run.job_id).elapsed_seconds == pytest.approx(40 + counted, abs=0.1)
+
+
 def test_lines_that_no_run_writes_are_told_of_once(run: Run) -> None:
     good = LINE % (5, 90, b"0:00:05")
     bad = LINE % (6, 10**14, b"0:00:06") + LINE % (7, 90, b"999999 days, 0:00:00")
@@ -108,6 +119,46 @@ def test_a_run_that_logs_seldom_moves_with_its_bar(run: Run) -> None:
     with run.sessions() as session:
         attempt = session.scalars(select(Attempt)).one()
     assert (attempt.first_step, attempt.last_step) == (None, None), "nothing is logged"
+
+
+SELDOM = TrainingPlan(logging_steps=500, saving=Cadence(100, "steps", at_end=True))
+
+
+def save(run: Run, step: int) -> None:
+    path = f"output/checkpoint-{step}/trainer_state.json"
+    run.write(path, b"{}")
+    run.cluster.modified[f"{run.folder}/{path}"] = run.world.clock().timestamp()
+
+
+def begin_to_log_seldom(run: Run) -> None:
+    """Four seconds a step, without a bar (`disable_tqdm: true`)."""
+    keep_state(run, EtaState(plan=SELDOM))
+    run.world.clock.advance(4)
+    run.cluster.clock_epoch = run.world.clock().timestamp()
+    run.write("output/trainer_log.jsonl", LINE % (1, 1000, b"0:00:04"))
+    run.look()
+
+
+def test_a_run_that_logs_seldom_and_draws_no_bar_moves_with_its_checkpoints(run: Run) -> None:
+    begin_to_log_seldom(run)
+    reads = len(run.cluster.reads)
+    for step in (100, 200):
+        run.world.clock.advance(400)
+        run.cluster.clock_epoch = run.world.clock().timestamp()
+        save(run, step)
+        run.look()
+        assert run.world.job(run.job_id).current_steps == step
+    assert run.world.job(run.job_id).eta_seconds == pytest.approx(800 * 4, rel=0.02)
+    assert len(run.cluster.reads) == reads, "nothing more is read"
+
+
+def test_a_checkpoint_that_an_earlier_attempt_left_moves_nothing(run: Run) -> None:
+    save(run, 100)
+    run.world.clock.advance(600)
+    begin_to_log_seldom(run)
+    run.look()
+    run.look()
+    assert run.world.job(run.job_id).current_steps == 1
 
 
 def test_a_bar_is_written_down_as_often_as_an_estimate_is_made_anew(run: Run) -> None:

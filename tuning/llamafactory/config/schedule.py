@@ -9,7 +9,7 @@ _FORWARD_SHARE = 0.35
 """An evaluation computes forward only: about a third of what training does for the same samples."""
 _NEVER = 2.0**53
 _STEPS_BETWEEN_LINES_OF_PREDICTIONS = 5
-_SMALL_SAVE_SECONDS = 1.0
+_SMALL_SAVE_SECONDS = 0.5
 """Of an adapter: 0 to 4 s on real runs."""
 _LARGE_SAVE_SECONDS = 20.0
 _TYPES_WITH_LARGE_SAVES = ("full", "freeze")
@@ -72,7 +72,7 @@ def plan_of(config: Mapping[str, Any], processes: int = 1, save_seconds_elsewher
 
     `save_seconds_elsewhere`: how long other runs took for a save like this run's, where that is known.
     """
-    if config.get("do_predict") and not config.get("do_train"):
+    if not config.get("do_train") and (config.get("do_predict") or config.get("do_eval")):
         return TrainingPlan(logging_steps=_STEPS_BETWEEN_LINES_OF_PREDICTIONS)
     evaluates = config.get("eval_strategy", "no") != "no"
     share, worth = _expected_evaluation(config, processes)

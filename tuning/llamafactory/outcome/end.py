@@ -13,14 +13,13 @@ from typing import Any, Literal
 from tuning.llamafactory.causes import WORDS
 from tuning.llamafactory.kinds import Kind
 from tuning.llamafactory.outcome.failure import End, Failure, explain
+from tuning.llamafactory.outcome.losses import loss_after_last_line, mean_loss
 from tuning.llamafactory.outcome.results import load_results, number
 from tuning.llamafactory.outcome.traceback_text import last_error
 
 RunStatus = Literal["succeeded", "succeeded_early", "interrupted", "failed"]
 
 _NO_BAD_END = (None, "completed", "lost")
-_ROUNDING = 1 - 1e-4
-"""Logged losses may be rounded; a resume is told by far more."""
 _PREDICTED = {
     "bleu_4": "bleu-4",
     "rouge_1": "rouge-1",
@@ -82,6 +81,8 @@ class Outcome:
     evaluation whose answers are all cut off has no finite loss with good weights, and a DPO loss may come down to 0.0.
     So it is told beside the success, for a person to judge; of a run that failed otherwise it is one of the causes.
     """
+    last_loss: float | None = None
+    """The mean loss of the steps after the last line of the log, where a training that is done has such."""
 
 
 def judge(evidence: RunEvidence) -> Outcome:
@@ -108,10 +109,10 @@ def _judge_training(evidence: RunEvidence, fresh: frozenset[str]) -> Outcome:
     is_complete = bool(state and results and _has_weights(fresh))
     result, diverged = _result(state, results), _diverged(state, results)
     if _may_be_good(evidence) and is_complete and _reached_end(state):
-        return Outcome("succeeded", None, result, diverged)
+        return Outcome("succeeded", None, result, diverged, _last_loss(state, results))
     if evidence.exit_code == 0 and is_complete:
         if _stopped_early(state):
-            return Outcome("succeeded_early", None, result, diverged)
+            return Outcome("succeeded_early", None, result, diverged, _last_loss(state, results))
         return Outcome("interrupted", _interruption(evidence, state), result, diverged)
     failure = _failure(evidence, _missing_of_training(evidence, fresh))
     if is_complete and _reached_end(state):
@@ -205,7 +206,7 @@ def _history(state: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _result(state: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, float]:
     known = {
-        "train_loss": _train_loss(state, results),
+        "train_loss": mean_loss(_history(state), number(results.get("train_loss")), number(state.get("global_step"))),
         "eval_loss": results.get("eval_loss"),
         "runtime_seconds": results.get("train_runtime"),
         "epochs": results.get("epoch"),
@@ -215,20 +216,9 @@ def _result(state: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, f
     return {name: counted for name, value in known.items() if (counted := number(value)) is not None}
 
 
-def _train_loss(state: Mapping[str, Any], results: Mapping[str, Any]) -> float | None:
-    """The mean over all steps: LLaMA-Factory's own train_loss, but after a resume the mean of what was logged.
-
-    After one its own divides the loss of the new steps by the number of all (recorded: 1.43 for a loss of 5.9): its sum
-    is then less than that of the logged steps, which leave out at most the few behind the last line.
-    """
-    weighted, before = 0.0, 0.0
-    for entry in _history(state):
-        step, loss = number(entry.get("step")), number(entry.get("loss"))
-        if step is not None and loss is not None and step > before:
-            weighted, before = weighted + loss * (step - before), step
+def _last_loss(state: Mapping[str, Any], results: Mapping[str, Any]) -> float | None:
     own, steps = number(results.get("train_loss")), number(state.get("global_step"))
-    is_whole = own is not None and (not before or abs(own * (steps or 0)) >= abs(weighted) * _ROUNDING)
-    return own if is_whole else weighted / before if before else None  # what overflows is inf, which no result is
+    return loss_after_last_line(_history(state), own, steps)
 
 
 def _diverged(state: Mapping[str, Any], results: Mapping[str, Any]) -> bool:

@@ -81,10 +81,10 @@ def _timed(state: EtaState, points: list[LogPoint], observed_at: float) -> list[
 def _take(state: EtaState, point: LogPoint, observed_at: float) -> EtaState:
     state = replace(state, latest=tuple({**dict(state.latest), **point.values}.items()))
     if state.last is None:
-        return _taken(_first_line(state, point), point, observed_at)
+        return _first_taken(state, point, observed_at)
     match turn_of(state.last, state.other, point):
         case "epilogue":
-            return replace(state, finished=state.finished or state.last.kind == "predict")
+            return _ended(state, state.last, point) if state.last.kind == "predict" else state
         case "beside":
             return replace(state, other=_strayed(state.other))
         case "took turns":
@@ -93,6 +93,25 @@ def _take(state: EtaState, point: LogPoint, observed_at: float) -> EtaState:
             return _taken(_begin(_left(state, state.last), point), point, observed_at)
         case "goes on":
             return _taken(_gone_on(state, state.last, point), point, observed_at)
+
+
+def _first_taken(state: EtaState, point: LogPoint, observed_at: float) -> EtaState:
+    if _ends_unlogged_evaluation(state, point):
+        return _ended(state, replace(state.bar or point, kind="predict"), point)
+    return _taken(_first_line(state, point), point, observed_at)
+
+
+def _ends_unlogged_evaluation(state: EtaState, point: LogPoint) -> bool:
+    """The only line of a run that evaluated fewer batches than there are between two lines, and did not train."""
+    return state.plan.evaluation is None and point.kind == "eval" and point.current_steps == 0
+
+
+def _ended(state: EtaState, last: LogPoint, point: LogPoint) -> EtaState:
+    """All batches are done: LLaMA-Factory logs only each fifth of them, and then the results."""
+    total = max(last.total_steps, 1)
+    elapsed = max(last.elapsed_seconds, point.elapsed_seconds)
+    whole = replace(last, current_steps=total, total_steps=total, elapsed_seconds=elapsed)
+    return replace(state, last=whole, finished=True, bar=None)
 
 
 def _first_line(state: EtaState, point: LogPoint) -> EtaState:

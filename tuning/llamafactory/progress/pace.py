@@ -2,8 +2,7 @@
 
 import itertools
 import math
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 MAX_STRETCHES = 48
@@ -22,12 +21,12 @@ _CLEAR_FASTER = 2.5
 _CLEAR_SLOWER = 4.0
 _CLEAR_SLOWER_BY_TWO = 6.0
 _MOST_ALIKE = 0.8
-_LEAST_DRIFT = 0.005
-"""Of the pace: what nobody can know of the time to come, however long a run was watched."""
-_FIRST_DRIFT = 0.1
-"""The same before there is a stretch; it falls with their number."""
-_WANDERS_ON = 0.7
-_BLOCKS = 4
+_USUAL_DRIFT = 0.04
+"""Share by which the pace to come differs from that so far in runs at large: a first guess of a run's own."""
+_USUAL_COUNTS_AS = 2
+"""Errors of the run's own."""
+_SPLITS = (0.25, 0.5, 0.75)
+_RECENT_SHARE = 0.75
 
 
 @dataclass(frozen=True)
@@ -55,13 +54,12 @@ class Pace:
     stretches: int
     noise: float = 0.0
     """Standard deviation of a single step's seconds, were steps independent of each other."""
-    wandering: float = 0.0
-    """Standard deviation of a quarter's pace from that of the others, as a share: what wandered will wander on."""
+    drift: float = _USUAL_DRIFT
+    """Standard deviation of the pace to come from the present one, as a share."""
 
     def ahead(self, steps: int) -> tuple[float, float]:
         """Seconds of so many steps to come, and the standard deviation of that guess."""
-        unseen = _LEAST_DRIFT + _FIRST_DRIFT / (1 + self.stretches)
-        drift = math.hypot(unseen, _WANDERS_ON * self.wandering) * self.seconds_per_step
+        drift = self.drift * self.seconds_per_step
         deviation = math.hypot(steps * self.deviation, steps * drift, self.noise * math.sqrt(steps))
         return steps * self.seconds_per_step, deviation
 
@@ -84,6 +82,7 @@ def measure(stretches: Sequence[Stretch]) -> Pace | None:
     A slow beginning (compilation, caches) and a slow-down half way are one thing here: the pace changed, and only
     what came after the last clear change counts. A beginning that is still getting faster is followed to its limit.
     A pace that has become slower and faster again, though, is expected to do so again: then all of it counts.
+    Of what counts, the mean and that of its last three quarters are averaged: two guesses err less than either.
     """
     if not stretches:
         return None
@@ -93,7 +92,7 @@ def measure(stretches: Sequence[Stretch]) -> Pace | None:
     whole = _joined(present)
     noise = _spread(level) if len(level) > 1 else 0.3 * whole.pace
     deviation = math.hypot(noise / math.sqrt(len(present)), _ROUNDING_SECONDS / whole.steps)
-    pace = max(whole.seconds, _ROUNDING_SECONDS) / whole.steps
+    pace = (_seconds_per_step(whole) + _seconds_per_step(_joined(_recent(present)))) / 2
     if (limit := _limit_of_warm_up(stretches)) is not None:
         pace, deviation = limit, deviation + 0.5 * abs(stretches[-1].pace - limit)
     return Pace(
@@ -102,7 +101,7 @@ def measure(stretches: Sequence[Stretch]) -> Pace | None:
         tokens_per_second=_tokens_per_second(present),
         stretches=len(present),
         noise=noise * math.sqrt(whole.steps / len(present)),
-        wandering=_wandering(stretches),
+        drift=_drift(stretches),
     )
 
 
@@ -128,14 +127,30 @@ def _tokens_per_second(stretches: Sequence[Stretch]) -> float | None:
     return counted.tokens / counted.seconds if counted.seconds else None
 
 
-def _wandering(stretches: Sequence[Stretch]) -> float:
-    count = len(stretches)
-    if count < _BLOCKS:
-        return 0.0
-    size = max(2, count // _BLOCKS)
-    blocks = [_joined(stretches[first : first + size]).pace for first in range(count % size, count, size)]
-    mean = sum(blocks) / len(blocks)
-    return statistics.stdev(blocks) / mean if mean and len(blocks) > 1 else 0.0
+def _seconds_per_step(stretch: Stretch) -> float:
+    return max(stretch.seconds, _ROUNDING_SECONDS) / stretch.steps
+
+
+def _recent(stretches: Sequence[Stretch]) -> Sequence[Stretch]:
+    return stretches[len(stretches) - math.ceil(_RECENT_SHARE * len(stretches)) :]
+
+
+def _drift(stretches: Sequence[Stretch]) -> float:
+    """How far the pace after a quarter, a half and three quarters was from the pace before, and will be from here on.
+
+    As a share; with so few errors of its own a run is taken to be partly like others.
+    """
+    errors = list(_own_errors(stretches))
+    squares = _USUAL_COUNTS_AS * _USUAL_DRIFT**2 + sum([error * error for error in errors])
+    return math.sqrt(squares / (_USUAL_COUNTS_AS + len(errors)))
+
+
+def _own_errors(stretches: Sequence[Stretch]) -> Iterator[float]:
+    mean = _seconds_per_step(_joined(stretches))
+    for share in _SPLITS:
+        place = round(share * len(stretches))
+        if 0 < place < len(stretches):
+            yield (_joined(stretches[place:]).pace - _joined(stretches[:place]).pace) / mean
 
 
 def _falls(stretches: Sequence[Stretch]) -> bool:

@@ -11,6 +11,7 @@ from tuning.llamafactory.progress.trainer_log import LogPoint
 
 PLAN = TrainingPlan(logging_steps=10)
 PREDICTION = plan_of({"do_predict": True})
+STEPS = range(5, 105, 5)
 
 
 def predicted(step: int, elapsed: int, total: int = 64) -> LogPoint:
@@ -57,10 +58,34 @@ def test_a_log_of_predictions_that_ends_at_step_0_has_ended() -> None:
     lines = [predicted(step, 8 * step - 8) for step in range(5, 65, 5)]
     state = followed([*lines, point(0, 0, 64, kind="final", values={})], PREDICTION)
     progress = estimate(state, 1475.0)
-    assert progress.current_steps == 60
+    assert (progress.current_steps, progress.percentage) == (64, 100.0), "every fifth step alone is logged"
     assert progress.elapsed_seconds == pytest.approx(472, abs=5)
     assert progress.eta_seconds is not None
     assert progress.eta_seconds <= 5
+
+
+@pytest.mark.parametrize("total", [0, 3])
+@pytest.mark.parametrize("has_bar", [False, True])
+def test_an_evaluation_alone_of_a_few_batches_is_done_by_its_only_line(total: int, has_bar: bool) -> None:
+    plan = plan_of({"do_train": False, "do_eval": True})
+    state = shown(EtaState(plan=plan), 1, 2, total=3) if has_bar else EtaState(plan=plan)
+    line = point(0, 9, kind="eval", total_steps=total, values={"eval_loss": 1.5}, epoch=None)
+    state = advance(state, [line], 1009.0, plan)
+    progress = estimate(state, 1009.0)
+    done = 3 if has_bar or total else 1
+    assert (progress.current_steps, progress.total_steps, progress.percentage) == (done, done, 100.0)
+    assert (progress.eval_loss, progress.elapsed_seconds) == (1.5, 9)
+    assert progress.eta_seconds is None or progress.eta_seconds <= 5
+
+
+def test_an_evaluation_alone_saves_nothing_and_evaluates_once() -> None:
+    assert plan_of({"do_train": False, "do_eval": True}) == PREDICTION
+
+
+def test_an_evaluation_before_the_first_step_of_a_training_ends_nothing() -> None:
+    plan = TrainingPlan(10, Cadence(20, "steps", at_end=True))
+    state = followed([point(0, 5, kind="eval", values={}), point(10, 30)], plan)
+    assert (estimate(state, 1030.0).current_steps, state.finished) == (10, False)
 
 
 def test_the_clock_of_predictions_starts_after_their_first_step() -> None:
@@ -73,12 +98,26 @@ def test_predictions_save_nothing() -> None:
     assert estimate(state, 1392.0).eta_seconds == pytest.approx(14 * 8, abs=3)
 
 
-def test_the_bounds_of_predictions_allow_for_longer_answers() -> None:
-    state = followed([predicted(step, 8 * step - 8, 640) for step in range(5, 105, 5)], PREDICTION)
-    progress = estimate(state, 1792.0)
-    assert progress.eta_seconds is not None
-    assert progress.eta_high_seconds is not None
-    assert progress.eta_high_seconds > 1.12 * progress.eta_seconds
+def test_the_bounds_of_predictions_are_as_wide_as_answers_have_varied() -> None:
+    def width(*longer: int) -> float:
+        elapsed = [8 * step - 8 + sum(seconds for at, seconds in enumerate(longer) if step > 20 * at) for step in STEPS]
+        state = followed([predicted(*line, 640) for line in zip(STEPS, elapsed, strict=True)], PREDICTION)
+        progress = estimate(state, 1000.0 + elapsed[-1])
+        assert progress.eta_low_seconds is not None
+        assert progress.eta_high_seconds is not None
+        return progress.eta_high_seconds - progress.eta_low_seconds
+
+    even, uneven = width(), width(0, 60, 0, 90)
+    assert even < 0.1 * 8 * 540
+    assert uneven > 3 * even
+
+
+def test_the_low_bound_of_a_prediction_reaches_to_the_last_line_that_it_will_log() -> None:
+    """Every fifth step is logged: of 643 steps the last three leave no line."""
+    states = [followed([predicted(step, 8 * step - 8, total) for step in STEPS], PREDICTION) for total in (640, 643)]
+    low, longer = (estimate(state, 1792.0).eta_low_seconds for state in states)
+    assert low is not None
+    assert longer == pytest.approx(low, abs=2)
 
 
 def test_an_evaluation_whose_line_has_the_clock_of_its_step_shows_in_the_next_interval() -> None:

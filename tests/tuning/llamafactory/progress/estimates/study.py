@@ -73,10 +73,16 @@ def judge(trace: Trace) -> list[Judged]:
     state = EtaState()
     wanted = [(share, trace.line_at(share).written_at_seconds) for share in SHARES]
     for now, points in polls(trace, wanted[-1][1] + trace.poll_seconds):
-        state = advance(state, points, now, trace.plan)
+        if points:
+            state = advance(state, points, _written_at(trace, now), trace.plan)
         while wanted and wanted[0][1] <= now:
             found.append(_compare(trace, wanted.pop(0)[0], now, estimate(state, now)))
     return found
+
+
+def _written_at(trace: Trace, now: float) -> float:
+    """The date of the log's file, by which the worker knows how old the newest line is."""
+    return max(line.written_at_seconds for line in trace.lines if line.written_at_seconds <= now)
 
 
 def summarize(judged: Iterable[Judged]) -> Summary:
