@@ -1,7 +1,7 @@
 """New bytes of logs become points, positions and progress; all of it in the caller's one transaction."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -173,7 +173,7 @@ def is_outdated(attempt: LiveAttempt, now: datetime) -> bool:
 
 
 def _restated(attempt: LiveAttempt, state: EtaState, now: datetime) -> dict[str, Any]:
-    progress = _never_back(attempt, asdict(estimate(state, now.timestamp())))
+    progress = _never_back(attempt, dict(vars(estimate(state, now.timestamp()))))
     columns = {
         name: progress[name] for name in ("elapsed_seconds", "eta_seconds", "eta_low_seconds", "eta_high_seconds")
     }
@@ -224,7 +224,7 @@ def _go_on(
 
 
 def _changes(advanced: _Advance, now: datetime) -> dict[str, Any]:
-    progress = asdict(estimate(advanced.state, now.timestamp()))
+    progress = dict(vars(estimate(advanced.state, now.timestamp())))
     return {"id": advanced.attempt.job_id, **_columns(advanced.attempt, progress, now)}
 
 

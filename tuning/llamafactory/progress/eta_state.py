@@ -61,7 +61,7 @@ def to_json(state: EtaState) -> dict[str, Any]:
     return {
         "version": STATE_VERSION,
         **vars(state),
-        "plan": asdict(state.plan),
+        "plan": _plan_to_json(state.plan),
         "last": dict(vars(state.last)) if state.last else None,
         "opening": _stretch_to_json(state.opening) if state.opening else None,
         "earlier": _stretch_to_json(state.earlier) if state.earlier else None,
@@ -96,6 +96,12 @@ def from_json(stored: dict[str, Any] | None) -> EtaState:
     state = EtaState(**fields)
     points = [point for point in (state.last, state.bar, state.other.last if state.other else None) if point]
     return state if all(map(_is_countable, points)) else EtaState()
+
+
+def _plan_to_json(plan: TrainingPlan) -> dict[str, Any]:
+    """By hand, not by asdict, which copies each number: it is done for each job with a new line, in each cycle."""
+    cadences = {"evaluation": plan.evaluation, "saving": plan.saving}
+    return {**vars(plan), **{name: dict(vars(cadence)) if cadence else None for name, cadence in cadences.items()}}
 
 
 def _numbers(value: Any) -> Iterator[float]:
