@@ -12,7 +12,7 @@ from tuning.llamafactory.arguments.ownership import LEFT_OUT, REFUSED, TAKEN_OVE
 from tuning.llamafactory.arguments.paths import AllowedPlaces
 from tuning.llamafactory.arguments.unread import is_unread
 from tuning.llamafactory.config import references
-from tuning.llamafactory.config.deepspeed import Preset, preset
+from tuning.llamafactory.config.deepspeed import Preset, preset, preset_elsewhere
 from tuning.llamafactory.config.memory import MemoryEstimate, estimate_memory, too_large
 from tuning.llamafactory.config.model_modules import doubt_by_model
 from tuning.llamafactory.config.model_size import ModelShape
@@ -179,6 +179,8 @@ class _Check:
 
     def _settle(self, name: str, resolved: list[str | Finding]) -> None:
         wrong = [finding for finding in resolved if isinstance(finding, Finding)]
+        if wrong and name == "deepspeed" and (known := preset_elsewhere(self.config[name])):
+            self.preset, resolved, wrong = known, [known], []
         if wrong and name in LEFT_OUT and self._can_do_without(name, wrong):
             del self.config[name]
             message = f"{wrong[0].message}: it is left out, since {LEFT_OUT[name]}"
