@@ -73,6 +73,10 @@ Reason = Literal[
     "unused_tool_calls",
     "unused_weight",
     "unused_media",
+    "bad_media",
+    "media_count",
+    "missing_media",
+    "media_elsewhere",
     "unused_tag",
     "template_decides",
 ]
@@ -280,6 +284,8 @@ class Dataset(TypedDict):
     """How many rows it has."""
     made_from: Literal["csv", "parquet", "text", "openai", "questions"] | None
     """The table that was sent; it is kept as JSON lines."""
+    media_files: int | None
+    """Images, videos and audios that came along in one archive."""
     kept: int | None
     """Rows that LLaMA-Factory trains on."""
     dropped: int | None
@@ -338,6 +344,7 @@ class DatasetReport(TypedDict):
     """What it teaches."""
     made_from: NotRequired[Literal["csv", "parquet", "text", "openai", "questions"] | None]
     """The kind of file that it was made from; null = of the same kind."""
+    media_files: NotRequired[int | None]
     tokens: NotRequired["Lengths | None"]
     """Lengths in tokens; null where no tokenizer was named."""
     turns: NotRequired[list["Bin"]]
