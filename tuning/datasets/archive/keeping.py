@@ -10,6 +10,7 @@ from tuning.datasets.archive.members import Archive
 from tuning.datasets.archive.packing import folder_of, rows_path
 from tuning.datasets.archive.placing import Placing
 from tuning.datasets.bounded_check import BoundedCheck
+from tuning.datasets.check.issues import Reason
 from tuning.datasets.check.layouts.formats import Wanted
 from tuning.datasets.check.layouts.given_entry import given_layout
 from tuning.datasets.check.media import MARKS, SentAlong
@@ -17,6 +18,7 @@ from tuning.datasets.check.read.tables import Table, find_table
 from tuning.datasets.check.run import CheckedFile
 from tuning.datasets.store import ContentStore, Incoming, StoredContent
 from tuning.datasets.table_lines import write_json_lines
+from tuning.errors import Finding, InvalidInput
 
 Pieces = Generator[bytes, None, None]
 HEAD_BYTES = 64 * 1024
@@ -46,6 +48,7 @@ def keep_archive(
         placing = _placing(incoming.sha256, contents, wanted)
         placed = keeper.filled(check.placed_lines(lines, placing))
         checked = check.validate(placed, wanted, SentAlong(placing.placed))
+        _refuse_unread(checked)
         placed.seek(0)
         head = placed.read(HEAD_BYTES)
         tar = stack.enter_context(store.receive(incoming.room_bytes))
@@ -97,6 +100,16 @@ def _placing(archive_sha256: str, contents: Contents, wanted: Wanted) -> Placing
         named: Mapping[str, str] = wanted.entry.get("columns", {})
         columns = tuple(named[kind] for kind in MARKS if kind in named)
     return Placing(folder_of(archive_sha256), contents.rows, contents.media, columns)
+
+
+def _refuse_unread(checked: CheckedFile) -> None:
+    """Who sends files along means them to be read: a column of paths that only late rows have is not found out."""
+    unread = [problem for problem in checked.report.problems if problem.reason is Reason.UNUSED_MEDIA]
+    if unread:
+        place = unread[0].places[0]
+        message = f"row {place.row} (line {place.line}): the column {place.detail} of media is not read"
+        hint = "name it in the entry, or put a row that has it among the first 100"
+        raise InvalidInput([Finding(("file", place.line), message, hint)])
 
 
 def _described(checked: CheckedFile, table: Table | None, placing: Placing) -> CheckedFile:

@@ -7,7 +7,7 @@ video may be a list of frames; `<image>`, `<video>` and `<audio>` stand once for
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from tuning.datasets.check.issues import EXPLANATIONS, Outcome, Reason
@@ -56,7 +56,14 @@ class MediaJudge:
     def __init__(self, layout: Layout, files: MediaFiles | None) -> None:
         self._layout, self._files = layout, files
         self.columns: MediaColumns = () if not isinstance(layout, AlpacaLayout | ChatLayout) else layout.media
+        self._named: set[str] = set()
         self._unread = [name for name in MARKS if name not in {column for _, column in self.columns}]
+
+    def layout_as_seen(self) -> Layout:
+        """The layout without columns in which no row names anything: they say nothing of the template."""
+        if not isinstance(self._layout, AlpacaLayout | ChatLayout):
+            return self._layout
+        return replace(self._layout, media=tuple(each for each in self.columns if each[1] in self._named))
 
     def look(self, row: dict[str, Any]) -> _Found | None:
         """The worst of what is wrong with a row's media."""
@@ -72,6 +79,8 @@ class MediaJudge:
         paths = media_paths(row.get(column))
         if paths is None:
             return Reason.BAD_MEDIA, column
+        if paths:
+            self._named.add(column)
         mark, files = MARKS[kind], _count_files(row.get(column))
         for text in _said(self._layout, row):
             if (marks := text.count(mark)) != files:

@@ -152,7 +152,7 @@ class _Check:
         kept = self._kept()
         if self._tally.outcomes[Outcome.JOB_FAILS] or not kept:
             raise InvalidInput(_findings(problems, kept))
-        entry = dataset_info_entry(self._layout, self._columns.names())
+        entry = dataset_info_entry(self._media.layout_as_seen(), self._columns.names())
         return CheckedFile(self._report(problems, entry), entry)
 
     def _take(self, row: Row) -> None:

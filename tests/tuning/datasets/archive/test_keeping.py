@@ -109,6 +109,19 @@ def test_rows_whose_media_do_not_fit_are_refused(store: ContentStore, row: dict[
     assert caught.value.findings[0].message.startswith("row 2 (line 2)")
 
 
+def test_late_rows_may_be_the_first_with_media(store: ContentStore, tmp_path: Path) -> None:
+    rows = [*[messages(images=[])] * 120, seen("images/1.jpg")]
+    file = kept(store, as_tar({"rows.jsonl": as_lines(rows), **PICTURES}))
+    files = unpacked(store, file, tmp_path / "data")
+    assert files[rows_of(file, files)[-1]["images"][0]] == b"one"
+
+
+def test_a_column_of_media_that_only_late_rows_have_is_refused(store: ContentStore) -> None:
+    rows = [*[messages()] * 120, seen("images/1.jpg")]
+    with pytest.raises(InvalidInput, match=r"row 121 \(line 121\): the column images of media is not read"):
+        kept(store, as_tar({"rows.jsonl": as_lines(rows), **PICTURES}))
+
+
 def test_what_is_no_path_is_refused(store: ContentStore) -> None:
     rows = [messages(("user", "<image>"), ("assistant", "x"), images=[{"bytes": "x"}])]
     with pytest.raises(InvalidInput, match="that are no paths"):

@@ -59,6 +59,11 @@ def test_a_column_that_the_entry_does_not_name_is_told() -> None:
     assert problems(alpaca(images=["1.jpg"]), entry=entry) == ["unused_media"]
 
 
+def test_a_column_in_which_nothing_is_named_says_nothing() -> None:
+    found = validate(BytesIO(as_lines([alpaca(images=[]), alpaca(images=[])])))
+    assert (found.report.problems, "images" in found.entry["columns"]) == ((), False)
+
+
 def test_media_come_before_what_the_job_survives() -> None:
     assert "not there" in problems(alpaca(input="<image>", output="", images=["3.jpg"]))[0]
     assert problems(alpaca(input="<image>", output="", images=["1.jpg"])) == ["empty_answer"]

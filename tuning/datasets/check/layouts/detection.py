@@ -65,11 +65,11 @@ def detect_layout(rows: Rows, wanted: Wanted | None = None) -> Layout:
 
 
 def media_columns(rows: Rows) -> MediaColumns:
-    """Columns whose values are paths of media, one of each kind."""
+    """Columns whose values are paths of media, one of each kind; later rows may have some where the first have none."""
     found: dict[Literal["images", "videos", "audios"], str] = {}
     for kind, column in _MEDIA_COLUMNS:
-        values = [value for value in _values(rows, column) if value not in ("", [])]
-        if values and all(isinstance(value, str | list) for value in values):
+        values = _values(rows, column)
+        if all(isinstance(value, str | list) for value in values) and (any(values) or (values and kind == column)):
             found.setdefault(kind, column)
     return tuple(found.items())
 
