@@ -77,7 +77,6 @@ Reason = Literal[
     "media_count",
     "missing_media",
     "media_elsewhere",
-    "unused_tag",
     "template_decides",
 ]
 """Problem for which a row is counted in the report."""
@@ -345,6 +344,7 @@ class DatasetReport(TypedDict):
     made_from: NotRequired[Literal["csv", "parquet", "text", "openai", "questions"] | None]
     """The kind of file that it was made from; null = of the same kind."""
     media_files: NotRequired[int | None]
+    """Images, videos and audios that came along with the rows; null = it was no archive."""
     tokens: NotRequired["Lengths | None"]
     """Lengths in tokens; null where no tokenizer was named."""
     turns: NotRequired[list["Bin"]]

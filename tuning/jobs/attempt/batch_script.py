@@ -197,16 +197,11 @@ def _unfit_plan(run: RunPlan) -> Iterator[Finding]:
     for name in ("root", "attempt_directory", "output_directory", "image", "workdir"):
         if not _PATH.fullmatch(getattr(run, name)):
             yield Finding((name,), f"{getattr(run, name)!r} is not a plain absolute path")
-    for path in run.data_files:
-        if not is_plain_path(path):
-            yield Finding(("data_files",), f"{path!r} is not a plain absolute path")
+    yield from _unfit_data(run)
     yield from _unfit_mounts(run)
     for name, value in run.environment.items():
         if not _VARIABLE.fullmatch(f"{name}={value}"):
             yield Finding(("environment", name), "an environment variable is NAME=one line of text")
-    for name in run.archives:
-        if not _ARCHIVE.fullmatch(name):
-            yield Finding(("archives",), f"{name!r} cannot be the name of an archive")
     for name in run.secrets:
         if not _SECRET.fullmatch(name):
             yield Finding(("secrets",), f"{name!r} cannot be the name of a secret")
@@ -217,6 +212,15 @@ def _unfit_plan(run: RunPlan) -> Iterator[Finding]:
 def is_plain_path(path: str) -> bool:
     """Whether a path could stand in a script."""
     return _PATH.fullmatch(path) is not None and ".." not in path.split("/")
+
+
+def _unfit_data(run: RunPlan) -> Iterator[Finding]:
+    for path in run.data_files:
+        if not is_plain_path(path):
+            yield Finding(("data_files",), f"{path!r} is not a plain absolute path")
+    for name in run.archives:
+        if not _ARCHIVE.fullmatch(name):
+            yield Finding(("archives",), f"{name!r} cannot be the name of an archive")
 
 
 def _unfit_mounts(run: RunPlan) -> Iterator[Finding]:
