@@ -80,6 +80,11 @@ def arguments() -> dict[str, dict[str, Any]]:
     return found
 
 
+def reads_media(plugin: Any) -> bool:
+    """Whether a template has a mark for images, videos or audios."""
+    return any((plugin.image_token, plugin.video_token, plugin.audio_token))
+
+
 def main() -> None:
     versions = {name: version(name) for name in ("llamafactory", "transformers")}
     commands = {"train": _TRAIN_ARGS, "export": _INFER_ARGS}
@@ -87,6 +92,7 @@ def main() -> None:
     templates = {
         "templates": list(TEMPLATES),
         "templates_ending_once": [name for name, template in TEMPLATES.items() if template.efficient_eos],
+        "templates_with_media": [name for name, template in TEMPLATES.items() if reads_media(template.mm_plugin)],
     }
     json.dump({**versions, "commands": parsed, **templates, "arguments": arguments()}, OUT)
 

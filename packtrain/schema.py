@@ -73,7 +73,10 @@ Reason = Literal[
     "unused_tool_calls",
     "unused_weight",
     "unused_media",
-    "unused_tag",
+    "bad_media",
+    "media_count",
+    "missing_media",
+    "media_elsewhere",
     "template_decides",
 ]
 """Problem for which a row is counted in the report."""
@@ -280,6 +283,8 @@ class Dataset(TypedDict):
     """How many rows it has."""
     made_from: Literal["csv", "parquet", "text", "openai", "questions"] | None
     """The table that was sent; it is kept as JSON lines."""
+    media_files: int | None
+    """Images, videos and audios that came along in one archive."""
     kept: int | None
     """Rows that LLaMA-Factory trains on."""
     dropped: int | None
@@ -338,6 +343,8 @@ class DatasetReport(TypedDict):
     """What it teaches."""
     made_from: NotRequired[Literal["csv", "parquet", "text", "openai", "questions"] | None]
     """The kind of file that it was made from; null = of the same kind."""
+    media_files: NotRequired[int | None]
+    """Images, videos and audios that came along with the rows; null = it was no archive."""
     tokens: NotRequired["Lengths | None"]
     """Lengths in tokens; null where no tokenizer was named."""
     turns: NotRequired[list["Bin"]]

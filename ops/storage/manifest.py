@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from tuning.datasets.store import ContentName
 
 DATABASE, KEY, MANIFEST = "database.db", "secrets_key", "manifest.json"
-_CONTENT = re.compile(r"contents/(?P<sha256>[0-9a-f]{64})\.(?P<extension>jsonl?)")
+_CONTENT = re.compile(r"contents/(?P<sha256>[0-9a-f]{64})\.(?P<extension>jsonl?|tar)")
 
 
 class Manifest(BaseModel):

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from ops.storage.manifest import DATABASE, KEY, MANIFEST, Manifest, content_name
 from ops.storage.places import read_url, sqlite_file
-from tuning.datasets.store import ContentName, ContentStore
+from tuning.datasets.store import EXTENSIONS, ContentName, ContentStore
 from tuning.errors import Conflict, NotFound, PacktrainError
 from tuning.migrate import knows_revision, upgrade
 from tuning.private_files import make_private_folder
@@ -112,7 +112,7 @@ def _bring_content(tar: tarfile.TarFile, member: tarfile.TarInfo, content: Conte
             incoming.write(piece)
         if incoming.sha256 != content.sha256:
             raise Conflict(f"the backup is damaged: {member.name} has another content", hint="take an older one")
-        incoming.keep("json" if content.extension == "json" else "jsonl")
+        incoming.keep(next((known for known in EXTENSIONS if known == content.extension), "jsonl"))
 
 
 def _bring_key(tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo], place: Path) -> None:

@@ -48,11 +48,11 @@ class JobOptions:
 
 
 def local_files(data: Sequence[str]) -> list[Path]:
-    """The files to upload among the words of `--data`. Raises InvalidInput for a file that is not there."""
+    """Files and folders to upload among the words of `--data`. Raises InvalidInput for one that is not there."""
     files = [Path(word) for word in data if not _is_id(word)]
-    missing = [path for path in files if not path.is_file()]
+    missing = [path for path in files if not (path.is_file() or path.is_dir())]
     if missing:
-        hint = "give a .json or .jsonl file, or the id of an uploaded data set (ds_...)"
+        hint = "give a file of rows, a folder of rows and media, or the id of an uploaded data set (ds_...)"
         raise InvalidInput([Finding(("--data",), f"there is no file {path}", hint) for path in missing])
     return files
 

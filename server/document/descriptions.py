@@ -225,6 +225,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "format": "The form of the rows.",
         "kept": "Rows that are trained on.",
         "made_from": "The kind of file that it was made from; null = of the same kind.",
+        "media_files": "Images, videos and audios that came along with the rows; null = it was no archive.",
         "problems": "What is wrong with rows, by kind.",
         "purpose": "What it teaches.",
         "repeats": "Rows that say the same; null where they were not compared.",

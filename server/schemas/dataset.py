@@ -30,6 +30,7 @@ class DatasetInfo(BaseModel):
     made_from: Literal["csv", "parquet", "text", "openai", "questions"] | None = Field(
         description="The table that was sent; it is kept as JSON lines."
     )
+    media_files: int | None = Field(description="Images, videos and audios that came along in one archive.")
     kept: int | None = Field(description="Rows that LLaMA-Factory trains on.")
     dropped: int | None = Field(description="Rows that LLaMA-Factory leaves out; the report says which, and why.")
     size_bytes: int | None
@@ -58,6 +59,7 @@ class DatasetInfo(BaseModel):
             purpose=purpose_of(dataset.entry) if is_ready else None,
             rows=report.get("rows"),
             made_from=report.get("made_from"),
+            media_files=report.get("media_files"),
             kept=report.get("kept"),
             dropped=report.get("dropped"),
             size_bytes=dataset.size_bytes if is_ready else None,

@@ -25,6 +25,7 @@ settings() {
   own_places=( )
   environment=( )
   secrets=( )
+  archives=( )
   job=${attempt%/*}
   cache=$attempt/cache
   inside=$attempt/inside.pyz
@@ -62,6 +63,7 @@ batch() {
     exit 66
   fi
   take_over || exit 75
+  unpack || exit 74
   # Names resolve on the hosts only: scontrol is not in the image.
   master_address=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
   # This script runs on the first node, which may be known by its own name only.
@@ -109,6 +111,19 @@ take_over() {
   record resumed "$(cat step)"
 }
 
+# Rows with their images, videos and audios, in tars that packtrain has made itself (tuning/datasets/archive/packing.py).
+unpack() {
+  local name
+  for name in ${archives[@]+"${archives[@]}"}; do
+    tar --extract --file "$root/datasets/$name" --directory "$attempt/data" --no-same-owner --no-same-permissions &
+    await $!
+    if [ "$code" -ne 0 ]; then
+      echo "packtrain: the data with its media, $root/datasets/$name, cannot be unpacked" >&2
+      return 1
+    fi
+  done
+}
+
 # The training looks for this file at the end of each step: it saves a checkpoint and ends (docs/decisions/0005).
 stop() {
   interrupted=yes
@@ -147,6 +162,7 @@ finish() {
   record exit "exit_code=$code" "stopped=$([ -e stop ] && echo yes || echo no)" "files_since=$(find started -printf %Ts)" \
     "stdout_bytes=$(size stdout.log)" "stderr_bytes=$(size stderr.log)" "trainer_log_bytes=$(size "$output/trainer_log.jsonl")"
   rm -rf "$attempt/secrets"
+  discard "$attempt/data/media"
   discard "$cache"  # last: a cancelled job has half a minute, and the record matters more
   exit "$code"
 }

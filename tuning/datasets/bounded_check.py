@@ -18,7 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
+from tuning.datasets.archive.contents import Contents, find_contents
+from tuning.datasets.archive.members import Archive, read_members
+from tuning.datasets.archive.packing import packed
+from tuning.datasets.archive.placing import Placing, placed_lines
 from tuning.datasets.check.layouts.formats import Wanted
+from tuning.datasets.check.media import MediaFiles
 from tuning.datasets.check.processes import ProcessLimits, Running, processes_here, running
 from tuning.datasets.check.read.rows import MAX_ROW_BYTES
 from tuning.datasets.check.read.tables import Table, json_lines
@@ -81,11 +86,32 @@ class BoundedCheck:
         """End what runs, and all that would begin."""
         self._uncut.close()
 
-    def validate(self, stream: BinaryIO, wanted: Wanted | None = None) -> CheckedFile:
+    def validate(self, stream: BinaryIO, wanted: Wanted | None = None, media: MediaFiles | None = None) -> CheckedFile:
         """As tuning.datasets.check.run does it. Raises InvalidInput for what it costs too, CheckCut, Unavailable."""
         checked: CheckedFile
-        [checked] = self._told(_Work(_size(stream)), _validated, stream, wanted)
+        [checked] = self._told(_Work(_size(stream)), _validated, stream, wanted, media)
         return checked
+
+    def contents(self, stream: BinaryIO, archive: Archive, most_bytes: int) -> Contents:
+        """What an archive brings (archive.contents). Raises what `validate` does."""
+        found: Contents
+        [found] = self._told(_Work(_size(stream)), _found, stream, archive, most_bytes)
+        return found
+
+    def member(self, stream: BinaryIO, archive: Archive, name: str, most_bytes: int) -> Generator[bytes, None, None]:
+        """The bytes of one file of an archive. Raises what `validate` does."""
+        yield from self._told(_Work(_size(stream), most_bytes), _read_member, stream, archive, name)
+
+    def placed_lines(self, stream: BinaryIO, placing: Placing) -> Generator[bytes, None, None]:
+        """Rows with the paths of media that came along (archive.placing). Raises what `validate` does."""
+        yield from self._told(_Work(_size(stream)), _placed_lines, stream, placing)
+
+    def packed(
+        self, stream: BinaryIO, archive: Archive, lines: BinaryIO, placing: Placing, most_bytes: int
+    ) -> Generator[bytes, None, None]:
+        """The tar of rows and media (archive.packing). Raises what `validate` does."""
+        work = _Work(_size(stream), most_bytes)
+        yield from self._told(work, packed, stream, archive, _path(lines), placing)
 
     def json_lines(self, stream: BinaryIO, table: Table, most_bytes: int) -> Generator[bytes, None, None]:
         """The first `most_bytes` of the rows as JSON lines (check.read.tables). Raises what `validate` does."""
@@ -178,8 +204,13 @@ def _size(stream: BinaryIO) -> int:
 
 
 def _source(stream: BinaryIO) -> str | bytes:
-    """Path (or content) by which another process opens a stream; the file may have no name any more."""
-    return stream.getvalue() if isinstance(stream, BytesIO) else f"/proc/{os.getpid()}/fd/{stream.fileno()}"
+    """Path (or content) by which another process opens a stream."""
+    return stream.getvalue() if isinstance(stream, BytesIO) else _path(stream)
+
+
+def _path(stream: BinaryIO) -> str:
+    """The file may have no name any more."""
+    return f"/proc/{os.getpid()}/fd/{stream.fileno()}"
 
 
 def _tell(
@@ -197,16 +228,34 @@ def _tell(
     sender.send(end)
 
 
-def _validated(stream: BinaryIO, wanted: Wanted | None) -> Iterator[CheckedFile]:
-    yield validate(stream, wanted, processes=processes_here())
+def _validated(stream: BinaryIO, wanted: Wanted | None, media: MediaFiles | None) -> Iterator[CheckedFile]:
+    yield validate(stream, wanted, processes=processes_here(), media=media)
+
+
+def _found(stream: BinaryIO, archive: Archive, most_bytes: int) -> Iterator[Contents]:
+    yield find_contents(stream, archive, most_bytes)
+
+
+def _read_member(stream: BinaryIO, archive: Archive, name: str) -> Iterator[bytes]:
+    with closing(read_members(stream, archive, frozenset((name,)))) as members:
+        for _, pieces in members:
+            yield from pieces
+
+
+def _placed_lines(stream: BinaryIO, placing: Placing) -> Iterator[bytes]:
+    yield from _in_pieces(placed_lines(stream, placing))
 
 
 def _converted(stream: BinaryIO, table: Table) -> Iterator[bytes]:
-    piece = bytearray()
     with closing(json_lines(stream, table)) as lines:
-        for line in lines:
-            piece += line
-            if len(piece) >= _PIECE_BYTES:
-                yield bytes(piece)
-                piece.clear()
+        yield from _in_pieces(lines)
+
+
+def _in_pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
+    piece = bytearray()
+    for line in lines:
+        piece += line
+        if len(piece) >= _PIECE_BYTES:
+            yield bytes(piece)
+            piece.clear()
     yield bytes(piece)

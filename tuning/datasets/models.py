@@ -28,11 +28,11 @@ class Dataset(Base):
     sha256: Mapped[str] = mapped_column(String(64), index=True)
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     extension: Mapped[str] = mapped_column(String(8))
-    """json or jsonl: LLaMA-Factory chooses its loader by it."""
+    """json or jsonl: LLaMA-Factory chooses its loader by it. Or tar: rows with their media (datasets.archive)."""
     format: Mapped[str] = mapped_column(String(16))
     """alpaca or sharegpt."""
     entry: Mapped[dict[str, Any]]
-    """Its dataset_info.json entry without file_name: formatting, columns, tags."""
+    """Its dataset_info.json entry: formatting, columns, tags; file_name only where an archive is unpacked."""
     report: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(index=True)
     deleted_at: Mapped[datetime | None]
@@ -46,7 +46,8 @@ class Dataset(Base):
     findings: Mapped[list[Any] | None]
     """Why it was refused: loc, message and hint of each finding."""
     head: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
-    """The first bytes of a content that only a cluster has, to be looked at; not loaded with lists."""
+    """The first bytes of rows that only a cluster has, or that lie in an archive, to be looked at; not loaded with
+    lists."""
 
 
 class DatasetCopy(Base):

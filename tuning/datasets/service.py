@@ -1,7 +1,6 @@
 """Actions on data sets. All users of the lab may see and use all; an owner or an administrator deletes."""
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
@@ -11,20 +10,20 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from tuning.datasets import repository
+from tuning.datasets.archive.keeping import keep_archive
+from tuning.datasets.archive.members import find_archive
 from tuning.datasets.bounded_check import BoundedCheck
 from tuning.datasets.check.layouts.formats import Wanted
 from tuning.datasets.check.read.tables import Table, find_table
 from tuning.datasets.check.run import CheckedFile
 from tuning.datasets.models import Dataset
 from tuning.datasets.status import DatasetStatus
-from tuning.datasets.store import HOW_TO_MAKE_ROOM, ContentStore, Incoming, StoredContent
+from tuning.datasets.store import HOW_TO_MAKE_ROOM, ContentStore, Extension, Incoming, StoredContent
+from tuning.datasets.table_lines import write_json_lines
 from tuning.errors import Conflict, Finding, InvalidInput, NotAllowed, NotFound, StorageFull
 from tuning.ids import new_id
 
 MAX_NAME_LENGTH = 200
-_MOST_UNFOLDED = 500
-_ALWAYS_UNFOLDED_BYTES = 128 * 1024 * 1024
-"""A table may unfold to so much, however small it is."""
 
 
 class Actor(Protocol):
@@ -41,6 +40,9 @@ class KeptFile:
 
     content: StoredContent
     checked: CheckedFile
+    extension: Extension
+    head: bytes | None = None
+    """The beginning of its rows, where these lie in an archive."""
 
 
 @dataclass(frozen=True)
@@ -88,30 +90,32 @@ def keep(
 ) -> KeptFile:
     """Check what has come in, and put it into the store. No database: this takes as long as the file is large.
 
-    A table is kept as JSON lines. Raises InvalidInput with what is wrong in which line, StorageFull, CheckCut.
+    A table is kept as JSON lines, an archive of rows and media as a tar. Raises InvalidInput with what is wrong in
+    which line, StorageFull, CheckCut.
     """
     check = check or BoundedCheck()
     with incoming.open() as stream:
-        table = find_table(stream, file_name)
-        if table is None:
-            checked = check.validate(stream, wanted)
-            return KeptFile(incoming.keep(checked.report.encoding), checked)
+        archive, table = find_archive(stream), find_table(stream, file_name)
+        if archive is not None:
+            kept = keep_archive(store, incoming, archive, wanted, check)
+            return KeptFile(kept.content, kept.checked, "tar", kept.head)
+        if table is not None:
+            return _keep_table(store, incoming, table, wanted, check)
+        checked = check.validate(stream, wanted)
+        encoding = checked.report.encoding
+        return KeptFile(incoming.keep(encoding), checked, encoding)
+
+
+def _keep_table(
+    store: ContentStore, incoming: Incoming, table: Table, wanted: Wanted | None, check: BoundedCheck
+) -> KeptFile:
     with store.receive(incoming.room_bytes) as converted:
-        _convert(incoming, table, converted, check)
+        with incoming.open() as stream:
+            write_json_lines(stream, table, converted, check)
         with converted.open() as stream:
             checked = check.validate(stream, wanted)
         report = replace(checked.report, made_from=table)
-        return KeptFile(converted.keep("jsonl"), replace(checked, report=report))
-
-
-def _convert(incoming: Incoming, table: Table, converted: Incoming, check: BoundedCheck) -> None:
-    most_bytes = max(_ALWAYS_UNFOLDED_BYTES, incoming.size_bytes * _MOST_UNFOLDED)
-    with incoming.open() as stream, closing(check.json_lines(stream, table, most_bytes)) as pieces:
-        for piece in pieces:
-            converted.write(piece)
-            if converted.size_bytes > most_bytes:
-                message = f"as JSON lines the {table} is more than {_MOST_UNFOLDED} times as large as it is"
-                raise InvalidInput([Finding(("file",), message, "send the rows as JSON lines")])
+        return KeptFile(converted.keep("jsonl"), replace(checked, report=report), "jsonl")
 
 
 def create(session: Session, file: KeptFile, *, name: str, owner_id: str, now: datetime) -> Dataset:
@@ -123,11 +127,12 @@ def create(session: Session, file: KeptFile, *, name: str, owner_id: str, now: d
         name=check_name(name),
         sha256=file.content.sha256,
         size_bytes=file.content.size_bytes,
-        extension=report.encoding,
+        extension=file.extension,
         format=report.format,
         entry=file.checked.entry,
         report=report.as_json(),
         created_at=now,
+        head=file.head,
     )
     session.add(dataset)
     session.flush()
@@ -174,7 +179,7 @@ def delete(session: Session, actor: Actor, dataset_id: str, in_use: ColumnElemen
 
 
 def open_content(store: ContentStore, dataset: Dataset) -> BinaryIO:
-    """Open the content of a data set; of a file that lies on a cluster only the head is here.
+    """Open the rows of a data set; of a file that lies on a cluster, or in an archive, only the head is here.
 
     Raises NotFound when it is not there: the data set was deleted a moment ago.
     """

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, NamedTuple, Self
+from typing import BinaryIO, Literal, NamedTuple, Self, get_args
 
-from tuning.datasets.check.read.rows import Encoding
 from tuning.errors import Finding, InvalidInput, StorageFull
 
+Extension = Literal["json", "jsonl", "tar"]
+"""A JSON array, JSON lines, or rows packed with their media (tuning.datasets.archive.packing)."""
+EXTENSIONS: tuple[Extension, ...] = get_args(Extension)
 HOW_TO_MAKE_ROOM = (
     "delete data sets that you no longer need (GET /datasets has their size_bytes), or ask the operator for more room"
 )
@@ -91,8 +93,8 @@ class Incoming:
     def __init__(
         self, store: ContentStore, created: tuple[BinaryIO, Path], max_bytes: int, room_bytes: int | None = None
     ) -> None:
-        self._store, self._max_bytes = store, max_bytes
-        self.room_bytes = room_bytes
+        self._store = store
+        self.max_bytes, self.room_bytes = max_bytes, room_bytes
         """How much more its owner may keep; None = any amount."""
         self._file, self._path = created
         self._sha256 = hashlib.sha256()
@@ -101,12 +103,12 @@ class Incoming:
     def write(self, chunk: bytes) -> None:
         """Add to its end. Raises ContentTooLarge, StorageFull."""
         self.size_bytes += len(chunk)
-        if self.size_bytes > self._max_bytes:
-            message = f"the file is larger than the limit of {self._max_bytes} bytes"
+        if self.size_bytes > self.max_bytes:
+            message = f"the file is larger than the limit of {self.max_bytes} bytes"
             raise ContentTooLarge([Finding(("file",), message, "split it, or ask the operator to raise the limit")])
         if self.room_bytes is not None and self.size_bytes > self.room_bytes:
             message = (
-                f"as JSON lines the file is larger than the {self.room_bytes} bytes that your uploads may still keep"
+                f"as it is kept the file is larger than the {self.room_bytes} bytes that your uploads may still keep"
             )
             raise StorageFull(message, hint=HOW_TO_MAKE_ROOM)
         self._sha256.update(chunk)
@@ -124,7 +126,7 @@ class Incoming:
             self._file.flush()
         return self._path.open("rb", buffering=1024 * 1024)
 
-    def keep(self, extension: Encoding) -> StoredContent:
+    def keep(self, extension: Extension) -> StoredContent:
         """Put it, whole and durable, into its place; where the same content is, nothing changes. Raises StorageFull."""
         content = StoredContent(self.sha256, self.size_bytes)
         place = self._store.path(content.sha256, extension)

@@ -187,6 +187,7 @@ while IFS= read -r path; do
     *..* | *//*) continue ;;
     "$root"/jobs/job_*/output/checkpoint-[0-9]* | "$root"/jobs/job_*/[0-9]*/secrets) ;;
     "$root"/datasets/[0-9a-f][0-9a-f][0-9a-f][0-9a-f]*.json*) ;;
+    "$root"/datasets/[0-9a-f][0-9a-f][0-9a-f][0-9a-f]*.tar) ;;
     *) continue ;;
   esac
   kind=${path#"$root"/}

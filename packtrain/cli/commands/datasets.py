@@ -11,6 +11,7 @@ from packtrain.cli.commands.arguments import AsJson, Limit, connect
 from packtrain.cli.completion import complete_datasets
 from packtrain.cli.dataset_entry import read_entry
 from packtrain.cli.dataset_ids import find_dataset
+from packtrain.cli.folder_tar import one_file
 from packtrain.cli.screen import byte_bar, listing, note, now, say, say_json
 from packtrain.cli.terminal_words import finding_lines
 from packtrain.cli.units import age, size
@@ -34,7 +35,9 @@ DatasetId = Annotated[
 
 
 def upload(
-    file: Annotated[Path, typer.Argument(dir_okay=False, exists=True, help="Rows of a form that the guide lists.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, help="Rows of a form that the guide lists; or a folder of rows and media.")
+    ],
     name: Annotated[str | None, typer.Option(help="What people call it; by default the file's name.")] = None,
     purpose: Annotated[
         str | None, typer.Option(help="sft, ranking, kto or pretrain, where its columns serve several.")
@@ -47,6 +50,7 @@ def upload(
     \b
     packtrain datasets upload chats.json --name "support chats"
     packtrain datasets upload wmt.json --entry dataset_info.json#wmt
+    packtrain datasets upload cups/          a folder (or tar, or zip) with rows.jsonl and the images that it names
     Configurations name it by its name or its id, as dataset or eval_dataset.
     """
     entry_name, read = read_entry(entry)
@@ -153,17 +157,17 @@ def store(
     purpose: str | None = None,
     entry: Mapping[str, Any] | None = None,
 ) -> Dataset:
-    """Upload a data file with a bar on stderr."""
-    with byte_bar(path.stat().st_size) as moved:
-        sent = 0
+    """Upload a data file, or a folder, with a bar on stderr."""
+    with one_file(path) as file, byte_bar(file.stat().st_size) as moved:
+        sent, size_bytes = 0, file.stat().st_size
 
         def count(piece: int) -> None:
             nonlocal sent
             sent += piece
-            moved(path.name, sent)
+            moved(file.name, sent)
 
-        dataset = api.upload_dataset(path, name=name, purpose=purpose, entry=entry, on_bytes=count)
-    note(f"uploaded {path} ({size(path.stat().st_size)}) as {dataset['id']}")
+        dataset = api.upload_dataset(file, name=name, purpose=purpose, entry=entry, on_bytes=count)
+    note(f"uploaded {path} ({size(size_bytes)}) as {dataset['id']}")
     return dataset
 
 

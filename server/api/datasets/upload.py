@@ -59,7 +59,8 @@ _UPLOAD_SCHEMA = {
                         "file": {
                             "type": "string",
                             "format": "binary",
-                            "description": "JSON lines, one JSON array, CSV, text (.txt; all as UTF-8), or Parquet.",
+                            "description": "JSON lines, one JSON array, CSV, text (.txt; all as UTF-8), or Parquet; "
+                            "or a tar or zip of one of these with the images, videos and audios that its rows name.",
                         },
                         "name": {
                             "type": "string",

@@ -21,7 +21,7 @@ from ops.storage.backup import take_backup
 from ops.storage.manifest import content_name, member_name
 from ops.storage.restore import restore_backup
 from tests.factories import NOON, make_dataset, make_job, make_user
-from tuning.datasets.store import ContentName, ContentStore
+from tuning.datasets.store import EXTENSIONS, ContentName, ContentStore
 from tuning.db.engine import open_engine, open_sessions, transaction
 from tuning.errors import Conflict, NotFound, PacktrainError
 from tuning.jobs.models import Job
@@ -271,6 +271,12 @@ def test_a_database_that_is_none_is_told(there: Settings, file: Path) -> None:
     path.write_bytes(b"no database" * 1000)
     with pytest.raises(PacktrainError, match="cannot be saved"):
         take_backup(there, file, with_key=False, now=NOON)
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_every_kind_of_content_has_a_name_in_it(extension: str) -> None:
+    content = ContentName("ab" * 32, extension)
+    assert content_name(member_name(content)) == content
 
 
 @given(st.text())

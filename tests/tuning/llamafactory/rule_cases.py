@@ -15,6 +15,7 @@ RANKED = ({"ranking": True},)
 PLAIN = ({"formatting": "alpaca"},)
 MARKED = ({"columns": {"prompt": "question", "response": "answer", "kto_tag": "label"}},)
 TEXT = ({"columns": {"prompt": "text"}},)
+SEEN = ({"columns": {"prompt": "question", "response": "answer", "images": "pictures"}},)
 TRAIN_CASES: list[tuple[dict[str, Any], str]] = [
     # stages
     ({"stage": "dpo", "predict_with_generate": True, "eval_dataset": "b"}, "predict_with_generate"),
@@ -65,6 +66,7 @@ TRAIN_CASES: list[tuple[dict[str, Any], str]] = [
     ({"entries": RANKED}, "stage"),
     ({"stage": "kto", "entries": PLAIN}, "stage"),
     ({"entries": MARKED}, "stage"),
+    ({"entries": SEEN, "template": "llama3"}, "template"),
     ({"entries": TEXT}, "stage"),
     ({"stage": "kto", "entries": TEXT}, "stage stage"),
     ({"stage": "pt", "entries": PLAIN}, "stage?"),

@@ -20,7 +20,8 @@ def run(kind: Kind = "train", /, **arguments: Any) -> Run:
     row = KINDS[kind]
     about = {name: arguments.pop(name) for name in ("processes", "entries", "is_counted") if name in arguments}
     sound = {**SCHEMA.defaults, "template": "llama3", **row.defaults, **row.fixed, **DATA[kind], **arguments}
-    return Run(sound, templates_ending_once=SCHEMA.templates_ending_once, **about)
+    templates = {name: getattr(SCHEMA, name) for name in ("templates_ending_once", "templates_with_media")}
+    return Run(sound, **templates, **about)
 
 
 def broken(kind: Kind = "train", /, **arguments: Any) -> list[str]:

@@ -12,7 +12,9 @@ import pytest
 
 from tests.local_transport import LocalTransport
 from tests.tuning.slurm.login_node import cluster
+from tuning.datasets.store import EXTENSIONS
 from tuning.errors import TransientError
+from tuning.jobs.layout import dataset_path
 from tuning.slurm import remote_scripts, signal_program, submit_program, witness_programs
 from tuning.slurm.answers import ABANDONED, AttemptLook
 from tuning.slurm.cluster import Cluster, Examination, LookRequest, ReadRequest, RootSign
@@ -100,6 +102,16 @@ def test_a_content_is_known_by_its_bytes(root: Path, there: bytes | None) -> Non
     assert not slurm.has_content(len(content), digest, str(path))
     slurm.stage(io.BytesIO(content), len(content), digest, str(path))
     assert (path.read_bytes(), slurm.has_content(len(content), digest, str(path))) == (content, True)
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_copies_of_every_kind_of_content_are_removed(root: Path, extension: str) -> None:
+    slurm = cluster(root, LocalTransport())
+    path, other = dataset_path(str(root), "ab" * 32, extension), root / "datasets/notes.tar"
+    for file in (Path(path), other):
+        file.write_bytes(b"x")
+    assert slurm.remove([path, str(other)]) == [path]
+    assert (Path(path).exists(), other.exists()) == (False, True)
 
 
 def described(slurm: Cluster) -> Inventory:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from tuning.datasets.check.layouts.formats import Formatting, Purpose, Wanted
+from tuning.datasets.check.media import InFolder
 from tuning.datasets.check.read.tables import Table, find_table, json_lines
 from tuning.datasets.check.run import CheckedFile, validate
 from tuning.datasets.check.stats.token_lengths import token_counter
@@ -80,7 +81,8 @@ def take_in(order: Order) -> dict[str, Any]:
         table = _fill(copy, source, order.path)
         _say(f"copied {copy.stat().st_size} bytes of {order.path}")
         with copy.open("rb", buffering=_BUFFER_BYTES) as stream:
-            checked = validate(stream, Wanted(order.format, order.purpose, order.entry), count_tokens)
+            wanted, beside = Wanted(order.format, order.purpose, order.entry), InFolder(str(Path(order.path).parent))
+            checked = validate(stream, wanted, count_tokens, media=beside)
             told = _told(checked, table, stream)
         content = Path(order.content.format(sha256=told["sha256"], extension=checked.report.encoding))
         content.parent.mkdir(exist_ok=True)

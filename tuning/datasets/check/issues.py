@@ -59,7 +59,10 @@ class Reason(StrEnum):
     UNUSED_TOOL_CALLS = "unused_tool_calls"
     UNUSED_WEIGHT = "unused_weight"
     UNUSED_MEDIA = "unused_media"
-    UNUSED_TAG = "unused_tag"
+    BAD_MEDIA = "bad_media"
+    MEDIA_COUNT = "media_count"
+    MISSING_MEDIA = "missing_media"
+    MEDIA_ELSEWHERE = "media_elsewhere"
     TEMPLATE_DECIDES = "template_decides"
 
 
@@ -148,13 +151,24 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.UNUSED_WEIGHT: _kept(
         "a weight of 0, which is not read: the message is trained on", "leave out what shall not be learned"
     ),
-    Reason.UNUSED_MEDIA: _kept(
-        "images, videos or audios, which an upload does not bring along: their marks are trained on as letters",
-        "register the data set on the cluster, beside its media, and name it in the configuration",
+    Reason.BAD_MEDIA: _fails(
+        "images, videos or audios that are no paths", "write the path of each file, as text, in a list"
     ),
-    Reason.UNUSED_TAG: _kept(
-        "an answer labelled 0, which is trained on like those labelled 1",
-        "for KTO write true and false; else say --purpose sft (the field purpose)",
+    Reason.MEDIA_COUNT: _fails(
+        "another number of marks than of files",
+        "write <image>, <video> or <audio> in what is said, once for each file of that kind",
+    ),
+    Reason.MISSING_MEDIA: _fails(
+        "an image, video or audio that is not there",
+        "its path begins at the folder of the rows' file: put it there, or into the archive, or leave the row out",
+    ),
+    Reason.MEDIA_ELSEWHERE: _kept(
+        "images, videos or audios that did not come along, so that nobody has looked for them",
+        "send one tar or zip with the rows and the files, or say in the configuration where they lie (media_dir)",
+    ),
+    Reason.UNUSED_MEDIA: _kept(
+        "images, videos or audios in a column that is not read: their marks are trained on as letters",
+        "name the column in the entry, and send the files along in a tar or zip",
     ),
     Reason.TEMPLATE_DECIDES: _kept(
         "something with which some templates end the job", "write it as all templates read it"

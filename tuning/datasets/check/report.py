@@ -52,6 +52,8 @@ class DatasetReport:
     purpose: Purpose = "sft"
     made_from: Literal["csv", "parquet", "text", "openai", "questions"] | None = None
     """The table whose rows these JSON lines are; lines and rows are then the same."""
+    media_files: int | None = None
+    """Images, videos and audios that came along."""
     tokens: Lengths | None = None
     """Where a tokenizer was at hand."""
     turns: tuple[Bin, ...] = ()

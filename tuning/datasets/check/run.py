@@ -10,9 +10,10 @@ from tuning.datasets.check.issues import EXPLANATIONS, Outcome, Reason
 from tuning.datasets.check.layouts.columns import FIRST_PIECE_BYTES, Columns, UnsteadyColumnError, shown_name
 from tuning.datasets.check.layouts.converters import judge_for
 from tuning.datasets.check.layouts.dates import DateColumns
-from tuning.datasets.check.layouts.detection import detect_layout, number_tag
+from tuning.datasets.check.layouts.detection import detect_layout
 from tuning.datasets.check.layouts.formats import Layout, Wanted, dataset_info_entry
 from tuning.datasets.check.layouts.given_entry import given_sample_count
+from tuning.datasets.check.media import MARKS, MediaFiles, MediaJudge
 from tuning.datasets.check.read.alike_rows import AlikeReader, AlikeRows, Shape
 from tuning.datasets.check.read.array_rows import read_array_rows
 from tuning.datasets.check.read.decoding import decode_quickly
@@ -20,6 +21,7 @@ from tuning.datasets.check.read.line_rows import Place, read_blocks, read_line_r
 from tuning.datasets.check.read.parallel import count_in_parts
 from tuning.datasets.check.read.rows import Encoding, Fault, Row, find_encoding
 from tuning.datasets.check.report import DatasetReport, RowProblem, Tally
+from tuning.datasets.check.row_result import RowResult
 from tuning.datasets.check.stats.totals import Contents, CountTokens
 from tuning.errors import Finding, InvalidInput
 
@@ -27,7 +29,6 @@ _ROWS_TO_DETECT_BY = 100
 _MOST_FAULTS_TOLD = 3
 """Where no row is one: a binary file is wrong in each of its lines."""
 _JSON_HINT = "send JSON lines or one JSON array, as UTF-8"
-_MEDIA_COLUMNS = ("images", "videos", "audios")
 _SIGNATURES = {
     b"PAR1": "a Parquet file",
     b"\x1f\x8b": "a gzip file",
@@ -48,11 +49,16 @@ class CheckedFile:
 
 
 def validate(
-    stream: BinaryIO, wanted: Wanted | None = None, count_tokens: CountTokens | None = None, processes: int = 1
+    stream: BinaryIO,
+    wanted: Wanted | None = None,
+    count_tokens: CountTokens | None = None,
+    processes: int = 1,
+    media: MediaFiles | None = None,
 ) -> CheckedFile:
     """Check a seekable file from its start to its end, at constant memory, in a few microseconds a short row.
 
-    With more than one of `processes` the file must be one of the file system; a large one of alike rows is shared out.
+    The `media` are the files that rows may name; None: nobody knows them. With more than one of `processes` the file
+    must be one of the file system; a large one of alike rows is shared out.
     Raises InvalidInput when LLaMA-Factory would end with an error on it, or keep none of its rows, or when its rows
     have no known form or another one than `wanted`: findings name rows and lines, the first 20 of each reason.
     """
@@ -60,7 +66,8 @@ def validate(
     encoding = find_encoding(stream)
     rows = read_array_rows(stream) if encoding == "json" else read_line_rows(stream)
     first = list(islice(rows, _ROWS_TO_DETECT_BY))
-    check = _Check(_layout_of(first, wanted), encoding, Contents(count_tokens), _unread_tag(first, wanted))
+    layout = _layout_of(first, wanted)
+    check = _Check(layout, MediaJudge(layout, media), encoding, Contents(count_tokens))
     if encoding == "json":
         check.read(chain(first, rows))
     else:
@@ -72,8 +79,8 @@ def validate(
 
 
 class _Check:
-    def __init__(self, layout: Layout, encoding: Encoding, contents: Contents, unread_tag: str | None) -> None:
-        self._unread_tag = unread_tag
+    def __init__(self, layout: Layout, media: MediaJudge, encoding: Encoding, contents: Contents) -> None:
+        self._media = media
         self._layout, self._encoding, self._judge = layout, encoding, judge_for(layout)
         self._columns, self._tally, self._contents = Columns(), Tally(), contents
         self._settled = False
@@ -107,7 +114,7 @@ class _Check:
         if not self._settled and end_bytes > FIRST_PIECE_BYTES:
             return False
         first = decode_quickly(block[: block.find(b"\n") + 1] or block)
-        if first is None or self._unread_tag is not None or not first.keys().isdisjoint(_MEDIA_COLUMNS):
+        if first is None or self._media.columns or not first.keys().isdisjoint(MARKS):
             return False
         if not self._settled and self._dates is not None and self._dates.may_be(first):
             return False
@@ -145,7 +152,7 @@ class _Check:
         kept = self._kept()
         if self._tally.outcomes[Outcome.JOB_FAILS] or not kept:
             raise InvalidInput(_findings(problems, kept))
-        entry = dataset_info_entry(self._layout, self._columns.names())
+        entry = dataset_info_entry(self._media.layout_as_seen(), self._columns.names())
         return CheckedFile(self._report(problems, entry), entry)
 
     def _take(self, row: Row) -> None:
@@ -158,10 +165,7 @@ class _Check:
             self._tally.note(error.reason, row.number, row.line, error.detail)
             return
         result = self._judge(row.value)
-        if result.reason is None and (column := _media_column(row.value)) is not None:
-            result = result._replace(reason=Reason.UNUSED_MEDIA, detail=column)
-        if result.reason is None and self._unread_tag is not None and row.value.get(self._unread_tag) == 0:
-            result = result._replace(reason=Reason.UNUSED_TAG, detail=self._unread_tag)
+        result = self._with_media(result, row.value)
         self._contents.see(result)
         outcome = Outcome.KEPT
         if result.reason is not None:
@@ -171,6 +175,13 @@ class _Check:
             self._contents.keep(result)
         if self._dates is not None and outcome is not Outcome.JOB_FAILS and not self._settled:
             self._dates.look_at(row.value)
+
+    def _with_media(self, result: RowResult, row: dict[str, Any]) -> RowResult:
+        """What is wrong with the media comes first where the job fails by it, else last."""
+        found = self._media.look(row) if result.reason is None or _is_kept(result.reason) else None
+        if found is None or (result.reason is not None and _is_kept(found[0])):
+            return result
+        return result._replace(reason=found[0], detail=found[1])
 
     def _kept(self) -> int:
         outcomes = self._tally.outcomes
@@ -198,15 +209,8 @@ class _Check:
         )
 
 
-def _unread_tag(first: list[Row | Fault], wanted: Wanted | None) -> str | None:
-    """None where the user has said for what the file is."""
-    if wanted is not None and (wanted.purpose is not None or wanted.entry is not None):
-        return None
-    return number_tag([row.value for row in first if isinstance(row, Row) and isinstance(row.value, dict)])
-
-
-def _media_column(row: dict[str, Any]) -> str | None:
-    return next((column for column in _MEDIA_COLUMNS if row.get(column)), None)
+def _is_kept(reason: Reason) -> bool:
+    return EXPLANATIONS[reason].outcome is Outcome.KEPT
 
 
 def _refuse_other_kinds_of_file(stream: BinaryIO) -> None:

@@ -37,6 +37,7 @@ _PATH = re.compile(r"/[A-Za-z0-9._/@+-]{0,1000}")
 _BIND = re.compile(r"/[A-Za-z0-9._/@+-]*:/[A-Za-z0-9._/@+-]*:(ro|rw)")
 _OWN_PLACE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._/@+-]{0,999}")
 _SECRET = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+_ARCHIVE = re.compile(r"[0-9a-f]{64}\.tar")
 _LIMITS = {"core": "c", "memlock": "l", "nofile": "n", "nproc": "u", "stack": "s"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[^\x00-\x1f\x7f]*")
 
@@ -85,6 +86,8 @@ class RunPlan:
     """Also with one process: DeepSpeed needs it (hparams/parser.py)."""
     secrets: tuple[str, ...] = ()
     """Names of the files in the attempt's folder `secrets`, and of the variables that they become."""
+    archives: tuple[str, ...] = ()
+    """Names among the contents of data sets: rows with their media, which the run unpacks."""
     site: SiteSettings = field(default_factory=SiteSettings)
     """The operator's part, held to its patterns as it was read."""
 
@@ -194,9 +197,7 @@ def _unfit_plan(run: RunPlan) -> Iterator[Finding]:
     for name in ("root", "attempt_directory", "output_directory", "image", "workdir"):
         if not _PATH.fullmatch(getattr(run, name)):
             yield Finding((name,), f"{getattr(run, name)!r} is not a plain absolute path")
-    for path in run.data_files:
-        if not is_plain_path(path):
-            yield Finding(("data_files",), f"{path!r} is not a plain absolute path")
+    yield from _unfit_data(run)
     yield from _unfit_mounts(run)
     for name, value in run.environment.items():
         if not _VARIABLE.fullmatch(f"{name}={value}"):
@@ -211,6 +212,15 @@ def _unfit_plan(run: RunPlan) -> Iterator[Finding]:
 def is_plain_path(path: str) -> bool:
     """Whether a path could stand in a script."""
     return _PATH.fullmatch(path) is not None and ".." not in path.split("/")
+
+
+def _unfit_data(run: RunPlan) -> Iterator[Finding]:
+    for path in run.data_files:
+        if not is_plain_path(path):
+            yield Finding(("data_files",), f"{path!r} is not a plain absolute path")
+    for name in run.archives:
+        if not _ARCHIVE.fullmatch(name):
+            yield Finding(("archives",), f"{name!r} cannot be the name of an archive")
 
 
 def _unfit_mounts(run: RunPlan) -> Iterator[Finding]:

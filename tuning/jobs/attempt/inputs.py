@@ -97,4 +97,13 @@ def plan_next(job: Job, cluster: ClusterSettings, inputs: AttemptInputs) -> Atte
 
 
 def _training_data(row: Dataset) -> TrainingData:
-    return TrainingData(row.id, row.name, row.sha256, row.extension, row.entry, row.status.value, row.cluster)
+    return TrainingData(
+        id=row.id,
+        name=row.name,
+        sha256=row.sha256,
+        extension=row.extension,
+        entry=row.entry,
+        status=row.status.value,
+        cluster=row.cluster,
+        cluster_path=row.cluster_path,
+    )

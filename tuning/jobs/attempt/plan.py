@@ -24,6 +24,7 @@ from tuning.llamafactory.arguments.accepted import load_schema
 from tuning.llamafactory.config.check import CheckedConfig, ConfigContext
 from tuning.llamafactory.config.deepspeed import render
 from tuning.llamafactory.config.final import OwnedArguments, final_config
+from tuning.llamafactory.config.media import BESIDE_THE_REGISTER, WITH_THE_RUN, MediaPlace, reads_media
 from tuning.llamafactory.config.yaml_text import to_yaml
 from tuning.llamafactory.inside import PROGRAMS_FILE, programs
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel
@@ -48,6 +49,20 @@ class TrainingData:
     status: Literal["checking", "ready", "refused"] = "ready"
     cluster: str | None = None
     """Where its content lies and nowhere else; None: it can be brought to any."""
+    cluster_path: str | None = None
+    """Where it was found there, with its media beside it."""
+
+    @property
+    def archive(self) -> str | None:
+        """Name of the content where it is rows packed with their media, which a run unpacks."""
+        return f"{self.sha256}.{self.extension}" if self.extension == "tar" else None
+
+    @property
+    def media_place(self) -> MediaPlace | None:
+        """Where the media begin that its rows name, as far as that is known."""
+        if self.archive is not None:
+            return WITH_THE_RUN
+        return self.cluster_path.rpartition("/")[0] or "/" if self.cluster_path else None
 
 
 @dataclass(frozen=True)
@@ -112,6 +127,7 @@ def config_context(
         source=source,
         processes=world_size(resources),
         dataset_entries={**(registered or {}), **{data.id: data.entry for data in uploads}},
+        media_places=_media_places(registered or {}, uploads),
         operator_arguments=cluster.arguments,
         trusted_models=frozenset(cluster.models[name] for name in cluster.trusted_models),
         schema=load_schema(cluster.llamafactory_version),
@@ -144,7 +160,7 @@ def plan_attempt(
         datasets=tuple(data.id for data in uploads if data.id not in _named(checked.config)),
         model=source.model,
         adapter=source.adapter,
-        media_dir=f"{CHECKOUT}/data" if cluster.llamafactory_checkout else None,
+        media_dir=_media_dir(cluster, directory, uploads),
         deepspeed_path=f"{directory}/{DEEPSPEED_FILE}",
     )
     config = final_config(checked, owned)
@@ -159,10 +175,27 @@ def plan_attempt(
     )
 
 
+def _media_places(registered: Entries, uploads: Sequence[TrainingData]) -> Mapping[str, MediaPlace]:
+    places = {data.id: data.media_place for data in uploads}
+    known = {name: place for name, place in places.items() if place is not None}
+    return {**dict.fromkeys(registered, BESIDE_THE_REGISTER), **known}
+
+
+def _media_dir(cluster: ClusterSettings, directory: str, uploads: Sequence[TrainingData]) -> str | None:
+    """The check has seen to it that the media of all data begin in one folder."""
+    places = [data.media_place for data in uploads if data.media_place is not None and reads_media(data.entry)]
+    if places:
+        return f"{directory}/data" if places[0] == WITH_THE_RUN else places[0]
+    return f"{CHECKOUT}/data" if cluster.llamafactory_checkout else None
+
+
 def _dataset_info(
     cluster: ClusterSettings, checked: CheckedConfig, uploads: Sequence[TrainingData], registered: Entries
 ) -> dict[str, Any]:
-    """The job's own register: its uploads, and copies of the cluster's entries that it names."""
+    """The job's own register: its uploads, and copies of the cluster's entries that it names.
+
+    The entry of an archive says itself where its rows lie, once it is unpacked.
+    """
     info: dict[str, Any] = {
         data.id: {"file_name": dataset_path(cluster.root, data.sha256, data.extension), **data.entry}
         for data in uploads
@@ -218,7 +251,7 @@ def _run_plan(
     data_files: tuple[str, ...],
 ) -> RunPlan:
     directory = attempt_directory(cluster.root, run.job_id, run.number)
-    view = container_view(cluster, run.job_id, [(data.sha256, data.extension) for data in uploads], run.source)
+    view = container_view(cluster, run.job_id, _contents(uploads), run.source)
     return RunPlan(
         root=cluster.root,
         attempt_directory=directory,
@@ -233,5 +266,11 @@ def _run_plan(
         own_places=view.own_places,
         data_files=data_files,
         environment=cluster.environment,
+        archives=tuple(data.archive for data in uploads if data.archive is not None),
         site=cluster,
     )
+
+
+def _contents(uploads: Sequence[TrainingData]) -> list[tuple[str, str]]:
+    """Those that a run reads where they lie."""
+    return [(data.sha256, data.extension) for data in uploads if data.archive is None]

@@ -44,6 +44,8 @@ class ArgumentSchema:
     templates: tuple[str, ...]
     templates_ending_once: frozenset[str]
     """Those with one end of text for a whole conversation (efficient_eos)."""
+    templates_with_media: frozenset[str] | None = None
+    """Those that read images, videos or audios; None where it is not known."""
 
     @functools.cached_property
     def defaults(self) -> Mapping[str, Any]:
@@ -84,6 +86,7 @@ def load_schema(version: str = DEFAULT_VERSION) -> ArgumentSchema:
         arguments=arguments,
         templates=tuple(raw["templates"]),
         templates_ending_once=frozenset(raw["templates_ending_once"]),
+        templates_with_media=frozenset(raw["templates_with_media"]) if "templates_with_media" in raw else None,
     )
 
 

@@ -21,7 +21,10 @@ _FALSE = frozenset({"false", "no", "off", "0"})
 # What older versions took and people's files still say: there flash_attn was a switch.
 _FORMERLY: Mapping[str, Mapping[bool, str]] = {"flash_attn": {True: "fa2", False: "auto"}}
 # Words for a choice: what LLaMA-Factory does with them is what it does with the choice (it looks for "cpu" only).
-_ALIKE: Mapping[str, Mapping[str, str]] = {"export_device": {"gpu": "auto", "cuda": "auto"}}
+_ALIKE: Mapping[str, Mapping[str, str]] = {
+    "export_device": {"gpu": "auto", "cuda": "auto"},
+    "quantization_method": {"bitsandbytes": "bnb"},  # its earlier name, with which today's quantizes nothing
+}
 _NULL = frozenset({"", "null", "none", "~"})
 _MAX_INTEGER = 2**63 - 1
 

@@ -12,7 +12,8 @@ from tuning.llamafactory.arguments.ownership import LEFT_OUT, REFUSED, TAKEN_OVE
 from tuning.llamafactory.arguments.paths import AllowedPlaces
 from tuning.llamafactory.arguments.unread import is_unread
 from tuning.llamafactory.config import references
-from tuning.llamafactory.config.deepspeed import Preset, preset
+from tuning.llamafactory.config.deepspeed import Preset, preset, preset_elsewhere
+from tuning.llamafactory.config.media import WITH_THE_RUN, MediaPlace, doubt_media, reads_media
 from tuning.llamafactory.config.memory import MemoryEstimate, estimate_memory, too_large
 from tuning.llamafactory.config.model_modules import doubt_by_model
 from tuning.llamafactory.config.model_size import ModelShape
@@ -55,6 +56,8 @@ class ConfigContext:
     """Paths of models whose own code may run."""
     models_with_code: frozenset[str] = frozenset()
     """Paths of models that do not load without code of their own."""
+    media_places: Mapping[str, MediaPlace] = field(default_factory=dict)
+    """Where the media begin that rows of data sets name, by the names and ids of these; unknown ones are missing."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,8 @@ class _Check:
 
     def _settle(self, name: str, resolved: list[str | Finding]) -> None:
         wrong = [finding for finding in resolved if isinstance(finding, Finding)]
+        if wrong and name == "deepspeed" and (known := preset_elsewhere(self.config[name])):
+            self.preset, resolved, wrong = known, [known], []
         if wrong and name in LEFT_OUT and self._can_do_without(name, wrong):
             del self.config[name]
             message = f"{wrong[0].message}: it is left out, since {LEFT_OUT[name]}"
@@ -239,6 +244,7 @@ class _Check:
 
     def judge(self) -> None:
         """What the arguments say together."""
+        self._settle_media()
         self.findings.extend(overruled(self.config, self.operator, self.row))
         handed_over = self._handed_over()
         self.findings.extend(self._missing({**self.config, **handed_over, **self.operator}))
@@ -256,6 +262,14 @@ class _Check:
             self.memory = estimate_memory(shape, run.arguments, run.processes)
             self.findings.extend(too_large(self.memory, self.context.gpu_memory_bytes))
 
+    def _settle_media(self) -> None:
+        """What came along is found without media_dir, and with another one it is not."""
+        entries, used = self.context.dataset_entries, {*self._names(), *self._datasets()[0]}
+        places = {name: self.context.media_places.get(name) for name in used if reads_media(entries.get(name, {}))}
+        self.findings.extend(doubt_media(places, self.config.get("media_dir")))
+        if WITH_THE_RUN in places.values():
+            self.config.pop("media_dir", None)
+
     def _run(self, handed_over: Mapping[str, str]) -> Run:
         context, schema = self.context, self.context.schema
         said = {**self.config, **self.operator, **fixed_arguments(self.row, self.config), **handed_over}
@@ -268,6 +282,7 @@ class _Check:
             is_counted=is_counted,
             entries=tuple(entry for name, entry in context.dataset_entries.items() if name in used),
             templates_ending_once=schema.templates_ending_once,
+            templates_with_media=schema.templates_with_media,
             transformers_major=int(schema.transformers.partition(".")[0]),
         )
 

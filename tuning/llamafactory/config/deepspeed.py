@@ -41,6 +41,12 @@ def preset(value: object) -> Preset | None:
     return next((known for known in PRESETS if known == name), None)
 
 
+def preset_elsewhere(value: object) -> Preset | None:
+    """The preset that a path of another machine means: LLaMA-Factory's own example, in whatever folder."""
+    folder, _, name = value.rpartition("/") if isinstance(value, str) else ("", "", "")
+    return preset(name) if folder.rpartition("/")[2] == "deepspeed" and name.endswith(".json") else None
+
+
 def render(name: Preset) -> dict[str, Any]:
     """The DeepSpeed configuration of a preset, to be written as JSON."""
     stage = int(name[len("zero")])

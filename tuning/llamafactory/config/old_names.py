@@ -61,7 +61,6 @@ STAGES: Mapping[str, str] = {
 """By what stands in `stage`."""
 
 METHODS: Mapping[str, str] = {
-    "bitsandbytes": "write quantization_method: bnb",
     "nf4": "write quantization_method: bnb, quantization_bit: 4 and quantization_type: nf4",
 }
 """By what stands in `quantization_method`."""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from tuning.llamafactory.config.media import reads_media
 from tuning.llamafactory.rules.rule import ALL, RUNS, TRAINS, Rule, Run, names
 
 
@@ -24,6 +25,11 @@ def _wants_pairs(a: Run) -> bool:
 
 def _columns(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     return entry.get("columns") or {}
+
+
+def _ignores_media(a: Run) -> bool:
+    known = a.templates_with_media
+    return a["stage"] != "pt" and a["template"] is not None and known is not None and a["template"] not in known
 
 
 def _is_plain_text(entry: Mapping[str, Any]) -> bool:
@@ -278,6 +284,14 @@ DATA: tuple[Rule, ...] = (
         "warning",
     ),
     # Pictures and films.
+    Rule(
+        "template",
+        lambda a: _ignores_media(a) and any(reads_media(entry) for entry in a.entries),
+        "the data names images, videos or audios, and this template reads none: the run ends at the first of them",
+        "set the template of a model that sees or hears, such as qwen2_vl, or use data without them",
+        "data/mm_plugin.py",
+        stricter=True,
+    ),
     Rule(
         "image_max_pixels",
         lambda a: a["image_max_pixels"] < a["image_min_pixels"],

@@ -28,6 +28,8 @@ class Run:
     """The dataset_info.json entries of the data sets it works on, as far as they are known."""
     templates_ending_once: frozenset[str] = field(default_factory=frozenset)
     """Templates that LLaMA-Factory calls efficient_eos: one end of text for the whole conversation."""
+    templates_with_media: frozenset[str] | None = None
+    """Templates that read images, videos or audios; None where it is not known."""
     transformers_major: int = 5
 
     def __getitem__(self, name: str) -> Any:

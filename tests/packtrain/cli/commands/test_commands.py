@@ -1,4 +1,6 @@
+import io
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -270,6 +272,23 @@ def test_download_of_an_archive(run: Run) -> None:
 
 def test_a_job_without_files_says_so(run: Run) -> None:
     assert "has left no files yet" in run("download", JOB_ID).stderr
+
+
+def test_a_folder_goes_up_as_one_archive(run: Run, stub: Stub) -> None:
+    Path("cups/images").mkdir(parents=True)
+    Path("cups/rows.jsonl").write_text("{}", encoding="utf-8")
+    Path("cups/images/1.jpg").write_bytes(b"jpg")
+    Path("cups/images/2.jpg").symlink_to("1.jpg")
+    Path("cups/.cache").mkdir()
+    assert run("datasets", "upload", "cups").stdout == "ds_1\n"
+    [(name, file_name, content)] = stub.uploads
+    assert (name, file_name) == ("cups", "cups.tar")
+    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        assert [(each.name, each.isreg()) for each in tar] == [
+            ("rows.jsonl", True),
+            ("images/1.jpg", True),
+            ("images/2.jpg", True),
+        ]
 
 
 def test_data_sets(run: Run, stub: Stub) -> None:

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from server.main import create_app
 from tests.conftest import speak_for
 from tests.factories import Clock, make_dataset, make_job, make_user
+from tests.tuning.datasets.archive.archives import as_zip
 from tests.tuning.datasets.check.row_cases import BROKEN_FILES, BROKEN_LINES
 from tests.tuning.datasets.files import alpaca, as_lines, messages, ranked, sharegpt
 from tuning.db.engine import transaction
@@ -52,6 +53,18 @@ def test_a_table_says_from_what_it_was_made(client: TestClient) -> None:
     assert (made["made_from"], made["purpose"], made["rows"]) == ("csv", "sft", 1)
     assert client.get(f"{PATH}/{made['id']}/report").json()["made_from"] == "csv"
     assert client.get(f"{PATH}/{made['id']}/preview").json()["rows"][0]["value"] == {"prompt": "a", "completion": "b"}
+
+
+def test_an_archive_brings_rows_and_their_media(client: TestClient) -> None:
+    row = messages(("user", "<image>What?"), ("assistant", "A cup."), images=["cups/1.jpg"])
+    packed = as_zip({"rows.jsonl": as_lines([row]), "cups/1.jpg": b"jpg"})
+    made = _upload(client, packed, name="cups").json()
+    assert (made["media_files"], made["rows"], made["format"]) == (1, 1, "sharegpt")
+    shown = client.get(f"{PATH}/{made['id']}/preview").json()["rows"][0]["value"]
+    assert shown["images"][0].endswith("/cups/1.jpg")
+    refused = _upload(client, as_zip({"rows.jsonl": as_lines([row])}))
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
+    assert "not there (cups/1.jpg)" in refused.json()["errors"][0]["message"]
 
 
 def test_an_entry_says_which_columns_are_read(client: TestClient) -> None:

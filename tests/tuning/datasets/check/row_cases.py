@@ -114,7 +114,6 @@ BROKEN_FILES: list[tuple[bytes, str]] = [
 ]
 DOUBTED: list[tuple[dict[str, Any], Reason]] = [
     (alpaca(output=""), Reason.EMPTY_ANSWER),
-    (alpaca(images=["cups/1.jpg"]), Reason.UNUSED_MEDIA),
     (alpaca(instruction="", input=None), Reason.EMPTY_PROMPT),
     (sharegpt(("human", "a"), ("gpt", "")), Reason.EMPTY_ANSWER),
     (

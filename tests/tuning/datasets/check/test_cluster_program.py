@@ -188,10 +188,19 @@ def test_a_tokenizer_that_is_none_is_said(place: Place, monkeypatch: pytest.Monk
     assert f"{place.data}/tokenizer.json cannot be read as a tokenizer" in finding["message"]
 
 
+def test_media_are_looked_for_beside_the_file(place: Place) -> None:
+    (place.data / "cups").mkdir()
+    (place.data / "cups/1.jpg").touch()
+    place.holds(as_lines([alpaca(input="<image>", images=["cups/1.jpg"])]))
+    assert place.says()["entry"]["columns"]["images"] == "images"
+    place.holds(as_lines([alpaca(input="<image>", images=["cups/2.jpg"])]))
+    assert "not there (cups/2.jpg)" in place.says()["findings"][0]["message"]
+
+
 def test_a_copy_that_was_not_good_is_gone_also_when_the_program_is_ended(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def ended(*_: object) -> None:
+    def ended(*_: object, **__: object) -> None:
         assert Path(place.order.arriving).read_bytes() == GOOD
         raise SystemExit(143)
 
@@ -208,7 +217,7 @@ def test_a_signal_to_end_leaves_nothing(place: Place) -> None:
     file.write_text(json.dumps(asdict(place.order)))
     program = (
         "import sys, time; from tuning.datasets.check import cluster_program as program;"
-        "program.validate = lambda *_: (print('checking', flush=True), time.sleep(60));"
+        "program.validate = lambda *_, **__: (print('checking', flush=True), time.sleep(60));"
         "sys.exit(program.main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", program, str(file)]

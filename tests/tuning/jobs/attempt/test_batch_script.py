@@ -90,3 +90,11 @@ def test_no_name_of_a_secret_is_program_text(text: str) -> None:
     except InvalidInput:
         return
     assert f"  secrets=( {text} )\n" in script
+
+
+@pytest.mark.parametrize(
+    "name", ["../x.tar", f"{'ab' * 32}.tar.gz", f"{'ab' * 32}.jsonl", "$(rm).tar", f"{'ab' * 32}.tar\n"]
+)
+def test_what_is_no_archive_of_ours_is_not_unpacked(name: str) -> None:
+    with pytest.raises(InvalidInput, match="cannot be the name of an archive"):
+        render_script(ALL, replace(RUN, archives=(name,)))

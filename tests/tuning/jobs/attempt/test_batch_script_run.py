@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tuning.datasets.archive.archives import as_tar
 from tests.tuning.stand_in_node import Node
 from tuning.slurm.attempt_records import parse_data_sums, parse_exit, parse_resumed, parse_started
 from tuning.ssh.file_listing import parse_files
@@ -39,6 +40,26 @@ def test_it_runs_the_container_and_records_how_it_ended(node: Node) -> None:
     assert [(file.path, file.size_bytes) for file in files.files] == [("adapter_model.safetensors", 8)]
     assert not (node.attempt / "cache").exists()
     assert list(node.scratch.iterdir()) == []
+
+
+def test_archives_of_data_are_unpacked_for_the_run_alone(tmp_path: Path) -> None:
+    name = f"{'ab' * 32}.tar"
+    node = Node(tmp_path, archives=(name,))
+    (node.root / "datasets" / name).write_bytes(as_tar({"media/ab/rows.jsonl": b"{}", "media/ab/1.jpg": b"jpg"}))
+    (node.attempt / "data").mkdir()
+    code, _ = node.run(f"cp {node.attempt}/data/media/ab/1.jpg {node.output}/seen")
+    assert (code, (node.output / "seen").read_bytes()) == (0, b"jpg")
+    assert list((node.attempt / "data").iterdir()) == []
+
+
+def test_an_archive_that_cannot_be_unpacked_ends_the_run(tmp_path: Path) -> None:
+    name = f"{'ab' * 32}.tar"
+    node = Node(tmp_path, archives=(name,))
+    (node.root / "datasets" / name).write_bytes(b"no tar at all" * 100)
+    (node.attempt / "data").mkdir()
+    code, stderr = node.run("echo never")
+    assert (code, node.ran.exists()) == (74, False)
+    assert f"the data with its media, {node.root}/datasets/{name}, cannot be unpacked" in stderr
 
 
 def test_only_what_is_named_goes_into_the_container(node: Node) -> None:

@@ -65,6 +65,27 @@ def test_the_clusters_own_files_are_hashed_where_they_lie() -> None:
     assert "hash_data" not in planned({**CONFIG, "dataset": "hub"}, uploads=[UPLOAD]).script
 
 
+def test_an_archive_is_unpacked_beside_the_runs_register() -> None:
+    columns = {"messages": "messages", "images": "images"}
+    entry = {"formatting": "sharegpt", "columns": columns, "file_name": "media/ab/rows.jsonl"}
+    packed = TrainingData("ds_2", "cups", "cd" * 32, "tar", entry)
+    plan = planned({**CONFIG, "template": "qwen2_vl"}, uploads=[UPLOAD, packed])
+    assert json.loads(plan.files["data/dataset_info.json"])["ds_2"] == entry
+    assert plan.config["media_dir"] == plan.config["dataset_dir"] == f"{plan.directory}/data"
+    assert f"archives=( {'cd' * 32}.tar )" in plan.script
+    assert "datasets/" + "cd" * 32 not in plan.script.partition("own_places=")[2].partition("\n")[0]
+
+
+def test_media_that_lie_on_the_cluster_begin_beside_their_data() -> None:
+    entry = {"formatting": "sharegpt", "columns": {"messages": "messages", "images": "images"}}
+    found = TrainingData(
+        "ds_2", "cups", "cd" * 32, "jsonl", entry, cluster="lab", cluster_path="/shared/data/c/rows.json"
+    )
+    plan = planned({**CONFIG, "template": "qwen2_vl"}, uploads=[found])
+    assert plan.config["media_dir"] == "/shared/data/c"
+    assert "archives=( )" in plan.script
+
+
 def test_uploads_alone_are_trained_on_alone() -> None:
     plan = planned({name: CONFIG[name] for name in ("model_name_or_path", "template")}, uploads=[UPLOAD])
     assert (plan.config["dataset"], list(plan.dataset_info)) == ("ds_1", ["ds_1"])

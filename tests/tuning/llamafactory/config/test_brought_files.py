@@ -45,6 +45,20 @@ def test_trust_remote_code_is_taken_as_false_and_told() -> None:
     assert final_config(checked, OWNED)["trust_remote_code"] is False
 
 
+def test_a_deepspeed_example_of_another_machine_is_the_preset() -> None:
+    checked = check(deepspeed="/home/me/LLaMA-Factory/examples/deepspeed/ds_z3_config.json")
+    assert (checked.errors, checked.deepspeed) == ((), "zero3")
+    assert [note for note in checked.notes if note.startswith("deepspeed: /home/me/") and note.endswith(" is zero3")]
+    own = check(deepspeed="/srv/LLaMA-Factory/examples/deepspeed/ds_z3_config.json")
+    assert (own.errors, own.deepspeed) == ((), None)
+
+
+def test_bitsandbytes_by_its_old_name_is_taken() -> None:
+    checked = check(quantization_method="bitsandbytes", quantization_bit=4)
+    assert (checked.errors, checked.config["quantization_method"]) == ((), "bnb")
+    assert any(note.startswith("quantization_method: 'bitsandbytes' is taken as 'bnb'") for note in checked.notes)
+
+
 def test_a_model_with_code_of_its_own_needs_the_operator() -> None:
     own: dict[str, Any] = {"model_name_or_path": "own", "trust_remote_code": True}
     assert "trusted_models" in at(check(**own).errors, "trust_remote_code")[0]
@@ -113,7 +127,6 @@ def test_a_template_by_another_name_is_told_by_its_own(template: str, meant: str
     [
         ("stage", "orpo", "pref_loss: orpo"),
         ("stage", "pretrain", "stage: pt"),
-        ("quantization_method", "bitsandbytes", "bnb"),
         ("train_mm_proj_only", True, "freeze_vision_tower"),
         ("dpo_beta", 0.1, "pref_beta"),
         ("dpo_ftx", 1.0, "pref_ftx"),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning.llamafactory.config.deepspeed import PRESETS, Preset, Zero, preset, render, zero_of
+from tuning.llamafactory.config.deepspeed import PRESETS, Preset, Zero, preset, preset_elsewhere, render, zero_of
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,21 @@ from tuning.llamafactory.config.deepspeed import PRESETS, Preset, Zero, preset, 
 )
 def test_the_names_that_people_have_are_known(written: object, meant: str | None) -> None:
     assert preset(written) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("/home/me/LLaMA-Factory/examples/deepspeed/ds_z3_config.json", "zero3"),
+        ("../cache/deepspeed/ds_z2_offload_config.json", "zero2_offload"),
+        ("/home/me/ds_z3_config.json", None),
+        ("/home/me/deepspeed/my_z3.json", None),
+        ("deepspeed/zero3", None),
+        ({"zero_optimization": {}}, None),
+    ],
+)
+def test_a_path_of_another_machine_is_known_by_its_end(written: object, meant: str | None) -> None:
+    assert preset_elsewhere(written) == meant
 
 
 @pytest.mark.parametrize("name", PRESETS)

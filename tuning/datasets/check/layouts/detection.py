@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from tuning.datasets.check.layouts.formats import (
     AlpacaLayout,
     ChatLayout,
     Layout,
+    MediaColumns,
     Purpose,
     TextLayout,
     Wanted,
@@ -24,6 +25,17 @@ _PROMPT_COLUMNS = ("instruction", "prompt", "question", "query", "problem", "inp
 _RESPONSE_COLUMNS = ("output", "response", "completion", "answer", "solution", "target")
 _TEXT_COLUMNS = ("text", "content")
 _KTO_COLUMNS = ("kto_tag", "label")
+_NUMBER_TAGS = frozenset({"0", "1", "0.0", "1.0", "true", "false"})
+"""Texts too: a CSV has no truth values."""
+_MEDIA_COLUMNS: MediaColumns = (
+    ("images", "images"),
+    ("images", "image"),
+    ("videos", "videos"),
+    ("videos", "video"),
+    ("audios", "audios"),
+    ("audios", "audio"),
+)
+"""LLaMA-Factory's names, and those that other programs have for one file a row."""
 _KNOWN_FORMS = (
     "alpaca rows have `instruction` and `output` (and may have `input`, `system`, `history`); sharegpt rows have "
     "`conversations` with `from` and `value`, or `messages` with `role` and `content`; for ranking there are `chosen` "
@@ -39,6 +51,7 @@ def detect_layout(rows: Rows, wanted: Wanted | None = None) -> Layout:
     Raises InvalidInput when they have none that is known, or not the one that is wanted.
     """
     wanted = wanted or Wanted()
+    _refuse_number_tag(rows, wanted)
     found = list(_layouts(rows)) if wanted.entry is None else [_given(wanted.entry, rows)]
     if not found:
         raise InvalidInput([_unknown_layout(rows)])
@@ -48,7 +61,21 @@ def detect_layout(rows: Rows, wanted: Wanted | None = None) -> Layout:
     named = [layout for layout in fitting if wanted.purpose in (None, layout.purpose)]
     if not named:
         raise InvalidInput([_other_than_wanted("purpose", f"purpose {fitting[0].purpose}", str(wanted.purpose))])
-    return named[0]
+    return named[0] if wanted.entry is not None else _with_media(named[0], rows)
+
+
+def media_columns(rows: Rows) -> MediaColumns:
+    """Columns whose values are paths of media, one of each kind; later rows may have some where the first have none."""
+    found: dict[Literal["images", "videos", "audios"], str] = {}
+    for kind, column in _MEDIA_COLUMNS:
+        values = _values(rows, column)
+        if all(isinstance(value, str | list) for value in values) and (any(values) or (values and kind == column)):
+            found.setdefault(kind, column)
+    return tuple(found.items())
+
+
+def _with_media(layout: Layout, rows: Rows) -> Layout:
+    return layout if isinstance(layout, TextLayout) else replace(layout, media=media_columns(rows))
 
 
 def _given(entry: Mapping[str, Any], rows: Rows) -> Layout:
@@ -126,11 +153,20 @@ def _kto_column(rows: Rows) -> str | None:
     return found
 
 
-def number_tag(rows: Rows) -> str | None:
-    """A column that says with 1 and 0 how an answer was liked: LLaMA-Factory reads true and false only."""
-    found = _first(rows, _KTO_COLUMNS)
-    values = _values(rows, found) if found is not None else []
-    return found if {type(value) for value in values} == {int} and set(values) == {0, 1} else None
+def _refuse_number_tag(rows: Rows, wanted: Wanted) -> None:
+    """A column that says with 1 and 0 how an answer was liked: LLaMA-Factory reads true and false only.
+
+    Without the column a disliked answer would be learned like any other.
+    """
+    if wanted.purpose not in (None, "kto") or wanted.entry is not None or _kto_column(rows) == _KTO_COLUMNS[0]:
+        return
+    tag = _first(rows, _KTO_COLUMNS)
+    said = {str(value).lower() for value in _values(rows, tag) if not isinstance(value, bool)} if tag else set()
+    if not said or not said <= _NUMBER_TAGS:
+        return
+    otherwise = "" if wanted.purpose else "; where it means something else, say --purpose sft (the field purpose)"
+    message = f"the column {tag} says with {' and '.join(sorted(said))} which answers were liked"
+    raise InvalidInput([Finding(("file",), message, f"for KTO write true and false, in JSON{otherwise}")])
 
 
 def _first(rows: Rows, names: Sequence[str]) -> str | None:

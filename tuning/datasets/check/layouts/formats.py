@@ -16,6 +16,10 @@ Purpose = Literal["sft", "ranking", "kto", "pretrain", "questions"]
 they ask alone, to be predicted on."""
 
 
+MediaColumns = tuple[tuple[Literal["images", "videos", "audios"], str], ...]
+"""LLaMA-Factory's names of the columns that hold paths of media, each with the file's."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """Form and purpose that a user states for a file; None: detected from its rows."""
@@ -42,6 +46,7 @@ class AlpacaLayout:
     rejected: str = "rejected"
     kto_tag: str = "kto_tag"
     formatting: Formatting = "alpaca"
+    media: MediaColumns = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class ChatLayout:
     rejected: str = "rejected"
     kto_tag: str = "kto_tag"
     formatting: Formatting = "sharegpt"
+    media: MediaColumns = ()
 
 
 @dataclass(frozen=True)
@@ -142,8 +148,9 @@ def _present(layout: Layout, columns: Collection[str]) -> dict[str, str]:
         required, optional = _ALPACA_COLUMNS[layout.purpose], ["query", "system", "history", "tools"]
     else:
         required, optional = _CHAT_COLUMNS[layout.purpose], ["system", "tools"]
+    named = {key: getattr(layout, key) for key in optional} | dict(layout.media)
     return {key: getattr(layout, key) for key in required} | {
-        key: getattr(layout, key) for key in optional if getattr(layout, key) in columns
+        key: column for key, column in named.items() if column in columns
     }
 
 

@@ -6,9 +6,9 @@ tags (layouts.formats says why).
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from tuning.datasets.check.layouts.formats import AlpacaLayout, ChatLayout, Layout, Purpose, TextLayout
+from tuning.datasets.check.layouts.formats import AlpacaLayout, ChatLayout, Layout, MediaColumns, Purpose, TextLayout
 from tuning.errors import Finding, InvalidInput
 
 PLACES = frozenset(
@@ -21,7 +21,7 @@ _CHAT = {"messages": "conversations"}
 _COLUMNS = frozenset(
     {"prompt", "query", "response", "history", "messages", "system", "tools", "chosen", "rejected", "kto_tag"}
 )
-_MEDIA = frozenset({"images", "videos", "audios"})
+_MEDIA: tuple[Literal["images", "videos", "audios"], ...] = ("images", "videos", "audios")
 _TAGS = {
     "role_tag": "from",
     "content_tag": "value",
@@ -101,6 +101,7 @@ def _alpaca(columns: Mapping[str, str], purpose: Purpose) -> AlpacaLayout:
         chosen=columns.get("chosen", _ABSENT),
         rejected=columns.get("rejected", _ABSENT),
         kto_tag=columns.get("kto_tag", _ABSENT),
+        media=_media(columns),
     )
 
 
@@ -119,7 +120,12 @@ def _chat(columns: Mapping[str, str], tags: Mapping[str, str], purpose: Purpose)
         chosen=columns.get("chosen", _ABSENT),
         rejected=columns.get("rejected", _ABSENT),
         kto_tag=columns.get("kto_tag", _ABSENT),
+        media=_media(columns),
     )
+
+
+def _media(columns: Mapping[str, str]) -> MediaColumns:
+    return tuple((kind, columns[kind]) for kind in _MEDIA if kind in columns)
 
 
 def _unknown_keys(entry: Mapping[str, Any]) -> list[Finding]:
@@ -142,7 +148,7 @@ def _bad_names(part: str, names: Any) -> list[Finding]:
     """What is wrong in `columns` or `tags`."""
     if not isinstance(names, Mapping):
         return [Finding(("entry", part), f"{part} is no mapping of names", 'write {"prompt": "question"}')]
-    known = _COLUMNS | _MEDIA if part == "columns" else _TAGS.keys()
+    known = _COLUMNS.union(_MEDIA) if part == "columns" else _TAGS.keys()
     unknown = [name for name in names if name not in known]
     found = [
         Finding(

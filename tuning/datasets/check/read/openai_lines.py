@@ -1,9 +1,11 @@
-"""OpenAI's chats with tool calls, as JSON lines that LLaMA-Factory's sharegpt reader takes.
+"""OpenAI's chats with tool calls or reasoning, as JSON lines that LLaMA-Factory's sharegpt reader takes.
 
 A message with `tool_calls` becomes one of the role function_call, whose content is the calls as JSON with their
 arguments decoded; the answers of tools to one message become one message; a list of tools becomes its JSON text. What
 the message says beside its calls is not trained on, as in LLaMA-Factory's own `openai` converter (data/converter.py),
-which is not used because it writes a system prompt into every sample.
+which is not used because it writes a system prompt into every sample. `reasoning_content` is put before the answer, as
+LLaMA-Factory's templates of reasoning models look for it there (data/template.py, thought_words); its converters
+read no such key.
 """
 
 import json
@@ -19,21 +21,25 @@ from tuning.datasets.check.read.line_rows import read_line_rows
 from tuning.datasets.check.read.rows import Fault, Rows, find_encoding
 from tuning.errors import Finding, InvalidInput
 
-_COLUMN, _CALLS = "messages", "tool_calls"
+_COLUMN, _CALLS, _REASONING = "messages", "tool_calls", "reasoning_content"
+_THOUGHT = "<think>\n{}\n</think>\n\n{}"
 _HEAD_BYTES = 1024 * 1024
 _ROWS_LOOKED_AT = 100
 _BETWEEN_ANSWERS = "\n</tool_response>\n<tool_response>\n"
 """As LLaMA-Factory joins what several tools said."""
 
 
-def has_tool_calls(stream: BinaryIO) -> bool:
-    """Whether one of the rows in the first MiB of a seekable JSON file has tool calls; it is left at its start."""
+def has_more_than_content(stream: BinaryIO) -> bool:
+    """Whether one of the rows in the first MiB of a seekable JSON file has tool calls or reasoning beside what is said.
+
+    It is left at its start.
+    """
     head = stream.read(_HEAD_BYTES)
     stream.seek(0)
-    if b'"tool_calls"' not in head:
+    if b'"tool_calls"' not in head and b'"reasoning_content"' not in head:
         return False
     rows = islice(_rows(BytesIO(head)), _ROWS_LOOKED_AT)
-    return any(not isinstance(row, Fault) and _calls(row.value) for row in rows)
+    return any(not isinstance(row, Fault) and _has_more(row.value) for row in rows)
 
 
 def openai_lines(stream: BinaryIO) -> Generator[bytes, None, None]:
@@ -51,9 +57,11 @@ def _rows(stream: BinaryIO) -> Rows:
     return read_array_rows(stream) if find_encoding(stream) == "json" else read_line_rows(stream)
 
 
-def _calls(row: Any) -> bool:
+def _has_more(row: Any) -> bool:
     messages = row.get(_COLUMN) if isinstance(row, dict) else None
-    return isinstance(messages, list) and any(isinstance(each, dict) and each.get(_CALLS) for each in messages)
+    return isinstance(messages, list) and any(
+        isinstance(each, dict) and (each.get(_CALLS) or each.get(_REASONING)) for each in messages
+    )
 
 
 def _converted(row: dict[str, Any]) -> dict[str, Any]:
@@ -75,9 +83,20 @@ def _message(message: Any) -> Any:
 
 
 def _without_ids(message: Any) -> Any:
-    if not isinstance(message, dict) or message.get("role") != "tool":
-        return {key: value for key, value in message.items() if key != _CALLS} if isinstance(message, dict) else message
-    return {"role": "tool", "content": message.get("content")}
+    if not isinstance(message, dict):
+        return message
+    if message.get("role") == "tool":
+        return {"role": "tool", "content": message.get("content")}
+    return _reasoned({key: value for key, value in message.items() if key != _CALLS})
+
+
+def _reasoned(message: dict[str, Any]) -> dict[str, Any]:
+    """With its reasoning before what it says, unless that has some."""
+    thought, content = message.get(_REASONING), message.get("content")
+    if not isinstance(thought, str) or not isinstance(content, str):
+        return message
+    told = content if not thought.strip() or "<think>" in content else _THOUGHT.format(thought.strip("\n"), content)
+    return {key: value for key, value in message.items() if key != _REASONING} | {"content": told}
 
 
 def _function(function: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 """Tables and other forms that become JSON lines before anybody looks at their rows: CSV, Parquet, plain text, OpenAI's
-tool calls, chats that nobody answers.
+tool calls and reasoning, chats that nobody answers.
 
 What is kept is then byte for byte what was checked and what is trained on, and there is one loader to agree with.
 """
@@ -9,7 +9,7 @@ from collections.abc import Generator
 from typing import BinaryIO, Literal
 
 from tuning.datasets.check.read.csv_lines import DELIMITERS, csv_lines
-from tuning.datasets.check.read.openai_lines import has_tool_calls, openai_lines
+from tuning.datasets.check.read.openai_lines import has_more_than_content, openai_lines
 from tuning.datasets.check.read.parquet_lines import parquet_lines
 from tuning.datasets.check.read.question_lines import has_questions_alone, question_lines
 from tuning.datasets.check.read.rows import BYTE_ORDER_MARK
@@ -50,7 +50,7 @@ def find_table(stream: BinaryIO, name: str = "") -> Table | None:
 
 
 def _chats(stream: BinaryIO) -> Table | None:
-    if has_tool_calls(stream):
+    if has_more_than_content(stream):
         return "openai"
     return "questions" if has_questions_alone(stream) else None
 

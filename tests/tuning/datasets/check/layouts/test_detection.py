@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from tuning.datasets.check.layouts.formats import Wanted
+from tests.tuning.datasets.files import as_lines
+from tuning.datasets.check.layouts.formats import Purpose, Wanted
 from tuning.datasets.check.run import CheckedFile, validate
+from tuning.errors import InvalidInput
 
 
 def checked(*rows: dict[str, Any]) -> CheckedFile:
@@ -66,13 +68,15 @@ def test_speakers_by_other_names_are_heard(column: str, role: str, content: str,
     assert (tags["user_tag"], tags["assistant_tag"]) == (user, assistant)
 
 
-@pytest.mark.parametrize("column", ["images", "videos", "audios"])
-def test_media_that_are_not_sent_along_are_told(column: str) -> None:
-    row = {"messages": [{"role": "user", "content": "<image>What?"}, {"role": "assistant", "content": "A cup."}]}
-    found = checked(*([{**row, column: ["cups/1.jpg"]}] * 3), {**row, column: []})
+@pytest.mark.parametrize(("column", "mark"), [("images", "<image>"), ("videos", "<video>"), ("audios", "<audio>")])
+def test_media_that_are_not_sent_along_are_told(column: str, mark: str) -> None:
+    row = {"messages": [{"role": "user", "content": f"{mark}What?"}, {"role": "assistant", "content": "A cup."}]}
+    bare = {"messages": [{"role": "user", "content": "What?"}, {"role": "assistant", "content": "A cup."}]}
+    found = checked(*([{**row, column: ["cups/1.jpg"]}] * 3), {**bare, column: []})
     [problem] = found.report.problems
-    assert (problem.reason, problem.rows) == ("unused_media", 3)
+    assert (problem.reason, problem.rows) == ("media_elsewhere", 3)
     assert found.report.kept == 4
+    assert found.entry["columns"][column] == column
 
 
 def test_a_number_that_is_none_in_a_column_that_nobody_reads_is_taken() -> None:
@@ -83,12 +87,17 @@ def test_a_number_that_is_none_in_a_column_that_nobody_reads_is_taken() -> None:
         assert validate(BytesIO(text.encode())).report.kept == 2
 
 
-def test_answers_labelled_with_numbers_are_told() -> None:
-    rows = [{"prompt": "a", "completion": "b", "label": label} for label in (1, 0, 0)]
-    found = checked(*rows)
-    [problem] = found.report.problems
-    assert (found.report.purpose, problem.reason, problem.rows) == ("sft", "unused_tag", 2)
-    content = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    assert validate(BytesIO(content), Wanted(purpose="sft")).report.problems == ()
-    classes = [{**row, "label": number} for number, row in enumerate(rows)]
-    assert checked(*classes).report.problems == ()
+@pytest.mark.parametrize("labels", [(1, 0, 0), (1.0, 0.0, 1.0), (1, 1, 1), ("1", "0", "0"), ("True", "False", "true")])
+def test_answers_labelled_with_numbers_are_refused(labels: tuple[Any, ...]) -> None:
+    rows = [{"prompt": "a", "completion": "b", "label": label} for label in labels]
+    purposes: list[Purpose | None] = [None, "kto"]
+    for purpose in purposes:
+        with pytest.raises(InvalidInput, match=r"the column label says with .* which answers were liked") as caught:
+            validate(BytesIO(as_lines(rows)), Wanted(purpose=purpose))
+        assert ("--purpose sft" in str(caught.value.findings[0].hint)) is (purpose is None)
+    assert validate(BytesIO(as_lines(rows)), Wanted(purpose="sft")).report.problems == ()
+
+
+def test_labels_of_classes_are_nothing_to_talk_of() -> None:
+    rows = [{"prompt": "a", "completion": "b", "label": number} for number in range(3)]
+    assert checked(*rows).report.problems == ()

@@ -130,7 +130,7 @@ def test_text_is_a_prompt_without_answer() -> None:
             {"prompt": "a", "completion": "b", "label": True},
             {"prompt": "prompt", "response": "completion", "kto_tag": "label"},
         ),
-        ({"prompt": "a", "completion": "b", "label": 1}, {"prompt": "prompt", "response": "completion"}),
+        ({"prompt": "a", "completion": "b", "label": 2}, {"prompt": "prompt", "response": "completion"}),
     ],
 )
 def test_the_names_of_other_data_sets_are_mapped(row: dict[str, Any], columns: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning.datasets.check.read.openai_lines import has_tool_calls
+from tuning.datasets.check.read.openai_lines import has_more_than_content
 from tuning.datasets.check.read.tables import find_table, json_lines
 from tuning.datasets.check.run import validate
 from tuning.errors import InvalidInput
@@ -59,12 +59,29 @@ def test_arguments_may_be_an_object_already() -> None:
     assert json.loads(row["messages"][1]["content"])[0]["arguments"] == {"city": "Bern"}
 
 
+def reasoned(content: str | None, thought: Any) -> dict[str, Any]:
+    answer = {"role": "assistant", "content": content, "reasoning_content": thought}
+    return {"messages": [{"role": "user", "content": "2+2?"}, answer]}
+
+
+def test_reasoning_is_put_before_the_answer() -> None:
+    [row] = converted(json.dumps([reasoned("4", "Two and two.\n")]).encode())
+    assert row["messages"][1] == {"role": "assistant", "content": "<think>\nTwo and two.\n</think>\n\n4"}
+
+
+def test_reasoning_that_is_none_or_stands_there_already_changes_nothing() -> None:
+    said = "<think>x</think>4"
+    first, second, third = converted(json.dumps([reasoned("4", "x"), reasoned("4", " "), reasoned(said, "x")]).encode())
+    assert first["messages"][1]["content"] != "4"
+    assert [row["messages"][1]["content"] for row in (second, third)] == ["4", said]
+
+
 def test_chats_without_calls_are_left_alone() -> None:
     row = {"messages": [{"role": "user", "content": "tool_calls?"}, {"role": "assistant", "content": "b"}]}
     content = json.dumps(row).encode()
     assert find_table(BytesIO(content), "") is None
     null = {"messages": [{"role": "assistant", "content": "b", "tool_calls": None}]}
-    assert not has_tool_calls(BytesIO(json.dumps(null).encode()))
+    assert not has_more_than_content(BytesIO(json.dumps(null).encode()))
 
 
 @pytest.mark.parametrize("broken", [b"{", b"[1]", b'"a"'])
@@ -81,7 +98,7 @@ JSON = st.recursive(
     max_leaves=6,
 )
 MESSAGE = st.dictionaries(
-    st.sampled_from(["role", "content", "tool_calls", "x"]),
+    st.sampled_from(["role", "content", "tool_calls", "reasoning_content", "x"]),
     JSON | st.sampled_from(["tool", "assistant"]) | st.just([call(1)]) | st.just([{"function": {"name": 1}}]),
 )
 
