@@ -10,6 +10,7 @@ from server.dependencies import API, JOB_ID
 from server.feed.cache import Feed
 from server.feed.progress import ReadyResponse
 from server.http.admission import Admission
+from server.http.rate_headers import tell_level
 from tuning.errors import PacktrainError
 
 _PATH = re.compile(f"{API}/jobs/({JOB_ID})/progress")
@@ -53,6 +54,7 @@ class PolledProgress:
             if entry is None or principal is None:
                 return None
             admission.count(principal.user_id)
+            tell_level(scope, principal.user_id)
         except PacktrainError:
             return None
         if_none_match = headers.get(b"if-none-match")
