@@ -47,7 +47,7 @@ def recover(
         if apply:
             found = settled(Cluster(settings, transport), settings.root, found)
             with transaction(sessions) as session:
-                around = Surroundings(cluster, ContentStore(own.data_dir / "datasets", 0), at)
+                around = Surroundings(cluster, ContentStore(own.data_dir / "datasets", 0), at, root=settings.root)
                 found = write(session, found, around)
     _show(found, was_applied=apply)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -14,7 +14,7 @@ from ops.recover.rows import Surroundings, write_job
 from tuning.clusters.models import ClusterRow, Installation
 from tuning.errors import Conflict, InvalidInput, SiteState, SlurmUnavailable
 from tuning.jobs.attempt.job_record import JobRecord
-from tuning.jobs.layout import attempt_directory, slurm_job_name
+from tuning.jobs.layout import attempt_directory, dataset_path, slurm_job_name
 from tuning.jobs.models import Attempt, Job
 from tuning.settings import ClusterSettings
 from tuning.slurm.answers import AccountedJob, NamedJob, QueuedJob
@@ -41,6 +41,8 @@ class Recovery:
     """So many more jobs have folders: the next run takes them."""
     installation: str | None
     """Id of the packtrain whose root it is."""
+    copies: Mapping[str, int] = field(default_factory=dict)
+    """Bytes of the copies of their data sets that lie there, by path."""
 
 
 def look(
@@ -60,7 +62,8 @@ def look(
     gone = [job for job in judged if job.state == "ended"]
     slurm = SlurmWord(queue, submitted, _accounted(cluster, settings, gone, now))
     jobs = [recovered(each, records[each.job_id], slurm, now) for each in folders if each.job_id in records]
-    return Recovery(jobs, skipped, left, _installation(cluster, settings.root))
+    copies = _copies(cluster, settings.root, records.values())
+    return Recovery(jobs, skipped, left, _installation(cluster, settings.root), copies)
 
 
 def require_undriven(session: Session, cluster: str, now: datetime) -> None:
@@ -85,7 +88,7 @@ def settled(cluster: Cluster, root: str, found: Recovery) -> Recovery:
     doubtful = {job.record.job_id for folder, job in unbegun.items() if not taken.get(folder)}
     skipped = [Skipped(job_id, "whether it has begun cannot be told just now: run this again") for job_id in doubtful]
     jobs = [job for job in found.jobs if job.record.job_id not in doubtful]
-    return Recovery(jobs, [*found.skipped, *skipped], found.left, found.installation)
+    return replace(found, jobs=jobs, skipped=[*found.skipped, *skipped])
 
 
 def write(session: Session, found: Recovery, around: Surroundings) -> Recovery:
@@ -98,10 +101,10 @@ def write(session: Session, found: Recovery, around: Surroundings) -> Recovery:
             skipped.append(Skipped(job.record.job_id, "its folder is a copy of another one: it has the same token"))
             continue
         tokens |= own
-        write_job(session, job, around)
+        write_job(session, job, replace(around, copies=found.copies))
         written.append(job)
     _keep_installation(session, found.installation)
-    return Recovery(written, skipped, found.left, found.installation)
+    return replace(found, jobs=written, skipped=skipped)
 
 
 def _keep_installation(session: Session, installation: str | None) -> None:
@@ -162,6 +165,13 @@ def _accounted(
         age = max((now - job.last.submitted_at).total_seconds() for job in part)
         found |= cluster.examine(ids, _since(age), []).accounted
     return found
+
+
+def _copies(cluster: Cluster, root: str, records: Iterable[JobRecord]) -> dict[str, int]:
+    paths = {dataset_path(root, data.sha256, data.extension) for record in records for data in record.datasets}
+    if not paths:
+        return {}
+    return {path: stat.size_bytes for path, stat in cluster.observe(sorted(paths)).files.items()}
 
 
 def _since(age_seconds: float) -> float:

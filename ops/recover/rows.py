@@ -1,8 +1,8 @@
 """Rows of recovered jobs, in the caller's transaction."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 
 from ops.recover.judgement import RecoveredAttempt, RecoveredJob
 from tuning.datasets.models import Dataset
+from tuning.datasets.repository import mark_staged
 from tuning.datasets.store import ContentStore
 from tuning.jobs.attempt.job_record import RecordedDataset
+from tuning.jobs.layout import dataset_path
 from tuning.jobs.models import Attempt, AttemptTexts, Job
 from tuning.jobs.queries.requests import insert_belongings
 from tuning.jobs.status import JobStatus
@@ -31,6 +33,9 @@ class Surroundings:
     store: ContentStore
     """The server's uploads: what lies there can be brought to the cluster again."""
     now: datetime
+    copies: Mapping[str, int] = field(default_factory=dict)
+    """Bytes of the copies of data sets that lie on the cluster, by their paths there."""
+    root: str = ""
 
 
 def write_job(session: Session, job: RecoveredJob, around: Surroundings) -> None:
@@ -111,14 +116,17 @@ def _keep_dataset(
     if session.get(Dataset, data.id) is not None:
         return
     file = around.store.path(data.sha256, data.extension)
+    copy_bytes = around.copies.get(dataset_path(around.root, data.sha256, data.extension))
     is_stored = file.exists()
     row = Dataset(id=data.id, owner_id=owner.id, name=data.name, sha256=data.sha256, extension=data.extension)
-    row.size_bytes = file.stat().st_size if is_stored else 0
+    row.size_bytes = file.stat().st_size if is_stored else copy_bytes or 0
     row.format = "sharegpt" if data.entry.get("formatting") == "sharegpt" else "alpaca"
     row.entry, row.report, row.created_at = data.entry, {}, min(created_at, around.now)
     row.cluster = None if is_stored else around.cluster
     session.add(row)
     session.flush()
+    if copy_bytes == row.size_bytes:
+        mark_staged(session, around.cluster, data.sha256, around.now)
 
 
 def _distinct(ids: Iterable[str]) -> list[str]:

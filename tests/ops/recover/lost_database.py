@@ -159,7 +159,8 @@ class LostDatabase:
         """What the command does."""
         found = settled(self.cluster, self.settings.root, self.look(owner))
         with transaction(self.after) as session:
-            around = Surroundings("lab", ContentStore(self.home / "data" / "datasets", 0), self.clock())
+            store = ContentStore(self.home / "data" / "datasets", 0)
+            around = Surroundings("lab", store, self.clock(), root=self.settings.root)
             return write(session, found, around)
 
     def work(self, cycles: int = 4, seconds: float = 60.0) -> None:

@@ -145,6 +145,27 @@ def test_an_upload_that_only_the_cluster_has_is_known_again(lost: LostDatabase) 
     with lost.after() as session:
         row = session.get_one(Dataset, dataset_id)
         assert (row.name, row.sha256, row.cluster, row.entry) == ("pairs", "b" * 64, "lab", dataset.entry)
+        assert row.size_bytes == 3
+        assert session.get(DatasetCopy, ("lab", "b" * 64)) is not None
+
+
+def test_of_an_upload_that_nobody_has_any_more_no_copy_is_claimed(lost: LostDatabase) -> None:
+    with transaction(lost.before) as session:
+        owner = User(id="user_1", name="edsger", is_administrator=False, created_at=lost.clock())
+        session.add(owner)
+        session.flush()
+        dataset_id = make_dataset(session, owner, sha256="c" * 64).id
+        session.add(DatasetCopy(cluster="lab", sha256="c" * 64, staged_at=lost.clock()))
+    copy = lost.root / "datasets" / f"{'c' * 64}.json"
+    copy.write_text("{}\n")
+    config = {"model_name_or_path": "tiny-qwen2", "stage": "sft", "dataset": dataset_id}
+    job_id = lost.submit(dataset_id=dataset_id, config=config)
+    lost.queue({job_id: "PENDING"})
+    copy.unlink()
+    lost.recover()
+    with lost.after() as session:
+        assert session.get_one(Dataset, dataset_id).size_bytes == 0
+        assert session.get(DatasetCopy, ("lab", "c" * 64)) is None
 
 
 def test_a_folder_of_an_earlier_packtrain_needs_an_owner(lost: LostDatabase) -> None:
