@@ -41,7 +41,7 @@ def labels_of(anonymous: TestClient, sessions: sessionmaker[Session]) -> dict[st
     with transaction(sessions) as session:
         owner = make_user(session)
         make_job(session, owner)
-        failure = {"code": "node_fail", "message": "m", "hint": None, "evidence": []}
+        failure = {"code": "node_fail", "message": "m"}
         make_job(session, owner, status=JobStatus.FAILED, finished_at=NOON, failure=failure)
         session.add(ClusterRow(name="lab", lease_token=1, reached_at=NOON, commands={}, snapshot={"free_bytes": 9}))
         words = {"step": "watch", "subject": "", "error": "E", "message": "m", "trace": "", "failures": 1}

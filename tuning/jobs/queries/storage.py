@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from tuning.datasets.models import Dataset
@@ -46,22 +47,22 @@ def disused_uploads(session: Session, before: datetime, limit: int) -> Sequence[
         type_=Dataset.created_at.type,
     )
     is_old = (Dataset.created_at < before, Dataset.deleted_at.is_(None), Dataset.status != DatasetStatus.CHECKING)
-    query = (
-        select(Dataset.id, Dataset.name, User.name, Dataset.cluster, since, Dataset.size_bytes)
+    query: Select[*tuple[Any, ...]] = (
+        select(Dataset.id, Dataset.name, User.name, Dataset.cluster, since, Dataset.size_bytes, literal(1))
         .join(User, User.id == Dataset.owner_id)
         .where(*is_old, ~used)
         .order_by(Dataset.size_bytes.desc(), Dataset.id)
     )
-    return [Disused(*row, 1) for row in session.execute(query.limit(limit))]
+    return [Disused(*row) for row in session.execute(query.limit(limit))]
 
 
 def disused_files(
     session: Session, before: datetime, limit: int, among: ColumnElement[bool] | None = None
 ) -> Sequence[Disused]:
     """Jobs that ended before this moment and that no unfinished job needs, with what they left (only `among` it)."""
-    size = func.sum(Artifact.size_bytes)
+    size = cast(func.sum(Artifact.size_bytes), BigInteger)
     is_asked = exists().where(Removal.job_id == Job.id)
-    query = (
+    query: Select[*tuple[Any, ...]] = (
         select(Job.id, Job.name, User.name, Job.cluster, Job.finished_at, size, func.count())
         .join(Artifact, Artifact.job_id == Job.id)
         .join(User, User.id == Job.owner_id)
@@ -72,7 +73,7 @@ def disused_files(
     if among is not None:
         query = query.where(among)
     rows = session.execute(query.limit(limit))
-    return [Disused(*start, int(size_bytes), files) for *start, size_bytes, files in rows]
+    return [Disused(*row) for row in rows]
 
 
 def _is_needed() -> ColumnElement[bool]:
