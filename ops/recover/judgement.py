@@ -137,9 +137,11 @@ def _was_cancelled(state: State, words: str, left: ExitRecord | None) -> bool:
 
 
 def _named_job(job_id: str, folder: AttemptFolder, queue: Mapping[int, QueuedJob]) -> int | None:
-    """Whoever has the claim counts, then the first that Slurm has."""
+    """Whoever has the claim counts, then whoever says that it has begun, then the first that Slurm has."""
     if (owner := parse_slurm_job_id(folder.listed.claim)) is not None:
         return owner
+    if (started := parse_started(folder.texts.get("started", b""))) is not None:
+        return started.slurm_job_id
     return min((number for number, queued in queue.items() if _is_of(queued, job_id, folder.number)), default=None)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
 
 from ops.recover.recovery import require_undriven
 from tests.factories import make_dataset
@@ -108,6 +109,16 @@ def test_one_that_never_began_is_held_and_its_claim_taken(lost: LostDatabase) ->
     assert (job.status, submissions(lost)) == (JobStatus.HELD, 1)
     assert "release it" in (job.status_reason or "")
     assert (lost.folder(job_id) / "claim").readlink() == Path("abandoned")
+
+
+def test_one_whose_claim_was_lost_in_a_copy_has_begun_all_the_same(lost: LostDatabase) -> None:
+    job_id = lost.submit()
+    lost.begin(job_id)
+    lost.end(job_id, exit_code=1)
+    (lost.folder(job_id) / "claim").unlink()
+    assert [(job.state, job.slurm_state) for job in lost.recover().jobs] == [("ended", "exit code 1")]
+    lost.work()
+    assert (lost.job(job_id).status, submissions(lost)) == (JobStatus.FAILED, 1)
 
 
 def test_a_look_changes_nothing(lost: LostDatabase) -> None:
@@ -254,6 +265,17 @@ def test_an_empty_database_becomes_the_packtrain_that_owns_the_root(lost: LostDa
     lost.recover()
     with lost.after() as session:
         assert session.get_one(Installation, 1).id == "inst_abc"
+
+
+def test_it_is_written_to_postgresql_too(lost: LostDatabase, sessions: sessionmaker[Session]) -> None:
+    lost.after = sessions
+    job_id = lost.submit("grace", tags={"team": "mt"}, continuation={"max_attempts": 3, "on": ["timeout"]})
+    never = lost.submit("alan")
+    lost.begin(job_id)
+    lost.queue({job_id: "RUNNING"})
+    assert len(lost.recover().jobs) == 2
+    assert (lost.job(job_id).status, lost.job(never).status) == (JobStatus.RUNNING, JobStatus.HELD)
+    assert lost.job(job_id).continuation == {"max_attempts": 3, "on": ["timeout"]}
 
 
 def test_its_history_says_where_it_comes_from(lost: LostDatabase) -> None:
