@@ -20,8 +20,9 @@ def recover(
         typer.Option("--owner", metavar="NAME", help="Whose jobs are that an earlier packtrain submitted."),
     ] = None,
 ) -> None:
-    """Rebuild the jobs' rows from their folders on a cluster, where the database is gone.
+    """Rebuild jobs from their folders on a cluster.
 
+    For when the database is gone: their rows are made again from what lies there, and from Slurm's word.
     Into a migrated database, that of PACKTRAIN_DATABASE_URL; jobs that it has stay as they are. What Slurm runs is
     followed again, what has ended gets its end from the worker, what never began is held.
 

@@ -22,8 +22,9 @@ def storage(
     older_than: Annotated[int, typer.Option("--older-than", min=1, metavar="DAYS", help="Unused for so long.")] = 90,
     apply: Annotated[bool, typer.Option("--apply", help="Remove it; without it everything is only shown.")] = False,
 ) -> None:
-    """List what nobody has needed for a while: uploads, and the checkpoints of jobs that have ended.
+    """List what can be removed, and remove it.
 
+    Uploads that nobody has used for a while, and the checkpoints of jobs that have ended.
     Of each kind the 1000 largest. Uploads are deleted (and their copies on clusters by the worker), folders on clusters
     are removed by the worker. What a job that has not ended needs is never among them.
 
