@@ -72,6 +72,7 @@ def _show(found: "Recovery", *, was_applied: bool) -> None:
         )
     if not was_applied:
         note("nothing was written: `--apply` does that")
+        note("administrators first (`packtrain token create NAME --admin`): whom it makes anew is an ordinary user")
     elif rows:
         note(f"{len(rows)} jobs are in the database again")
-        note("next: `packtrain token create NAME` for their owners, then start server and worker")
+        note("next: `packtrain token create NAME` for their other owners, then start server and worker")

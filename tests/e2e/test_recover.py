@@ -34,6 +34,12 @@ def lose_database(own: Site) -> None:
         file.unlink()
 
 
+def give_token(own: Site) -> None:
+    """A new one for the administrator, in the place of that which is lost."""
+    token = command(own, "token", "create", "admin", "--admin", "--quiet").strip()
+    (own.state / "env").write_text(f"PACKTRAIN_URL={own.env()['PACKTRAIN_URL']}\nPACKTRAIN_TOKEN={token}\n")
+
+
 def start(own: Site) -> None:
     stack.start(own.state, own.port, (own.state / "clusters.toml").read_text())
 
@@ -52,8 +58,8 @@ def test_a_lost_database_is_made_again_from_the_cluster(own: Site) -> None:
         wait_for("first step", lambda: client.progress(runs["id"])["current_steps"])
         client.submit(config=SHORT_RUN, held=True)  # Slurm never had it: nothing can bring it back
     lose_database(own)
-    (own.state / "env").unlink()
     command(own, "migrate")
+    give_token(own)
     shown = command(own, "recover", "lab")
     assert (shown.count("done before"), shown.count("runs on")) == (1, 1)
     command(own, "recover", "lab", "--apply")
