@@ -9,7 +9,8 @@ from ops.storage.disused_kinds import DisusedKind
 from tuning.datasets.repository import delete_unless_used
 from tuning.datasets.store import ContentStore
 from tuning.datasets.unused_contents import collect_unused
-from tuning.jobs.actions.removals import ask_removal, checkpoint_path
+from tuning.jobs.actions.removals import ask_removal
+from tuning.jobs.layout import checkpoint_path
 from tuning.jobs.queries.dataset_use import IN_USE
 from tuning.jobs.queries.requests import lock_job
 from tuning.jobs.queries.sources import checkpoint_steps
