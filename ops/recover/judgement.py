@@ -95,10 +95,6 @@ def last_record(folder: JobFolder, owner: str | None, queue: Mapping[int, Queued
     return record
 
 
-def _unfit(message: str) -> InvalidInput:
-    return InvalidInput([Finding((), message)])
-
-
 def is_unnamed(folder: JobFolder, queue: Mapping[int, QueuedJob]) -> bool:
     """Whether neither the newest attempt's folder nor the queue names a Slurm job for it."""
     last = folder.attempts[-1]
@@ -115,6 +111,10 @@ def recovered(folder: JobFolder, record: JobRecord, slurm: SlurmWord, now: datet
     state, words = _state(number, queued, _accounted(number, folder.job_id, last.number, slurm), last)
     attempts = [*_earlier(folder, record, now), _attempt(last, record.token, number, record.created_at, now)]
     return RecoveredJob(record, state, words, tuple(attempts), _was_cancelled(state, words, _exit(last, number)))
+
+
+def _unfit(message: str) -> InvalidInput:
+    return InvalidInput([Finding((), message)])
 
 
 def _state(
