@@ -108,6 +108,8 @@ def recovered(folder: JobFolder, record: JobRecord, slurm: SlurmWord, now: datet
     if last.listed.claim == ABANDONED:
         number = None
     queued = slurm.queue.get(number) if number is not None else None
+    if queued is not None and not _is_of(queued, folder.job_id, last.number):
+        queued = None  # a controller that began anew gave the number to another job
     state, words = _state(number, queued, _accounted(number, folder.job_id, last.number, slurm), last)
     attempts = [*_earlier(folder, record, now), _attempt(last, record.token, number, record.created_at, now)]
     return RecoveredJob(record, state, words, tuple(attempts), _was_cancelled(state, words, _exit(last, number)))

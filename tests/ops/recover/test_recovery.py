@@ -121,6 +121,17 @@ def test_one_whose_claim_was_lost_in_a_copy_has_begun_all_the_same(lost: LostDat
     assert (lost.job(job_id).status, submissions(lost)) == (JobStatus.FAILED, 1)
 
 
+def test_another_job_with_its_number_is_not_taken_for_it(lost: LostDatabase) -> None:
+    job_id, other = lost.submit("ada"), lost.submit("alan")
+    lost.begin(job_id)
+    lost.queue({other: "RUNNING"})
+    theirs, its = str(lost.slurm_id(other)), str(lost.slurm_id(job_id))
+    queue = lost.home / "squeue"
+    queue.write_text(queue.read_text().replace(f"{theirs}\x1f", f"{its}\x1f", 1))
+    states = {job.record.job_id: job.state for job in lost.recover().jobs}
+    assert states[job_id] == "ended"
+
+
 def test_a_look_changes_nothing(lost: LostDatabase) -> None:
     lost.submit()
     before = sorted(lost.root.rglob("*"))
