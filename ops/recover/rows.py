@@ -122,7 +122,7 @@ def _keep_dataset(
     row.size_bytes = file.stat().st_size if is_stored else copy_bytes or 0
     row.format = "sharegpt" if data.entry.get("formatting") == "sharegpt" else "alpaca"
     row.entry, row.report, row.created_at = data.entry, {}, min(created_at, around.now)
-    row.cluster = None if is_stored else around.cluster
+    row.cluster, row.cluster_path = (None, None) if is_stored else (around.cluster, data.cluster_path)
     session.add(row)
     session.flush()
     if copy_bytes == row.size_bytes:

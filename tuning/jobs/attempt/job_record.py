@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from tuning.datasets.store import Extension
 from tuning.errors import Finding, InvalidInput
 from tuning.jobs.attempt.inputs import AttemptInputs
 from tuning.jobs.attempt.plan import TrainingData
@@ -53,8 +54,10 @@ class RecordedDataset(BaseModel):
     id: DatasetId
     name: JobName
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    extension: Literal["json", "jsonl"]
+    extension: Extension
     entry: Plain
+    cluster_path: Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f\x7f]{0,999}$")] | None = None
+    """Where it was found on the cluster, with its media beside it."""
 
 
 class JobRecord(BaseModel):
@@ -108,7 +111,9 @@ def job_record(job: Job, number: int, token: str, inputs: AttemptInputs, record:
 
 
 def _recorded(data: TrainingData) -> RecordedDataset:
-    values: dict[str, Any] = {name: getattr(data, name) for name in ("id", "name", "sha256", "extension")}
+    values: dict[str, Any] = {
+        name: getattr(data, name) for name in ("id", "name", "sha256", "extension", "cluster_path")
+    }
     return RecordedDataset.model_construct(**values, entry=dict(data.entry))
 
 

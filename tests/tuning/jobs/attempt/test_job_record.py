@@ -1,7 +1,7 @@
 """The record of a job in its folder: what is written is read again, and nothing else is taken for one."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from tests.factories import make_job, make_user
+from tuning.datasets.store import Extension
 from tuning.errors import InvalidInput
 from tuning.jobs.attempt.inputs import AttemptInputs
 from tuning.jobs.attempt.job_record import MAX_RECORD_BYTES, job_record, parse_job_record
@@ -37,6 +38,16 @@ def test_what_is_written_is_read_again(session: Session) -> None:
     assert (record.datasets[0].name, record.tags, record.record) == ("pairs", {"team": "mt"}, {"seed": 42})
     assert (record.keep_checkpoints, record.secrets) == (2, ("WANDB_API_KEY",))
     assert len(text) < MAX_RECORD_BYTES
+
+
+@pytest.mark.parametrize("extension", get_args(Extension))
+@pytest.mark.parametrize("cluster_path", [None, "/shared/data/日本 語.json"])
+def test_each_form_of_data_is_read_again(session: Session, extension: str, cluster_path: str | None) -> None:
+    data = TrainingData("ds_1", "pairs", "a" * 64, extension, {"file_name": "x"}, cluster_path=cluster_path)
+    inputs = AttemptInputs(uploads=[data], owner="ada")
+    text = job_record(make_job(session, make_user(session)), 1, TOKEN, inputs, {}).model_dump_json().encode()
+    found = parse_job_record(text).datasets[0]
+    assert (found.extension, found.cluster_path, found.entry) == (extension, cluster_path, {"file_name": "x"})
 
 
 @pytest.mark.parametrize(
