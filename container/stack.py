@@ -23,6 +23,8 @@ from container.steps import StepError, say, step, tail
 
 STATE = Path(".packtrain")
 PORT = 8421
+_PORTS = range(PORT, PORT + 100)
+"""Tried in turn where nobody asked for one: another program may have the first."""
 PROGRAMS = ("server", "worker")
 NEXT = """\
 try:
@@ -30,6 +32,7 @@ try:
   packtrain submit examples/llama3_lora_sft.yaml --data examples/datasets/ja-en-pairs.json --watch
 stop it with: make down"""
 READY_SECONDS = 60.0
+_ANOTHER_PORT = "choose one: `python -m container.stack up --port N`"
 CLUSTERS = """\
 # Written by `make up`. What each setting means: docs/operator-guide.md.
 [clusters.lab]
@@ -67,10 +70,10 @@ time_limit = "01:00:00"
 """
 
 
-def up(state: Path = STATE, port: int = PORT, profile: lab.Profile = lab.Profile.TRIXIE) -> None:
+def up(state: Path = STATE, wanted_port: int | None = None, profile: lab.Profile = lab.Profile.TRIXIE) -> None:
     """Start what does not run yet. Raises StepError when something does not come up."""
     state.mkdir(parents=True, exist_ok=True)
-    _require_port(state, port)
+    port = choose_port(state, wanted_port)
     cluster = lab.up(profile, state / "lab", image=image.build("cpu"), models=models.build())
     start(state, port, clusters_toml(cluster))
 
@@ -78,6 +81,7 @@ def up(state: Path = STATE, port: int = PORT, profile: lab.Profile = lab.Profile
 def start(state: Path, port: int, clusters: str, more: Mapping[str, str] | None = None) -> None:
     """Start server and worker with this clusters file, and `more` variables. Raises StepError."""
     (state / "clusters.toml").write_text(clusters, encoding="utf-8")
+    _port_file(state).write_text(f"{port}\n", encoding="utf-8")
     environment = {**settings(state, port), **(more or {})}
     with step("preparing the database"):
         packtrain(["migrate"], environment)
@@ -167,11 +171,37 @@ def wait_until_ready(state: Path, port: int) -> None:
             time.sleep(0.1)
 
 
-def _require_port(state: Path, port: int) -> None:
+def choose_port(state: Path, wanted: int | None) -> int:
+    """The port of the server that runs, else the one that is wanted, else a free one. Raises StepError."""
+    if find_process(pid_file(state, "server")) is not None:
+        running = _kept_port(state)
+        if wanted not in (None, running):
+            raise StepError(f"the server runs on port {running}: end it first, `make down`")
+        return running
+    if wanted is not None:
+        _require_port(wanted)
+        return wanted
+    port = next((port for port in _PORTS if ports.is_listenable(port)), None)
+    if port is None:
+        raise StepError(f"all ports from {_PORTS[0]} to {_PORTS[-1]} are taken; {_ANOTHER_PORT}")
+    if port != PORT:
+        say(f"port {PORT} is taken by another program: the server gets {port}")
+    return port
+
+
+def _require_port(port: int) -> None:
     """Another program's server must not be taken for ours."""
-    if find_process(pid_file(state, "server")) is None and not ports.is_listenable(port):
-        other = "python -m container.stack up --port N"
-        raise StepError(f"port {port} is taken by another program; end that one, or use `{other}`")
+    if not ports.is_listenable(port):
+        raise StepError(f"port {port} is taken by another program; end that one, or {_ANOTHER_PORT}")
+
+
+def _port_file(state: Path) -> Path:
+    return state / "port"
+
+
+def _kept_port(state: Path) -> int:
+    file = _port_file(state)
+    return int(file.read_text(encoding="utf-8")) if file.exists() else PORT
 
 
 def _is_ready(port: int) -> bool:
@@ -203,7 +233,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m container.stack", description=__doc__)
     parser.add_argument("action", choices=["up", "down"])
     parser.add_argument("--state", type=Path, default=STATE)
-    parser.add_argument("--port", type=int, default=PORT)
+    parser.add_argument("--port", type=int, help=f"{PORT}, or the next free one, unless this says so")
     options = parser.parse_args()
     try:
         if options.action == "up":

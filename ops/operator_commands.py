@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-from ops.commands import backup, clusters, database, image, service, tokens
+from ops.commands import backup, clusters, database, image, recover, service, storage, tokens
 from packtrain.errors import Finding
 from packtrain.errors import InvalidInput as ClientInvalidInput
 from packtrain.errors import PacktrainError as ClientError
@@ -36,6 +36,8 @@ _GROUPS: Mapping[str, Mapping[str, Command]] = {
         "migrate": service.migrate,
         "backup": backup.backup,
         "restore": backup.restore,
+        "recover": recover.recover,
+        "storage": storage.storage,
     },
     "clusters": clusters.COMMANDS,
     "database": database.COMMANDS,

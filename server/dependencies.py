@@ -15,6 +15,7 @@ from server.cluster_files import ClusterFiles, PersonFiles
 from server.cluster_views import ClusterViews
 from server.feed.cache import Feed
 from server.file_checks import FileChecks
+from server.http.latency import RequestSeconds
 from server.http.shares import Places
 from server.http.token_gate import principal_of
 from server.scopes import require_scope
@@ -103,6 +104,11 @@ async def get_workers(request: Request) -> WorkerWatch:
     return cast(WorkerWatch, request.app.state.workers)
 
 
+async def get_request_seconds(request: Request) -> RequestSeconds:
+    """How long requests took since the start."""
+    return cast(RequestSeconds, request.app.state.request_seconds)
+
+
 async def get_trials(request: Request) -> SlurmTrials:
     """Questions to the clusters' Slurm."""
     return cast(SlurmTrials, request.app.state.trials)
@@ -118,6 +124,7 @@ CipherDep = Annotated[Cipher, Depends(get_cipher)]
 UploadingDep = Annotated[Places, Depends(get_uploading)]
 FileChecksDep = Annotated[FileChecks, Depends(get_file_checks)]
 WorkersDep = Annotated[WorkerWatch, Depends(get_workers)]
+RequestSecondsDep = Annotated[RequestSeconds, Depends(get_request_seconds)]
 TrialsDep = Annotated[SlurmTrials, Depends(get_trials)]
 SessionDep = Annotated[Session, Depends(get_session, scope="function", max_concurrency=MAX_SESSIONS)]
 

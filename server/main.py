@@ -36,6 +36,8 @@ from server.http.admission import Admission
 from server.http.body_limit import MOST_VALUES, BodyBounds, BodyLimit
 from server.http.compression import Compression
 from server.http.error_handlers import add_error_handlers
+from server.http.latency import Latency, RequestSeconds
+from server.http.rate_headers import RateHeaders
 from server.http.request_ids import RequestIds
 from server.http.shares import Places
 from server.http.token_gate import TokenGate
@@ -135,6 +137,7 @@ def _know(
         now=clock,
         workers=app.state.workers,
     )
+    app.state.request_seconds = RequestSeconds()
     app.state.cipher = Cipher(settings.secrets_key)
 
 
@@ -162,6 +165,8 @@ def _add_layers(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(TokenGate, state=app.state, below=f"{API}/")
     app.add_middleware(Compression)
     app.add_middleware(PolledProgress, state=app.state)
+    app.add_middleware(RateHeaders, state=app.state)
+    app.add_middleware(Latency, state=app.state)
     app.add_middleware(RequestIds)
     add_error_handlers(app)
 

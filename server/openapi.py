@@ -9,6 +9,7 @@ from server.dependencies import API
 from server.document.descriptions import PARAMETERS, description_of
 from server.document.examples import EXAMPLES
 from server.http.problems import MEDIA_TYPE, Problem, responses
+from server.http.rate_headers import HEADERS as RATE_HEADERS
 from server.http.request_ids import REQUEST_ID, SANE_ID
 from server.scopes import needed_scope
 
@@ -27,6 +28,7 @@ _ID_ANSWERED = {"description": "The id of this request: name it to the operator.
 _RETRY_AFTER = {"description": "Seconds after which to ask again.", "schema": _WHOLE_NUMBER}
 _ETAG = {"description": "Of this answer, for `If-None-Match`.", "schema": _TEXT}
 _CHALLENGE = {"description": "`Bearer`: the kind of token that is wanted.", "schema": _TEXT}
+_RATE = {name: {"description": text, "schema": schema} for name, (text, schema) in RATE_HEADERS.items()}
 _NOT_NOW = ("429", "503")
 _PROBLEM_EXAMPLE = {
     "type": "about:blank",
@@ -69,6 +71,8 @@ def _complete(schema: dict[str, Any]) -> None:
             _tell_scope(operation, method, path)
         _complete_operation(operation)
         _tell_headers(operation, method)
+        if operation.get("security"):
+            _tell_rate(operation)
         _give_example(operation)
         _describe_parameters(operation)
     for name, its in schemas.items():
@@ -115,6 +119,13 @@ def _tell_headers(operation: dict[str, Any], method: str) -> None:
             headers["WWW-Authenticate"] = _CHALLENGE
         if is_named and status in ("200", "304"):
             headers["ETag"] = _ETAG
+
+
+def _tell_rate(operation: dict[str, Any]) -> None:
+    """The headers of whatever counts as a request of a person."""
+    for status, answer in operation["responses"].items():
+        if status.startswith("2") or status in ("304", "429"):
+            answer["headers"] |= _RATE
 
 
 def _give_example(operation: dict[str, Any]) -> None:

@@ -1,12 +1,14 @@
 """A cluster looked at from here to there: settings, key, network, login, and then every question."""
 
+import io
+import shlex
 import socket
 import stat
 from collections.abc import Callable, Iterator
 
 from ops.doctor.check import Check, Question, framed, unframed
-from ops.doctor.questions import questions
-from tuning.errors import ClusterError, CommandTimedOut, HostKeyChanged, LoginRefused
+from ops.doctor.questions import FOLDER, questions
+from tuning.errors import ClusterError, CommandTimedOut, HostKeyChanged, LoginRefused, RemoteFileError, Unreachable
 from tuning.settings import ClusterSettings
 from tuning.ssh.transport import Transport
 
@@ -27,7 +29,10 @@ def diagnose(
     try:
         yield noise_check(transport)
         for question in questions(cluster):
-            yield ask(transport, question, boundary)
+            check = ask(transport, question, boundary)
+            yield check
+            if question.name == FOLDER and check.result != "failed":
+                yield sftp_check(cluster, transport, boundary)
     except ClusterError as error:
         yield login_check(cluster, error)
 
@@ -42,6 +47,18 @@ def ask(transport: Transport, question: Question, boundary: str) -> Check:
             question.name, "failed", f"no answer within {question.timeout_seconds:.0f} s", "look at it by hand"
         )
     return question.judge(unframed(completed, boundary))
+
+
+def sftp_check(cluster: ClusterSettings, transport: Transport, boundary: str) -> Check:
+    """Whether files can be brought to our folder by SFTP, as data sets are; what was brought is removed."""
+    name, path = "sftp", f"{cluster.root}/.doctor.{boundary}"
+    try:
+        transport.put(io.BytesIO(b"packtrain\n"), path, mode=0o600)
+    except (RemoteFileError, Unreachable) as error:
+        fix = "let sshd there offer it (`Subsystem sftp internal-sftp` in sshd_config) for this account"
+        return Check(name, "failed", f"no file can be sent: {error}", fix)
+    transport.run(f"rm -f -- {shlex.quote(path)}", timeout_seconds=60.0)
+    return Check(name, "ok", f"a file was sent to {cluster.root}")
 
 
 def key_check(cluster: ClusterSettings) -> Check:

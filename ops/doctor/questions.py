@@ -10,6 +10,8 @@ from packtrain.cli.units import size
 from tuning.settings import ClusterSettings
 from tuning.slurm.submit_program import OLDEST_BASH
 
+FOLDER = "folder"
+"""The name of the question that the others stand on: our folder."""
 _LOW_BYTES = 10 * 1000**3
 _NEWER_BASH = f"put bash {'.'.join(map(str, OLDEST_BASH))} or newer first on the PATH of the account, on the login node"
 _DF_LINE = re.compile(r"\s(\d+)\s+(\d+)\s+(\d+)\s+\d+%\s+/")
@@ -27,7 +29,7 @@ def questions(cluster: ClusterSettings) -> list[Question]:
 
 
 def _root(cluster: ClusterSettings) -> Question:
-    name, root = "folder", shlex.quote(cluster.root)
+    name, root = FOLDER, shlex.quote(cluster.root)
     script = f'mkdir -p {root} && probe=$(mktemp {root}/.doctor.XXXXXX) && rm -f "$probe" && df -Pk {root}'
     script += f" && {{ grep -s '^by=' {root}/owner || :; }}"
 

@@ -10,6 +10,8 @@ from server.dependencies import API, JOB_ID
 from server.feed.cache import Feed
 from server.feed.progress import ReadyResponse
 from server.http.admission import Admission
+from server.http.latency import POLL, name_operation
+from server.http.rate_headers import tell_level
 from tuning.errors import PacktrainError
 
 _PATH = re.compile(f"{API}/jobs/({JOB_ID})/progress")
@@ -34,6 +36,7 @@ class PolledProgress:
             path = _PATH.fullmatch(scope["path"])
             answer = self._from_memory(scope, path[1]) if path is not None else None
             if answer is not None:
+                name_operation(scope, POLL)
                 await answer(scope, receive, send)
                 return
         await self._app(scope, receive, send)
@@ -53,6 +56,7 @@ class PolledProgress:
             if entry is None or principal is None:
                 return None
             admission.count(principal.user_id)
+            tell_level(scope, principal.user_id)
         except PacktrainError:
             return None
         if_none_match = headers.get(b"if-none-match")

@@ -4,7 +4,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 
-from server.http.rate_buckets import RateBuckets
+from server.http.rate_buckets import Level, RateBuckets
 from tuning.errors import TooManyRequests
 
 _GUESSES_PER_SECOND = 1.0
@@ -24,6 +24,7 @@ class Admission:
     """
 
     def __init__(self, per_second: float, burst: int, monotonic: Callable[[], float]) -> None:
+        self.per_second = per_second
         self._monotonic = monotonic
         self._people = RateBuckets(per_second, burst, most=_MOST_KEPT) if per_second > 0 else None
         self._known: OrderedDict[str, str] = OrderedDict()
@@ -48,6 +49,14 @@ class Admission:
         if self._people is not None:
             wait = self._people.take(user_id, self._monotonic())
             _refuse_for(wait, "you ask too often", _WITHOUT_POLLING)
+
+    def user_of(self, sha256: str) -> str | None:
+        """Id of the person whose token this is; None for one that was not found good lately."""
+        return self._known.get(sha256)
+
+    def level(self, user_id: str) -> Level | None:
+        """How often a person may still ask; None where any number is allowed."""
+        return self._people.level(user_id, self._monotonic()) if self._people is not None else None
 
     def found(self, sha256: str, user_id: str) -> None:
         """The token that was looked up is good. Raises TooManyRequests."""

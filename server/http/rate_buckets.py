@@ -1,10 +1,22 @@
 """Token buckets by key, each kept as one number. No clock of its own."""
 
+import math
 from collections import OrderedDict
+from dataclasses import dataclass
 from threading import Lock
 
 _ROUNDING = 1e-3
 """So much of one more is let through, or sums of fractions would keep back the last of a burst."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """Level of a bucket."""
+
+    most: int
+    """In a full one."""
+    left: int
+    full_in_seconds: float
 
 
 class RateBuckets:
@@ -15,6 +27,7 @@ class RateBuckets:
     """
 
     def __init__(self, per_second: float, burst: int, *, most: int) -> None:
+        self._burst = burst
         self._seconds_each = 1 / per_second
         self._capacity_seconds = (burst + _ROUNDING) / per_second
         self._most = most
@@ -41,6 +54,12 @@ class RateBuckets:
             if len(self._full_at) > self._most:
                 self._full_at.popitem(last=False)
             return 0.0
+
+    def level(self, key: str, now: float) -> Level:
+        """How full the key's bucket is; nothing is taken."""
+        missing_seconds = max(0.0, self._full_at.get(key, now) - now)
+        left = math.floor((self._capacity_seconds - missing_seconds) / self._seconds_each)
+        return Level(self._burst, max(0, left), missing_seconds)
 
     def wait(self, key: str, now: float) -> float:
         """The seconds until the key's bucket has one; nothing is taken."""

@@ -12,6 +12,7 @@ from server.feed.cache import Feed
 from server.http.admission import Admission
 from server.http.error_handlers import answer_to
 from server.http.problems import problem
+from server.http.rate_headers import tell_level
 from server.http.routing import has_body
 from tuning.errors import NotAuthenticated, NotFound, PacktrainError
 from tuning.people.tokens import Principal, token_sha256
@@ -64,12 +65,14 @@ class TokenGate:
             raise NotAuthenticated("this needs a token", hint=_HOW_TO_SEND)
         feed, admission = cast(Feed, self._state.feed), cast(Admission, self._state.admission)
         sha256, address = token_sha256(text), request.client.host if request.client else ""
+        tell_level(request.scope, admission.user_of(sha256))
         admission.admit(sha256, address)
         try:
             principal = await feed.principal(text)
         except NotAuthenticated:
             admission.refused(sha256, address)
             raise
+        tell_level(request.scope, principal.user_id)
         admission.found(sha256, principal.user_id)
         return principal
 

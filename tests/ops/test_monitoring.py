@@ -39,10 +39,14 @@ def _expressions() -> Iterator[str]:
 def labels_of(anonymous: TestClient, sessions: sessionmaker[Session]) -> dict[str, set[str]]:
     """The names of /metrics, with their labels, where there is something of each."""
     with transaction(sessions) as session:
-        make_job(session, make_user(session))
-        session.add(ClusterRow(name="lab", lease_token=1, reached_at=NOON, commands={}))
+        owner = make_user(session)
+        make_job(session, owner)
+        failure = {"code": "node_fail", "message": "m"}
+        make_job(session, owner, status=JobStatus.FAILED, finished_at=NOON, failure=failure)
+        session.add(ClusterRow(name="lab", lease_token=1, reached_at=NOON, commands={}, snapshot={"free_bytes": 9}))
         words = {"step": "watch", "subject": "", "error": "E", "message": "m", "trace": "", "failures": 1}
         session.add(Trouble(cluster="lab", since=NOON, next_try_at=NOON, **words))
+    anonymous.get("/healthz")
     families = text_string_to_metric_families(anonymous.get("/metrics").text)
     return {sample.name: set(sample.labels) for family in families for sample in family.samples}
 

@@ -139,6 +139,14 @@ def create_operator_token(
     return _issue(session, user.id, user.name, name, now, expires_at, _scope_for(user, scope)).text
 
 
+def ensure_user(session: Session, name: str, now: datetime) -> User:
+    """The user of this name; an ordinary one is made when there is none. Raises InvalidInput for what is no name."""
+    if not re.fullmatch(USER_NAME, name):
+        hint = "letters, digits and . _ @ -, at most 100, a letter or digit first"
+        raise InvalidInput([Finding(("user",), f"{name[:100]!r} cannot be a user's name", hint)])
+    return queries.user_by_name(session, name) or _add_user(session, name, now, is_administrator=False)
+
+
 def visible_tokens(session: Session, principal: Principal, limit: int, after: str | None) -> TokenPage:
     """One's own tokens that are not revoked, newest first; for administrators everybody's.
 

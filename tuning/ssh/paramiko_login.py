@@ -13,6 +13,8 @@ from tuning.settings import ClusterSettings
 from tuning.ssh.host_keys import HostKey, Standing
 
 _KEEPALIVE_SECONDS = 15
+_NO_BANNER, _CUT_OFF = "Error reading SSH protocol banner", ("No existing session", "Negotiation failed")
+"""paramiko's own words for connections that end before anybody has logged in."""
 _NO_KEY = {
     "key": "it is no private key, or it has a passphrase",
     "certificate": "it is no certificate of this key",
@@ -187,8 +189,23 @@ def _why_no_login(error: Exception, settings: ClusterSettings) -> ClusterError:
             f"cannot read {settings.known_hosts_file}: {error.strerror}; without it no host is trusted",
             hint=_trust_hint(settings),
         )
+    return _no_connection(error, where)
+
+
+def _no_connection(error: Exception, where: str) -> Unreachable:
+    if (said := _before_ssh(error)) is not None:
+        hint = "is that the port of its sshd? MaxStartups, fail2ban or a firewall there may also turn us away"
+        return Unreachable(f"cannot connect to {where}: the host takes the connection and {said}", hint=hint)
     make = NotListening if isinstance(error, OSError) else Unreachable
     return make(f"cannot connect to {where}: {error or type(error).__name__}")
+
+
+def _before_ssh(error: Exception) -> str | None:
+    """What a host did that took the connection and spoke no SSH, or not to its end; None for another error."""
+    if isinstance(error, paramiko.SSHException) and str(error).startswith(_NO_BANNER):
+        return "says nothing" if isinstance(error.__context__, TimeoutError) else "closes it, or is no SSH server"
+    is_cut_off = isinstance(error, paramiko.SSHException) and str(error).startswith(_CUT_OFF)
+    return "closes it before the login" if is_cut_off or isinstance(error, EOFError | ConnectionResetError) else None
 
 
 def _keys(settings: ClusterSettings) -> str:

@@ -8,12 +8,14 @@ from typing import Any
 from tuning.ids import new_secret
 from tuning.jobs.attempt.check_plan import CheckPlan
 from tuning.jobs.attempt.inputs import AttemptInputs, plan_next
+from tuning.jobs.attempt.job_record import job_record
 from tuning.jobs.attempt.plan import AttemptPlan, TrainingData, world_size
-from tuning.jobs.layout import dataset_path, secret_file, slurm_comment, slurm_job_name
+from tuning.jobs.layout import JOB_RECORD_FILE, dataset_path, secret_file, slurm_comment, slurm_job_name
 from tuning.jobs.models import Job
 from tuning.jobs.queries.driver import NewAttempt
 from tuning.llamafactory.arguments.accepted import ArgumentSchema, load_schema
 from tuning.llamafactory.config.schedule import plan_of
+from tuning.llamafactory.kinds import CHECK
 from tuning.llamafactory.progress.eta_state import EtaState, to_json
 from tuning.settings import ClusterSettings
 from tuning.slurm.cluster import Submission
@@ -63,11 +65,24 @@ def prepare(
             job_name=slurm_job_name(job.id, number, token),
             comment=slurm_comment(job.id, number, token),
             directory=plan.directory,
-            files={**{secret_file(name): value.encode() for name, value in secrets.items()}, **plan.files},
+            files={**_secret_files(secrets), **_record_file(job, number, token, inputs, record), **plan.files},
             data=tuple(dataset_path("", data.sha256, data.extension).lstrip("/") for data in inputs.uploads),
         ),
         resources=job.resources,
     )
+
+
+def _secret_files(secrets: Mapping[str, str]) -> dict[str, bytes]:
+    return {secret_file(name): value.encode() for name, value in secrets.items()}
+
+
+def _record_file(
+    job: Job, number: int, token: str, inputs: AttemptInputs, record: Mapping[str, Any]
+) -> dict[str, bytes]:
+    """What rebuilds its row where the database is lost; a check of data has none, it is asked for again."""
+    if job.kind == CHECK:
+        return {}
+    return {JOB_RECORD_FILE: job_record(job, number, token, inputs, record).model_dump_json().encode()}
 
 
 def _record(plan: AttemptPlan | CheckPlan, image_digest: str | None, schema: ArgumentSchema) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 import socket
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from ops.doctor.check import Check
 from ops.doctor.diagnosis import diagnose, dial_tcp, reach_check
 from tests.ops.doctor.login_node import BOUNDARY, SLURM, make_cluster, make_login_node
-from tuning.errors import ClusterError, CommandTimedOut, HostKeyChanged, LoginRefused, Unreachable
+from tuning.errors import ClusterError, CommandTimedOut, HostKeyChanged, LoginRefused, RemoteFileError, Unreachable
 from tuning.settings import ClusterSettings
 from tuning.ssh.fake import FakeTransport
 from tuning.ssh.transport import Completed, Transport
@@ -35,7 +36,7 @@ def test_a_good_cluster_passes_every_check(tmp_path: Path) -> None:
     checks = _diagnose(cluster, make_login_node(tmp_path))
     assert _not_ok(checks) == {}
     assert list(checks) == [
-        "key file", "known hosts", "network", "login", "folder", "shell", "slurm", "slurmctld", "accounting",
+        "key file", "known hosts", "network", "login", "folder", "sftp", "shell", "slurm", "slurmctld", "accounting",
         "partitions", "image", "apptainer", "models", "data sets",
     ]  # fmt: skip
     assert checks["slurm"].detail == "Slurm 24.11.5: sbatch, squeue, scancel, scontrol, sinfo, sacct"
@@ -132,6 +133,20 @@ def test_a_login_that_fails_is_the_last_check(tmp_path: Path, error: ClusterErro
     assert list(checks) == ["key file", "known hosts", "network", name]
     assert (checks[name].result, checks[name].detail) == ("failed", str(error))
     assert checks[name].fix
+
+
+@pytest.mark.parametrize("error", [Unreachable("broke: Channel closed."), RemoteFileError("Permission denied")])
+def test_an_account_without_sftp_is_told(tmp_path: Path, error: ClusterError) -> None:
+    node = make_login_node(tmp_path)
+
+    class WithoutSftp(FakeTransport):
+        def put(self, content: BinaryIO, path: str, *, mode: int = 0o644) -> None:
+            raise error
+
+    checks = _diagnose(make_cluster(tmp_path), WithoutSftp(lambda command, stdin: node.run(command, stdin=stdin)))
+    assert _not_ok(checks) == {"sftp": "failed"}
+    assert str(error) in checks["sftp"].detail
+    assert "sshd" in (checks["sftp"].fix or "")
 
 
 def test_a_question_without_an_answer_fails_and_the_next_is_asked(tmp_path: Path) -> None:

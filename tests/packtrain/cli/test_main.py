@@ -44,7 +44,8 @@ print("LOADED", *(name for name in {HEAVY!r} if name in sys.modules))
         *((word,) for word in ("clone", "delete", "priority", "events", "metrics", "compare", "script", "config")),
         ("login",), ("whoami",), ("hold",),
         ("release",), ("serve",), ("work",), ("migrate",), ("datasets", "upload"), ("clusters", "doctor"),
-        ("image", "check"), ("token", "create"), ("backup",), ("restore",), ("database", "copy"),
+        ("image", "check"), ("token", "create"), ("backup",), ("restore",), ("recover",), ("storage",),
+        ("database", "copy"),
     ],
 )  # fmt: skip
 def test_every_command_has_its_help(words: tuple[str, ...]) -> None:

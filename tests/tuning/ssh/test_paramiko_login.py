@@ -1,41 +1,33 @@
 """Login nodes that are none: told in a sentence, and nothing beside it."""
 
-import socket
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.factories import make_cluster_settings
+from tests.hanging_up import hanging_up
 from tuning.errors import Unreachable
 from tuning.ssh.paramiko_login import fetch_host_key
-
-
-@pytest.fixture
-def closing_port() -> Iterator[int]:
-    """A port whose host closes each connection at once."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def close_each() -> None:
-            while True:
-                try:
-                    listening.accept()[0].close()
-                except OSError:
-                    return
-
-        thread = threading.Thread(target=close_each, daemon=True)
-        thread.start()
-        yield listening.getsockname()[1]
-        listening.shutdown(socket.SHUT_RDWR)
-        thread.join()
+from tuning.ssh.paramiko_transport import ParamikoTransport
 
 
 def test_a_host_that_closes_the_connection_is_no_traceback(
-    closing_port: int, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = make_cluster_settings(port=closing_port, known_hosts_file=tmp_path / "known_hosts")
-    with pytest.raises(Unreachable, match="cannot connect to"):
-        fetch_host_key(settings)
+    with hanging_up() as port:
+        settings = make_cluster_settings(port=port, known_hosts_file=tmp_path / "known_hosts")
+        with pytest.raises(Unreachable, match="cannot connect to"):
+            fetch_host_key(settings)
     assert caplog.records == []
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("says", [b"", b"SSH-2.0-x\r\n", b"Exceeded MaxStartups\r\n"])
+def test_a_host_that_hangs_up_is_told_in_a_sentence(tmp_path: Path, says: bytes) -> None:
+    (tmp_path / "known_hosts").touch()
+    with hanging_up(says) as port:
+        where = {"port": port, "known_hosts_file": tmp_path / "known_hosts", "key_file": None, "key_agent": True}
+        transport = ParamikoTransport(make_cluster_settings(**where))
+        with pytest.raises(Unreachable, match=r"the host takes the connection and closes it") as error:
+            transport.run("true")
+    assert "sshd" in (error.value.hint or "")

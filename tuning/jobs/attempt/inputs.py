@@ -1,7 +1,7 @@
 """The inputs of a job's next attempt, from the database: data, the cluster's register, what earlier attempts showed."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from sqlalchemy import Select, select
@@ -13,11 +13,13 @@ from tuning.errors import InvalidInput
 from tuning.jobs.attempt.check_plan import CheckPlan, plan_check
 from tuning.jobs.attempt.plan import AttemptPlan, Entries, RunOf, TrainingData, config_context, plan_attempt
 from tuning.jobs.models import Attempt, Job
+from tuning.jobs.queries.requests import tags_of
 from tuning.jobs.queries.save_times import Saved, saved_by
 from tuning.jobs.request.sources import from_json as source_from_json
 from tuning.llamafactory.config.check import check_config
 from tuning.llamafactory.kinds import CHECK, Kind
 from tuning.llamafactory.progress.eta_state import EtaState, from_json
+from tuning.people.queries import user_names
 from tuning.settings import ClusterSettings
 
 LongestSaves = Callable[[Collection[Saved]], Mapping[Saved, float]]
@@ -35,6 +37,9 @@ class AttemptInputs:
     """What earlier attempts have shown."""
     longest_save_elsewhere: float | None = None
     """Seconds, of other jobs like it."""
+    owner: str = ""
+    """Name of its owner."""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_inputs(
@@ -49,12 +54,16 @@ def load_inputs(
     saved = {job.id: saved_by(job.config, cluster.models) for job in jobs if job.kind == "train"}
     seconds = longest_saves({each for each in saved.values() if each is not None})
     rows = datasets.by_ids(session, {dataset_id for job in jobs for dataset_id in needs.get(job.id, ())})
+    owners = user_names(session, [job.owner_id for job in jobs])
+    tags = tags_of(session, [job.id for job in jobs])
     return {
         job.id: AttemptInputs(
             uploads=in_order(rows, needs.get(job.id, ())),
             registered=registered,
             learned=learned_before(session, job.id, job.attempt + 1) if job.attempt else None,
             longest_save_elsewhere=seconds.get(wanted) if (wanted := saved.get(job.id)) else None,
+            owner=owners.get(job.owner_id, ""),
+            tags=tags.get(job.id, {}),
         )
         for job in jobs
     }

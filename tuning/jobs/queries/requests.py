@@ -102,14 +102,21 @@ def delete_job(session: Session, job_id: str) -> None:
 
 def belongings(session: Session, job_ids: Sequence[str]) -> Belongings:
     """The tags, data sets, attempts and dependencies of some jobs, in four queries."""
-    tags: dict[str, dict[str, str]] = {}
-    for tag in session.scalars(select(JobTag).where(JobTag.job_id.in_(job_ids)).order_by(JobTag.key)):
-        tags.setdefault(tag.job_id, {})[tag.key] = tag.value
     datasets: dict[str, list[str]] = {}
     used = select(JobDataset).where(JobDataset.job_id.in_(job_ids)).order_by(JobDataset.position)
     for row in session.scalars(used):
         datasets.setdefault(row.job_id, []).append(row.dataset_id)
-    return Belongings(tags, datasets, _attempts(session, job_ids), dependencies_of(session, job_ids))
+    return Belongings(
+        tags_of(session, job_ids), datasets, _attempts(session, job_ids), dependencies_of(session, job_ids)
+    )
+
+
+def tags_of(session: Session, job_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The tags of some jobs, by job id; a job without any is missing."""
+    tags: dict[str, dict[str, str]] = {}
+    for tag in session.scalars(select(JobTag).where(JobTag.job_id.in_(job_ids)).order_by(JobTag.key)):
+        tags.setdefault(tag.job_id, {})[tag.key] = tag.value
+    return tags
 
 
 def queue_position(session: Session, job: Job) -> int:

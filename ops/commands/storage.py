@@ -1,0 +1,77 @@
+"""storage: what could be removed from the server's disk and from the clusters."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ops.storage.disused_kinds import USUAL, DisusedKind
+from packtrain.cli.screen import listing, note, now
+from packtrain.cli.units import size
+
+if TYPE_CHECKING:
+    from tuning.jobs.queries.storage import Disused
+
+
+def storage(
+    kind: Annotated[
+        list[DisusedKind] | None,
+        typer.Option("--kind", help="Only these. Outputs, all that a job left with its results, are only ever listed."),
+    ] = None,
+    older_than: Annotated[int, typer.Option("--older-than", min=1, metavar="DAYS", help="Unused for so long.")] = 90,
+    apply: Annotated[bool, typer.Option("--apply", help="Remove it; without it everything is only shown.")] = False,
+) -> None:
+    """List what can be removed, and remove it.
+
+    Uploads that nobody has used for a while, and the checkpoints of jobs that have ended.
+    Of each kind the 1000 largest. Uploads are deleted (and their copies on clusters by the worker), folders on clusters
+    are removed by the worker. What a job that has not ended needs is never among them.
+
+    \b
+    packtrain storage --older-than 30
+    packtrain storage --kind checkpoints --older-than 30 --apply
+    """
+    from ops.storage.cleanup import collect, disused, remove
+    from ops.storage.places import opened
+    from tuning.datasets.store import ContentStore
+    from tuning.db.engine import open_sessions, transaction
+    from tuning.errors import Finding, InvalidInput
+    from tuning.settings import load_settings
+
+    kinds, settings, at = tuple(kind or USUAL), load_settings(), now()
+    if apply and DisusedKind.OUTPUTS in kinds:
+        hint = "look at them one by one, and remove ROOT/jobs/ID/output of those on the cluster"
+        raise InvalidInput([Finding(("kind",), "outputs hold results: packtrain removes none", hint)])
+    with opened(settings.database_url) as engine:
+        sessions = open_sessions(engine)
+        with transaction(sessions) as session:
+            found = disused(session, kinds, at - timedelta(days=older_than))
+            count = remove(session, found, at) if apply else 0
+        _show(found)
+        if apply:
+            store = ContentStore(settings.data_dir / "datasets", settings.max_upload_bytes)
+            with transaction(sessions) as session:
+                contents = collect(session, store, at)
+            note(f"{count} are removed: {contents} contents from this disk; the worker removes what lies on clusters")
+        else:
+            note("nothing was removed: `--apply` does that")
+
+
+def _show(found: "Mapping[DisusedKind, Sequence[Disused]]") -> None:
+    rows = [
+        (
+            kind,
+            each.id,
+            each.name,
+            each.owner,
+            each.cluster or "server",
+            f"{each.since:%Y-%m-%d}",
+            size(each.size_bytes),
+        )
+        for kind, things in found.items()
+        for each in things
+    ]
+    listing("such things", ("KIND", "ID", "NAME", "OWNER", "WHERE", "UNUSED SINCE", "SIZE"), rows)
+    for kind, things in found.items():
+        note(f"{kind}: {len(things)}, {size(sum(each.size_bytes for each in things))}")

@@ -1,0 +1,1 @@
+"""Jobs' rows rebuilt from their folders on a cluster, where the database is lost."""

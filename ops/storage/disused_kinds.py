@@ -1,0 +1,15 @@
+"""Kinds of what a clean-up lists. Nothing heavy: the command line's help needs them."""
+
+from enum import StrEnum
+
+
+class DisusedKind(StrEnum):
+    """Kind of what nobody has needed for a while."""
+
+    UPLOADS = "uploads"
+    CHECKPOINTS = "checkpoints"
+    OUTPUTS = "outputs"
+
+
+USUAL = (DisusedKind.UPLOADS, DisusedKind.CHECKPOINTS)
+"""Outputs hold results, which packtrain never removes: they are listed only."""
