@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What the tests start by themselves: a PostgreSQL server, an sshd beside the lab's, curl and systemd-analyze.
+# What the tests start by themselves: a PostgreSQL server, an sshd beside the lab's, curl,
+# systemd-analyze, Prometheus and Caddy.
 set -euo pipefail
 
 missing=()
@@ -8,6 +9,8 @@ compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql
 command -v ssh >/dev/null || missing+=(openssh-client)
 command -v curl >/dev/null || missing+=(curl ca-certificates) # the guides' examples
 command -v systemd-analyze >/dev/null || missing+=(systemd) # judges ops/systemd
+command -v promtool >/dev/null || missing+=(prometheus) # judges ops/monitoring
+command -v caddy >/dev/null || missing+=(caddy)         # runs ops/caddy
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 echo "installing ${missing[*]}"

@@ -9,13 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy.orm import Session, sessionmaker
-from starlette.testclient import TestClient
 
-from tests.factories import NOON, make_job, make_user
-from tuning.clusters.models import ClusterRow
-from tuning.db.engine import transaction
-from tuning.jobs.models import Trouble
 from tuning.jobs.status import JobStatus
 
 FOLDER = Path(__file__).parents[2] / "ops" / "monitoring"
@@ -36,18 +30,9 @@ def _expressions() -> Iterator[str]:
 
 
 @pytest.fixture
-def labels_of(anonymous: TestClient, sessions: sessionmaker[Session]) -> dict[str, set[str]]:
+def labels_of(metrics_text: str) -> dict[str, set[str]]:
     """The names of /metrics, with their labels, where there is something of each."""
-    with transaction(sessions) as session:
-        owner = make_user(session)
-        make_job(session, owner)
-        failure = {"code": "node_fail", "message": "m"}
-        make_job(session, owner, status=JobStatus.FAILED, finished_at=NOON, failure=failure)
-        session.add(ClusterRow(name="lab", lease_token=1, reached_at=NOON, commands={}, snapshot={"free_bytes": 9}))
-        words = {"step": "watch", "subject": "", "error": "E", "message": "m", "trace": "", "failures": 1}
-        session.add(Trouble(cluster="lab", since=NOON, next_try_at=NOON, **words))
-    anonymous.get("/healthz")
-    families = text_string_to_metric_families(anonymous.get("/metrics").text)
+    families = text_string_to_metric_families(metrics_text)
     return {sample.name: set(sample.labels) for family in families for sample in family.samples}
 
 
