@@ -18,6 +18,7 @@ from tuning.jobs.request.resources import (
     check_resources,
     complete_resources,
     gpu_memory_bytes,
+    gpu_type,
 )
 from tuning.jobs.request.sources import SourceJob, check_source, source_model
 from tuning.jobs.request.spec import MAX_PRIORITY, JobRequest, Resources
@@ -184,7 +185,10 @@ class _Intake:
             # one that does not exist has been told of: it need not be missed a second time
             has_uploaded_datasets=bool(self.request.datasets or self.uploads),
             model_shapes=self.view.models,
+            model_configs=self.view.model_configs,
+            model_files=self.view.model_files,
             models_with_code=self.view.models_with_code,
+            gpu_type=gpu_type(self.resources, self.view),
             gpu_memory_bytes=gpu_memory_bytes(self.resources, self.cluster, self.view),
         )
         if self.request.recipe is not None and self.source is None:

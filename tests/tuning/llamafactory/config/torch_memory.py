@@ -1,0 +1,69 @@
+"""What torch takes for shapes and methods: `python -m tests.tuning.llamafactory.config.torch_memory` records it.
+
+The counts are made in the training image (torch_memory_program.py) and kept in torch_memory.json.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.tuning.llamafactory.config import model_shapes as known
+
+HERE = Path(__file__).parent
+PROGRAM = HERE / "torch_memory_program.py"
+RECORDED = HERE / "torch_memory.json"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run whose memory is counted."""
+
+    name: str
+    config: str
+    arguments: dict[str, Any]
+    processes: int = 1
+
+
+def _case(name: str, config: str, length: int, batch: int = 1, processes: int = 1, **arguments: Any) -> Case:
+    size = {"cutoff_len": length, "per_device_train_batch_size": batch}
+    return Case(name, config, {**size, **arguments}, processes)
+
+
+FULL = {"finetuning_type": "full"}
+WITHOUT = {"disable_gradient_checkpointing": True}
+CASES = (
+    _case("llama-2-7b full", known.LLAMA2_7B, 2048, **FULL),
+    _case("llama-2-7b full, accumulated", known.LLAMA2_7B, 2048, 2, gradient_accumulation_steps=2, **FULL),
+    _case("llama-2-7b full, pure_bf16", known.LLAMA2_7B, 2048, pure_bf16=True, **FULL),
+    _case("qwen-2.5-0.5b full, no checkpointing", known.QWEN25_05B, 1024, 4, **WITHOUT, **FULL),
+    _case("qwen-2.5-0.5b full", known.QWEN25_05B, 4096, 2, **FULL),
+    _case("llama-3-8b lora", known.LLAMA3_8B, 2048),
+    _case("llama-3-8b lora, no checkpointing", known.LLAMA3_8B, 1024, 2, **WITHOUT),
+    _case("llama-3-8b qlora", known.LLAMA3_8B, 2048, 4, quantization_bit=4),
+    _case("llama-3-8b qlora, no checkpointing", known.LLAMA3_8B, 1024, quantization_bit=4, **WITHOUT),
+    _case("llama-2-7b dora", known.LLAMA2_7B, 2048, use_dora=True),
+    _case("mistral-7b freeze", known.MISTRAL_7B, 2048, 2, finetuning_type="freeze"),
+    _case("qwen-3-8b lora on two", known.QWEN3_8B, 1024, 8, lora_target="q_proj,v_proj", lora_rank=64),
+    _case("phi-3-mini lora, no checkpointing", known.PHI3_MINI, 2048, 2, **WITHOUT),
+    _case("gemma-2-2b full, eager", known.GEMMA2_2B, 2048, **FULL),
+    _case("qwen-2-7b lora, eager", known.QWEN2_7B, 2048, flash_attn="disabled"),
+    _case("qwen-2-7b lora, eager, no checkpointing", known.QWEN2_7B, 1024, flash_attn="disabled", **WITHOUT),
+    _case("llama-3-8b full, ZeRO-2 on 4", known.LLAMA3_8B, 2048, 2, 4, deepspeed="zero2", **FULL),
+    _case("llama-2-7b full, ZeRO-3 on 8", known.LLAMA2_7B, 4096, 1, 8, deepspeed="zero3", **FULL),
+)
+
+
+def record() -> None:
+    """Count all cases anew."""
+    from container import image  # noqa: PLC0415
+    from container.image_program import run_program  # noqa: PLC0415
+
+    asked = [{"config": json.loads(case.config), "arguments": case.arguments} for case in CASES]
+    counts = json.loads(run_program(image.build("cpu"), PROGRAM, stdin=json.dumps(asked)))
+    kept = {case.name: count for case, count in zip(CASES, counts, strict=True)}
+    RECORDED.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    record()
