@@ -37,8 +37,8 @@ def _files(parts: Sequence[Part], stamp: str) -> ModelFiles:
     return ModelFiles(
         stamp=stamp,
         tensors=read_tensors(headers, next(iter(contents.get("index", [])), None)),
-        has_chat_template="there" in template if template is not None else None,
-        template_markers=template or (),
+        has_chat_template=bool(template) if template is not None else None,
+        template_markers=template[1:] if template else (),
         tokens=tuple(token.strip('"') for token in tokens) if tokens is not None else None,
     )
 

@@ -84,7 +84,7 @@ def test_markers_are_tokens_where_they_stand_alone(slurm: Cluster, tmp_path: Pat
     (folder / "chat_template.jinja").write_text("{{ '<|im_start|>' + role }}")
     files = read(slurm, str(folder))[str(folder)]
     assert set(files.tokens or ()) == {"<|im_end|>", "<｜User｜>"}
-    assert (files.has_chat_template, files.template_markers) == (True, ("there", "<|im_start|>"))
+    assert (files.has_chat_template, files.template_markers) == (True, ("<|im_start|>",))
 
 
 def test_a_tokenizer_without_a_chat_template_says_so(slurm: Cluster, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_tokenizer_without_a_chat_template_says_so(slurm: Cluster, tmp_path: P
     assert read(slurm, str(folder))[str(folder)] == ModelFiles("stamp 0", has_chat_template=False)
     (folder / "tokenizer_config.json").write_text('{"bos_token": "<s>", "chat_template": "<|im_end|>"}')
     files = read(slurm, str(folder))[str(folder)]
-    assert (files.has_chat_template, files.template_markers) == (True, ("there", "<|im_end|>"))
+    assert (files.has_chat_template, files.template_markers) == (True, ("<|im_end|>",))
 
 
 @pytest.mark.parametrize("content", [b"", b"1234567", b"\xff" * 8, b"\x05\0\0\0\0\0\0\0[", b"\x02\0\0\0\0\0\0\0[]"])

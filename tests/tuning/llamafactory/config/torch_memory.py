@@ -60,8 +60,8 @@ def record() -> None:
     from container.image_program import run_program  # noqa: PLC0415
 
     asked = [{"config": json.loads(case.config), "arguments": case.arguments} for case in CASES]
-    counts = json.loads(run_program(image.build("cpu"), PROGRAM, stdin=json.dumps(asked)))
-    kept = {case.name: count for case, count in zip(CASES, counts, strict=True)}
+    lines = run_program(image.build("cpu"), PROGRAM, stdin=json.dumps(asked)).splitlines()
+    kept = {case.name: json.loads(line.partition(" ")[2]) for case, line in zip(CASES, lines, strict=True)}
     RECORDED.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 

@@ -32,9 +32,6 @@ from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS  # noqa: E402
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS  # noqa: E402
 
-STEPS = 2
-"""After the first the optimizer has its states."""
-
 
 class LiveStorages(TorchDispatchMode):
     """Bytes of all storages that are alive, and the most that there were."""
@@ -70,7 +67,8 @@ class Attention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, query: Any, key: Any, value: Any) -> Any:
-        out = torch.empty_like(query)
+        batch, heads, length, size = query.shape
+        out = torch.empty(batch, length, heads, size, dtype=query.dtype).transpose(1, 2)
         ctx.save_for_backward(query, key, value, out, torch.empty(query.shape[:3], dtype=torch.float32))
         return out
 
@@ -138,7 +136,6 @@ def build(case: dict[str, Any]) -> Any:
     if arguments.get("quantization_bit") == 4:
         quantize(model)
     prepare_model_for_training(model, model_arguments)
-    model.enable_input_require_grads()
     cast = not (finetuning.pure_bf16 or arguments.get("deepspeed"))
     if finetuning.finetuning_type == "full":
         adapter._setup_full_tuning(model, finetuning, True, cast)
@@ -160,32 +157,30 @@ def autocast(case: dict[str, Any]) -> Callable[[], AbstractContextManager[Any]]:
 
 
 def optimizer_of(model: Any, arguments: dict[str, Any]) -> Any:
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    """With its states, as after a first step."""
     if arguments.get("deepspeed") or arguments.get("use_galore"):
         return None
-    return torch.optim.AdamW(trained, foreach=False)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, foreach=False)
+    for parameter in trained:
+        parameter.grad = torch.empty_like(parameter)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return optimizer
 
 
-def train(model: Any, case: dict[str, Any]) -> Any:
-    """Some steps; returns the optimizer."""
+def train(model: Any, case: dict[str, Any]) -> None:
+    """The batches of a step, up to the last gradient."""
     arguments, mixed = case["arguments"], autocast(case)
     batch, length = arguments.get("per_device_train_batch_size", 1), arguments["cutoff_len"]
-    optimizer = optimizer_of(model, arguments)
-    if arguments.get("deepspeed"):
-        drop_gradients(model)
-    for _ in range(STEPS):
-        for _ in range(arguments.get("gradient_accumulation_steps", 1)):
-            ids = torch.zeros(batch, length, dtype=torch.long)
-            with mixed():
-                out = model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=ids, use_cache=False)
-            kept = out.logits.float()  # accelerate's ConvertOutputsToFp32
-            loss = out.loss
-            del out, kept
-            loss.backward()
-        if optimizer is not None:
-            optimizer.step()
-        model.zero_grad(set_to_none=True)
-    return optimizer
+    for _ in range(arguments.get("gradient_accumulation_steps", 1)):
+        ids = torch.zeros(batch, length, dtype=torch.long)
+        with mixed():
+            out = model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=ids, use_cache=False)
+        kept = out.logits.float()  # accelerate's ConvertOutputsToFp32
+        loss = out.loss
+        del out, kept
+        loss.backward()
 
 
 def drop_gradients(model: Any) -> None:
@@ -208,8 +203,11 @@ def measure(case: dict[str, Any]) -> dict[str, int]:
         model = build(case)
         weights = sizes(model.parameters())
         trained = [each for each in model.parameters() if each.requires_grad]
+        optimizer = optimizer_of(model, case["arguments"])
+        if case["arguments"].get("deepspeed"):
+            drop_gradients(model)
         tracker.most = tracker.now
-        optimizer = train(model, case)
+        train(model, case)
         states = [each for state in optimizer.state.values() for each in state.values()] if optimizer else []
     return {
         "weights": weights,
@@ -221,6 +219,8 @@ def measure(case: dict[str, Any]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
+    torch.nn.Module._apply = lambda self, *_, **__: self  # peft moves what is there already, which fake tensors refuse
     ALL_ATTENTION_FUNCTIONS["sdpa"] = attend
     ALL_MASK_ATTENTION_FUNCTIONS["sdpa"] = lambda *_, **__: None
-    json.dump([measure(case) for case in json.load(sys.stdin)], OUT)
+    for number, asked in enumerate(json.load(sys.stdin)):
+        print(number, json.dumps(measure(asked)), file=OUT, flush=True)
