@@ -14,13 +14,13 @@ from tuning.llamafactory.arguments.unread import is_unread
 from tuning.llamafactory.config import references
 from tuning.llamafactory.config.deepspeed import Preset, preset, preset_elsewhere
 from tuning.llamafactory.config.media import WITH_THE_RUN, MediaPlace, doubt_media, reads_media
-from tuning.llamafactory.config.memory import MemoryEstimate, estimate_memory, too_large
-from tuning.llamafactory.config.model_checks import doubt_by_model
 from tuning.llamafactory.config.model_size import ModelShape
 from tuning.llamafactory.config.old_names import MEANT
 from tuning.llamafactory.config.other_files import other_file
 from tuning.llamafactory.config.yaml_text import find_bad_text, holds_reference
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel, evaluates_only, fixed_arguments
+from tuning.llamafactory.memory.estimate import MemoryEstimate, estimate_memory, too_large
+from tuning.llamafactory.model_checks.check import doubt_by_model
 from tuning.llamafactory.model_files.config_json import ModelConfig
 from tuning.llamafactory.model_files.described import KnownModel, ModelFiles
 from tuning.llamafactory.rules import RULES, Run, check_rules

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.tuning.llamafactory.config.model_shapes import shape
 from tests.tuning.llamafactory.model_files.model_headers import Shapes, layered, llama, tensors_of
 from tuning.llamafactory.arguments.accepted import load_schema
-from tuning.llamafactory.config.memory import estimate_memory
 from tuning.llamafactory.config.model_size import ModelShape
+from tuning.llamafactory.memory.estimate import estimate_memory
 from tuning.llamafactory.model_files.config_json import ModelConfig
 from tuning.llamafactory.model_files.described import KnownModel, ModelFiles, files_to_json
 from tuning.llamafactory.model_files.known_model import known_model

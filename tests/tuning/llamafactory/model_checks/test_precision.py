@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuning.llamafactory.config.precision import doubt_precision
+from tuning.llamafactory.model_checks.precision import doubt_precision
 from tuning.llamafactory.model_files.config_json import ModelConfig
 
 BF16 = ModelConfig(model_type="llama", dtype="bfloat16", head_size=128)

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuning.errors import Finding
-from tuning.llamafactory.config.context_length import doubt_length
-from tuning.llamafactory.config.model_modules import doubt_modules
-from tuning.llamafactory.config.precision import doubt_precision
-from tuning.llamafactory.config.template_tokens import doubt_template_tokens
 from tuning.llamafactory.kinds import Kind
+from tuning.llamafactory.model_checks.context_length import doubt_length
+from tuning.llamafactory.model_checks.modules import doubt_modules
+from tuning.llamafactory.model_checks.precision import doubt_precision
+from tuning.llamafactory.model_checks.template_tokens import doubt_template_tokens
 from tuning.llamafactory.model_files.described import KnownModel
 
 

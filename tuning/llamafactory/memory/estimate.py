@@ -10,10 +10,10 @@ The rule. Per weight, in bytes:
 ZeRO shares out over N GPUs: the states and the master copy from stage 1, gradients too from 2, weights too from 3 (its
 section 5). What is offloaded counts nothing.
 
-What a step keeps and computes beside that is told in step_memory.py and activations.py.
+What a step keeps and computes beside that is told in step.py and activations.py.
 
-The parts are those that torch counts for real models and methods, within 15 % (tests/tuning/llamafactory/config/
-torch_memory.py); nothing was measured on a GPU. Beside them stands what CUDA takes for itself.
+The sum is what torch counts for real models and methods, within 15 % (tests/tuning/llamafactory/memory/
+torch_counts.py); nothing was measured on a GPU. Beside it stands what CUDA takes for itself.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuning.errors import Finding
-from tuning.llamafactory.config.memory_load import Load
 from tuning.llamafactory.config.model_size import ModelShape
-from tuning.llamafactory.config.step_memory import step_bytes
+from tuning.llamafactory.memory.load import Load
+from tuning.llamafactory.memory.step import step_bytes
 
 GIB = 2**30
 _CONTEXT_BYTES = int(0.8 * GIB)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tuning.llamafactory.config.activations import Computing
 from tuning.llamafactory.config.deepspeed import Zero, zero_of
 from tuning.llamafactory.config.model_size import ModelShape
-from tuning.llamafactory.config.trained_weights import adapted, trained_parameters
+from tuning.llamafactory.memory.activations import Computing
+from tuning.llamafactory.memory.trained_weights import adapted, trained_parameters
 
 _PAIRED_STAGES = ("rm", "dpo", "kto")
 

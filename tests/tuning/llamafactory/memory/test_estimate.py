@@ -13,8 +13,8 @@ from tests.tuning.llamafactory.config.model_shapes import (
     shape_of,
 )
 from tuning.llamafactory.arguments.accepted import load_schema
-from tuning.llamafactory.config.memory import GIB, MemoryEstimate, estimate_memory
-from tuning.llamafactory.config.trained_weights import trained_parameters
+from tuning.llamafactory.memory.estimate import GIB, MemoryEstimate, estimate_memory
+from tuning.llamafactory.memory.trained_weights import trained_parameters
 
 DEFAULTS = {**load_schema().defaults, "do_train": True, "bf16": True, "per_device_train_batch_size": 1}
 METHODS: dict[str, dict[str, Any]] = {

@@ -4,10 +4,10 @@ That is one of three: the end of the forward pass, the loss, or the backward pas
 checkpointing (LLaMA-Factory's default) computes all of the layer again.
 """
 
-from tuning.llamafactory.config.activations import LOGIT_BYTES, kept_bytes, passing_bytes, scores_tokens
-from tuning.llamafactory.config.memory_load import Load
 from tuning.llamafactory.config.model_size import ModelShape
-from tuning.llamafactory.config.trained_weights import trained_layers
+from tuning.llamafactory.memory.activations import LOGIT_BYTES, kept_bytes, passing_bytes, scores_tokens
+from tuning.llamafactory.memory.load import Load
+from tuning.llamafactory.memory.trained_weights import trained_layers
 
 _FORWARD_LOGITS = 10 / 12
 """In the forward pass: 2 bytes, 4 in 32 bits and 4 of their logarithms."""

@@ -5,7 +5,7 @@ import json
 from tests.tuning.llamafactory.config.model_shapes import LLAMA3_8B, shape_of
 from tests.tuning.llamafactory.model_files.model_headers import llama, tensors_of
 from tuning.errors import Finding
-from tuning.llamafactory.config.context_length import doubt_length
+from tuning.llamafactory.model_checks.context_length import doubt_length
 from tuning.llamafactory.model_files.config_json import ModelConfig, read_config
 from tuning.llamafactory.model_files.described import KnownModel, ModelFiles
 

@@ -10,7 +10,7 @@ from tests.tuning.llamafactory.config.model_shapes import LLAMA3_8B, MIXTRAL_8X7
 from tests.tuning.llamafactory.model_files.model_headers import Shapes, layered, llama, tensors_of
 from tuning.errors import Finding
 from tuning.llamafactory.arguments.accepted import load_schema
-from tuning.llamafactory.config.model_modules import doubt_modules
+from tuning.llamafactory.model_checks.modules import doubt_modules
 from tuning.llamafactory.model_files.config_json import ModelConfig
 from tuning.llamafactory.model_files.described import KnownModel, ModelFiles
 

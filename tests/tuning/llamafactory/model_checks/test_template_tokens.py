@@ -2,7 +2,7 @@
 
 from tuning.errors import Finding
 from tuning.llamafactory.arguments.accepted import load_schema
-from tuning.llamafactory.config.template_tokens import doubt_template_tokens
+from tuning.llamafactory.model_checks.template_tokens import doubt_template_tokens
 from tuning.llamafactory.model_files.described import ModelFiles
 
 QWEN = ModelFiles("s", tokens=("<|im_start|>", "<|im_end|>", "<|endoftext|>"), has_chat_template=True)

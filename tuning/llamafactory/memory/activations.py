@@ -1,7 +1,7 @@
 """Memory of what a step computes: what a layer keeps of a token for its backward pass, and the loss of a word. Pure.
 
 Read off what torch keeps of transformers' modeling files; the tests hold the sums against torch's own count
-(tests/tuning/llamafactory/config/torch_memory.json). With h the hidden size, q and k the sizes of queries and keys, i
+(tests/tuning/llamafactory/memory/torch_counts.json). With h the hidden size, q and k the sizes of queries and keys, i
 the inner size of the MLP, and in bytes:
 
     a norm               4 h        its input in 32 bits; if it is trained 2 h more, its outcome before the weight

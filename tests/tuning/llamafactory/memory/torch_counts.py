@@ -1,6 +1,6 @@
-"""What torch takes for shapes and methods: `python -m tests.tuning.llamafactory.config.torch_memory` records it.
+"""What torch takes for shapes and methods: `python -m tests.tuning.llamafactory.memory.torch_counts` records it.
 
-The counts are made in the training image (torch_memory_program.py) and kept in torch_memory.json.
+The counts are made in the training image (torch_program.py) and kept in torch_counts.json.
 """
 
 import json
@@ -11,8 +11,8 @@ from typing import Any
 from tests.tuning.llamafactory.config import model_shapes as known
 
 HERE = Path(__file__).parent
-PROGRAM = HERE / "torch_memory_program.py"
-RECORDED = HERE / "torch_memory.json"
+PROGRAM = HERE / "torch_program.py"
+RECORDED = HERE / "torch_counts.json"
 
 
 @dataclass(frozen=True)
