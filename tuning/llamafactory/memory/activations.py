@@ -38,6 +38,8 @@ class Computing:
     adapted: Sequence[Projection]
     """The matrices of a layer that have an adapter."""
     rank: int
+    has_magnitudes: bool = False
+    """DoRA."""
 
     @property
     def stream_bytes(self) -> int:
@@ -89,7 +91,9 @@ def _attention(shape: ModelShape, scores: int) -> float:
 def _inputs(shape: ModelShape, computing: Computing) -> float:
     if not computing.is_trained:
         kept = _shared(shape, computing) if computing.is_quantized else _copied(shape, computing.adapted)
-        return kept + 2.0 * computing.rank * len(computing.adapted)
+        # DoRA scales what the matrix gave, what the adapter gave, and their sum
+        scaled = 6.0 * sum(_outputs(shape, each) for each in computing.adapted) if computing.has_magnitudes else 0.0
+        return kept + scaled + 2.0 * computing.rank * len(computing.adapted)
     after_norms = [each for each in shape.projections if not _reads_attention(shape, each) and not _reads_mlp(each)]
     copies = len(after_norms) if computing.is_mixed else 2
     return 2.0 * shape.hidden_size * copies + 2.0 * shape.intermediate_size
@@ -114,6 +118,12 @@ def _reads_attention(shape: ModelShape, projection: Projection) -> bool:
 
 def _reads_mlp(projection: Projection) -> bool:
     return _last(projection) in _READ_MLP
+
+
+def _outputs(shape: ModelShape, projection: Projection) -> int:
+    """Of a token; of an expert's matrices, of all experts that it passes."""
+    passed = shape.intermediate_size // projection.inputs if _reads_mlp(projection) else 1
+    return projection.outputs * (passed if projection.copies > 1 else 1)
 
 
 def _last(projection: Projection) -> str:

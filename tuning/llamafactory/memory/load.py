@@ -81,4 +81,5 @@ class Load:
             is_quantized=a["quantization_bit"] is not None,
             adapted=adapted(self.shape, a),
             rank=a["lora_rank"] if a["finetuning_type"] == "lora" else 0,
+            has_magnitudes=bool(a["use_dora"]),
         )

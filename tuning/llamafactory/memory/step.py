@@ -24,7 +24,7 @@ def step_bytes(load: Load) -> float:
     fullest = max(_after_the_forward_pass(load), _at_the_loss(load), _in_a_layer(load))
     if load.has_deepspeed or load.arguments["gradient_accumulation_steps"] > 1:
         return fullest
-    return max(fullest - load.gradient_bytes, _norms_at_the_end(load))
+    return max(fullest - load.gradient_bytes, _at_the_end(load))
 
 
 def _after_the_forward_pass(load: Load) -> float:
@@ -41,8 +41,15 @@ def _in_a_layer(load: Load) -> float:
     shape, computing, scores = load.shape, load.computing, scores_tokens(load.shape, load.arguments)
     layer = kept_bytes(shape, computing, scores) if load.is_checkpointed else 0.0
     matrices = _copies(load, shape.layer_parameters if load.is_checkpointed else load.trained)
-    written = 2.0 * max(each.inputs * each.outputs for each in shape.projections) if computing.is_quantized else 0.0
-    return _kept(load) + (layer + passing_bytes(shape, scores)) * load.tokens + matrices + written
+    return _kept(load) + (layer + passing_bytes(shape, scores)) * load.tokens + matrices + _written_out(load)
+
+
+def _written_out(load: Load) -> float:
+    """A matrix for the time of its use: from its few bits, or the adapter's for DoRA (peft multiplies it by a unit)."""
+    quantized = 2.0 if load.computing.is_quantized else 0.0
+    unit, product = (4.0, 12.0) if load.computing.has_magnitudes and load.is_checkpointed else (0.0, 0.0)
+    sizes = ((each.inputs, each.outputs) for each in load.shape.projections)
+    return max(unit * inputs**2 + (quantized + product) * inputs * outputs for inputs, outputs in sizes)
 
 
 def _kept(load: Load) -> float:
@@ -64,9 +71,14 @@ def _logits(load: Load) -> float:
     return 0.0 if is_fused else float(LOGIT_BYTES * load.shape.vocabulary * load.tokens)
 
 
-def _norms_at_the_end(load: Load) -> float:
-    """When all gradients are there, little else is: the input of the first layer and its gradient."""
-    return float(2 * load.computing.stream_bytes * load.shape.hidden_size * load.tokens)
+def _at_the_end(load: Load) -> float:
+    """When all gradients are there: the first layer's input and its gradient; and where the output layer is the
+    embedding, both gradients of it.
+    """
+    shape = load.shape
+    is_added = shape.is_tied and load.arguments["finetuning_type"] == "full"
+    embedding = load.gradient_bytes / shape.parameters * shape.vocabulary * shape.hidden_size if is_added else 0.0
+    return embedding + 2.0 * load.computing.stream_bytes * shape.hidden_size * load.tokens
 
 
 def _generation(load: Load) -> float:

@@ -105,5 +105,5 @@ def _listed(found: Sequence[str]) -> str:
 
 
 def _meant(name: str, known: Sequence[str]) -> str:
-    near = nearest(_last(name), known)
+    near = nearest(_last(name), tuple(known))
     return f"did you mean {near}? " if near else ""

@@ -89,7 +89,7 @@ def _scaled(scaling: Any, stated: int | None) -> int | None:
     if not isinstance(scaling, dict):
         return None
     factor, before = scaling.get("factor"), _count(scaling, "original_max_position_embeddings") or stated
-    if type(factor) not in (int, float) or not 1 <= factor < 10_000 or before is None:
+    if not isinstance(factor, int | float) or not 1 <= factor < 10_000 or before is None:
         return None
     return min(round(factor * before), _LARGEST)
 

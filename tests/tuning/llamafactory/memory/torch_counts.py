@@ -30,8 +30,8 @@ def _case(name: str, config: str, length: int, batch: int = 1, processes: int = 
     return Case(name, config, {**size, **arguments}, processes)
 
 
-FULL = {"finetuning_type": "full"}
-WITHOUT = {"disable_gradient_checkpointing": True}
+FULL: dict[str, Any] = {"finetuning_type": "full"}
+WITHOUT: dict[str, Any] = {"disable_gradient_checkpointing": True}
 CASES = (
     _case("llama-2-7b full", known.LLAMA2_7B, 2048, **FULL),
     _case("llama-2-7b full, accumulated", known.LLAMA2_7B, 2048, 2, gradient_accumulation_steps=2, **FULL),
@@ -43,6 +43,8 @@ CASES = (
     _case("llama-3-8b qlora", known.LLAMA3_8B, 2048, 4, quantization_bit=4),
     _case("llama-3-8b qlora, no checkpointing", known.LLAMA3_8B, 1024, quantization_bit=4, **WITHOUT),
     _case("llama-2-7b dora", known.LLAMA2_7B, 2048, use_dora=True),
+    _case("llama-3-8b dora, no checkpointing", known.LLAMA3_8B, 512, use_dora=True, **WITHOUT),
+    _case("qwen-2.5-0.5b dora", known.QWEN25_05B, 8192, use_dora=True),
     _case("mistral-7b freeze", known.MISTRAL_7B, 2048, 2, finetuning_type="freeze"),
     _case("qwen-3-8b lora on two", known.QWEN3_8B, 1024, 8, lora_target="q_proj,v_proj", lora_rank=64),
     _case("phi-3-mini lora, no checkpointing", known.PHI3_MINI, 2048, 2, **WITHOUT),
