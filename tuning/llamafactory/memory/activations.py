@@ -34,6 +34,8 @@ class Computing:
     """Weights that are trained are held in 32 bits, and multiplied in 16 (autocast)."""
     is_trained: bool
     """The layers' own weights are trained."""
+    is_single: bool
+    """Neither that nor all in 16 bits: what is trained is multiplied in 32."""
     is_quantized: bool
     adapted: Sequence[Projection]
     """The matrices of a layer that have an adapter."""
@@ -44,29 +46,30 @@ class Computing:
     @property
     def stream_bytes(self) -> int:
         """Of a number that goes from layer to layer."""
-        return 4 if self.is_mixed and self.is_trained else 2
+        return 4 if (self.is_mixed or self.is_single) and self.is_trained else 2
 
 
-def kept_bytes(shape: ModelShape, computing: Computing, scores_tokens: int) -> float:
+def kept_bytes(shape: ModelShape, computing: Computing, scores_tokens: float) -> float:
     """What a layer keeps of a token; with an attention that writes its scores out, for so many tokens (else 0)."""
     norms = _norms(shape, computing)
-    mlp = 6.0 * shape.intermediate_size
-    return norms + _attention(shape, scores_tokens) + mlp + _inputs(shape, computing)
+    width = 2 if computing.is_single and computing.is_trained else 1
+    products = _attention(shape, scores_tokens) + 6.0 * shape.intermediate_size
+    return norms + width * products + (2 if computing.is_single else 1) * _inputs(shape, computing)
 
 
-def passing_bytes(shape: ModelShape, scores_tokens: int) -> float:
+def passing_bytes(shape: ModelShape, scores_tokens: float) -> float:
     """What is alive beside that while a backward pass goes through a layer: gradients of the MLP's parts, or scores."""
     return max(8.0 * shape.intermediate_size, 10.0 * shape.heads * scores_tokens)
 
 
-def scores_tokens(shape: ModelShape, arguments: Mapping[str, Any]) -> int:
+def scores_tokens(shape: ModelShape, arguments: Mapping[str, Any]) -> float:
     """The length of a sample where the scores of attention are written out, else 0.
 
     LLaMA-Factory has them written out for Gemma 2, where FlashAttention is not installed.
     """
     asked = arguments["flash_attn"]
     is_written = asked == "disabled" or (shape.family == "gemma2" and asked in ("auto", "fa2"))
-    return int(arguments["cutoff_len"]) if is_written else 0
+    return float(arguments["cutoff_len"]) if is_written else 0.0
 
 
 def _family(shape: ModelShape) -> Family:
@@ -76,11 +79,11 @@ def _family(shape: ModelShape) -> Family:
 def _norms(shape: ModelShape, computing: Computing) -> float:
     family = _family(shape)
     heads = shape.query_size + shape.key_value_size if family.head_norms else 0
-    each = 4.0 if not computing.is_trained else 8.0 if computing.is_mixed else 6.0
+    each = 4.0 + computing.stream_bytes if computing.is_trained else 4.0
     return each * (family.norms * shape.hidden_size + heads)
 
 
-def _attention(shape: ModelShape, scores: int) -> float:
+def _attention(shape: ModelShape, scores: float) -> float:
     queries, keys = shape.query_size, shape.key_value_size
     fused = 2.0 * (queries + keys) if _family(shape).is_fused else 0.0  # values keep the whole product alive
     repeated = 4.0 * (queries - keys) if scores else 0.0

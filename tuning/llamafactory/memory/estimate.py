@@ -89,7 +89,7 @@ def _weights(load: Load) -> float:
         frozen -= shape.linear_parameters * (2 - _QUANTIZED_BITS.get(bits, float(bits)) / 8)
     adds = load.arguments["finetuning_type"] in ("lora", "oft")
     trained_already = 0.0 if adds else 2.0 * load.trained
-    trained = load.trained * (4 if load.is_mixed else 2)
+    trained = load.trained * (2 if load.is_half else 4)
     whole = frozen - trained_already + trained + _reference(load)
     if load.zero.stage < 3:
         return whole

@@ -45,9 +45,14 @@ class Load:
         return self.arguments["deepspeed"] is not None
 
     @property
+    def is_half(self) -> bool:
+        """Trained weights are held in 16 bits."""
+        return self.is_pure or self.has_deepspeed
+
+    @property
     def is_mixed(self) -> bool:
-        """Trained weights are held in 32 bits, and multiplied in 16."""
-        return not (self.is_pure or self.has_deepspeed)
+        """They are held in 32 bits, and multiplied in 16."""
+        return not self.is_half and bool(self.arguments["bf16"] or self.arguments["fp16"])
 
     @property
     def is_checkpointed(self) -> bool:
@@ -62,14 +67,14 @@ class Load:
     @property
     def gradient_bytes(self) -> float:
         """Of all gradients, before they are shared out."""
-        return (4 if self.is_mixed else 2) * self.trained
+        return (2 if self.is_half else 4) * self.trained
 
     @property
-    def tokens(self) -> int:
+    def tokens(self) -> float:
         """Of one batch."""
         a = self.arguments
-        samples = a["per_device_train_batch_size"] * (2 if a["stage"] in _PAIRED_STAGES else 1)
-        return int(samples * a["cutoff_len"])
+        samples = float(a["per_device_train_batch_size"]) * (2 if a["stage"] in _PAIRED_STAGES else 1)
+        return samples * float(a["cutoff_len"])
 
     @property
     def computing(self) -> Computing:
@@ -77,6 +82,7 @@ class Load:
         a = self.arguments
         return Computing(
             is_mixed=self.is_mixed,
+            is_single=not self.is_half and not self.is_mixed,
             is_trained=a["finetuning_type"] in ("full", "freeze"),
             is_quantized=a["quantization_bit"] is not None,
             adapted=adapted(self.shape, a),

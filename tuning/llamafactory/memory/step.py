@@ -17,12 +17,12 @@ def step_bytes(load: Load) -> float:
     """Of a step, or of predicting.
 
     Gradients are not there yet when the step is at its fullest: the room that is kept for them is used for it, unless
-    they are gathered over several batches, or DeepSpeed has room of its own for them.
+    they are gathered over several batches, or shared out.
     """
     if not load.arguments["do_train"]:
         return _generation(load)
     fullest = max(_after_the_forward_pass(load), _at_the_loss(load), _in_a_layer(load))
-    if load.has_deepspeed or load.arguments["gradient_accumulation_steps"] > 1:
+    if load.has_deepspeed or load.zero.stage or load.arguments["gradient_accumulation_steps"] > 1:
         return fullest
     return max(fullest - load.gradient_bytes, _at_the_end(load))
 
@@ -49,7 +49,8 @@ def _written_out(load: Load) -> float:
     quantized = 2.0 if load.computing.is_quantized else 0.0
     unit, product = (4.0, 12.0) if load.computing.has_magnitudes and load.is_checkpointed else (0.0, 0.0)
     sizes = ((each.inputs, each.outputs) for each in load.shape.projections)
-    return max(unit * inputs**2 + (quantized + product) * inputs * outputs for inputs, outputs in sizes)
+    each = (unit * inputs**2 + (quantized + product) * inputs * outputs for inputs, outputs in sizes)
+    return max(each, default=0.0)
 
 
 def _kept(load: Load) -> float:
@@ -57,7 +58,7 @@ def _kept(load: Load) -> float:
     shape, computing, a = load.shape, load.computing, load.arguments
     layers = trained_layers(shape, a) if computing.is_trained else shape.layers
     if load.is_checkpointed:
-        return float(layers * computing.stream_bytes * shape.hidden_size * load.tokens)
+        return layers * computing.stream_bytes * shape.hidden_size * load.tokens
     return layers * kept_bytes(shape, computing, scores_tokens(shape, a)) * load.tokens
 
 
@@ -68,7 +69,7 @@ def _copies(load: Load, weights: float) -> float:
 
 def _logits(load: Load) -> float:
     is_fused = load.arguments["enable_liger_kernel"] or load.arguments["use_liger_kernel"]
-    return 0.0 if is_fused else float(LOGIT_BYTES * load.shape.vocabulary * load.tokens)
+    return 0.0 if is_fused else LOGIT_BYTES * load.shape.vocabulary * load.tokens
 
 
 def _at_the_end(load: Load) -> float:
@@ -90,6 +91,6 @@ def _generation(load: Load) -> float:
     return float(samples * (kept + passing + LOGIT_BYTES * shape.vocabulary))
 
 
-def _layer_of_prediction(shape: ModelShape, scores: int) -> float:
+def _layer_of_prediction(shape: ModelShape, scores: float) -> float:
     attention = 2 * shape.query_size + 2 * shape.key_value_size
     return 2.0 * (6 * shape.hidden_size + attention + 4 * shape.intermediate_size) + 8.0 * shape.heads * scores

@@ -25,13 +25,16 @@ def trained_layers(shape: ModelShape, arguments: Mapping[str, Any]) -> int:
 
 
 def adapted(shape: ModelShape, arguments: Mapping[str, Any]) -> list[Projection]:
-    """The matrices of a layer that get an adapter; all where none of the named ones is known."""
+    """The matrices of a layer that get an adapter; all where none of the named ones is known.
+
+    Experts get none: since transformers 5 all of a layer's are one tensor, which is no matrix to peft.
+    """
     if arguments["finetuning_type"] not in ("lora", "oft"):
         return []
     wanted = arguments["lora_target" if arguments["finetuning_type"] == "lora" else "oft_target"].split(",")
     names = {name.strip().rpartition(".")[2] for name in wanted}
-    chosen = [projection for projection in shape.projections if projection.name.rpartition(".")[2] in names]
-    return chosen or list(shape.projections)
+    matrices = [projection for projection in shape.projections if projection.copies == 1]
+    return [each for each in matrices if each.name.rpartition(".")[2] in names] or matrices
 
 
 def _adapter(arguments: Mapping[str, Any], projection: Projection) -> float:

@@ -32,6 +32,10 @@ def _case(name: str, config: str, length: int, batch: int = 1, processes: int = 
 
 FULL: dict[str, Any] = {"finetuning_type": "full"}
 WITHOUT: dict[str, Any] = {"disable_gradient_checkpointing": True}
+SMALL_MIXTURE = known.shape(
+    "qwen3_moe", 512, 1024, 8, 8, 8000, num_key_value_heads=2, head_dim=64, num_experts=16, num_experts_per_tok=4,
+    moe_intermediate_size=256,
+)  # fmt: skip
 CASES = (
     _case("llama-2-7b full", known.LLAMA2_7B, 2048, **FULL),
     _case("llama-2-7b full, accumulated", known.LLAMA2_7B, 2048, 2, gradient_accumulation_steps=2, **FULL),
@@ -51,6 +55,10 @@ CASES = (
     _case("gemma-2-2b full, eager", known.GEMMA2_2B, 2048, **FULL),
     _case("qwen-2-7b lora, eager", known.QWEN2_7B, 2048, flash_attn="disabled"),
     _case("qwen-2-7b lora, eager, no checkpointing", known.QWEN2_7B, 1024, flash_attn="disabled", **WITHOUT),
+    _case("qwen-2.5-0.5b full in 32 bits", known.QWEN25_05B, 1024, 4, bf16=False, **WITHOUT, **FULL),
+    _case("llama-3-8b lora without autocast", known.LLAMA3_8B, 1024, 2, bf16=False, **WITHOUT),
+    _case("qwen-3-30b-a3b lora", known.QWEN3_30B_A3B, 2048),
+    _case("small mixture full, pure_bf16, no checkpointing", SMALL_MIXTURE, 1024, 4, pure_bf16=True, **WITHOUT, **FULL),
     _case("llama-3-8b full, ZeRO-2 on 4", known.LLAMA3_8B, 2048, 2, 4, deepspeed="zero2", **FULL),
     _case("llama-2-7b full, ZeRO-3 on 8", known.LLAMA2_7B, 4096, 1, 8, deepspeed="zero3", **FULL),
 )

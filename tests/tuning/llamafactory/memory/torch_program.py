@@ -33,7 +33,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS  # noqa: E40
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS  # noqa: E402
 
 
-class LiveStorages(TorchDispatchMode):
+class LiveStorages(TorchDispatchMode):  # type: ignore[misc]
     """Bytes of all storages that are alive, and the most that there were."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class LiveStorages(TorchDispatchMode):
         self.now -= size
 
 
-class Attention(torch.autograd.Function):
+class Attention(torch.autograd.Function):  # type: ignore[misc]
     """An attention that keeps no scores."""
 
     @staticmethod
@@ -78,11 +78,11 @@ class Attention(torch.autograd.Function):
 
 
 def attend(module: Any, query: Any, key: Any, value: Any, mask: Any, **_: Any) -> Any:
-    half = [each.to(torch.bfloat16) for each in (query, key, value)]
-    return Attention.apply(*half).transpose(1, 2).contiguous(), None
+    parts = [each.to(torch.bfloat16) if torch.is_autocast_enabled("cpu") else each for each in (query, key, value)]
+    return Attention.apply(*parts).transpose(1, 2).contiguous(), None
 
 
-class FourBitProduct(torch.autograd.Function):
+class FourBitProduct(torch.autograd.Function):  # type: ignore[misc]
     """A product with a matrix that is written out in 16 bits each time."""
 
     @staticmethod
@@ -95,7 +95,7 @@ class FourBitProduct(torch.autograd.Function):
         return grad @ torch.empty(*ctx.size, dtype=grad.dtype), None, None
 
 
-class FourBitLinear(torch.nn.Linear):
+class FourBitLinear(torch.nn.Linear):  # type: ignore[misc]
     """bitsandbytes' Linear4bit, doubly quantized: half a byte a weight, a byte for 64, 4 for 64 x 256."""
 
     def __init__(self, old: torch.nn.Linear) -> None:
@@ -151,8 +151,8 @@ def build(case: dict[str, Any]) -> Any:
     return model
 
 
-def autocast(case: dict[str, Any]) -> Callable[[], AbstractContextManager[Any]]:
-    is_mixed = not (case["arguments"].get("pure_bf16") or case["arguments"].get("deepspeed"))
+def autocast(arguments: dict[str, Any]) -> Callable[[], AbstractContextManager[Any]]:
+    is_mixed = arguments.get("bf16", True) and not (arguments.get("pure_bf16") or arguments.get("deepspeed"))
     return (lambda: torch.autocast("cpu", dtype=torch.bfloat16)) if is_mixed else nullcontext
 
 
@@ -171,7 +171,7 @@ def optimizer_of(model: Any, arguments: dict[str, Any]) -> Any:
 
 def train(model: Any, case: dict[str, Any]) -> None:
     """The batches of a step, up to the last gradient."""
-    arguments, mixed = case["arguments"], autocast(case)
+    arguments, mixed = case["arguments"], autocast(case["arguments"])
     batch, length = arguments.get("per_device_train_batch_size", 1), arguments["cutoff_len"]
     for _ in range(arguments.get("gradient_accumulation_steps", 1)):
         ids = torch.zeros(batch, length, dtype=torch.long)
