@@ -54,7 +54,8 @@ def kept_bytes(shape: ModelShape, computing: Computing, scores_tokens: float) ->
     norms = _norms(shape, computing)
     width = 2 if computing.is_single and computing.is_trained else 1
     products = _attention(shape, scores_tokens) + 6.0 * shape.intermediate_size
-    return norms + width * products + (2 if computing.is_single else 1) * _inputs(shape, computing)
+    inputs = _inputs(shape, computing) + _of_experts(shape, computing)
+    return norms + width * products + (2 if computing.is_single else 1) * inputs
 
 
 def passing_bytes(shape: ModelShape, scores_tokens: float) -> float:
@@ -100,6 +101,13 @@ def _inputs(shape: ModelShape, computing: Computing) -> float:
     after_norms = [each for each in shape.projections if not _reads_attention(shape, each) and not _reads_mlp(each)]
     copies = len(after_norms) if computing.is_mixed else 2
     return 2.0 * shape.hidden_size * copies + 2.0 * shape.intermediate_size
+
+
+def _of_experts(shape: ModelShape, computing: Computing) -> float:
+    """What each of a token's experts gave, to be weighed; and its own copy of the token, where experts are trained."""
+    inner = next((each.inputs for each in shape.projections if each.copies > 1 and _reads_mlp(each)), 0)
+    experts = shape.intermediate_size // inner if inner else 0
+    return (4.0 if computing.is_trained else 2.0) * shape.hidden_size * experts
 
 
 def _copied(shape: ModelShape, adapted: Sequence[Projection]) -> float:
