@@ -109,6 +109,15 @@ def test_what_is_no_file_is_not_waited_for(slurm: Cluster, tmp_path: Path) -> No
     assert read(slurm, str(folder))[str(folder)] == ModelFiles("stamp 0", has_chat_template=False)
 
 
+def test_a_part_that_is_no_file_is_not_waited_for(slurm: Cluster, tmp_path: Path) -> None:
+    folder = Path(model(tmp_path / "m"))
+    (folder / "model.safetensors.index.json").write_bytes(index(llama(1)))
+    os.mkfifo(folder / "model-00001-of-00001.safetensors")
+    tensors = read(slurm, str(folder))[str(folder)].tensors
+    assert tensors is not None
+    assert tensors.parameters is None
+
+
 def test_a_folder_that_cannot_be_read_keeps_no_other_from_it(slurm: Cluster, tmp_path: Path) -> None:
     path = model(tmp_path / "m", llama(1))
     found = read(slurm, str(tmp_path / "away"), path, str(tmp_path / "-n"))
