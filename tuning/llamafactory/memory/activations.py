@@ -6,7 +6,7 @@ the inner size of the MLP, and in bytes:
 
     a norm               4 h        its input in 32 bits; if it is trained 2 h more, its outcome before the weight
     attention            4 q + 4 k  queries, keys, values and outcome; and the scores, where the kernel keeps them
-    MLP                  6 i        gate, its activation, up
+    MLP                  6 i        gate, its activation, up; 2 i where there is no gate
     inputs of matrices   2 each     of those that are trained, or that have an adapter
 
 In mixed precision a layer that is trained works on 32 bits, so that each matrix keeps a copy of its input in 16; so
@@ -53,7 +53,7 @@ def kept_bytes(shape: ModelShape, computing: Computing, scores_tokens: float) ->
     """What a layer keeps of a token; with an attention that writes its scores out, for so many tokens (else 0)."""
     norms = _norms(shape, computing)
     width = 2 if computing.is_single and computing.is_trained else 1
-    products = _attention(shape, scores_tokens) + 6.0 * shape.intermediate_size
+    products = _attention(shape, scores_tokens) + (6.0 if _has_gate(shape) else 2.0) * shape.intermediate_size
     inputs = _inputs(shape, computing) + _of_experts(shape, computing)
     return norms + width * products + (2 if computing.is_single else 1) * inputs
 
@@ -71,6 +71,14 @@ def scores_tokens(shape: ModelShape, arguments: Mapping[str, Any]) -> float:
     asked = arguments["flash_attn"]
     is_written = asked == "disabled" or (shape.family == "gemma2" and asked in ("auto", "fa2"))
     return float(arguments["cutoff_len"]) if is_written else 0.0
+
+
+def _has_gate(shape: ModelShape) -> bool:
+    """Two matrices lead to the MLP's inner size, or one to twice that; an expert's always do."""
+    inner = shape.intermediate_size
+    outputs = [each.outputs for each in shape.projections if not _reads_attention(shape, each)]
+    is_mixture = any(each.copies > 1 for each in shape.projections)
+    return is_mixture or outputs.count(inner) > 1 or 2 * inner in outputs
 
 
 def _family(shape: ModelShape) -> Family:

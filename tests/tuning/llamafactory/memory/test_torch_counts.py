@@ -5,20 +5,22 @@ from typing import Any
 
 import pytest
 
-from tests.tuning.llamafactory.config.model_shapes import LLAMA2_7B, shape, shape_of
+from tests.tuning.llamafactory.config import model_shapes as known
+from tests.tuning.llamafactory.config.model_shapes import LLAMA2_7B, shape_of
 from tests.tuning.llamafactory.memory.torch_counts import CASES, RECORDED, Case
 from tuning.llamafactory.arguments.accepted import load_schema
+from tuning.llamafactory.config.model_size import ModelShape
 from tuning.llamafactory.memory.estimate import MemoryEstimate, estimate_memory
 from tuning.llamafactory.memory.trained_weights import trained_parameters
 
 COUNTS: dict[str, dict[str, int]] = json.loads(RECORDED.read_text(encoding="utf-8"))
 DEFAULTS = {**load_schema().defaults, "do_train": True, "bf16": True, "per_device_train_batch_size": 1}
-QWEN_7B = shape("llama", 4096, 11008, 32, 32, 151_936)
+QWEN_7B = known.shape("llama", 4096, 11008, 32, 32, 151_936)
 """The first Qwen's; its layers are those of a Llama."""
 
 
-def estimated(config: str, arguments: dict[str, Any], processes: int = 1) -> MemoryEstimate:
-    return estimate_memory(shape_of(config), {**DEFAULTS, **arguments}, processes)
+def estimated(shape: ModelShape, arguments: dict[str, Any], processes: int = 1) -> MemoryEstimate:
+    return estimate_memory(shape, {**DEFAULTS, **arguments}, processes)
 
 
 ON_ONE = [case for case in CASES if "deepspeed" not in case.arguments]
@@ -32,22 +34,22 @@ def test_each_case_was_counted() -> None:
 
 @pytest.mark.parametrize("case", ON_ONE, ids=lambda case: case.name)
 def test_torch_holds_as_much_at_once(case: Case) -> None:
-    counted, found = COUNTS[case.name], estimated(case.config, case.arguments)
+    counted, found = COUNTS[case.name], estimated(case.shape, case.arguments)
     assert found.total - found.context == pytest.approx(counted["peak"], rel=0.06)
 
 
 @pytest.mark.parametrize("case", ON_ONE, ids=lambda case: case.name)
 def test_weights_gradients_and_states_are_counted(case: Case) -> None:
-    counted, found = COUNTS[case.name], estimated(case.config, case.arguments)
+    counted, found = COUNTS[case.name], estimated(case.shape, case.arguments)
     parts = (found.weights, found.gradients, found.optimizer)
     assert parts == pytest.approx((counted["weights"], counted["gradients"], counted["optimizer"]), rel=0.005)
-    trained = trained_parameters(shape_of(case.config), {**DEFAULTS, **case.arguments})
+    trained = trained_parameters(case.shape, {**DEFAULTS, **case.arguments})
     assert trained == pytest.approx(counted["trained"], rel=0.001)
 
 
 @pytest.mark.parametrize("case", SHARED_OUT, ids=lambda case: case.name)
 def test_beside_what_deepspeed_shares_out_torch_holds_as_much(case: Case) -> None:
-    counted, found = COUNTS[case.name], estimated(case.config, case.arguments, case.processes)
+    counted, found = COUNTS[case.name], estimated(case.shape, case.arguments, case.processes)
     assert found.activations == pytest.approx(counted["peak"] - counted["weights"], rel=0.06)
 
 
@@ -62,7 +64,7 @@ def test_beside_what_deepspeed_shares_out_torch_holds_as_much(case: Case) -> Non
     ],
 )
 def test_the_table_of_llamafactorys_readme_is_met(method: dict[str, Any], gigabytes: int) -> None:
-    total = estimated(LLAMA2_7B, {"cutoff_len": 1024, **method}).total
+    total = estimated(shape_of(LLAMA2_7B), {"cutoff_len": 1024, **method}).total
     assert total / 1e9 == pytest.approx(gigabytes, rel=0.15)
 
 
@@ -80,4 +82,4 @@ def test_what_the_authors_of_qwen_measured_on_an_a100_is_met(
 ) -> None:
     """The table "Profiling of Memory and Speed" of QwenLM/Qwen's README: batches of 1, 8 of them gathered, rank 64."""
     run = {"cutoff_len": length, "lora_rank": 64, "gradient_accumulation_steps": 8}
-    assert estimated(QWEN_7B, {**run, **method}).total / 1e9 == pytest.approx(gigabytes, rel=0.15)
+    assert estimated(shape_of(QWEN_7B), {**run, **method}).total / 1e9 == pytest.approx(gigabytes, rel=0.15)
