@@ -194,7 +194,9 @@ class _Intake:
         if self.request.recipe is not None and self.source is None:
             whole |= fitting_template(whole)
         checked = check_config(whole, context)
-        self.findings += [*checked.findings, *doubt_template(whole, self.source)]
+        known_model = self.view.model_configs.get(str(checked.config.get("model_name_or_path")))
+        model_type = known_model.model_type if known_model is not None else None
+        self.findings += [*checked.findings, *doubt_template(whole, self.source, model_type)]
         if (argument := KINDS[self.kind].data) is not None:
             self.findings += doubt_both(argument, checked.config, self.uploads)
         return checked

@@ -48,12 +48,15 @@ def _pythia(config: dict[str, Any]) -> ModelShape:
         "mlp.dense_h_to_4h": (inner, hidden),
         "mlp.dense_4h_to_h": (hidden, inner),
     }
-    layer = {f"{name}.weight": size for name, size in matrices.items()}
+    layer: dict[str, tuple[int, ...]] = {f"{name}.weight": size for name, size in matrices.items()}
     layer |= {f"{name}.bias": size[:1] for name, size in matrices.items()}
     norms = {
         f"{norm}_layernorm.{part}": (hidden,) for norm in ("input", "post_attention") for part in ("weight", "bias")
     }
-    beside = {"gpt_neox.embed_in.weight": (vocabulary, hidden), "embed_out.weight": (vocabulary, hidden)}
+    beside: dict[str, tuple[int, ...]] = {
+        "gpt_neox.embed_in.weight": (vocabulary, hidden),
+        "embed_out.weight": (vocabulary, hidden),
+    }
     beside |= {f"gpt_neox.final_layer_norm.{part}": (hidden,) for part in ("weight", "bias")}
     layers = layered(config["num_hidden_layers"], {**layer, **norms}, "gpt_neox.layers.")
     found = tensor_shape(read_config(json.dumps(config)) or ModelConfig(), tensors_of({**layers, **beside}))
