@@ -369,7 +369,7 @@ class Estimates(TypedDict):
     gpu_hours_at_most: float
     """GPUs times the time limit."""
     gpu_memory: "GpuMemory | None"
-    """Null where the model's config.json is not known."""
+    """Null where neither the model's config.json nor its tensors tell its shape."""
     starts_at: str | None
     """The time at which Slurm would start it now (sbatch --test-only); null where it gave none."""
 

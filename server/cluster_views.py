@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from tuning.clusters.repository import snapshot_of, snapshot_time
 from tuning.clusters.snapshot import Snapshot
 from tuning.jobs.request.resources import UNKNOWN_CLUSTER, ClusterView, PartitionView
-from tuning.llamafactory.config.model_size import needs_own_code, parse_model_config
+from tuning.llamafactory.config.model_size import needs_own_code
+from tuning.llamafactory.model_files.known_model import known_model
 
 _HOLDS_SECONDS = 1.0
 """A cluster describes itself once a minute: so young a view is not asked about again."""
@@ -62,7 +63,14 @@ def _view(snapshot: Snapshot | None) -> ClusterView:
         for partition in snapshot.partitions
     }
     default = next((partition.name for partition in snapshot.partitions if partition.is_default), None)
-    parsed = {path: parse_model_config(text) for path, text in snapshot.model_configs.items()}
-    models = {path: shape for path, shape in parsed.items() if shape is not None}
     with_code = frozenset(path for path, text in snapshot.model_configs.items() if needs_own_code(text))
-    return ClusterView(partitions, default, snapshot.datasets, models, with_code)
+    known = {path: known_model(text, snapshot.model_files.get(path)) for path, text in snapshot.model_configs.items()}
+    return ClusterView(
+        partitions,
+        default,
+        snapshot.datasets,
+        models={path: model.shape for path, model in known.items() if model.shape is not None},
+        model_configs={path: model.config for path, model in known.items() if model.config is not None},
+        model_files={path: model.files for path, model in known.items() if model.files is not None},
+        models_with_code=with_code,
+    )

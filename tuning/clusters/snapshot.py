@@ -52,6 +52,8 @@ class Snapshot:
     slurm_version: str | None = None
     model_configs: Mapping[str, str] = field(default_factory=dict)
     """The config.json of models of the catalogue, by path."""
+    model_files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What else their folders say, by path (tuning.llamafactory.model_files.described)."""
 
 
 _FORM = TypeAdapter(Snapshot)

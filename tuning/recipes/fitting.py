@@ -14,18 +14,22 @@ def fitting_template(config: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"template": family.template} if family and not config.get("template") else {}
 
 
-def doubt_template(config: Mapping[str, Any], source: SourceModel | None = None) -> Iterator[Finding]:
+def doubt_template(
+    config: Mapping[str, Any], source: SourceModel | None = None, model_type: str | None = None
+) -> Iterator[Finding]:
     """A warning where the template is not one of the model's family: it would be trained on turns it does not know.
 
-    Of a source job both its model and the template that it was trained with are known.
+    Of a source job both its model and the template that it was trained with are known; `model_type` is that of the
+    config.json of the configuration's own model, where it is known.
     """
     template = config.get("template")
     if not isinstance(template, str) or not template:
         return
-    family = _family(config) or _family({"model_name_or_path": source.model} if source else {})
+    family = _family(config, model_type) or _family({"model_name_or_path": source.model} if source else {})
     if family and not family.takes(template):
         also = f" (or {', '.join(family.also)})" if family.also else ""
-        message = f"the template {template[:100]} is not that of {family.title}, which the model's name says it is"
+        teller = "config.json" if model_type is not None else "name"
+        message = f"the template {template[:100]} is not that of {family.title}, which the model's {teller} says it is"
         yield Finding(("config", "template"), message, f"{family.template}{also} fits it", "warning")
     elif source is not None and source.template not in (None, "", template) and not _fits(family, source.template):
         message = (
@@ -40,6 +44,6 @@ def _fits(family: Family | None, template: str | None) -> bool:
     return family is not None and template is not None and family.takes(template)
 
 
-def _family(config: Mapping[str, Any]) -> Family | None:
+def _family(config: Mapping[str, Any], model_type: str | None = None) -> Family | None:
     model = config.get("model_name_or_path")
-    return family_of(model) if isinstance(model, str) and model else None
+    return family_of(model, model_type) if isinstance(model, str) and model else None

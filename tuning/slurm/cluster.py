@@ -19,6 +19,7 @@ from tuning.errors import (
     Unreachable,
     UploadDamaged,
 )
+from tuning.llamafactory.model_files.described import ModelFiles
 from tuning.settings import ClusterSettings
 from tuning.slurm import remote_scripts
 from tuning.slurm.answers import (
@@ -43,6 +44,8 @@ from tuning.slurm.attempt_records import parse_owner
 from tuning.slurm.command_errors import slurm_trouble, unpacking_errors
 from tuning.slurm.inventory import Inventory, parse_inventory
 from tuning.slurm.looks import Observation, ReadAnswer, ReadRequest, Trial
+from tuning.slurm.model_programs import READ_MODELS
+from tuning.slurm.model_reading import MOST_BYTES, parse_models
 from tuning.slurm.signal_program import SIGNAL
 from tuning.slurm.submissions import Submission, SubmissionAnswer, submission_answers
 from tuning.slurm.submit_program import SUBMIT
@@ -267,6 +270,12 @@ class Cluster:
         trouble = None if has_nodes else str(slurm_trouble(answer.completed.stderr, "sinfo"))
         found = RootAnswer(owner, "ours" in by_word, "signed" in by_word, trouble)
         return found, parse_inventory(by_word, models) if found.is_ours and has_nodes else None
+
+    def read_models(self, stamps: Mapping[str, str], markers: Sequence[str]) -> dict[str, ModelFiles]:
+        """What the folders of models say beside config.json, as far as it fits in one answer. 1 command."""
+        paths, most = list(stamps), str(MOST_BYTES)
+        answer = self._run(READ_MODELS, most, *paths, stdin="\n".join(markers).encode())
+        return parse_models(whole_parts(answer.parts), stamps)
 
     def has_content(self, size_bytes: int, sha256: str, path: str) -> bool:
         """Whether a content lies whole at its path. 1 command, which reads the file. Raises RemoteFileError."""

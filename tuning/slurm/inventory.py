@@ -1,5 +1,6 @@
 """Inventory of a cluster: partitions, nodes, GPUs, image, data sets. Text in, values out. Pure."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -71,6 +72,8 @@ class Inventory:
     """The checkout's dataset_info.json; None where there is none."""
     model_configs: dict[str, str]
     """The config.json of the catalogue's models that have one, by the model's path."""
+    model_stamps: dict[str, str]
+    """What changes with the files of a model, by its path: names, sizes and times."""
     copies: Mapping[str, CopyStat] | None = None
     """The copies of data sets by file name; None = the folder cannot be looked at."""
 
@@ -99,6 +102,7 @@ def parse_inventory(parts: Mapping[str, Part], models: Sequence[str] = ()) -> In
         is_writable=texts.get("writable") == "yes",
         datasets=_register(texts.get("register", "")),
         model_configs={path: text for place, path in enumerate(models) if (text := texts.get(f"model-{place}"))},
+        model_stamps={path: _stamp(text) for place, path in enumerate(models) if (text := texts.get(f"stamp-{place}"))},
         copies=_copies(texts.get("copies", "")) if texts.get("copies-end") == "0" else None,
     )
 
@@ -170,6 +174,10 @@ def _register(text: str) -> dict[str, Any] | None:
     if not isinstance(entries, dict):
         return None
     return {name: entry for name, entry in entries.items() if isinstance(entry, dict)}
+
+
+def _stamp(listing: str) -> str:
+    return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def _digest(text: str) -> str | None:

@@ -220,8 +220,10 @@ ended=$?; part copies-end; echo "$ended"
 part register; [ -z "$register" ] || first 4194304 "$register"
 shift 4
 for model; do
-  part "model-$((number++))"
+  part "model-$number"
   first 65536 "$model/config.json" 2>/dev/null
+  part "stamp-$((number++))"
+  stat -L -c '%s %Y %n' -- "$model"/*.{json,jinja,safetensors} 2>/dev/null
 done
 part done
 """

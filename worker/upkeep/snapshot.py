@@ -4,8 +4,10 @@ import time
 from typing import Any
 
 from tuning.clusters.models import ClusterRow
+from tuning.slurm.inventory import Inventory
 from worker.driver import Driver
 from worker.staging.copies import CopiesCheck
+from worker.upkeep.model_reading import ModelReader, still_true
 from worker.upkeep.root_ownership import RootOwnership
 
 EVERY_SECONDS = 60.0
@@ -19,9 +21,13 @@ class SnapshotKeeper:
         self._root = RootOwnership(driver)
         self._asked_at: float | None = None
         self._copies = CopiesCheck(driver)
+        self._models = ModelReader(driver)
 
     def refresh_if_old(self) -> None:
-        """One remote command a minute. Raises ClusterError, ForeignRoot among them: then nothing is done there."""
+        """One remote command a minute, and another where there are models to read.
+
+        Raises ClusterError, ForeignRoot among them: then nothing is done there.
+        """
         if self._asked_at is not None and time.monotonic() - self._asked_at < EVERY_SECONDS:
             return
         if self._asked_at is None:
@@ -37,9 +43,12 @@ class SnapshotKeeper:
         now = self._driver.now()
         with self._driver.apply() as session:
             row = session.get_one(ClusterRow, self._driver.settings.name)
-            row.snapshot, row.snapshot_at = _with_known_data(inventory.to_json(), row.snapshot), now
+            row.snapshot, row.snapshot_at = _with_what_was_known(inventory, row.snapshot), now
+        self._models.read_new(inventory.model_stamps)
 
 
-def _with_known_data(new: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:
+def _with_what_was_known(inventory: Inventory, old: dict[str, Any] | None) -> dict[str, Any]:
     """A register that cannot be read for once (somebody is just writing it) is taken to be as it was."""
-    return {**new, "datasets": new["datasets"] if new["datasets"] is not None else (old or {}).get("datasets")}
+    new = inventory.to_json()
+    datasets = new["datasets"] if new["datasets"] is not None else (old or {}).get("datasets")
+    return {**new, "datasets": datasets, "model_files": still_true(old, inventory.model_stamps)}

@@ -48,7 +48,9 @@ class Estimates(BaseModel):
     gpus: int
     time_limit_seconds: int
     gpu_hours_at_most: float
-    gpu_memory: GpuMemory | None = Field(description="Null where the model's config.json is not known.")
+    gpu_memory: GpuMemory | None = Field(
+        description="Null where neither the model's config.json nor its tensors tell its shape."
+    )
     starts_at: datetime | None = Field(
         description="The time at which Slurm would start it now (sbatch --test-only); null where it gave none."
     )

@@ -27,6 +27,7 @@ INVENTORY = Inventory(
     is_writable=True,
     datasets={"identity": {"file_name": "identity.json"}},
     model_configs={},
+    model_stamps={},
 )
 
 

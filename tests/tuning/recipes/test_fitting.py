@@ -3,7 +3,7 @@
 import pytest
 
 from tuning.llamafactory.kinds import SourceModel
-from tuning.recipes.fitting import doubt_template
+from tuning.recipes.fitting import doubt_template, fitting_template
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,17 @@ def test_a_template_of_another_family_is_doubted(
 ) -> None:
     found = list(doubt_template(config, source))
     assert [(finding.severity, finding.hint) for finding in found] == ([("warning", hint)] if hint else [])
+
+
+def test_a_recipe_without_a_template_gets_that_of_the_models_name() -> None:
+    assert fitting_template({"model_name_or_path": "Qwen2.5-7B-Instruct"}) == {"template": "qwen"}
+    assert fitting_template({"model_name_or_path": "Qwen2.5-7B-Instruct", "template": "phi"}) == {}
+    assert fitting_template({"model_name_or_path": "ours"}) == {}
+
+
+def test_config_json_tells_the_family_of_a_name_that_says_nothing_or_another() -> None:
+    ours = {"model_name_or_path": "ours", "template": "llama3"}
+    [finding] = doubt_template(ours, model_type="qwen2")
+    assert "which the model's config.json says" in finding.message
+    assert list(doubt_template({"model_name_or_path": "llama-3-8b", "template": "qwen"}, model_type="qwen2")) == []
+    assert list(doubt_template(ours, model_type="llama")) == [], "many families are Llamas"

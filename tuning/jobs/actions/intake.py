@@ -18,6 +18,7 @@ from tuning.jobs.request.resources import (
     check_resources,
     complete_resources,
     gpu_memory_bytes,
+    gpu_type,
 )
 from tuning.jobs.request.sources import SourceJob, check_source, source_model
 from tuning.jobs.request.spec import MAX_PRIORITY, JobRequest, Resources
@@ -184,13 +185,18 @@ class _Intake:
             # one that does not exist has been told of: it need not be missed a second time
             has_uploaded_datasets=bool(self.request.datasets or self.uploads),
             model_shapes=self.view.models,
+            model_configs=self.view.model_configs,
+            model_files=self.view.model_files,
             models_with_code=self.view.models_with_code,
+            gpu_type=gpu_type(self.resources, self.view),
             gpu_memory_bytes=gpu_memory_bytes(self.resources, self.cluster, self.view),
         )
         if self.request.recipe is not None and self.source is None:
             whole |= fitting_template(whole)
         checked = check_config(whole, context)
-        self.findings += [*checked.findings, *doubt_template(whole, self.source)]
+        known_model = self.view.model_configs.get(str(checked.config.get("model_name_or_path")))
+        model_type = known_model.model_type if known_model is not None else None
+        self.findings += [*checked.findings, *doubt_template(whole, self.source, model_type)]
         if (argument := KINDS[self.kind].data) is not None:
             self.findings += doubt_both(argument, checked.config, self.uploads)
         return checked

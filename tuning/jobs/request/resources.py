@@ -9,6 +9,8 @@ from tuning.errors import Finding
 from tuning.jobs.request.spec import Resources
 from tuning.jobs.request.time_limit import format_seconds, parse_time_limit
 from tuning.llamafactory.config.model_size import ModelShape
+from tuning.llamafactory.model_files.config_json import ModelConfig
+from tuning.llamafactory.model_files.described import ModelFiles
 from tuning.settings import ANY_GPU, ClusterSettings
 
 _FROM_DEFAULTS = (
@@ -48,6 +50,10 @@ class ClusterView:
     """Entries of the LLaMA-Factory checkout's dataset_info.json, by name; None = not known."""
     models: Mapping[str, ModelShape] = field(default_factory=dict)
     """The shapes of models of the catalogue, by path."""
+    model_configs: Mapping[str, ModelConfig] = field(default_factory=dict)
+    """What their config.json says, likewise."""
+    model_files: Mapping[str, ModelFiles] = field(default_factory=dict)
+    """What else their folders say, likewise."""
     models_with_code: frozenset[str] = frozenset()
     """The paths of models of the catalogue that do not load without code of their own."""
 
@@ -84,12 +90,16 @@ def check_resources(resources: Resources, view: ClusterView, *, slurm_knows_gpus
     return [*_too_long(resources, partition), *gpus, *_too_many_nodes(resources, partition), *types]
 
 
-def gpu_memory_bytes(resources: Resources, cluster: ClusterSettings, view: ClusterView) -> int | None:
-    """Memory of one GPU of the request, where the operator has stated it for its type, or for all; else None."""
+def gpu_type(resources: Resources, view: ClusterView) -> str | None:
+    """Slurm's word for the GPUs of the request, where it says one, or its partition has one kind only."""
     partition = _partition(resources, view)
     types = partition.gpu_types if partition is not None else frozenset()
-    gpu_type = resources.gpu_type or (next(iter(types)) if len(types) == 1 else None)
-    known = cluster.gpu_memory_gb.get(gpu_type or ANY_GPU, cluster.gpu_memory_gb.get(ANY_GPU))
+    return resources.gpu_type or (next(iter(types)) if len(types) == 1 else None)
+
+
+def gpu_memory_bytes(resources: Resources, cluster: ClusterSettings, view: ClusterView) -> int | None:
+    """Memory of one GPU of the request, where the operator has stated it for its type, or for all; else None."""
+    known = cluster.gpu_memory_gb.get(gpu_type(resources, view) or ANY_GPU, cluster.gpu_memory_gb.get(ANY_GPU))
     return round(known * 2**30) if known is not None else None
 
 

@@ -14,13 +14,15 @@ from tuning.llamafactory.arguments.unread import is_unread
 from tuning.llamafactory.config import references
 from tuning.llamafactory.config.deepspeed import Preset, preset, preset_elsewhere
 from tuning.llamafactory.config.media import WITH_THE_RUN, MediaPlace, doubt_media, reads_media
-from tuning.llamafactory.config.memory import MemoryEstimate, estimate_memory, too_large
-from tuning.llamafactory.config.model_modules import doubt_by_model
 from tuning.llamafactory.config.model_size import ModelShape
 from tuning.llamafactory.config.old_names import MEANT
 from tuning.llamafactory.config.other_files import other_file
 from tuning.llamafactory.config.yaml_text import find_bad_text, holds_reference
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel, evaluates_only, fixed_arguments
+from tuning.llamafactory.memory.estimate import MemoryEstimate, estimate_memory, too_large
+from tuning.llamafactory.model_checks.check import doubt_by_model
+from tuning.llamafactory.model_files.config_json import ModelConfig
+from tuning.llamafactory.model_files.described import KnownModel, ModelFiles
 from tuning.llamafactory.rules import RULES, Run, check_rules
 
 MAX_ARGUMENTS = 400
@@ -49,7 +51,13 @@ class ConfigContext:
     """dataset_info.json entries, as far as they are known: registered ones by name, and those of the request's uploads
     (whatever is not in `known_datasets`) by id."""
     model_shapes: Mapping[str, ModelShape] = field(default_factory=dict)
-    """What is known of models, by path."""
+    """The shapes of models, by path, as far as they are known."""
+    model_configs: Mapping[str, ModelConfig] = field(default_factory=dict)
+    """Their config.json, likewise."""
+    model_files: Mapping[str, ModelFiles] = field(default_factory=dict)
+    """What else their folders say, likewise."""
+    gpu_type: str | None = None
+    """Slurm's word for the GPUs of the request, where it is known."""
     gpu_memory_bytes: int | None = None
     """Of one GPU of the partition, where it is known."""
     trusted_models: frozenset[str] = frozenset()
@@ -255,11 +263,10 @@ class _Check:
         self.findings.extend(references.unknown_datasets(self.config, known))
         run = self._run(handed_over)
         self.findings.extend(check_rules(run, RULES, self.row.name))
-        shape = self.context.model_shapes.get(run["model_name_or_path"] or "")
-        if shape is not None and self.row.name == "train":
-            self.findings.extend(doubt_by_model(shape, run.arguments))
-        if shape is not None and self.row.data is not None and not run["use_cpu"]:
-            self.memory = estimate_memory(shape, run.arguments, run.processes)
+        model = self._model(run["model_name_or_path"] or "")
+        self.findings.extend(doubt_by_model(model, run.arguments, self.row.name, self.context.gpu_type))
+        if model.shape is not None and self.row.data is not None and not run["use_cpu"]:
+            self.memory = estimate_memory(model.shape, run.arguments, run.processes)
             self.findings.extend(too_large(self.memory, self.context.gpu_memory_bytes))
 
     def _settle_media(self) -> None:
@@ -269,6 +276,12 @@ class _Check:
         self.findings.extend(doubt_media(places, self.config.get("media_dir")))
         if WITH_THE_RUN in places.values():
             self.config.pop("media_dir", None)
+
+    def _model(self, path: str) -> KnownModel:
+        context = self.context
+        return KnownModel(
+            context.model_configs.get(path), context.model_shapes.get(path), context.model_files.get(path)
+        )
 
     def _run(self, handed_over: Mapping[str, str]) -> Run:
         context, schema = self.context, self.context.schema

@@ -87,6 +87,8 @@ class ModelShape:
     """Whether the output layer is the embedding."""
     context_tokens: int | None = None
     """Positions that it was trained for, where config.json says."""
+    extra_parameters: int = 0
+    """What lies elsewhere, such as the part of a model that sees."""
 
     @property
     def embedding_parameters(self) -> int:
@@ -106,7 +108,8 @@ class ModelShape:
     @property
     def parameters(self) -> int:
         """The whole model."""
-        return self.layers * self.layer_parameters + self.embedding_parameters + self.hidden_size
+        decoder = self.layers * self.layer_parameters + self.embedding_parameters + self.hidden_size
+        return decoder + self.extra_parameters
 
 
 def parse_model_config(text: str) -> ModelShape | None:

@@ -28,6 +28,8 @@ class Template:
     """efficient_eos: the end of a turn is learned and not written, but for the last one."""
     own_eos: str | None
     """The token that takes the place of the tokenizer's end token."""
+    stop_words: tuple[str, ...]
+    """Tokens that end a turn; LLaMA-Factory makes them tokens where they are none."""
     function_format: str | None
     is_multimodal: bool
 
@@ -65,6 +67,7 @@ def _template(name: str, raw: Mapping[str, Any]) -> Template:
         thought_words=tuple(raw["thought_words"]),
         ends_lazily=raw["efficient_eos"],
         own_eos=raw["stop_words"][0] if raw["replace_eos"] else None,
+        stop_words=tuple(raw["stop_words"]),
         function_format=raw["function_format"],
         is_multimodal=raw["plugin"] != "BasePlugin",
     )

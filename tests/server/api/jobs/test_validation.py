@@ -12,12 +12,14 @@ from starlette.testclient import TestClient
 
 from tests.factories import NOON, make_attempt, make_cluster_settings, make_dataset, make_job
 from tests.tuning.llamafactory.config.model_shapes import QWEN2_7B
+from tests.tuning.llamafactory.model_files.model_headers import llama, tensors_of
 from tuning.clusters.models import ClusterRow
 from tuning.clusters.trials import TrialAnswer, note_answers, unanswered
 from tuning.db.engine import transaction
 from tuning.jobs.attempt.batch_script import directives_of
 from tuning.jobs.models import Job, JobEvent
 from tuning.jobs.status import JobStatus
+from tuning.llamafactory.model_files.described import ModelFiles, files_to_json
 from tuning.llamafactory.progress.eta_state import EtaState, to_json
 from tuning.people.models import User
 from tuning.settings import ClusterSettings
@@ -68,10 +70,31 @@ def test_the_memory_of_a_known_model_is_estimated_and_held_to_the_gpu(
     full = client.post("/api/v1/jobs/validate", json={"config": {**CONFIG, "finetuning_type": "full"}}).json()
     memory = lora["estimates"]["gpu_memory"]
     assert 14e9 < memory["weights"] < 17e9, "7.6 B weights in 16 bits"
-    assert full["estimates"]["gpu_memory"]["total"] > 3 * memory["total"]
+    assert full["estimates"]["gpu_memory"]["total"] > 2 * memory["total"]
     assert [warning["loc"] for warning in lora["warnings"]] == []
     assert [warning["loc"][-1] for warning in full["warnings"]] == ["per_device_train_batch_size"]
     assert "one GPU would need about" in full["warnings"][0]["message"]
+
+
+def test_a_model_of_any_family_is_held_to_its_own_files(client: TestClient, sessions: sessionmaker[Session]) -> None:
+    path = "/shared/models/tiny-qwen2"
+    files = ModelFiles("s", tensors_of(llama()), tokens=("<|im_start|>", "<|im_end|>"), has_chat_template=True)
+    config_json = '{"model_type": "unheard_of", "num_hidden_layers": 2, "max_position_embeddings": 128}'
+    nodes = [{"name": "n1", "partitions": ["gpu"], "gpus": 8, "gpu_type": "v100"}]
+    snapshot = {
+        "model_configs": {path: config_json},
+        "model_files": {path: files_to_json(files), "/odd": {"stamp": 7}},
+        "partitions": [{"name": "gpu", "is_default": True}],
+        "nodes": nodes,
+    }
+    with transaction(sessions) as session:
+        session.add(ClusterRow(name="lab", lease_token=0, snapshot=snapshot, snapshot_at=NOON))
+    config = {**CONFIG, "template": "llama3", "lora_target": "W_pack", "cutoff_len": 256, "bf16": True}
+    found = client.post("/api/v1/jobs/validate", json={"config": config}).json()
+    assert [error["message"] for error in found["errors"]] == ["this unheard_of model has no module W_pack"]
+    told = {warning["loc"][-1] for warning in found["warnings"]}
+    assert {"template", "cutoff_len", "bf16"} <= told
+    assert found["estimates"] is None or found["estimates"]["gpu_memory"] is not None
 
 
 def test_what_is_shown_before_is_what_the_job_will_run(client: TestClient) -> None:

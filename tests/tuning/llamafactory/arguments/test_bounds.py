@@ -13,9 +13,9 @@ from tuning.llamafactory.arguments.bounds import BOUNDED, MAX_ITEMS, MAX_TEXT_CH
 from tuning.llamafactory.arguments.ownership import TAKEN_OVER
 from tuning.llamafactory.arguments.paths import AllowedPlaces
 from tuning.llamafactory.config.check import ConfigContext, check_config
-from tuning.llamafactory.config.memory import estimate_memory
 from tuning.llamafactory.config.model_size import parse_model_config
 from tuning.llamafactory.config.schedule import plan_of
+from tuning.llamafactory.memory.estimate import estimate_memory
 from tuning.llamafactory.progress.eta import estimate
 from tuning.llamafactory.progress.eta_state import EtaState
 from tuning.llamafactory.progress.learning import advance

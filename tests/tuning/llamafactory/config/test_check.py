@@ -12,9 +12,9 @@ from tuning.llamafactory.arguments.ownership import LEFT_OUT, REFUSED, TAKEN_OVE
 from tuning.llamafactory.arguments.paths import ADAPTERS, FILES, MAPPINGS, MODELS, AllowedPlaces
 from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, check_config
 from tuning.llamafactory.config.final import OwnedArguments, final_config
-from tuning.llamafactory.config.memory import GIB
 from tuning.llamafactory.config.yaml_text import to_yaml
 from tuning.llamafactory.kinds import KINDS
+from tuning.llamafactory.memory.estimate import GIB
 
 PLACES = AllowedPlaces(roots=("/models", "/data"), models={"tiny-llama": "/opt/tiny/llama"})
 CONTEXT = ConfigContext(places=PLACES, known_datasets=frozenset({"identity", "alpaca_en_demo"}))

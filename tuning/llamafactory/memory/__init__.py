@@ -1,0 +1,1 @@
+"""GPU memory of a run, estimated: weights, gradients, states, and what a step computes. Pure."""
