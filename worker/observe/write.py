@@ -186,11 +186,12 @@ class CycleWriter:
         attempt.missing_since, attempt.missing_polls = None, 0
         note_contradiction(session, live, attempt, judgement, self._driver.now())
         if live.status is JobStatus.PENDING:
-            _submitted_before(job, attempt, judgement.started_at)
-            attempt.started_at, attempt.nodes = judgement.started_at, judgement.nodes
+            started_at = max(judgement.started_at, attempt.created_at)  # Slurm tells whole seconds, by its own clock
+            _submitted_before(job, attempt, started_at)
+            attempt.started_at, attempt.nodes = started_at, judgement.nodes
             attempt.quiet_until = quiet_until(EtaState(), self._driver.now()) if job.kind == "train" else None
             reason = f"running on {judgement.nodes}" if judgement.nodes else "running"
-            transition(session, job, JobStatus.RUNNING, reason, self._driver.now(), at=judgement.started_at)
+            transition(session, job, JobStatus.RUNNING, reason, self._driver.now(), at=started_at)
         self._tell(
             session, live, judgement.slurm_state, {"expected_start_at": None, "slurm_reason": judgement.slurm_reason}
         )

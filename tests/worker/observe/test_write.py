@@ -105,11 +105,16 @@ def test_one_that_is_seen_again_is_missing_no_more(
 
 
 def test_a_start_is_the_clusters_word(pending: Book) -> None:
-    started = NOON - timedelta(seconds=3)
+    started = NOON + timedelta(seconds=3)
     job = pending.write(replace(RUNS, started_at=started))
     assert (job.status, job.status_reason, job.started_at) == (JobStatus.RUNNING, "running on n1", started)
     assert (job.expected_start_at, pending.attempt().nodes, pending.attempt().started_at) == (None, "n1", started)
     assert pending.attempt().quiet_until
+
+
+def test_a_start_is_not_before_its_submission(pending: Book) -> None:
+    job = pending.write(replace(RUNS, started_at=NOON - timedelta(seconds=1)))
+    assert (job.started_at, pending.attempt().started_at) == (NOON, NOON)
 
 
 def test_a_job_that_slurm_put_back_is_pending(running: Book) -> None:
