@@ -23,7 +23,7 @@ _FORMS = {
     "depends_on": _JOB_IDS,
     "environment": "names are of capital letters, digits and _, such as WANDB_PROJECT",
     "memory": "a number and K, M, G or T, such as 64G; 0 = all that the nodes have",
-    "partition": "a name, or several with commas: `gpu,long` is whichever starts first",
+    "partition": "letters from a to z, digits and . _ @ + -; of several with commas (gpu,long) whichever starts first",
     "secrets": "capital letters, digits and _, such as WANDB_API_KEY",
     "source_job": _JOB_IDS,
     "tags": f"a tag's key is of {_TAG_KEY}, 64 at most; its value may be any text",

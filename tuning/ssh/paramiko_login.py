@@ -87,6 +87,10 @@ class _KeyOnlyTransport(paramiko.Transport):
         raise _SecondFactorError("keyboard-interactive")
 
 
+def _key_only(sock: Any, /, *, disabled_algorithms: Any = None, **_gss: bool) -> paramiko.Transport:
+    return _KeyOnlyTransport(sock, disabled_algorithms=disabled_algorithms)
+
+
 class LoggedIn(paramiko.SSHClient):
     """A connection that ends the one it goes through as well."""
 
@@ -144,7 +148,7 @@ def _log_in(
         client.connect(
             settings.host, settings.port, settings.user, pkey=key, sock=sock, timeout=seconds, banner_timeout=seconds,
             auth_timeout=seconds, channel_timeout=seconds, allow_agent=settings.key_agent, look_for_keys=False,
-            transport_factory=_KeyOnlyTransport,
+            transport_factory=_key_only,
         )  # fmt: skip
     except BaseException:
         sock.close()
@@ -218,8 +222,9 @@ def _why_refused(error: paramiko.SSHException, settings: ClusterSettings, where:
             "at least from this machine's address",
         )
     if isinstance(error, paramiko.BadAuthenticationType) and "publickey" not in error.allowed_types:
+        others = " or ".join(sorted(filter(None, error.allowed_types)))[:100]
         return LoginRefused(
-            f"{where} takes no keys, but {' or '.join(sorted(error.allowed_types))[:100]}",
+            f"{where} takes no keys{f', but {others}' if others else ''}",
             hint="ask the site to let this account in by its key (sshd's PubkeyAuthentication)",
         )
     return LoginRefused(

@@ -203,21 +203,6 @@ def test_a_key_that_is_not_accepted_is_refused(sshd: Sshd) -> None:
     assert "authorized_keys" in str(refused.value.hint)
 
 
-def test_a_second_factor_is_told_and_nobody_is_asked_for_it(start_sshd: StartSshd) -> None:
-    wants_both = "KbdInteractiveAuthentication yes\nAuthenticationMethods publickey,keyboard-interactive\n"
-    transport = ParamikoTransport(start_sshd(config=wants_both).settings)
-    with pytest.raises(LoginRefused, match="asks for a second factor, which no service can answer") as refused:
-        transport.run("true")
-    assert "by its key alone" in str(refused.value.hint)
-
-
-def test_a_host_that_takes_no_keys_says_so(start_sshd: StartSshd) -> None:
-    no_keys = "PubkeyAuthentication no\nKbdInteractiveAuthentication yes\n"
-    transport = ParamikoTransport(start_sshd(config=no_keys).settings)
-    with pytest.raises(LoginRefused, match=r"takes no keys, but .*keyboard-interactive"):
-        transport.run("true")
-
-
 @pytest.mark.parametrize(("content", "reason"), [(None, "No such file"), ("rubbish", "no private key")])
 def test_a_key_file_that_is_none_is_refused(sshd: Sshd, tmp_path: Path, content: str | None, reason: str) -> None:
     if content is not None:
