@@ -8,7 +8,8 @@ from starlette.testclient import TestClient
 
 from tests.factories import NOON, make_job
 from tuning.db.engine import transaction
-from tuning.jobs.actions.removals import ask_removal, checkpoint_path
+from tuning.jobs.actions.removals import ask_removal
+from tuning.jobs.layout import checkpoint_path
 from tuning.jobs.models import Artifact, Job
 from tuning.jobs.status import JobStatus
 from tuning.people.models import User
