@@ -48,7 +48,7 @@ def show(cluster: ClusterName, as_json: AsJson = False) -> None:
         say(f"{found['trouble_count']} in trouble; each is tried again by itself:")
         heads = ("JOB", "STEP", "ERROR", "FAILURES", "SINCE", "NEXT TRY")
         table(heads, [_trouble_row(trouble) for trouble in found["troubles"]])
-    if found["sick_nodes"]:
+    if found.get("sick_nodes"):
         say("nodes that new attempts keep away from, since runs failed on them:")
         table(("NODE", "FAILURES", "SINCE", "UNTIL", "THE LAST"), [_sick_row(sick) for sick in found["sick_nodes"]])
 
@@ -67,7 +67,7 @@ def reach_text(cluster: Cluster, moment: datetime) -> str:
 
 def state_text(cluster: Cluster, moment: datetime) -> str:
     """Whether it answers, and whether nodes of it are sick."""
-    sick = len(cluster["sick_nodes"])
+    sick = len(cluster.get("sick_nodes", ()))  # an older server tells none
     count = f", {sick} sick node{'s' if sick > 1 else ''}" if sick else ""
     return f"{reach_text(cluster, moment)}{count}"
 
