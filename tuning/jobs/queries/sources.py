@@ -31,6 +31,11 @@ def source_jobs(session: Session, job_ids: Sequence[str]) -> dict[str, SourceJob
     }
 
 
+def checkpoint_steps(session: Session, job_ids: Sequence[str]) -> dict[str, frozenset[int]]:
+    """The steps of the checkpoints among the files of these jobs, but for those that are being removed."""
+    return {job_id: steps_among(paths) for job_id, paths in _checkpoint_files(session, job_ids).items()}
+
+
 def newest_whole_checkpoint(session: Session, job_id: str) -> int | None:
     """The newest checkpoint of a job that a training can go on from; None where it left none."""
     return max(whole_steps(_checkpoint_files(session, [job_id]).get(job_id, ())), default=None)
