@@ -35,8 +35,10 @@ NAMES = {
     "NodeJson": "Node",
     "PartitionJson": "Partition",
     "RecipeInfo": "Recipe",
+    "RetryRequest": "RetryFields",
     "ReportAnswer": "DatasetReport",
     "SecretInfo": "Secret",
+    "SickNodeJson": "SickNode",
     "TokenInfo": "Token",
     "TroubleJson": "Trouble",
 }

@@ -45,6 +45,7 @@ from packtrain.schema import (
     Progress,
     Recipe,
     RecipePage,
+    RetryFields,
     Scope,
     SecretPage,
     TokenPage,
@@ -119,7 +120,7 @@ class AsyncPacktrain:
         """Let a held job go: from its newest checkpoint, where it has one."""
         return await self._http.send(operations.release(job_id))
 
-    async def retry(self, job_id: str, **changes: Unpack[JobFields]) -> Job:
+    async def retry(self, job_id: str, **changes: Unpack[RetryFields]) -> Job:
         """A new job that asks for the same as an ended one, but for the changes (`failure["retry"]` has some ready)."""
         return await self._http.send(operations.retry(job_id, changes))
 

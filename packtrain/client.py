@@ -50,6 +50,7 @@ from packtrain.schema import (
     Progress,
     Recipe,
     RecipePage,
+    RetryFields,
     Scope,
     SecretPage,
     TokenPage,
@@ -121,8 +122,11 @@ class Packtrain:
         """Let a held job go: from its newest checkpoint, where it has one."""
         return self._http.send(operations.release(job_id))
 
-    def retry(self, job_id: str, **changes: Unpack[JobFields]) -> Job:
-        """A new job that asks for the same as an ended one, but for the changes (`failure["retry"]` has some ready)."""
+    def retry(self, job_id: str, **changes: Unpack[RetryFields]) -> Job:
+        """A new job that asks for the same as an ended one, but for the changes (`failure["retry"]` has some ready).
+
+        `resume_from={"checkpoint": STEP}` goes on from what it left, with its optimizer.
+        """
         return self._http.send(operations.retry(job_id, changes))
 
     def clone(self, job_id: str, **changes: Unpack[JobFields]) -> Job:

@@ -30,6 +30,7 @@ from packtrain.schema import (
     Progress,
     Recipe,
     RecipePage,
+    RetryFields,
     Scope,
     SecretPage,
     TokenPage,
@@ -90,7 +91,7 @@ def release(job_id: str) -> Call[Job]:
     return Call("POST", path_of("jobs", job_id, "release"))
 
 
-def retry(job_id: str, changes: JobFields) -> Call[Job]:
+def retry(job_id: str, changes: RetryFields) -> Call[Job]:
     return _copied(job_id, "retry", changes)
 
 
@@ -256,7 +257,7 @@ def revoke_token(token_id: str) -> Call[None]:
     return Call("DELETE", path_of("tokens", token_id))
 
 
-def _copied(job_id: str, action: str, changes: JobFields) -> Call[Job]:
+def _copied(job_id: str, action: str, changes: JobFields | RetryFields) -> Call[Job]:
     return Call("POST", path_of("jobs", job_id, action), body=changes or None, idempotency_key=uuid.uuid4().hex)
 
 

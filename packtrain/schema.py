@@ -144,8 +144,8 @@ class Attempt(TypedDict):
     nodes: str | None
     """The nodes that it ran on, in Slurm's notation."""
     ended_by: str | None
-    """succeeded, failed, cancelled, held; or what the job went on after: timeout, preempted, node_fail, stalled,
-    interrupted (by a signal that nobody here sent), released.
+    """succeeded, failed, cancelled, held; or what the job went on after: timeout, preempted, node_fail, node_fault (by
+    the words of its hardware), stalled, interrupted (by a signal that nobody here sent), released.
     """
     resumed_step: int | None
     """The checkpoint that it went on from; 0 = from the start."""
@@ -238,6 +238,8 @@ class Cluster(TypedDict):
     """Failures of steps: the newest 20."""
     trouble_count: int
     """The number of all of them."""
+    sick_nodes: list["SickNode"]
+    """Nodes that are excluded now, since runs failed on them."""
 
 
 class ClusterPage(TypedDict):
@@ -488,10 +490,14 @@ class Job(TypedDict):
     """The job whose adapter or model it uses."""
     checkpoint: int | None
     """Of the source job; null = its final model."""
+    resume_from: "ResumeFrom | None"
+    """The checkpoint of an earlier job that it goes on from, while it has none of its own."""
     depends_on: list[str]
     """Ids of the jobs that must succeed first."""
     secrets: list[str]
     """Names only."""
+    environment: dict[str, str]
+    """Variables that its owner gives its run."""
     keep_checkpoints: int | None
     """So many of the newest stay once it has succeeded; null = all."""
     continuation: "Continuation | None"
@@ -566,10 +572,14 @@ class JobFields(TypedDict, total=False):
     """The job whose adapter or model is used; one that has not ended is waited for."""
     checkpoint: int | None
     """Which of its checkpoints; none = the final one."""
+    resume_from: "ResumeFrom | None"
+    """Go on from what an ended training left, with its optimizer and its steps; source_job begins anew."""
     depends_on: list[str]
     """Jobs that must succeed first."""
     secrets: list[str]
     """Names of your secrets; the run finds them in its environment."""
+    environment: dict[str, str]
+    """Variables of the run, of a list: WANDB_PROJECT and the like, NCCL_DEBUG. Keys are secrets."""
     keep_checkpoints: int | None
     """So many of the newest stay once it has succeeded; null = all."""
     continuation: "Continuation | None"
@@ -724,7 +734,9 @@ class Node(TypedDict):
     cpus: int
     """Its CPUs."""
     gpu_type: str | None
-    """As Slurm calls it."""
+    """As Slurm calls it; of several types the one that it has most of."""
+    gpu_types: dict[str, int]
+    """How many GPUs it has of each type that Slurm names."""
     gpus: "GpuCount"
     """GPUs: free ones and all."""
 
@@ -945,7 +957,7 @@ class Resources(TypedDict, total=False):
     cluster: str | None
     """The name of a cluster of this service."""
     partition: str | None
-    """Slurm's partition."""
+    """Slurm's partition; several with commas: whichever can start it first."""
     nodes: int | None
     """How many nodes."""
     gpus_per_node: int | None
@@ -966,6 +978,66 @@ class Resources(TypedDict, total=False):
     """Features that nodes must have, in sbatch's notation."""
     exclude: str | None
     """Nodes to leave out, in sbatch's notation."""
+    options: dict[str, bool | int | str] | None
+    """Further options of sbatch, as far as the cluster's operator lets jobs have them."""
+
+
+class ResumeFrom(TypedDict):
+    """Checkpoint of an ended training that a new one goes on from: with its optimizer, its schedule and its steps."""
+
+    job: NotRequired[str | None]
+    """The training that left the checkpoint; in a retry or clone, that job itself."""
+    checkpoint: NotRequired[int | None]
+    """Which of its checkpoints; null = the newest whole one."""
+
+
+class RetryFields(TypedDict, total=False):
+    """The body of `POST /jobs/{id}/retry`: what is to be other than before."""
+
+    name: str | None
+    """For people; by default one is made."""
+    kind: Literal["train", "export", "predict"]
+    """What is to be done: train, export (merge an adapter), predict."""
+    recipe: str | None
+    """A named starting point; config is laid over it."""
+    config: dict[str, Any] | None
+    """LLaMA-Factory's arguments."""
+    config_yaml: str | None
+    """LLaMA-Factory's arguments as the text of a YAML file; instead of `config`, or under it."""
+    command: str | None
+    """A command line such as `llamafactory-cli train config.yaml`; it is read, not run."""
+    script: str | None
+    """The text of a batch script with one training in it; it is read, not run."""
+    files: dict[str, str]
+    """Texts of the files that command or script names, by name."""
+    datasets: list[str]
+    """Ids of uploaded data sets."""
+    source_job: str | None
+    """The job whose adapter or model is used; one that has not ended is waited for."""
+    checkpoint: int | None
+    """Which of its checkpoints; none = the final one."""
+    resume_from: "ResumeFrom | None"
+    """Go on from what an ended training left, with its optimizer and its steps; source_job begins anew."""
+    depends_on: list[str]
+    """Jobs that must succeed first."""
+    secrets: list[str]
+    """Names of your secrets; the run finds them in its environment."""
+    environment: dict[str, str]
+    """Variables of the run, of a list: WANDB_PROJECT and the like, NCCL_DEBUG. Keys are secrets."""
+    keep_checkpoints: int | None
+    """So many of the newest stay once it has succeeded; null = all."""
+    continuation: "Continuation | None"
+    """By default a training goes on after preemption and a failed node, not after its time limit."""
+    resources: "Resources"
+    """What is asked of Slurm."""
+    priority: int
+    """Beyond -100 to 100, as it is set usually: administrators only."""
+    held: bool
+    """Keep it from being submitted until it is released."""
+    tags: dict[str, str]
+    """Labels to find it by."""
+    with_dependents: bool
+    """Retry your jobs too that failed since this one did; each waits for the new ones."""
 
 
 class RoleCount(TypedDict):
@@ -1043,6 +1115,23 @@ class Series(TypedDict):
     """Null where training diverged (NaN)."""
     total: int
     """The number of all points, of which these were chosen."""
+
+
+class SickNode(TypedDict):
+    """A node on which runs failed by hardware's words: new attempts keep away from it for a while."""
+
+    node: str
+    """Its name."""
+    faults: int
+    """How many runs failed on it in the last day."""
+    since: str
+    """The first of these failures."""
+    excluded_until: str
+    """Until then no attempt is sent to it."""
+    message: str
+    """The newest failure."""
+    job_ids: list[str]
+    """Ids of the jobs that failed on it, the newest first."""
 
 
 class TextPiece(TypedDict):

@@ -2,14 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from tuning.clusters.repository import snapshot_of, snapshot_time
-from tuning.clusters.snapshot import Snapshot
+from tuning.clusters.snapshot import Node, Snapshot
 from tuning.jobs.request.resources import UNKNOWN_CLUSTER, ClusterView, PartitionView
 from tuning.llamafactory.config.model_size import needs_own_code
 from tuning.llamafactory.model_files.known_model import known_model
@@ -57,7 +57,7 @@ def _view(snapshot: Snapshot | None) -> ClusterView:
         partition.name: PartitionView(
             nodes=len(nodes := [node for node in snapshot.nodes if partition.name in node.partitions]),
             gpus_per_node=max((node.gpus for node in nodes), default=0),
-            gpu_types=frozenset(node.gpu_type for node in nodes if node.gpu_type),
+            gpu_types=_most_of_each_type(nodes),
             max_seconds=partition.max_time_seconds,
         )
         for partition in snapshot.partitions
@@ -74,3 +74,10 @@ def _view(snapshot: Snapshot | None) -> ClusterView:
         model_files={path: model.files for path, model in known.items() if model.files is not None},
         models_with_code=with_code,
     )
+
+
+def _most_of_each_type(nodes: Iterable[Node]) -> dict[str, int]:
+    most: dict[str, int] = {}
+    for node in nodes:
+        most |= {name: max(count, most.get(name, 0)) for name, count in node.gpu_types.items()}
+    return most

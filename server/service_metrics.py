@@ -1,7 +1,7 @@
 """Metrics of the service for Prometheus: what the database and the disks tell at this moment."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from server.worker_watch import WorkerWatch
 from tuning.clusters.models import ClusterRow
 from tuning.clusters.repository import cluster_rows, worker_sign
+from tuning.clusters.sick_nodes import faults_of, sick_nodes
 from tuning.jobs.queries.monitoring import failures_since, oldest_queued
 from tuning.jobs.queries.requests import counts
 from tuning.jobs.troubles import counts as trouble_counts
@@ -34,13 +35,17 @@ class Found:
     """(cluster, since when)."""
     failures: Sequence[tuple[str, str, int]]
     """(cluster, code, how many)."""
+    sick: Mapping[str, int]
+    """How many nodes of each cluster are excluded."""
 
 
 def found_in(session: Session, clusters: Sequence[str], now: datetime) -> Found:
-    """What the database has, in five queries."""
+    """What the database has, in six queries."""
     rows = list(cluster_rows(session, clusters).values())
     failures = failures_since(session, now - _A_DAY)
-    return Found(now, counts(session), rows, trouble_counts(session), oldest_queued(session), failures)
+    faults = faults_of(session, clusters, now)
+    sick = {name: len(sick_nodes(faults.get(name, ()), now)) for name in clusters}
+    return Found(now, counts(session), rows, trouble_counts(session), oldest_queued(session), failures, sick)
 
 
 class ServiceMetrics(Collector):
@@ -58,6 +63,7 @@ class ServiceMetrics(Collector):
         yield from self._workers_seen()
         yield from self._remote_use()
         yield from self._poison_jobs()
+        yield self._sick_nodes()
         yield from self._disks()
 
     def _jobs_counted(self) -> Iterator[Metric]:
@@ -115,6 +121,13 @@ class ServiceMetrics(Collector):
         for cluster, step, count in self._found.troubles:
             poison.add_metric([cluster, step], count)
         yield poison
+
+    def _sick_nodes(self) -> Metric:
+        told = "Nodes that new attempts keep away from, since runs failed there by hardware's words."
+        sick = GaugeMetricFamily("packtrain_sick_nodes", told, labels=["cluster"])
+        for cluster, count in self._found.sick.items():
+            sick.add_metric([cluster], count)
+        return sick
 
     def _disks(self) -> Iterator[Metric]:
         told = "Room in the folder of uploads, and its disk's size."

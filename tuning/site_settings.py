@@ -80,7 +80,8 @@ class SiteSettings(BaseModel):
     """How Slurm is asked for GPUs; `none` where it knows of none, and gives whole nodes."""
     sbatch_options: Options = Field(default_factory=dict)
     """Further #SBATCH lines, of SBATCH_OPTIONS."""
-
+    job_options: tuple[str, ...] = ()
+    """The options among SBATCH_OPTIONS that people may give their jobs (`resources.options`)."""
     hub: Hub | None = None
     """How runs reach hubs: `offline`, `online`, or by the proxy at this URL; by default as the image has it."""
     srun_options: Options = Field(default_factory=dict)
@@ -99,6 +100,7 @@ class SiteSettings(BaseModel):
     def _has_options_that_hold(self) -> Self:
         _vet("sbatch_options", self.sbatch_options, SBATCH_OPTIONS)
         _vet("srun_options", self.srun_options, SRUN_OPTIONS)
+        _vet("job_options", dict.fromkeys(self.job_options, False), SBATCH_OPTIONS)
         return self
 
 
@@ -121,6 +123,12 @@ def option_words(options: Options) -> list[str]:
     return [
         f"--{name}" if value is True else f"--{name}={value}" for name, value in options.items() if value is not False
     ]
+
+
+def is_option(name: str, value: bool | int | str) -> bool:
+    """Whether sbatch may be given this option with this value; one that is false is left out."""
+    text = "" if isinstance(value, bool) else str(value)
+    return name in SBATCH_OPTIONS and (value is False or re.fullmatch(SBATCH_OPTIONS[name], text) is not None)
 
 
 def _vet(setting: str, options: Options, allowed: Mapping[str, str]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from packtrain.cli.job_request import JobOptions, overlay
-from packtrain.errors import Conflict
+from packtrain.errors import Conflict, Finding, InvalidInput
 from packtrain.schema import Event, Job, JobFields, Resources
 
 
@@ -20,6 +20,14 @@ def said_changes(options: JobOptions) -> JobFields:
     if options.held:
         fields["held"] = True
     return fields
+
+
+def going_on(word: str) -> JobFields:
+    """The wish to go on from the job's checkpoint of a step, or the newest. Raises InvalidInput."""
+    if word != "newest" and not (word.isascii() and word.isdecimal() and int(word) > 0):
+        hint = "give the step of one of its checkpoints (`packtrain checkpoints list JOB`), or newest"
+        raise InvalidInput([Finding(("--from-checkpoint",), f"`{word}` is no step", hint)])
+    return {"resume_from": {"checkpoint": None if word == "newest" else int(word)}}
 
 
 def laid_over(advised: JobFields, said: JobFields) -> JobFields:

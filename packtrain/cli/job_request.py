@@ -38,6 +38,9 @@ class JobOptions:
     checkpoint: int | None = None
     depends_on: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    sbatch: tuple[str, ...] = ()
+    """Further options of sbatch: NAME, or NAME=VALUE."""
     keep_checkpoints: int | None = None
     attempts: int | None = None
     """As many as it takes within so many, after its time limit too."""
@@ -77,11 +80,16 @@ def job_fields(options: JobOptions, uploaded: Sequence[str] = ()) -> JobFields:
     fields |= _run_fields(options)
     ids = iter(uploaded)
     fields["datasets"] = [word if _is_id(word) else next(ids) for word in options.data]
-    fields["resources"] = cast(Resources, {key: value for key, value in options.resources if value is not None})
+    asked: dict[str, Any] = {key: value for key, value in options.resources if value is not None}
+    if options.sbatch:
+        asked["options"] = dict(_sbatch_option(word) for word in options.sbatch)
+    fields["resources"] = cast(Resources, asked)
     if options.depends_on:
         fields["depends_on"] = list(options.depends_on)
     if options.secrets:
         fields["secrets"] = list(options.secrets)
+    if options.environment:
+        fields["environment"] = dict(_pair(word, "--env", "WANDB_PROJECT=mt") for word in options.environment)
     fields["tags"] = dict(_pair(tag, "--tag", "team=mt") for tag in options.tags)
     if options.name is not None:
         fields["name"] = options.name
@@ -147,6 +155,12 @@ def _value(key: str, text: str) -> Any:
     if set(pairs) != {_SOLE_KEY}:
         raise InvalidInput([Finding(("--set", key), "must be one value", "give --set once for each key")])
     return pairs[_SOLE_KEY]
+
+
+def _sbatch_option(word: str) -> tuple[str, str | bool]:
+    """`exclusive`, `reservation=course`; in front of it may stand what sbatch wants there."""
+    name, equals, value = word.removeprefix("--").partition("=")
+    return name, value if equals else True
 
 
 def _pair(word: str, option: str, example: str) -> tuple[str, str]:

@@ -18,13 +18,18 @@ _OPTIONS = {
     "resources.qos": "--qos",
     "resources.constraint": "--constraint",
     "resources.exclude": "--exclude",
+    "resources.options": "--sbatch",
     "source_job": "--from",
     "checkpoint": "--checkpoint",
     "keep_checkpoints": "--keep-checkpoints",
     "continuation": "--attempts",
     "depends_on": "--after",
     "datasets": "--data",
+    "resume_from": "--from-checkpoint",
+    "resume_from.checkpoint": "--from-checkpoint",
+    "resume_from.job": "--from-checkpoint",
     "secrets": "--secret",
+    "environment": "--env",
     "tags": "--tag",
     "tag": "--tag",
     "kind": "--kind",
@@ -35,6 +40,7 @@ _OPTIONS = {
     "cluster": "--cluster",
     "status": "--status",
     "q": "--search",
+    "with_dependents": "--with-dependents",
 }
 _ID = r"([\w{}.-]+)"
 _COMMANDS = (

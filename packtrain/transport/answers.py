@@ -38,9 +38,13 @@ def error_of(answer: httpx.Response, connection: Connection) -> PacktrainError:
     # The server's own 502 is a lasting trouble of a cluster; a proxy's says that the server is away, and a bare 500
     # comes from under the server while it is being stopped.
     is_ours = answer.headers.get("Content-Type", "").startswith("application/problem+json")
+    reason = f"{inert_line(problem.detail or problem.title)} (HTTP {answer.status_code})"
+    retry_after = answer.headers.get("Retry-After", "")
+    if answer.status_code in _NOT_NOW and is_ours:  # of the cluster, or of too much at once: the server is well
+        hint = problem.hint or "try again later"
+        return ServerUnreachable(reason, hint=hint, retry_after_seconds=_seconds(retry_after))
     if answer.status_code in _NOT_NOW or (answer.status_code in _NOBODY_BEHIND and not is_ours):
-        reason = f"{inert_line(problem.detail or problem.title)} (HTTP {answer.status_code})"
-        return _unreachable(connection, reason, answer.headers.get("Retry-After", ""))
+        return _unreachable(connection, reason, retry_after)
     if answer.status_code == httpx.codes.NOT_FOUND and problem.detail in (None, _NO_SUCH_PATH):
         hint = f"is {connection.url} (from {connection.source}) the address of packtrain, and is this as new as it?"
         return ApiError(replace(problem, detail="there is nothing of packtrain's at this address", hint=hint))
@@ -90,8 +94,12 @@ def _unreachable(connection: Connection, reason: str, retry_after: str = "") -> 
     return ServerUnreachable(
         f"the server {where} does not answer: {reason}",
         hint=f"is the address right, and is it reached from here? try: curl {connection.url}/healthz",
-        retry_after_seconds=float(retry_after) if retry_after.isdecimal() else 0.0,
+        retry_after_seconds=_seconds(retry_after),
     )
+
+
+def _seconds(retry_after: str) -> float:
+    return float(retry_after) if retry_after.isdecimal() else 0.0
 
 
 def _words(value: Any) -> str | None:

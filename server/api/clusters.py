@@ -10,12 +10,13 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from server.api.pages import Fields, Page, with_fields
-from server.dependencies import ClustersDep, CurrentUser, SessionDep, WorkersDep
+from server.dependencies import ClustersDep, CurrentUser, NowDep, SessionDep, WorkersDep
 from server.http.problems import responses
 from server.worker_watch import WorkerWatch
 from tuning.clusters.attendance import Absence
 from tuning.clusters.models import ClusterRow
 from tuning.clusters.repository import cluster_rows, worker_sign
+from tuning.clusters.sick_nodes import SickNode, faults_of, sick_nodes
 from tuning.clusters.snapshot import Node, Snapshot, read_snapshot
 from tuning.errors import NotFound
 from tuning.jobs.models import Trouble
@@ -61,7 +62,8 @@ class NodeJson(BaseModel):
     state: str | None
     partitions: list[str]
     cpus: int
-    gpu_type: str | None
+    gpu_type: str | None = Field(description="As Slurm calls it; of several types the one that it has most of.")
+    gpu_types: dict[str, int] = Field(description="How many GPUs it has of each type that Slurm names.")
     gpus: GpuCount
 
 
@@ -88,6 +90,17 @@ class TroubleJson(BaseModel):
             failures=row.failures,
             next_try_at=row.next_try_at,
         )
+
+
+class SickNodeJson(BaseModel):
+    """A node on which runs failed by hardware's words: new attempts keep away from it for a while."""
+
+    node: str = Field(description="Its name.")
+    faults: int = Field(description="How many runs failed on it in the last day.")
+    since: datetime = Field(description="The first of these failures.")
+    excluded_until: datetime = Field(description="Until then no attempt is sent to it.")
+    message: str = Field(description="The newest failure.")
+    job_ids: list[str] = Field(description="Ids of the jobs that failed on it, the newest first.")
 
 
 class ClusterJson(BaseModel):
@@ -117,6 +130,7 @@ class ClusterJson(BaseModel):
     commands: dict[str, Any] = Field(description="The budget on the login node that was used, as the worker counts it.")
     troubles: list[TroubleJson] = Field(description=f"Failures of steps: the newest {MOST_TROUBLES}.")
     trouble_count: int = Field(description="The number of all of them.")
+    sick_nodes: list[SickNodeJson] = Field(description="Nodes that are excluded now, since runs failed on them.")
 
     @classmethod
     def of(
@@ -126,6 +140,7 @@ class ClusterJson(BaseModel):
         jobs: dict[str, int],
         troubles: "ClusterTroubles",
         absence: Absence | None,
+        sick: Sequence[SickNode] = (),
     ) -> Self:
         """From what the settings, the driver and the jobs say; `absence` is that of its worker."""
         seen = read_snapshot(row.snapshot) if row is not None and row.snapshot else Snapshot()
@@ -149,6 +164,7 @@ class ClusterJson(BaseModel):
             commands=(row.commands if row else None) or {},
             troubles=[TroubleJson.of(trouble) for trouble in troubles.newest],
             trouble_count=troubles.count,
+            sick_nodes=[SickNodeJson.model_validate(node, from_attributes=True) for node in sick],
         )
 
 
@@ -162,10 +178,15 @@ class ClusterTroubles:
 
 @router.get("", response_model=Page[ClusterJson])
 def list_clusters(
-    session: SessionDep, clusters: ClustersDep, workers: WorkersDep, _user: CurrentUser, fields: Fields = None
+    session: SessionDep,
+    clusters: ClustersDep,
+    workers: WorkersDep,
+    now: NowDep,
+    _user: CurrentUser,
+    fields: Fields = None,
 ) -> Page[ClusterJson] | Response:
     """Every cluster of the server's settings."""
-    rows = _shown(session, list(clusters.values()), workers)
+    rows = _shown(session, list(clusters.values()), workers, now)
     return with_fields(Page[ClusterJson](data=rows, has_more=False, next=None), ClusterJson, fields)
 
 
@@ -175,15 +196,18 @@ def show_cluster(
     session: SessionDep,
     clusters: ClustersDep,
     workers: WorkersDep,
+    now: NowDep,
     _user: CurrentUser,
 ) -> ClusterJson:
     """One cluster."""
     if name not in clusters:
         raise NotFound(f"there is no cluster {name}", hint=f"the clusters are: {', '.join(sorted(clusters))}")
-    return _shown(session, [clusters[name]], workers)[0]
+    return _shown(session, [clusters[name]], workers, now)[0]
 
 
-def _shown(session: Session, wanted: Sequence[ClusterSettings], workers: WorkerWatch) -> list[ClusterJson]:
+def _shown(
+    session: Session, wanted: Sequence[ClusterSettings], workers: WorkerWatch, now: datetime
+) -> list[ClusterJson]:
     rows = cluster_rows(session, [settings.name for settings in wanted])
     for row in rows.values():
         workers.see(worker_sign(row))
@@ -192,6 +216,7 @@ def _shown(session: Session, wanted: Sequence[ClusterSettings], workers: WorkerW
         if status in ACTIVE:
             jobs.setdefault(cluster, {})[status] = count
     troubles = _troubles(session, [settings.name for settings in wanted])
+    faults = faults_of(session, [settings.name for settings in wanted], now)
     return [
         ClusterJson.of(
             settings,
@@ -199,6 +224,7 @@ def _shown(session: Session, wanted: Sequence[ClusterSettings], workers: WorkerW
             jobs.get(settings.name, {}),
             troubles.get(settings.name, ClusterTroubles()),
             workers.absence(settings.name),
+            sick_nodes(faults.get(settings.name, ()), now),
         )
         for settings in wanted
     ]
@@ -260,6 +286,7 @@ def _node(node: Node) -> NodeJson:
         state=node.state,
         partitions=list(node.partitions),
         cpus=node.cpus,
-        gpu_type=node.gpu_type,
+        gpu_type=max(node.gpu_types, key=lambda name: node.gpu_types[name], default=None),
+        gpu_types=dict(node.gpu_types),
         gpus=GpuCount.of([node]),
     )

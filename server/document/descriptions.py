@@ -36,6 +36,12 @@ EVERYWHERE: Mapping[str, str] = {
 }
 """By field, in every schema that says nothing else."""
 
+_OF_A_REQUEST: Mapping[str, str] = {
+    "config_yaml": "LLaMA-Factory's arguments as the text of a YAML file; instead of `config`, or under it.",
+    "datasets": "Ids of uploaded data sets.",
+    "held": "Keep it from being submitted until it is released.",
+    "name": "For people; by default one is made.",
+}
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "ArtifactInfo": {
         "description": "What such a file is, in a sentence.",
@@ -133,12 +139,8 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "script": "The batch script of an attempt.",
         "self": "The job.",
     },
-    "JobRequest": {
-        "config_yaml": "LLaMA-Factory's arguments as the text of a YAML file; instead of `config`, or under it.",
-        "datasets": "Ids of uploaded data sets.",
-        "held": "Keep it from being submitted until it is released.",
-        "name": "For people; by default one is made.",
-    },
+    "JobRequest": _OF_A_REQUEST,
+    "RetryRequest": _OF_A_REQUEST,
     "Lengths": {
         "histogram": "Rows by length.",
         "longest": "The length of the longest row.",
@@ -149,7 +151,6 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     "NewToken": {"id": "Its id, to revoke it by.", "name": "What it is for."},
     "NodeJson": {
         "cpus": "Its CPUs.",
-        "gpu_type": "As Slurm calls it.",
         "name": "Its name.",
         "partitions": "The partitions that it belongs to.",
         "state": "As Slurm says it.",

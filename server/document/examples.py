@@ -20,7 +20,7 @@ EXAMPLES: Mapping[str, Any] = {
     "create_job": _JOB,
     "create_token": {"name": "ci", "scopes": ["read"]},
     "keep_secret": {"value": "the key itself"},
-    "retry_job": {"resources": {"time_limit": "1-00:00:00"}},
+    "retry_job": {"resources": {"time_limit": "1-00:00:00"}, "resume_from": {"checkpoint": 500}},
     "set_model_alias": {"alias": "meta-llama/Llama-3.2-1B", "model": "tiny-llama"},
     "validate_job": _JOB,
 }

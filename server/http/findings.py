@@ -21,13 +21,20 @@ _FORMS = {
     "Idempotency-Key": "ASCII without spaces",
     "datasets": "ids of data sets, as `GET /datasets` shows them (ds_...)",
     "depends_on": _JOB_IDS,
-    "memory": "a number and K, M, G or T, such as 64G",
+    "environment": "names are of capital letters, digits and _, such as WANDB_PROJECT",
+    "memory": "a number and K, M, G or T, such as 64G; 0 = all that the nodes have",
+    "partition": "letters from a to z, digits and . _ @ + -; of several with commas (gpu,long) whichever starts first",
     "secrets": "capital letters, digits and _, such as WANDB_API_KEY",
     "source_job": _JOB_IDS,
     "tags": f"a tag's key is of {_TAG_KEY}, 64 at most; its value may be any text",
     "tag": f"key:value, such as team:mt; the key is of {_TAG_KEY}, 64 at most",
 }
 """Of fields, in words: a pattern tells most people nothing."""
+_FORMS_OF_TEXTS = {
+    "memory": 'a text with its unit, such as "64G"; a bare number is of megabytes: "65536"',
+    "time_limit": 'a text: "60" is an hour (minutes), "08:00:00" eight, "1-00:00:00" a day',
+}
+"""Of those that people give as numbers."""
 _PATTERNS = {
     r"^[^\x00-\x1f\x7f]*$": "leave out line breaks and other control characters",
     "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$": "letters from a to z, digits and . _ @ + -, at most 100 of them",
@@ -94,7 +101,8 @@ def _finding(error: Mapping[str, Any], body: type[BaseModel] | None) -> Finding:
 def _of_a_value(loc: tuple[Any, ...], name: str, error: Mapping[str, Any]) -> Finding:
     known = _QUOTED.findall(str(error.get("ctx", {}).get("expected", "")))
     if error["type"] not in ("enum", "literal_error") or not known:
-        return Finding(loc, f"{name}: {error['msg'].removeprefix('Value error, ')}")
+        hint = _FORMS_OF_TEXTS.get(str(loc[-1])) if error["type"] == "string_type" else None
+        return Finding(loc, f"{name}: {error['msg'].removeprefix('Value error, ')}", hint)
     close = difflib.get_close_matches(str(error.get("input"))[:100], known, n=1)
     return Finding(loc, f"{name} must be {_either(known)}", f"did you mean {close[0]}?" if close else None)
 

@@ -11,7 +11,7 @@ from server.schemas.summaries import shortened
 from tuning.clusters.attendance import Absence
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.queries.requests import Belongings
-from tuning.jobs.request.spec import Continuation, Resources
+from tuning.jobs.request.spec import Continuation, Resources, ResumeFrom
 from tuning.jobs.status import AWAITS_WORKER, JobStatus
 
 # Of JSON, in a list. A usual configuration has 1 kB: of a usual job nothing is left out.
@@ -44,7 +44,7 @@ class JobAttempt(BaseModel):
     nodes: str | None
     ended_by: str | None = Field(
         description="succeeded, failed, cancelled, held; or what the job went on after: timeout, preempted, node_fail, "
-        "stalled, interrupted (by a signal that nobody here sent), released."
+        "node_fault (by the words of its hardware), stalled, interrupted (by a signal that nobody here sent), released."
     )
     resumed_step: int | None = Field(description="The checkpoint that it went on from; 0 = from the start.")
     first_step: int | None
@@ -114,8 +114,12 @@ class JobJson(BaseModel):
     recipe: str | None
     source_job: str | None
     checkpoint: int | None = Field(description="Of the source job; null = its final model.")
+    resume_from: ResumeFrom | None = Field(
+        description="The checkpoint of an earlier job that it goes on from, while it has none of its own."
+    )
     depends_on: list[str]
     secrets: list[str] = Field(description="Names only.")
+    environment: dict[str, str] = Field(description="Variables that its owner gives its run.")
     keep_checkpoints: int | None
     continuation: Continuation | None
     config: dict[str, Any]
@@ -185,7 +189,9 @@ def _values(
         "status_reason": _reason(job, absence),
         "owner": owner,
         "checkpoint": job.source_checkpoint,
+        "resume_from": {"job": job.resume_job, "checkpoint": job.resume_checkpoint} if job.resume_job else None,
         "secrets": job.secrets or [],
+        "environment": job.environment or {},
         "depends_on": list(belongings.dependencies.get(job.id, ())),
         "attempts": [_shared(JobAttempt, attempt) for attempt in belongings.attempts.get(job.id, ())],
         "datasets": list(belongings.datasets.get(job.id, ())),

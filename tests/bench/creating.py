@@ -162,7 +162,7 @@ def _people_and_cluster(sessions: sessionmaker[Session]) -> str:
     names = ("identity", "alpaca_en_demo")
     snapshot = {
         "partitions": [{"name": "gpu", "is_default": True, "max_time_seconds": 86400, "state": "up"}],
-        "nodes": [{"name": "n1", "partitions": ["gpu"], "cpus": 8, "gpus": 4, "gpu_type": "a100"}],
+        "nodes": [{"name": "n1", "partitions": ["gpu"], "cpus": 8, "gpus": 4, "gpu_types": {"a100": 4}}],
         "datasets": {name: {"file_name": f"{name}.json"} for name in names},
     }
     with transaction(sessions) as session:

@@ -10,7 +10,7 @@ from tuning.clusters.models import ClusterRow
 from tuning.db.engine import transaction
 from tuning.jobs.request.resources import UNKNOWN_CLUSTER
 
-NODES = {"nodes": [{"name": "n1", "partitions": ["gpu"], "gpus": 4, "gpu_type": "a100"}]}
+NODES = {"nodes": [{"name": "n1", "partitions": ["gpu"], "gpus": 4, "gpu_types": {"a100": 4}}]}
 
 
 def described(sessions: sessionmaker[Session]) -> None:
@@ -46,3 +46,16 @@ def test_a_cluster_that_describes_itself_first_is_known_at_once(
     described(sessions)
     with transaction(sessions) as session:
         assert views.view(session, "lab") is not UNKNOWN_CLUSTER
+
+
+def test_each_type_of_gpu_counts_as_often_as_a_node_has_it(sessions: sessionmaker[Session], seconds: Seconds) -> None:
+    nodes = [
+        {"name": f"n{number}", "partitions": ["gpu"], "gpus": 9, "gpu_types": types}
+        for number, types in enumerate(({"h100": 2, "1g.10gb": 7}, {"h100": 8}))
+    ]
+    snapshot = {"partitions": [{"name": "gpu", "is_default": True}], "nodes": nodes}
+    with transaction(sessions) as session:
+        session.add(ClusterRow(name="lab", snapshot=snapshot, snapshot_at=NOON))
+    with transaction(sessions) as session:
+        view = ClusterViews(seconds).view(session, "lab")
+    assert view.partitions["gpu"].gpu_types == {"h100": 8, "1g.10gb": 7}

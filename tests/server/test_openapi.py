@@ -15,7 +15,7 @@ from server.document.descriptions import FIELDS, PARAMETERS
 from server.document.examples import EXAMPLES
 from server.openapi import operations
 from tuning.jobs.data_check.spec import ClusterDataset
-from tuning.jobs.request.spec import Cancellation, JobChange, JobRequest
+from tuning.jobs.request.spec import Cancellation, JobChange, JobRequest, RetryRequest
 
 BODIES: dict[str, type[BaseModel]] = {
     "add_dataset": ClusterDataset,
@@ -24,7 +24,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "clone_job": JobRequest,
     "create_job": JobRequest,
     "create_token": TokenRequest,
-    "retry_job": JobRequest,
+    "retry_job": RetryRequest,
     "set_model_alias": ModelAliasRequest,
     "validate_job": JobRequest,
 }

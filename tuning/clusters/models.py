@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, String, Text
+from sqlalchemy import BigInteger, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tuning.db.engine import Base
@@ -73,3 +73,19 @@ class TrialRow(Base):
     hint: Mapped[str | None] = mapped_column(Text)
     is_final: Mapped[bool] = mapped_column(default=False)
     """A refusal that no waiting changes."""
+
+
+class NodeFault(Base):
+    """A failure of a run by its node (tuning.clusters.sick_nodes)."""
+
+    __tablename__ = "node_faults"
+    __table_args__ = (Index("ix_node_faults_cluster_at", "cluster", "at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    cluster: Mapped[str] = mapped_column(String(32))
+    node: Mapped[str] = mapped_column(String(100))
+    job_id: Mapped[str] = mapped_column(String(32))
+    """No foreign key: the job may be deleted, its node is as sick as before."""
+    at: Mapped[datetime]
+    message: Mapped[str] = mapped_column(Text)
+    """Of the failure, without secrets."""

@@ -38,7 +38,8 @@ class Node:
     memory_mb: int = 0
     gpus: int = 0
     gpus_in_use: int = 0
-    gpu_type: str | None = None
+    gpu_types: Mapping[str, int] = field(default_factory=dict)
+    """How many it has of each type that Slurm names."""
 
 
 @dataclass(frozen=True, config=_KEEPS_TO_ITSELF)
@@ -62,3 +63,15 @@ _FORM = TypeAdapter(Snapshot)
 def read_snapshot(stored: Mapping[str, Any]) -> Snapshot:
     """From the row's JSON. Raises pydantic.ValidationError for another form."""
     return _FORM.validate_python(stored)
+
+
+def partitions_of(snapshot: Snapshot, asked: str | None) -> frozenset[str]:
+    """The partitions that a job may start in: those that it asks for, or Slurm's default, where that is known."""
+    default = (partition.name for partition in snapshot.partitions if partition.is_default)
+    return frozenset(asked.split(",") if asked else default)
+
+
+def nodes_for(snapshot: Snapshot, asked: str | None) -> list[Node]:
+    """The nodes of these partitions."""
+    wanted = partitions_of(snapshot, asked)
+    return [node for node in snapshot.nodes if wanted.intersection(node.partitions)]

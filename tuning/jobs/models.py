@@ -60,6 +60,11 @@ class Job(Base):
     source_checkpoint: Mapped[int | None]
     source: Mapped[dict[str, Any] | None]
     """What it hands over (tuning.jobs.request.sources): known from its ids alone, whether or not it has ended."""
+    resume_job: Mapped[str | None] = mapped_column(String(32))
+    """The ended training whose checkpoint `resume_checkpoint` it goes on from, while it has none of its own."""
+    resume_checkpoint: Mapped[int | None]
+    environment: Mapped[dict[str, Any] | None]
+    """Variables of its run (tuning.llamafactory.environment)."""
     secrets: Mapped[list[Any] | None]
     """Names of its owner's secrets."""
     keep_checkpoints: Mapped[int | None]

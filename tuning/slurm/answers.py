@@ -171,7 +171,7 @@ def parse_slurm_job_id(text: str) -> int | None:
 
 def parse_submission(exit_status: int, said: str) -> Submitted:
     """Outcome of an sbatch, by its answer. With --parsable it prints `ID[;CLUSTER]`; warnings may stand before it."""
-    ids = re.findall(r"^([0-9]{1,10})(?:;\w+)?\s*$", said, re.MULTILINE)
+    ids = re.findall(r"^([0-9]{1,10})(?:;[^\s;]{1,255})?\s*$", said, re.MULTILINE)
     if exit_status == 0:
         return Submitted(slurm_job_id=parse_slurm_job_id(ids[-1])) if ids else Submitted()
     return Submitted(error=refusal_of(said, exit_status))

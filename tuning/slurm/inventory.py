@@ -40,7 +40,8 @@ class Node:
     memory_mb: int
     gpus: int
     gpus_in_use: int
-    gpu_type: str | None
+    gpu_types: Mapping[str, int]
+    """How many it has of each type that Slurm names: a GPU cut up (MIG) is of several."""
 
 
 @dataclass(frozen=True)
@@ -138,10 +139,9 @@ def _nodes(rows: list[list[str]], used: Mapping[str, int]) -> tuple[Node, ...]:
 
 def _node(row: list[str], partitions: tuple[str, ...], gpus_in_use: int) -> Node:
     _, _, _, name, state, cpus, memory, gres = row
-    gpus, kinds = _gpus(gres)
+    gpus, types = _gpus(gres)
     usable = not any(word in state.lower() for word in _DOWN)
-    kind = kinds[0] if kinds else None
-    return Node(name, partitions, state.upper(), usable, _whole(cpus), _whole(memory), gpus, gpus_in_use, kind)
+    return Node(name, partitions, state.upper(), usable, _whole(cpus), _whole(memory), gpus, gpus_in_use, types)
 
 
 def _seconds(time_limit: str) -> int | None:
@@ -155,10 +155,14 @@ def _seconds(time_limit: str) -> int | None:
     return min(seconds + int(found[1] or 0) * 86_400, LARGEST_INTEGER)
 
 
-def _gpus(gres: str) -> tuple[int, tuple[str, ...]]:
-    """Count and types out of Slurm's Gres text, such as `gpu:a100:4(S:0-1),shard:8`."""
+def _gpus(gres: str) -> tuple[int, dict[str, int]]:
+    """Count, of all and by type, out of Slurm's Gres text, such as `gpu:a100:4(S:0-1),shard:8`."""
     found = _GRES.findall(gres)
-    return sum(int(count) for _, count in found), tuple(sorted({kind for kind, _ in found if kind}))
+    types: dict[str, int] = {}
+    for name, count in found:
+        if name:
+            types[name] = types.get(name, 0) + int(count)
+    return sum(int(count) for _, count in found), types
 
 
 def _used(text: str) -> dict[str, int]:

@@ -255,8 +255,11 @@ fi
 """
 
 
-_PLAIN_SLURM = "unset ${!SBATCH_@} ${!SQUEUE_@} ${!SACCT_@} ${!SINFO_@} ${!SCANCEL_@}\n"
-"""Variables of the account would change what Slurm's commands do and print (sbatch(1), INPUT ENVIRONMENT VARIABLES)."""
+_PLAIN_SLURM = (
+    "unset ${!SBATCH_@} ${!SQUEUE_@} ${!SACCT_@} ${!SINFO_@} ${!SCANCEL_@} ${!SRUN_@} ${!SLURM_MEM_@} SLURM_HINT\n"
+)
+"""Variables of the account would change what Slurm's commands do and print (sbatch(1), INPUT ENVIRONMENT VARIABLES). A
+job inherits the login's: srun ends at once where SLURM_MEM_PER_CPU and SLURM_MEM_PER_NODE are both set."""
 
 
 def command_line(program: str, *arguments: str) -> str:

@@ -56,30 +56,6 @@ MEANINGS: dict[str, StateMeaning] = {
     "PREEMPTED": StateMeaning(_E, "preempted", may_return=True),
 }
 
-HELD_AFTER_LAUNCH = frozenset({"launch failed requeued held", "JobHoldMaxRequeue"})
-"""Reasons with which Slurm holds a job that its nodes could not start."""
-
-_NEVER_STARTS = {
-    "DependencyNeverSatisfied": "the job that it waits for has failed",
-    "JobHeldAdmin": "an administrator of the cluster holds it: ask them",
-    "job requeued in held state": "an administrator of the cluster put it back and holds it: ask them",
-    "JobHeldUser": "somebody held it in Slurm: scontrol release, or cancel",
-    "BadConstraints": "no node has what it asks for",
-    "AccountNotAllowed": "its account may not use the partition",
-    "QOSNotAllowed": "its QOS may not use the partition",
-    "InvalidAccount": "its account does not exist",
-    "InvalidQOS": "its QOS does not exist",
-    "PartitionTimeLimit": "it asks for more time than the partition allows",
-}
-_STARTS_LATER = {"BeginTime": "Slurm put it back and starts it again after a pause"}
-
-
-def waiting_words(reason: str | None) -> str | None:
-    """Explanation of a pending job's reason, and what to do; None where it just waits for its turn."""
-    if reason in _STARTS_LATER:
-        return _STARTS_LATER[reason]
-    return f"it does not start by itself: {_NEVER_STARTS[reason]}" if reason in _NEVER_STARTS else None
-
 
 def accounted_meaning(state: str) -> StateMeaning | None:
     """Meaning of sacct's State, which says who cancelled a job: "CANCELLED by 1000".

@@ -3,6 +3,7 @@
 import logging
 import socket
 from contextlib import closing
+from typing import Any
 
 import paramiko
 from paramiko.hostkeys import InvalidHostKey
@@ -75,6 +76,21 @@ def _trust_hint(settings: ClusterSettings) -> str:
     return f"`packtrain clusters trust {settings.name}` shows the key, to be compared with the site's own, and adds it"
 
 
+class _SecondFactorError(paramiko.SSHException):
+    """The key is accepted, and not enough."""
+
+
+class _KeyOnlyTransport(paramiko.Transport):
+    """A transport that answers no questions: paramiko would ask them on the service's own terminal."""
+
+    def auth_interactive_dumb(self, username: str, handler: Any = None, submethods: str = "") -> list[str]:
+        raise _SecondFactorError("keyboard-interactive")
+
+
+def _key_only(sock: Any, /, *, disabled_algorithms: Any = None, **_gss: bool) -> paramiko.Transport:
+    return _KeyOnlyTransport(sock, disabled_algorithms=disabled_algorithms)
+
+
 class LoggedIn(paramiko.SSHClient):
     """A connection that ends the one it goes through as well."""
 
@@ -132,6 +148,7 @@ def _log_in(
         client.connect(
             settings.host, settings.port, settings.user, pkey=key, sock=sock, timeout=seconds, banner_timeout=seconds,
             auth_timeout=seconds, channel_timeout=seconds, allow_agent=settings.key_agent, look_for_keys=False,
+            transport_factory=_key_only,
         )  # fmt: skip
     except BaseException:
         sock.close()
@@ -174,11 +191,8 @@ def _why_no_login(error: Exception, settings: ClusterSettings) -> ClusterError:
             f"not the one in {settings.known_hosts_file}: another machine, or somebody in between",
             hint=f"ask the site; if it was meant, remove the old line, then `packtrain clusters trust {settings.name}`",
         )
-    if isinstance(error, paramiko.AuthenticationException):
-        return LoginRefused(
-            f"{where} does not accept {_keys(settings)}",
-            hint=f"add its public half to ~{settings.user}/.ssh/authorized_keys on the cluster",
-        )
+    if isinstance(error, _SecondFactorError | paramiko.AuthenticationException):
+        return _why_refused(error, settings, where)
     if isinstance(error, InvalidHostKey):  # its own text is a tuple
         return HostKeyChanged(
             f"{settings.known_hosts_file} holds a line that is no host key: {error.line.strip()[:80]!r}",
@@ -198,6 +212,25 @@ def _no_connection(error: Exception, where: str) -> Unreachable:
         return Unreachable(f"cannot connect to {where}: the host takes the connection and {said}", hint=hint)
     make = NotListening if isinstance(error, OSError) else Unreachable
     return make(f"cannot connect to {where}: {error or type(error).__name__}")
+
+
+def _why_refused(error: paramiko.SSHException, settings: ClusterSettings, where: str) -> LoginRefused:
+    if isinstance(error, _SecondFactorError):
+        return LoginRefused(
+            f"{where} accepts {_keys(settings)}, and asks for a second factor, which no service can answer",
+            hint="ask the site to let this account in by its key alone (sshd's AuthenticationMethods publickey), "
+            "at least from this machine's address",
+        )
+    if isinstance(error, paramiko.BadAuthenticationType) and "publickey" not in error.allowed_types:
+        others = " or ".join(sorted(filter(None, error.allowed_types)))[:100]
+        return LoginRefused(
+            f"{where} takes no keys{f', but {others}' if others else ''}",
+            hint="ask the site to let this account in by its key (sshd's PubkeyAuthentication)",
+        )
+    return LoginRefused(
+        f"{where} does not accept {_keys(settings)}",
+        hint=f"add its public half to ~{settings.user}/.ssh/authorized_keys on the cluster",
+    )
 
 
 def _before_ssh(error: Exception) -> str | None:

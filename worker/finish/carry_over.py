@@ -49,6 +49,7 @@ def ended_attempt(session: Session, attempt: Attempt, judgement: Ended, files: I
         had_stalled=attempt.ended_by == STALLED,
         resumed_step=attempt.resumed_step or 0,
         newest_step=max(_whole_steps(listed), default=0) if listed else None,
+        earlier_node_faults=sum(earlier.ended_by == "node_fault" for earlier in before),
         was_near_limit=_was_near_limit(_script(session, attempt), attempt, judgement),
     )
 

@@ -31,6 +31,7 @@ from worker.driver import Driver
 from worker.finish.carry_over import ended_attempt
 from worker.finish.data_check import end_check
 from worker.finish.failure import advice_for, failure_json, masked
+from worker.finish.faulty_node import faulty_node, note_faulty_node
 from worker.finish.next_status import DIVERGED, NextStep, next_step
 from worker.finish.recheck_times import next_recheck
 from worker.observe.evidence import data_sums_text, listing_text, result_texts, resumed_text, started_text
@@ -58,7 +59,10 @@ def finish(
     job, attempt = session.get_one(Job, live.job_id), session.get_one(Attempt, (live.job_id, live.number))
     found = _judged(session, driver, live, judgement, contents)
     following = found.following
+    node = faulty_node(job, attempt, judgement, found.outcome)
     _write_down(session, driver, live, judgement, found)
+    if node:
+        note_faulty_node(session, driver, job, node, found.outcome)
     if _is_in_doubt(job, judgement, following) or _awaits_word(driver, attempt, following):
         attempt.recheck_at = next_recheck(driver.now(), driver.now())
     finished_at = max(judgement.finished_at, job.started_at or judgement.finished_at)
@@ -110,7 +114,10 @@ def _judged(
     _note_what_is_set_aside(session, driver, live, listing, contents)
     _record_data(job, parse_data_sums(data_sums_text(driver.settings.root, live.job_id, live.number, contents)))
     attempt.resumed_step = parse_resumed(resumed_text(driver.settings.root, live.job_id, live.number, contents)) or 0
-    ended = ended_attempt(session, attempt, judgement, files)
+    node = faulty_node(job, attempt, judgement, judged)
+    ended = replace(
+        ended_attempt(session, attempt, judgement, files), has_node_fault=node is not None, node=node or None
+    )
     return _EndedRun(files, judged, next_step(job, judgement, judged, ended))
 
 

@@ -7,12 +7,13 @@ from typing import Any, cast
 from sqlalchemy.orm import Session
 
 from tuning.clusters.repository import snapshot_of
-from tuning.clusters.snapshot import Snapshot
+from tuning.clusters.snapshot import Snapshot, nodes_for, partitions_of
 from tuning.errors import Conflict
 from tuning.jobs.attempt.node_at_fault import node_at_fault
 from tuning.jobs.attempt.plan import config_context
-from tuning.jobs.attempt.retry_advice import Advice, FailedRun, Limits, advise
+from tuning.jobs.attempt.retry_advice import Advice, FailedRun, Limits, advise, going_on
 from tuning.jobs.models import Attempt, Job
+from tuning.jobs.queries.sources import newest_whole_checkpoint
 from tuning.jobs.request.sources import from_json
 from tuning.llamafactory.kinds import Kind
 from tuning.llamafactory.outcome.failure import Failure
@@ -27,10 +28,12 @@ _GOES_ON = ("timeout", "preempted", "node_fail", "stalled")
 def failure_json(session: Session, driver: Driver, job: Job, failure: Failure) -> dict[str, Any]:
     """The failure with the advice on this job."""
     advice = advice_for(session, driver, job, failure.code, failure.evidence)
-    told = {**asdict(failure), "evidence": list(failure.evidence), "retry": advice.retry}
-    going_on = failure.hint if failure.code in _GOES_ON else None
-    hints = [going_on, advice.hint] if going_on else [advice.hint or failure.hint]
-    return {**told, "hint": "; or ".join(hint for hint in hints if hint) or None}
+    limit = failure.hint if failure.code in _GOES_ON else None
+    hints = [limit, advice.hint] if limit else [advice.hint or failure.hint]
+    said = Advice(advice.retry, "; or ".join(hint for hint in hints if hint) or None)
+    step = newest_whole_checkpoint(session, job.id) if job.kind == "train" else None
+    offered = going_on(failure.code, said, job.id, step)
+    return {**asdict(failure), "evidence": list(failure.evidence), "retry": offered.retry, "hint": offered.hint}
 
 
 def advice_for(session: Session, driver: Driver, job: Job, code: str, evidence: Sequence[str] = ()) -> Advice:
@@ -54,12 +57,9 @@ def masked(session: Session, driver: Driver, job: Job, text: str) -> str:
 
 
 def _limits(snapshot: Snapshot, job: Job) -> Limits:
-    asked = job.resources.get("partition")
-    partition = next(
-        (live for live in snapshot.partitions if live.name == asked or (asked is None and live.is_default)), None
-    )
-    if partition is None:
-        return Limits()
-    nodes = [node for node in snapshot.nodes if partition.name in node.partitions]
+    """Of the partitions that it may start in, the tightest limit on time."""
+    names = partitions_of(snapshot, job.resources.get("partition"))
+    times = [partition.max_time_seconds for partition in snapshot.partitions if partition.name in names]
+    nodes = nodes_for(snapshot, job.resources.get("partition"))
     memory = max((node.memory_mb for node in nodes), default=0)
-    return Limits(partition.max_time_seconds, memory or None, len(nodes) or None)
+    return Limits(min(filter(None, times), default=None), memory or None, len(nodes) or None)

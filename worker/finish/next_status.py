@@ -31,7 +31,8 @@ def next_step(job: Job, judgement: Ended, judged: Outcome, ended: EndedAttempt) 
         return NextStep(JobStatus.SUCCEEDED, _success(job, judged), "succeeded")
     if job.cancel_requested_at is not None:
         return NextStep(JobStatus.CANCELLED, "cancelled, and Slurm has confirmed it", "cancelled")
-    following = next_attempt(ended, job.continuation) if job.kind == "train" or _left_nothing(ended) else None
+    goes_on = job.kind == "train" or _left_nothing(ended) or ended.has_node_fault
+    following = next_attempt(ended, job.continuation) if goes_on else None
     if job.hold_requested_at is not None and (following is not None or judgement.word == "cancelled"):
         return NextStep(JobStatus.HELD, _held(ended), "held")
     if following is not None and following.refusal is None:
@@ -66,4 +67,6 @@ def _failure(judged: Outcome, following: NextAttempt | None, ended: EndedAttempt
     if following is None or following.refusal is None:
         return judged.failure
     evidence = judged.failure.evidence if judged.failure and not ended.was_stopped else ()
-    return Failure(following.cause, following.refusal, following.hint, evidence)
+    return Failure(
+        "node_fail" if following.cause == "node_fault" else following.cause, following.refusal, following.hint, evidence
+    )

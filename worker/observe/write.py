@@ -16,7 +16,7 @@ from tuning.jobs.transition import transition
 from tuning.llamafactory.progress.eta_state import EtaState
 from tuning.slurm.attempt_records import ExitRecord
 from tuning.slurm.cluster import AccountedJob, AttemptLook, FileStat, Observation, QueuedJob
-from tuning.slurm.states import HELD_AFTER_LAUNCH, waiting_words
+from tuning.slurm.pending_reasons import HELD_AFTER_LAUNCH, waiting_words
 from worker.driver import Driver
 from worker.finish.corrections import follow, recheck
 from worker.finish.end import finish

@@ -210,6 +210,8 @@ class Submitter:
             claimed = queued_jobs(session, name, ready, now)
             cluster, saves = self._known.description(session), partial(self._known.longest_saves, session)
             inputs = load_inputs(session, claimed, needs, driver.settings, cluster.registered or {}, saves)
+            avoided = {job.id: self._known.avoided(session, job, now) for job in claimed}
+            inputs = {job_id: replace(own, avoided=avoided[job_id]) for job_id, own in inputs.items()}
             planned = [_planned(session, driver, job, inputs[job.id], cluster.image_digest) for job in claimed]
             handovers = [handover for handover in planned if handover is not None]
             records = {handover.job_id: handover.record for handover in handovers}

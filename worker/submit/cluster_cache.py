@@ -1,16 +1,20 @@
 """Per-cycle cache of the cluster's row and of save times."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tuning.clusters.models import ClusterRow
-from tuning.clusters.snapshot import read_snapshot
+from tuning.clusters.sick_nodes import Fault, faults_of, nodes_to_avoid
+from tuning.clusters.snapshot import Snapshot, read_snapshot
+from tuning.jobs.models import Job
 from tuning.jobs.queries.save_times import Saved, longest_saves
 from tuning.settings import ClusterSettings
+from worker.submit.shapes import usable_nodes
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class Description:
     registered: Mapping[str, Mapping[str, Any]] | None
     """The data sets that the cluster knows by name."""
     image_digest: str | None
+    snapshot: Snapshot = field(default_factory=Snapshot, compare=False)
 
 
 class KnownCluster:
@@ -32,11 +37,13 @@ class KnownCluster:
         self.settings = settings
         self._description: Description | None = None
         self._longest_saves: dict[Saved, float | None] = {}
+        self._faults: Sequence[Fault] | None = None
 
     def forget(self) -> None:
         """The cluster was described anew, or jobs have saved."""
         self._description = None
         self._longest_saves = {}
+        self._faults = None
 
     def description(self, session: Session) -> Description:
         """As the cluster last described itself."""
@@ -52,8 +59,19 @@ class KnownCluster:
         known = {saved: self._longest_saves[saved] for saved in wanted}
         return {saved: seconds for saved, seconds in known.items() if seconds is not None}
 
+    def avoided(self, session: Session, job: Job, now: datetime) -> tuple[str, ...]:
+        """The nodes that a job's next attempt keeps away from, since runs failed there by hardware's words."""
+        name = self.settings.name
+        if self._faults is None:
+            self._faults = faults_of(session, [name], now).get(name, [])
+        if not self._faults:
+            return ()
+        usable = usable_nodes(self.description(session).snapshot, job.resources)
+        return nodes_to_avoid(self._faults, job.id, usable, job.resources.get("nodes") or 1, now)
+
     def _read(self, session: Session) -> Description:
         stored = session.scalar(select(ClusterRow.snapshot).where(ClusterRow.name == self.settings.name))
         if not stored:
             return Description(registered=None, image_digest=None)
-        return Description(read_snapshot(stored).datasets, stored.get("image_digest"))
+        snapshot = read_snapshot(stored)
+        return Description(snapshot.datasets, stored.get("image_digest"), snapshot)

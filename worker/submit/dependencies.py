@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from functools import partial
 
+from sqlalchemy.orm import Session
+
 from tuning.jobs.models import Job
-from tuning.jobs.queries.dependencies import DeadEnd, dead_ends
+from tuning.jobs.queries.dependencies import DEPENDENCY_FAILED, DeadEnd, dead_ends
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import transition
 from tuning.jobs.troubles import Step, Subject
@@ -42,9 +44,20 @@ def _end(driver: Driver, found: Sequence[DeadEnd]) -> None:
         for dead_end in filter(found.__contains__, dead_ends(session, driver.settings.name)):
             job = session.get_one(Job, dead_end.job_id)
             job.failure = {
-                "code": "dependency",
+                "code": DEPENDENCY_FAILED,
                 "message": dead_end.reason,
-                "hint": "retry that one, and then this one with its new id",
+                "hint": _hint(session, dead_end),
                 "evidence": [],
             }
             transition(session, job, JobStatus.FAILED, dead_end.reason, driver.now())
+
+
+def _hint(session: Session, dead_end: DeadEnd) -> str | None:
+    """The first of a chain is to be retried: whoever waited for it says so already."""
+    awaited = session.get(Job, dead_end.awaited_id)
+    if awaited is None:
+        return "retry it without that dependency (depends_on)"
+    failure = awaited.failure or {}
+    if failure.get("code") == DEPENDENCY_FAILED:
+        return failure.get("hint")
+    return f"`packtrain retry {awaited.id} --with-dependents` retries that one, and this behind it"

@@ -8,7 +8,9 @@ from collections.abc import Collection
 
 from sqlalchemy.orm import Session
 
+from tuning.clusters.sick_nodes import Fault, note_fault
 from tuning.errors import LaunchFailed
+from tuning.jobs.attempt.node_at_fault import node_at_fault
 from tuning.jobs.models import Attempt, Job, Trouble
 from tuning.jobs.queries.driver import LiveAttempt
 from tuning.jobs.status import JobStatus
@@ -39,6 +41,8 @@ def note_unbegun(session: Session, driver: Driver, live: LiveAttempt, judgement:
         return
     if job.started_at == attempt.started_at:
         job.started_at = None  # Slurm had said so of its prolog
+    if node := node_at_fault(judgement.nodes, ()):
+        note_fault(session, name, Fault(node, job.id, now, words))
     give_back(session, job, attempt, f"{words}: submitting again", now)
     if job.status is JobStatus.QUEUED:
         note_failure(session, name, Step.LAUNCH, Subject.job(job.id), error, now)

@@ -9,10 +9,11 @@ from tuning.ids import new_secret
 from tuning.jobs.attempt.check_plan import CheckPlan
 from tuning.jobs.attempt.inputs import AttemptInputs, plan_next
 from tuning.jobs.attempt.job_record import job_record
-from tuning.jobs.attempt.plan import AttemptPlan, TrainingData, world_size
+from tuning.jobs.attempt.plan import AttemptPlan, TrainingData
 from tuning.jobs.layout import JOB_RECORD_FILE, dataset_path, secret_file, slurm_comment, slurm_job_name
 from tuning.jobs.models import Job
 from tuning.jobs.queries.driver import NewAttempt
+from tuning.jobs.request.resources import world_size
 from tuning.llamafactory.arguments.accepted import ArgumentSchema, load_schema
 from tuning.llamafactory.config.schedule import plan_of
 from tuning.llamafactory.kinds import CHECK

@@ -12,6 +12,7 @@ from tuning.moments import later
 from tuning.slurm.cluster import Trial
 from worker.driver import Driver
 from worker.quarantine import Quarantine
+from worker.upkeep.trial_doubts import WaitingJob, doubt, waiting_jobs
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,9 @@ class Trials:
         self._free_at = time.monotonic() + PAUSE_SECONDS
         self._driver.check()
         trials = dict(zip(scripts, self._driver.cluster.try_out(scripts), strict=True))
-        answers = dict(quarantine.each(scripts, lambda script: self._answer(trials[script])))
+        with self._driver.load() as session:
+            waiting = waiting_jobs(session, name)
+        answers = dict(quarantine.each(scripts, lambda script: self._answer(script, trials[script], waiting)))
         quarantine.succeeded(quarantine.together(list(answers), lambda part: self._note(part, answers)))
         log.info("asked Slurm of %s jobs", len(scripts), extra={"action": "try_out", "cluster": name})
 
@@ -53,10 +56,12 @@ class Trials:
             now = self._driver.now()
             note_answers(session, self._driver.settings.name, {script: answers[script] for script in scripts}, now)
 
-    def _answer(self, trial: Trial) -> TrialAnswer:
+    def _answer(self, script: str, trial: Trial, waiting: Sequence[WaitingJob]) -> TrialAnswer:
         if trial.error is not None:
             is_final = isinstance(trial.error, SubmissionRefused)
             return TrialAnswer(refusal=str(trial.error), hint=trial.error.hint, is_final=is_final)
+        if (doubtful := doubt(script, waiting)) is not None:
+            return doubtful
         return TrialAnswer(starts_at=later(self._driver.now(), trial.wait_seconds))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from packtrain.cli.commands.arguments import AsJson, ClusterName, connect
 from packtrain.cli.screen import listing, now, say, say_json, table
 from packtrain.cli.units import clock_time, duration
-from packtrain.schema import Cluster, GpuCount, Partition, Trouble
+from packtrain.schema import Cluster, GpuCount, Partition, SickNode, Trouble
 
 
 def list_clusters(as_json: AsJson = False) -> None:
@@ -18,7 +18,7 @@ def list_clusters(as_json: AsJson = False) -> None:
         say_json(page)
         return
     moment = now()
-    rows = [(c["name"], reach_text(c, moment), gpus(c["gpus"]), str(c["pending"]), running(c)) for c in page["data"]]
+    rows = [(c["name"], state_text(c, moment), gpus(c["gpus"]), str(c["pending"]), running(c)) for c in page["data"]]
     listing("clusters", ("CLUSTER", "STATE", "GPUS FREE", "WAITING", "RUNNING"), rows)
 
 
@@ -48,6 +48,9 @@ def show(cluster: ClusterName, as_json: AsJson = False) -> None:
         say(f"{found['trouble_count']} in trouble; each is tried again by itself:")
         heads = ("JOB", "STEP", "ERROR", "FAILURES", "SINCE", "NEXT TRY")
         table(heads, [_trouble_row(trouble) for trouble in found["troubles"]])
+    if found.get("sick_nodes"):
+        say("nodes that new attempts keep away from, since runs failed on them:")
+        table(("NODE", "FAILURES", "SINCE", "UNTIL", "THE LAST"), [_sick_row(sick) for sick in found["sick_nodes"]])
 
 
 def reach_text(cluster: Cluster, moment: datetime) -> str:
@@ -60,6 +63,13 @@ def reach_text(cluster: Cluster, moment: datetime) -> str:
     if not cluster["reached_at"]:
         return "not yet reached: is a worker running?"
     return "reachable"
+
+
+def state_text(cluster: Cluster, moment: datetime) -> str:
+    """Whether it answers, and whether nodes of it are sick."""
+    sick = len(cluster.get("sick_nodes", ()))  # an older server tells none
+    count = f", {sick} sick node{'s' if sick > 1 else ''}" if sick else ""
+    return f"{reach_text(cluster, moment)}{count}"
 
 
 def gpus(count: GpuCount) -> str:
@@ -84,6 +94,12 @@ def _trouble_row(trouble: Trouble) -> tuple[str, ...]:
     times = (clock_time(trouble["since"], moment), clock_time(trouble["next_try_at"], moment))
     whom = trouble["job_id"] or trouble["subject"] or "(all)"
     return whom, trouble["step"], trouble["error"], str(trouble["failures"]), *times
+
+
+def _sick_row(sick: SickNode) -> tuple[str, ...]:
+    moment = now()
+    times = (clock_time(sick["since"], moment), clock_time(sick["excluded_until"], moment))
+    return sick["node"], str(sick["faults"]), *times, sick["message"]
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {"list": list_clusters, "show": show}

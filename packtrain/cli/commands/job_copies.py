@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -24,13 +24,20 @@ from packtrain.cli.job_ids import find_job
 from packtrain.cli.remarks import note_remarks
 from packtrain.cli.screen import note, say, say_json
 from packtrain.cli.selection import Action, Selection, check_selection, perform
-from packtrain.schema import Job, JobFields
+from packtrain.schema import Job, JobFields, RetryFields
 
 if TYPE_CHECKING:
     from packtrain.cli.job_request import JobOptions
     from packtrain.client import Packtrain
 
 Name = Annotated[str | None, typer.Option(help="What people call the new job; by default as the old one.")]
+FromCheckpoint = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STEP",
+        help="Go on from what it left, with its optimizer: the checkpoint of a step, or `newest`.",
+    ),
+]
 Watch = Annotated[bool, typer.Option("--watch", help="Stay and watch it to its end.")]
 
 
@@ -43,6 +50,11 @@ def retry(
     memory: Memory = None,
     time: TimeLimit = None,
     name: Name = None,
+    from_checkpoint: FromCheckpoint = None,
+    with_dependents: Annotated[
+        bool,
+        typer.Option("--with-dependents", help="Your jobs too that failed since they waited for it; each waits anew."),
+    ] = False,
     watch: Watch = False,
     everything: Annotated[
         bool, typer.Option("--all", help="All of your own that failed and were not yet retried. It asks first.")
@@ -57,26 +69,38 @@ def retry(
     packtrain retry job_abc
     packtrain retry @last --advised
     packtrain retry @last --set learning_rate=5e-5 --time 12h --watch
+    packtrain retry @last --from-checkpoint newest --gpus 2
     """
-    from packtrain.cli.job_changes import advised_changes, laid_over, said_changes
+    from packtrain.cli.job_changes import advised_changes, going_on, laid_over, said_changes
 
     selection = Selection(job or (), everything, tag_filters(tag), yes)
     check_selection(selection)
     if watch and (as_json or everything or len(selection.words) != 1):
         raise typer.BadParameter("--watch goes with a single JOB, and without --json")
     said = said_changes(_options(setting, model, gpus, memory, time, name))
+    if from_checkpoint is not None:
+        said |= going_on(from_checkpoint)
+    chain: RetryFields = {"with_dependents": True} if with_dependents else {}
 
     def again(api: "Packtrain", job_id: str) -> Job:
-        if not advised:
-            return api.retry(job_id, **said)
-        found = api.job(job_id)
-        events = () if found["failure"] else api.events(job_id)
-        return api.retry(job_id, **laid_over(advised_changes(found, events), said))
+        changes = said
+        if advised:
+            found = api.job(job_id)
+            events = () if found["failure"] else api.events(job_id)
+            changes = laid_over(advised_changes(found, events), said)
+        return api.retry(job_id, **cast("RetryFields", {**changes, **chain}))
 
-    action = Action("retry", ("failed",), again, _described, is_meant=_is_unretried)
+    def is_meant(job: Job, own: Sequence[Job]) -> bool:
+        failure = job["failure"]
+        comes_along = with_dependents and failure is not None and failure["code"] == "dependency"
+        return not comes_along and _is_unretried(job, own)
+
+    action = Action("retry", ("failed",), again, _described, is_meant=is_meant)
     with connect() as api:
         made = perform(api, action, selection, as_json=as_json)
         if not as_json:
+            for retried in made if with_dependents else ():
+                _tell_dependents(api, retried["id"])
             _follow(api, made, watch=watch)
 
 
@@ -110,6 +134,11 @@ def clone(
             return
         say(_described(made))
         _follow(api, [made], watch=watch)
+
+
+def _tell_dependents(api: "Packtrain", job_id: str) -> None:
+    told = [event["message"] for event in api.events(job_id) if "retried" in event["data"]]
+    note(told[0] if told else "no job of yours failed with it")
 
 
 def _options(

@@ -32,6 +32,7 @@ def submit(
     checkpoint: ask.Checkpoint = None,
     after: ask.After = None,
     secret: ask.Secrets = None,
+    env: ask.Environment = None,
     keep_checkpoints: ask.KeepCheckpoints = None,
     attempts: ask.Attempts = None,
     name: ask.Name = None,
@@ -48,6 +49,7 @@ def submit(
     qos: ask.Qos = None,
     constraint: ask.Constraint = None,
     exclude: ask.Exclude = None,
+    sbatch: ask.SbatchOptions = None,
     priority: ask.Priority = 0,
     hold: ask.Hold = False,
     watch: ask.Watch = False,
@@ -79,7 +81,7 @@ def submit(
         resources=tuple(resources.items()), name=name, tags=tuple(tag or ()), priority=priority, held=hold,
         kind=kind.value if kind else None, recipe=recipe, source_job=source, checkpoint=checkpoint,
         depends_on=tuple(after or ()), secrets=tuple(secret or ()), keep_checkpoints=keep_checkpoints,
-        attempts=attempts,
+        attempts=attempts, environment=tuple(env or ()), sbatch=tuple(sbatch or ()),
     )  # fmt: skip
     _require_run(options)
     with connect() as api:

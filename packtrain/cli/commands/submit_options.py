@@ -43,6 +43,10 @@ Secrets = Annotated[
     list[str] | None,
     typer.Option("--secret", metavar="NAME", help="A secret of yours that the run needs. Repeatable."),
 ]
+Environment = Annotated[
+    list[str] | None,
+    typer.Option("--env", metavar="NAME=VALUE", help="A variable of the run: WANDB_PROJECT, NCCL_DEBUG. Repeatable."),
+]
 KeepCheckpoints = Annotated[
     int | None, typer.Option(min=0, metavar="N", help="Keep the newest N once it has succeeded; by default all.")
 ]
@@ -63,6 +67,12 @@ Account = Annotated[str | None, typer.Option(help="Slurm's account.")]
 Qos = Annotated[str | None, typer.Option(help="Slurm's QOS.")]
 Constraint = Annotated[str | None, typer.Option(help="Features that the nodes must have.")]
 Exclude = Annotated[str | None, typer.Option(metavar="NODES", help="Nodes to keep away from.")]
+SbatchOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sbatch", metavar="NAME[=VALUE]", help="An option of sbatch that the cluster lets jobs have. Repeatable."
+    ),
+]
 Priority = Annotated[int, typer.Option(help="Greater goes first in our queue.")]
 Hold = Annotated[bool, typer.Option("--hold", help="Keep it until `packtrain release`.")]
 Watch = Annotated[bool, typer.Option("--watch", help="Stay and watch it to its end.")]

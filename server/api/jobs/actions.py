@@ -11,13 +11,14 @@ from server.job_surroundings import SiteDep
 from server.schemas.job import JobJson
 from tuning.jobs.actions import control, create
 from tuning.jobs.data_check.create import CheckSites, Retry, check_again
-from tuning.jobs.request.spec import Cancellation, JobRequest
+from tuning.jobs.request.spec import Cancellation, JobRequest, RetryRequest
 from tuning.llamafactory.kinds import CHECK
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["jobs"])
 
 _CHANGES = responses(403, 404, 409)
 _NO_CHANGES = JobRequest()
+_AGAIN = RetryRequest()
 _AT_ONCE = Cancellation()
 
 
@@ -53,11 +54,12 @@ def release_job(job_id: JobId, session: SessionDep, user: CurrentUser, now: NowD
 
 
 @router.post("/retry", status_code=201, responses={**CREATED, **responses(403, 404, 409)})
-def retry_job(job_id: JobId, new: NewJobsDep, site: SiteDep, changes: JobRequest = _NO_CHANGES) -> JobJson:
+def retry_job(job_id: JobId, new: NewJobsDep, site: SiteDep, changes: RetryRequest = _AGAIN) -> JobJson:
     """A new job, yours, that asks for the same as an ended one and names it in `retry_of`.
 
-    The body may change things: `config` and `resources` are laid over the old ones, the rest replaces them. Of a check
-    of data only `resources` can be changed; its data set is looked at once more.
+    The body may change things: `config` and `resources` are laid over the old ones, the rest replaces them.
+    `resume_from: {}` lets it go on from the newest checkpoint of the old one. Of a check of data only `resources` can
+    be changed; its data set is looked at once more.
     """
     job = found_job(new.session, job_id)
     create.require_ended(job)
@@ -65,7 +67,8 @@ def retry_job(job_id: JobId, new: NewJobsDep, site: SiteDep, changes: JobRequest
         sites = CheckSites(site.clusters, partial(site.views.view, new.session))
         retry = Retry(job, changes, new.idempotency_key)
         return new.answer(check_again(new.session, retry, sites, new.user, new.now))
-    return new.create(create.request_of(new.session, job, changes, new.around.highest_priority), retry_of=job_id)
+    request = create.request_of(new.session, job, changes, new.around.highest_priority)
+    return new.create(request, retry_of=job_id, with_dependents=changes.with_dependents)
 
 
 @router.post("/clone", status_code=201, responses={**CREATED, **responses(404, 409)})

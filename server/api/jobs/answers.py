@@ -16,6 +16,7 @@ from tuning.clusters.attendance import Absence
 from tuning.errors import NotAllowed, NotFound
 from tuning.jobs.actions import create
 from tuning.jobs.actions.intake import Surroundings
+from tuning.jobs.actions.retry_dependents import retry_dependents
 from tuning.jobs.models import Job
 from tuning.jobs.queries import requests
 from tuning.jobs.queries.dependencies import dependencies_of
@@ -78,11 +79,13 @@ class NewJobs:
         """With files that the request's command names and does not bring."""
         return replace(self, around=replace(self.around, checkout=checkout))
 
-    def create(self, request: JobRequest, retry_of: str | None = None) -> JobJson:
+    def create(self, request: JobRequest, retry_of: str | None = None, *, with_dependents: bool = False) -> JobJson:
         """The answer: 201 and the new job, or 200 and the job that this key made before."""
         asker = create.Asker(self.user.user_id, self.idempotency_key, retry_of)
         job, is_new = create.create_job(self.session, request, asker, self.around, self.now)
         self._point_at(job, is_new=is_new)
+        if is_new and with_dependents and retry_of is not None:
+            retry_dependents(self.session, retry_of, job, self.around, self.now)
         return self._shown(request, job) if is_new else shown(self.session, job, self.workers)
 
     def answer(self, made: tuple[Job, bool]) -> JobJson:

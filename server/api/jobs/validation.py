@@ -142,7 +142,9 @@ def _preview(session: Session, checked: CheckedRequest) -> AttemptPlan:
         checked.kind,
         checked.source,
         checked.request.secrets,
+        checked.request.environment,
         longest_save_elsewhere=longest_save_like(session, cluster.name, checked.config, cluster.models),
+        resume=checked.resume,
     )
     return plan_attempt(run, config, cluster, checked.uploads, checked.view.datasets)
 

@@ -103,3 +103,20 @@ def test_local_files_are_told_from_ids(tmp_path: Path) -> None:
 def test_a_missing_data_file_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"there is no file missing\.json"):
         local_files(["missing.json"])
+
+
+def test_variables_and_options_of_sbatch_are_pairs() -> None:
+    options = JobOptions(
+        settings=("a=1",),
+        resources=(("nodes", 2),),
+        environment=("WANDB_PROJECT=mt", "WANDB_NOTES=a=b"),
+        sbatch=("reservation=course", "--exclusive"),
+    )
+    fields = job_fields(options)
+    assert fields["environment"] == {"WANDB_PROJECT": "mt", "WANDB_NOTES": "a=b"}
+    assert fields["resources"] == {"nodes": 2, "options": {"reservation": "course", "exclusive": True}}
+
+
+def test_a_variable_without_a_value_is_told() -> None:
+    with pytest.raises(InvalidInput, match="no key=value"):
+        job_fields(JobOptions(environment=("WANDB_PROJECT",)))

@@ -50,6 +50,15 @@ def test_a_clusters_lasting_trouble_is_told_at_once() -> None:
     assert len(line.requests) == 1
 
 
+def test_a_cluster_that_is_away_is_not_told_as_a_server_that_is() -> None:
+    headers = {"Content-Type": "application/problem+json", "Retry-After": "1"}
+    body = {"title": "Service Unavailable", "detail": "lab cannot be reached", "hint": "try again in a minute"}
+    line = Line(*[httpx.Response(503, json=body, headers=headers)] * 4)
+    with pytest.raises(ServerUnreachable) as caught:
+        line.http.send(Call("GET", "jobs/x/archive"))
+    assert (str(caught.value), caught.value.hint) == ("lab cannot be reached (HTTP 503)", "try again in a minute")
+
+
 def test_a_busy_server_is_asked_when_it_said_but_within_a_minute() -> None:
     busy = [
         httpx.Response(429, headers={"Retry-After": seconds})

@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from tests.factories import NOON, make_job
 from tuning.clusters.models import ClusterRow
+from tuning.clusters.sick_nodes import Fault, note_fault
 from tuning.db.engine import transaction
 from tuning.jobs.status import JobStatus
 from tuning.jobs.troubles import THE_WHOLE, Step, Subject, note_failure
@@ -17,8 +18,8 @@ INVENTORY = Inventory(
     slurm_version="24.11.5",
     partitions=(Partition("long", False, "UP", None), Partition("gpu", True, "UP", 86_400)),
     nodes=(
-        Node("n1", ("gpu", "long"), "MIXED", True, 8, 1000, 4, 1, "a100"),
-        Node("n2", ("gpu",), "DOWN*", False, 8, 1000, 4, 0, None),
+        Node("n1", ("gpu", "long"), "MIXED", True, 8, 1000, 4, 1, {"1g.10gb": 1, "a100": 3}),
+        Node("n2", ("gpu",), "DOWN*", False, 8, 1000, 4, 0, {}),
     ),
     image_size_bytes=1,
     image_modified_epoch=1.0,
@@ -58,6 +59,10 @@ def test_a_cluster_is_shown_as_its_driver_last_saw_it(
         "24.11.5",
         {"free": 3, "total": 4},
     )
+    assert [(node["gpu_type"], node["gpu_types"]) for node in cluster["nodes"]] == [
+        ("a100", {"1g.10gb": 1, "a100": 3}),
+        (None, {}),
+    ]
     partitions = [(one["name"], one["nodes"], one["max_time_seconds"]) for one in cluster["partitions"]]
     assert partitions == [("gpu", 2, 86_400), ("long", 1, None)]
     assert [(node["name"], node["gpus"]["total"]) for node in cluster["nodes"]] == [("n1", 4), ("n2", 0)]
@@ -101,3 +106,21 @@ def test_troubles_are_shown_bounded_and_without_their_words(
     counted = client.get("/metrics").text
     assert 'packtrain_poison_jobs{cluster="lab",step="submit"} 30.0' in counted
     assert not any(job.id in counted for job in jobs)
+
+
+def test_sick_nodes_are_shown_with_what_made_them_so(client: TestClient, sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        session.add(ClusterRow(name="lab", lease_token=1))
+        for number in (1, 2):
+            note_fault(session, "lab", Fault("n1", f"job_{number}", NOON, "a GPU of the node does not work"))
+        note_fault(session, "lab", Fault("n2", "job_1", NOON, "once is no illness"))
+    (sick,) = client.get("/api/v1/clusters/lab").json()["sick_nodes"]
+    assert sick == {
+        "node": "n1",
+        "faults": 2,
+        "since": "2026-11-21T12:00:00Z",
+        "excluded_until": "2026-11-21T13:00:00Z",
+        "message": "a GPU of the node does not work",
+        "job_ids": ["job_2", "job_1"],
+    }
+    assert 'packtrain_sick_nodes{cluster="lab"} 1.0' in client.get("/metrics").text

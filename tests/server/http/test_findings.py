@@ -50,6 +50,9 @@ def test_a_filter_is_named_and_the_nearest_word_offered(
         ({"secrets": ["wandb"]}, "secrets[0] does not have the right form", "capital letters"),
         ({"resources": {"partition": "a b"}}, "partition does not have the right form", "letters from a to z"),
         ({"source_job": "7"}, "source_job does not have the right form", "ids of jobs"),
+        ({"resources": {"time_limit": 60}}, "time_limit: Input should be a valid string", 'a text: "60" is an hour'),
+        ({"resources": {"memory": 64}}, "memory: Input should be a valid string", "a text with its unit"),
+        ({"environment": {"a": "b"}}, "a does not have the right form", "names are of capital letters"),
     ],
 )
 def test_a_field_is_named_and_its_form_told_in_words(
@@ -63,6 +66,10 @@ def test_a_hint_at_fields_is_of_the_body_that_was_sent(client: TestClient) -> No
     assert told(client, "POST", "/jobs/job_none/cancel", json={"sav": 1}) == (
         "there is no field sav",
         "did you mean save?",
+    )
+    assert told(client, "PATCH", "/jobs/job_none", json={"resources": {}}) == (
+        "there is no field resources",
+        "the fields are name, priority, tags",
     )
 
 

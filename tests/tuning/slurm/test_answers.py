@@ -90,6 +90,7 @@ def test_a_success_without_an_id_tells_nothing() -> None:
 
 def test_a_banner_before_the_id_does_no_harm() -> None:
     assert parse_submission(0, "Welcome, job 12!\n99\n41;lab\n") == Submitted(slurm_job_id=41)
+    assert parse_submission(0, "4711;alps-gpu.cscs\n") == Submitted(slurm_job_id=4711)
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,8 @@ def test_partitions_and_nodes() -> None:
         Partition("long", is_default=False, state="INACT", max_time_seconds=None),
     )
     assert inventory.nodes == (
-        Node("n1", ("gpu", "short"), "MIXED", True, 8, 256_000, 4, 2, "a100"),
-        Node("n2", ("gpu", "long"), "DRAINED*", False, 64, 256_000, 0, 0, None),
+        Node("n1", ("gpu", "short"), "MIXED", True, 8, 256_000, 4, 2, {"a100": 4}),
+        Node("n2", ("gpu", "long"), "DRAINED*", False, 64, 256_000, 0, 0, {}),
     )
 
 
@@ -105,3 +105,10 @@ def test_a_register_holds_what_json_can() -> None:
 def test_the_facts_are_plain_values() -> None:
     stored = parse_inventory(parts(nodes=NODES)).to_json()
     assert json.loads(json.dumps(stored))["nodes"][0]["name"] == "n1"
+
+
+def test_gpus_of_several_types_on_a_node_are_counted_by_type() -> None:
+    gres = "gpu:h100:2(S:0),gpu:1g.10gb:7(S:1),gpu:h100:1,shard:8"
+    row = "\x1f".join(("gpu*", "up", "1-00:00:00", "n1", "mixed", "8", "256000", gres))
+    (node,) = parse_inventory(parts(nodes=row)).nodes
+    assert (node.gpus, node.gpu_types) == (10, {"h100": 3, "1g.10gb": 7})

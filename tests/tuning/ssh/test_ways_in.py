@@ -1,4 +1,4 @@
-"""Keys of an agent, certificates, and a host in between: against real sshd's."""
+"""Keys of an agent, certificates, a host in between, a second factor: against real sshd's."""
 
 import getpass
 import os
@@ -134,3 +134,19 @@ def test_a_host_in_between_that_leads_nowhere(start_sshd: StartSshd) -> None:
         said(settings)
     with pytest.raises(LoginRefused, match="does not accept"):
         said(changed(settings, key_file=sshd.folder / "other_user_key"))
+
+
+def test_a_second_factor_is_told_and_nobody_is_asked_for_it(start_sshd: StartSshd) -> None:
+    # keyboard-interactive would want PAM: a password is as good a second factor
+    wants_both = "Match Address 127.0.0.1\nPasswordAuthentication yes\nAuthenticationMethods publickey,password\n"
+    transport = ParamikoTransport(start_sshd(config=wants_both).settings)
+    with pytest.raises(LoginRefused, match="asks for a second factor, which no service can answer") as refused:
+        transport.run("true")
+    assert "by its key alone" in str(refused.value.hint)
+
+
+def test_a_host_that_takes_no_keys_says_so(start_sshd: StartSshd) -> None:
+    no_keys = "PubkeyAuthentication no\n"
+    transport = ParamikoTransport(start_sshd(config=no_keys).settings)
+    with pytest.raises(LoginRefused, match="takes no keys"):
+        transport.run("true")

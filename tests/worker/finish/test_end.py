@@ -8,12 +8,13 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests.factories import NOON
-from tests.worker.conftest import World
+from tests.worker.conftest import World, submit
 from tests.worker.watched_run import Run, owned_by
 from tuning.clusters.models import ClusterRow
+from tuning.clusters.sick_nodes import faults_of
 from tuning.db.engine import transaction
 from tuning.jobs.actions.removals import unwanted_paths
-from tuning.jobs.models import Artifact, Attempt, Job, JobEvent
+from tuning.jobs.models import Artifact, Attempt, AttemptTexts, Job, JobEvent
 from tuning.jobs.queries.driver import LiveAttempt, live_attempts
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.progress.eta_state import EtaState, to_json
@@ -153,20 +154,83 @@ def test_a_failed_run_is_told_how_to_retry_it_on_its_cluster(run: Run, sessions:
     assert failure["hint"] == f"{next_attempt}; or time_limit: 1-03:46:40 in place of 1-00:00:00, or fewer steps"
 
 
-def test_a_run_that_a_sick_gpu_ended_is_retried_on_another_node(run: Run, sessions: sessionmaker[Session]) -> None:
-    with transaction(sessions) as session:
-        another = {"name": "n2", "partitions": ["gpu"], "memory_mb": 256_000}
-        session.execute(update(ClusterRow).values(snapshot={**SNAPSHOT, "nodes": [*SNAPSHOT["nodes"], another]}))
+def test_a_failed_run_is_offered_its_newest_whole_checkpoint(run: Run) -> None:
     run.slurm_says("RUNNING")
     run.look()
-    said = (
-        "Traceback (most recent call last):\n  File x\nRuntimeError: CUDA error: uncorrectable ECC error encountered\n"
+    files = ("checkpoint-5/trainer_state.json", "checkpoint-5/model.safetensors", "checkpoint-9/model.safetensors")
+    run.end(139)
+    run.write("1/files", "".join(f"9 {run.cluster.clock_epoch + 5} {name}\0" for name in files).encode())
+    run.slurm_says("FAILED")
+    assert run.look() is JobStatus.FAILED
+    failure = run.world.job(run.job_id).failure
+    assert failure
+    assert failure["retry"] is None
+    assert failure["hint"].endswith(
+        f"; `packtrain retry {run.job_id} --from-checkpoint 5` goes on from its checkpoint 5"
     )
-    run.write("1/stderr.log", said.encode())
+
+
+SICK_GPU = (
+    b"Traceback (most recent call last):\n  File x\nRuntimeError: CUDA error: uncorrectable ECC error encountered\n"
+)
+
+
+@pytest.fixture
+def two_nodes(run: Run, sessions: sessionmaker[Session]) -> Run:
+    with transaction(sessions) as session:
+        nodes = [
+            {"name": name, "partitions": ["gpu"], "memory_mb": 256_000, "cpus": 8, "gpus": 4} for name in ("n1", "n2")
+        ]
+        snapshot = {**SNAPSHOT, "nodes": nodes, "datasets": {"identity": {}}}
+        session.execute(update(ClusterRow).values(snapshot=snapshot))
+    return run
+
+
+def end_by_a_sick_gpu(run: Run) -> Job:
+    run.slurm_says("RUNNING")
+    run.look()
+    run.write("1/stderr.log", SICK_GPU)
     run.end(1)
     run.slurm_says("FAILED")
     run.look()
-    failure = run.world.job(run.job_id).failure
+    return run.world.job(run.job_id)
+
+
+def test_a_run_that_a_sick_gpu_ended_goes_on_at_another_node(two_nodes: Run, sessions: sessionmaker[Session]) -> None:
+    job = end_by_a_sick_gpu(two_nodes)
+    assert job.status is JobStatus.QUEUED
+    assert job.status_reason == "attempt 1: the hardware of its node failed (n1); it goes on from the start"
+    with sessions() as session:
+        assert session.get_one(Attempt, (job.id, 1)).ended_by == "node_fault"
+        (fault,) = faults_of(session, ["lab"], two_nodes.world.clock())["lab"]
+    assert (fault.node, fault.job_id, "uncorrectable ECC error" in fault.message) == ("n1", job.id, True)
+    submit(two_nodes.driver)
+    with sessions() as session:
+        texts = session.get_one(AttemptTexts, (job.id, 2))
+    assert "#SBATCH --exclude=n1\n" in texts.script
+
+
+def test_of_several_nodes_the_one_that_srun_names_is_at_fault(two_nodes: Run, sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        job = session.get_one(Job, two_nodes.job_id)
+        job.resources = {**job.resources, "nodes": 2}
+        session.get_one(Attempt, (job.id, 1)).nodes = "n[1-2]"
+    two_nodes.write("1/stderr.log", SICK_GPU + b"srun: error: n2: task 1: Exited with exit code 1\n")
+    two_nodes.end(1)
+    two_nodes.slurm_says("FAILED")
+    while two_nodes.world.job(two_nodes.job_id).status is JobStatus.PENDING:
+        two_nodes.look()
+    two_nodes.look()
+    with sessions() as session:
+        assert [fault.node for fault in faults_of(session, ["lab"], two_nodes.world.clock())["lab"]] == ["n2"]
+
+
+def test_a_job_that_fails_so_on_every_node_fails_with_advice(two_nodes: Run, sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        session.get_one(Job, two_nodes.job_id).continuation = {"max_attempts": 10, "on": ["timeout"]}
+    job = end_by_a_sick_gpu(two_nodes)
+    assert job.status is JobStatus.FAILED
+    failure = job.failure
     assert failure
     assert (failure["code"], failure["retry"]) == ("node_fail", {"resources": {"exclude": "n1"}})
     assert "exclude" in failure["hint"]

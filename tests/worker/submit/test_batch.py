@@ -151,15 +151,30 @@ def test_a_refusal_in_unknown_words_waits_and_says_so(world: World) -> None:
     assert world.job(other).status is JobStatus.PENDING
 
 
-@pytest.mark.parametrize(("gpus", "status"), [(4, JobStatus.QUEUED), (2, JobStatus.FAILED)])
+@pytest.mark.parametrize(
+    ("gpus", "gpu_type", "status"),
+    [
+        (4, None, JobStatus.QUEUED),
+        (2, None, JobStatus.FAILED),
+        (8, "h100", JobStatus.QUEUED),
+        (8, "1g.10gb", JobStatus.FAILED),
+    ],
+)
 def test_a_shape_that_the_cluster_has_waits_and_any_other_is_refused(
-    world: World, sessions: sessionmaker[Session], gpus: int, status: JobStatus
+    world: World, sessions: sessionmaker[Session], gpus: int, gpu_type: str | None, status: JobStatus
 ) -> None:
     job_id = world.add()
-    node = {"name": "n1", "partitions": ["gpu"], "cpus": 64, "memory_mb": 1000, "gpus": gpus}
+    types = {"h100": 4, "1g.10gb": 2}
+    node = {"name": "n1", "partitions": ["gpu"], "cpus": 64, "memory_mb": 1000, "gpus": gpus, "gpu_types": types}
     with transaction(sessions) as session:
         job = session.get_one(Job, job_id)
-        job.resources = {**job.resources, "partition": "gpu", "gpus_per_node": 4, "memory": "1000"}
+        job.resources = {
+            **job.resources,
+            "partition": "gpu",
+            "gpus_per_node": 4,
+            "memory": "1000",
+            "gpu_type": gpu_type,
+        }
         session.execute(update(ClusterRow).values(snapshot={"nodes": [node], "datasets": {"identity": {}}}))
     world.cluster.answers[job_id] = told(ShapeRefused("Requested node configuration is not available"))
     world.submitter().submit_waiting()

@@ -7,6 +7,7 @@ from typing import Any
 from tuning.errors import Finding
 from tuning.jobs.attempt.plan import TrainingData
 from tuning.jobs.request.resources import ClusterView
+from tuning.jobs.request.resume import ResumePoint
 from tuning.jobs.request.spec import JobRequest
 from tuning.llamafactory.config.check import CheckedConfig
 from tuning.llamafactory.kinds import Kind, SourceModel
@@ -20,6 +21,8 @@ class CheckedRequest:
     request: JobRequest
     kind: Kind
     source: SourceModel | None
+    resume: ResumePoint | None
+    """The checkpoint that it goes on from."""
     dependencies: tuple[str, ...]
     """The jobs that have to succeed first: those that were named, and a source that has not ended."""
     cluster: ClusterSettings | None

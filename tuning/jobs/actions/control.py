@@ -65,7 +65,7 @@ def release_job(session: Session, job_id: str, by: str, now: datetime) -> Job:
         record_event(session, job_id, "job.released", f"asked for by {by}", now)
         touch(job, now)
     elif job.status is not JobStatus.QUEUED:
-        raise Conflict(f"job {job_id} is {job.status}", hint="only a held job can be released")
+        raise Conflict(f"job {job_id} is {job.status}", hint=_instead_of_release(job))
     return job
 
 
@@ -75,6 +75,12 @@ def locked_job(session: Session, job_id: str) -> Job:
     if job is None:
         raise NotFound(f"there is no job {job_id}")
     return job
+
+
+def _instead_of_release(job: Job) -> str:
+    if job.status in ENDED and job.kind == "train":
+        return f"`packtrain retry {job.id} --from-checkpoint newest` goes on from what an ended one left"
+    return "only a held job can be released"
 
 
 def touch(job: Job, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Create, change, delete and copy jobs. Each function is one step of a transaction that the caller commits."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -115,7 +115,7 @@ def request_of(session: Session, job: Job, changes: JobRequest, highest_priority
         hint = "give the arguments to change as an object (config)"
         raise InvalidInput([Finding((texts[0],), "only config can be laid over a job's", hint)])
     own = requests.belongings(session, [job.id])
-    given = changes.model_dump(exclude_unset=True)
+    given = changes.model_dump(exclude_unset=True, exclude={"with_dependents"})
     values: dict[str, Any] = {
         "name": job.name,
         "datasets": own.datasets.get(job.id, ()),
@@ -124,11 +124,14 @@ def request_of(session: Session, job: Job, changes: JobRequest, highest_priority
         "kind": job.kind,
         "source_job": job.source_job,
         "checkpoint": job.source_checkpoint,
+        "resume_from": {"job": job.resume_job, "checkpoint": job.resume_checkpoint} if job.resume_job else None,
         "depends_on": own.dependencies.get(job.id, ()),
         "secrets": job.secrets or [],
+        "environment": job.environment or {},
         "keep_checkpoints": job.keep_checkpoints,
         "continuation": job.continuation,
         **{name: value for name, value in given.items() if value is not None},
+        **_own_checkpoint(job, given),
         "config": laid_over(job.config, changes.config or {}),
         "resources": {**job.resources, **given.get("resources", {})},
     }
@@ -138,6 +141,14 @@ def request_of(session: Session, job: Job, changes: JobRequest, highest_priority
         # each was good by itself: what is laid over what is too much together
         findings = [Finding(tuple(wrong["loc"]), str(wrong["msg"])) for wrong in error.errors(include_input=False)]
         raise InvalidInput(findings) from error
+
+
+def _own_checkpoint(job: Job, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The checkpoint to go on from is the job's own, unless another job is named; null over one takes it away."""
+    if "resume_from" not in given:
+        return {}
+    wanted = given["resume_from"]
+    return {"resume_from": {**wanted, "job": wanted.get("job") or job.id} if wanted is not None else None}
 
 
 def require_ended(job: Job) -> None:
@@ -186,7 +197,10 @@ def _row(checked: CheckedRequest, asker: Asker, sha256: str, now: datetime) -> d
         "source_job": request.source_job,
         "source_checkpoint": request.checkpoint,
         "source": to_json(checked.source) if checked.source else None,
+        "resume_job": checked.resume.job_id if checked.resume else None,
+        "resume_checkpoint": checked.resume.step if checked.resume else None,
         "secrets": list(request.secrets) or None,
+        "environment": dict(request.environment) or None,
         "keep_checkpoints": request.keep_checkpoints,
         "continuation": request.continuation.model_dump(mode="json") if request.continuation else None,
         "version": 1,

@@ -15,16 +15,20 @@ from tuning.jobs.request.commands import NOT_ASKED, CheckoutTexts, read_command
 from tuning.jobs.request.resources import (
     UNKNOWN_CLUSTER,
     ClusterView,
+    check_options,
     check_resources,
     complete_resources,
     gpu_memory_bytes,
     gpu_type,
 )
-from tuning.jobs.request.sources import SourceJob, check_source, source_model
+from tuning.jobs.request.resume import NewRun, ResumePoint, check_resume, resume_point
+from tuning.jobs.request.sources import SourceJob, check_source, source_model, to_json
 from tuning.jobs.request.spec import MAX_PRIORITY, JobRequest, Resources
 from tuning.jobs.status import ENDED, JobStatus
+from tuning.llamafactory.arguments.accepted import load_schema
 from tuning.llamafactory.arguments.paths import ADAPTERS, MODELS, AllowedPlaces
 from tuning.llamafactory.config.check import CheckedConfig, check_config
+from tuning.llamafactory.environment import check_environment
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel, meant_kind, runs_on_cpu
 from tuning.recipes.catalogue import Recipe, find_recipe
 from tuning.recipes.fitting import doubt_template, fitting_template
@@ -92,7 +96,8 @@ class _Intake:
         self.given = given_config(request, self.findings, has_recipe=based)
         self.whole = laid_over(recipe.config if recipe else {}, self.given or {})
         self.kind: Kind = _kind(request, recipe, self.given or {}, self.findings)
-        wanted = [*request.depends_on, *([request.source_job] if request.source_job else [])]
+        based_on = (request.source_job, request.resume_from.job if request.resume_from else None)
+        wanted = [*request.depends_on, *filter(None, based_on)]
         self.jobs = around.jobs(wanted) if wanted else {}
         source = self.jobs.get(request.source_job or "")
         self.uploads = _uploads(request.datasets, around, self.findings)
@@ -109,11 +114,14 @@ class _Intake:
         self._data_elsewhere()
         self._secrets()
         self.findings += check_priority(self.request.priority, self.around.highest_priority)
+        self.findings += check_environment(self.request.environment, self.cluster.environment if self.cluster else {})
         config_check = self._config()
+        resume = self._resume(config_check)
         return CheckedRequest(
             request=self.request,
             kind=self.kind,
             source=self.source,
+            resume=resume,
             dependencies=dependencies,
             cluster=self.cluster,
             view=self.view,
@@ -145,6 +153,7 @@ class _Intake:
         completed = complete_resources(asked, self.cluster, self.view)
         slurm_knows_gpus = self.cluster.gpu_request != "none"
         self.findings += check_resources(completed, self.view, slurm_knows_gpus=slurm_knows_gpus)
+        self.findings += check_options(completed.options, self.cluster)
         return completed
 
     def _dependencies(self) -> tuple[str, ...]:
@@ -155,7 +164,25 @@ class _Intake:
             elif job.status in ENDED and job.status is not JobStatus.SUCCEEDED:
                 message = f"{job_id} is {job.status}: it will never have succeeded"
                 self.findings.append(Finding(("depends_on", place), message, "leave it out, or name its retry"))
-        return tuple(sorted(job.id for job in self.jobs.values() if job.status not in ENDED))
+        awaited = {*self.request.depends_on, self.request.source_job}
+        return tuple(sorted(job.id for job in self.jobs.values() if job.id in awaited and job.status not in ENDED))
+
+    def _resume(self, config_check: CheckedConfig | None) -> ResumePoint | None:
+        asked = self.request.resume_from
+        if asked is None:
+            return None
+        job = self.jobs.get(asked.job or "")
+        if job is None:
+            wrong = f"there is no job {asked.job}" if asked.job else "a checkpoint of which job?"
+            hint = "name the training that left the checkpoint"
+            self.findings.append(Finding(("resume_from", "job"), wrong, hint))
+            return None
+        if config_check is not None and self.cluster is not None:
+            silent = load_schema(self.cluster.llamafactory_version).silent
+            source, datasets = to_json(self.source) if self.source else None, tuple(data.id for data in self.uploads)
+            known = (config_check.config, source, self.resources_json, datasets, silent)
+            self.findings += check_resume(job, asked.checkpoint, NewRun(self.kind, self.cluster.name, *known))
+        return resume_point(job, asked.checkpoint)
 
     def _secrets(self) -> None:
         names = self.request.secrets

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Select, String, bindparam, cast, delete, exists, literal, select
+from sqlalchemy import Select, String, and_, bindparam, cast, delete, exists, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from tuning.db.engine import insert_if_new
@@ -78,7 +78,10 @@ def _wanted() -> Select[str, str]:
 
 
 def _users_of_checkpoint() -> Select[str]:
-    """The jobs that have not ended and are based on the checkpoint that is to go."""
-    path = literal(CHECKPOINT).concat(cast(_Based.source_checkpoint, String))
-    own = (_Based.source_job == Removal.job_id, Removal.path == path)
-    return select(_Based.id).where(*own, _Based.status.not_in(ENDED))
+    """The jobs that have not ended and are based on the checkpoint that is to go, or go on from it."""
+    named = ((_Based.source_job, _Based.source_checkpoint), (_Based.resume_job, _Based.resume_checkpoint))
+    uses = [
+        and_(job == Removal.job_id, Removal.path == literal(CHECKPOINT).concat(cast(step, String)))
+        for job, step in named
+    ]
+    return select(_Based.id).where(or_(*uses), _Based.status.not_in(ENDED))

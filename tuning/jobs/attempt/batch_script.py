@@ -16,7 +16,7 @@ from typing import Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from tuning.errors import Finding, InvalidInput
-from tuning.site_settings import SiteSettings, hub_environment, option_words
+from tuning.site_settings import SiteSettings, hub_environment, is_option, option_words
 
 CONTAINER_FLAGS = ("--contain", "--cleanenv", "--no-home", "--no-eval", "--pid", "--ipc")
 """Apptainer's options that keep a run to itself: files, environment, processes, IPC (docs/decisions/0006)."""
@@ -24,11 +24,11 @@ TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 _VETTED = {
-    "partition": _WORD,
+    "partition": re.compile(rf"{_WORD.pattern}(,{_WORD.pattern}){{0,9}}"),
     "gpu_type": _WORD,
     "account": _WORD,
     "qos": _WORD,
-    "memory": re.compile(r"[1-9][0-9]{0,8}[KMGT]?"),
+    "memory": re.compile(r"0|[1-9][0-9]{0,8}[KMGT]?"),
     "time_limit": re.compile(r"([0-9]{1,3}-)?[0-9]{1,6}(:[0-9]{1,2}){0,2}"),
     "constraint": re.compile(r"[A-Za-z0-9_.\[\]()&|*,-]{1,200}"),
     "exclude": re.compile(r"[A-Za-z0-9_.\[\],-]{1,500}"),
@@ -57,6 +57,8 @@ class Directives:
     qos: str | None = None
     constraint: str | None = None
     exclude: str | None = None
+    options: Mapping[str, bool | int | str] = field(default_factory=dict)
+    """Further options of the job's own; the operator's hold over them."""
     warning_seconds: int | None = None
     """So long before the time limit the batch script gets USR1; Slurm may be a minute early (sbatch(1), --signal)."""
 
@@ -88,6 +90,8 @@ class RunPlan:
     """Names of the files in the attempt's folder `secrets`, and of the variables that they become."""
     archives: tuple[str, ...] = ()
     """Names among the contents of data sets: rows with their media, which the run unpacks."""
+    resume: str = ""
+    """The checkpoint to go on from while the output holds none, relative to `root`; "" = begin anew."""
     site: SiteSettings = field(default_factory=SiteSettings)
     """The operator's part, held to its patterns as it was read."""
 
@@ -171,7 +175,7 @@ def _lines(directives: Directives, site: SiteSettings) -> Iterator[str]:
     yield from (f"--{name}={value}" for name, value in options.items() if value is not None)
     if directives.warning_seconds is not None:
         yield f"--signal=B:USR1@{directives.warning_seconds}"
-    yield from option_words(site.sbatch_options)
+    yield from option_words({**directives.options, **site.sbatch_options})
     yield "--no-requeue"
     yield "--open-mode=append"
 
@@ -188,6 +192,9 @@ def _unfit_directives(directives: Directives) -> Iterator[Finding]:
         value = getattr(directives, name)
         if value is not None and not pattern.fullmatch(value):
             yield Finding(("resources", name), f"{value!r} is not something that sbatch takes as {name}")
+    for name, value in directives.options.items():
+        if not is_option(name, value):
+            yield Finding(("resources", "options", name), f"{value!r} is not something that sbatch takes as --{name}")
     for name, most in (("nodes", 10_000), ("gpus_per_node", 10_000), ("warning_seconds", 65_535)):
         if not 0 <= (getattr(directives, name) or 0) <= most:
             yield Finding(("resources", name), f"{name} is out of range")
@@ -227,6 +234,6 @@ def _unfit_mounts(run: RunPlan) -> Iterator[Finding]:
     for bind in run.binds:
         if not _BIND.fullmatch(bind):
             yield Finding(("binds",), f"{bind!r} is not a plain src[:dest[:ro|rw]]")
-    for place in run.own_places:
+    for place in (*run.own_places, *([run.resume] if run.resume else [])):
         if not _OWN_PLACE.fullmatch(place) or ".." in place.split("/"):
             yield Finding(("own_places",), f"{place!r} is not a plain path beneath our folder")

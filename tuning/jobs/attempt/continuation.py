@@ -7,11 +7,13 @@ from typing import Any, Literal
 from tuning.jobs.request.spec import MAX_ATTEMPTS
 from tuning.llamafactory.progress.eta_state import EtaState
 
-Cause = Literal["timeout", "preempted", "node_fail", "stalled", "interrupted", "released"]
+Cause = Literal["timeout", "preempted", "node_fail", "node_fault", "stalled", "interrupted", "released"]
 
 NOT_ITS_DOING: tuple[Cause, ...] = ("preempted", "node_fail")
 """After these a run goes on unless its owner said otherwise. A time limit is also a budget: that must be asked for."""
 
+MOST_NODE_FAULTS = 3
+"""So often a job goes on by itself after hardware's words: what meets it on each node may be its own doing."""
 FIRST_WARNING_SECONDS = 120
 """The least before anything was learned of a run itself."""
 _LEAST_WARNING_SECONDS = 60
@@ -34,6 +36,7 @@ _WORDS: Mapping[Cause, str] = {
     "timeout": "the time limit was reached",
     "preempted": "it was preempted",
     "node_fail": "its node failed",
+    "node_fault": "the hardware of its node failed",
     "stalled": "it stood still and was ended",
     "interrupted": "it was asked to stop by a signal, long before its time limit",
     "released": "it was held and released",
@@ -60,6 +63,12 @@ class EndedAttempt:
     """The attempts that Slurm had, this one with them; None = as many as its number says."""
     had_stalled: bool = False
     """It was ended because it stood still, which the operator wants."""
+    has_node_fault: bool = False
+    """It failed by the words of a GPU, a driver or a file system of its node."""
+    node: str | None = None
+    """The node at fault, where it is known."""
+    earlier_node_faults: int = 0
+    """How many attempts before it did."""
     was_near_limit: bool = True
     """Its time limit was near when it was asked to stop, or nobody can tell; else somebody else sent the signal."""
 
@@ -76,19 +85,20 @@ class NextAttempt:
         """For the job's history."""
         step = ended.newest_step or ended.resumed_step
         place = f"from checkpoint {step}" if step else "from the start"
-        return f"attempt {ended.number}: {_WORDS[self.cause]}; it goes on {place}"
+        node = f" ({ended.node})" if self.cause == "node_fault" and ended.node else ""
+        return f"attempt {ended.number}: {_WORDS[self.cause]}{node}; it goes on {place}"
 
 
 def next_attempt(ended: EndedAttempt, continuation: Mapping[str, Any] | None) -> NextAttempt | None:
     """Next step after an attempt, by the job's `continuation` (None: not said); None where the end is the job's own."""
     cause = _cause(ended)
-    if cause is None:
-        return None
     allowed = tuple(continuation["on"]) if continuation else NOT_ITS_DOING
+    if cause is None or (cause == "node_fault" and "node_fail" not in allowed):
+        return None
     most = continuation["max_attempts"] if continuation else MAX_ATTEMPTS
     if cause == "released":
         return NextAttempt(cause, None)
-    if cause not in (*allowed, "stalled") and not (cause == "interrupted" and continuation is not None):
+    if cause not in (*allowed, "stalled", "node_fault") and not (cause == "interrupted" and continuation is not None):
         on = "" if cause == "interrupted" else f'"on": ["{cause}"]'
         hint = f'"continuation": {{{on}}} lets it go on from its newest checkpoint'
         return NextAttempt(cause, _WORDS[cause], hint)
@@ -127,6 +137,8 @@ def _cause(ended: EndedAttempt) -> Cause | None:
         return found
     if ended.had_stalled:
         return "stalled"
+    if ended.has_node_fault and ended.earlier_node_faults < MOST_NODE_FAULTS:
+        return "node_fault"
     if not saved:
         return None
     return "timeout" if ended.was_near_limit else "interrupted"

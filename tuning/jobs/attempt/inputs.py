@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from tuning.jobs.attempt.plan import AttemptPlan, Entries, RunOf, TrainingData, 
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.queries.requests import tags_of
 from tuning.jobs.queries.save_times import Saved, saved_by
+from tuning.jobs.request.resume import ResumePoint
 from tuning.jobs.request.sources import from_json as source_from_json
 from tuning.llamafactory.config.check import check_config
 from tuning.llamafactory.kinds import CHECK, Kind
@@ -22,6 +23,8 @@ from tuning.llamafactory.progress.eta_state import EtaState, from_json
 from tuning.people.queries import user_names
 from tuning.settings import ClusterSettings
 
+LONGEST_EXCLUDE = 500
+"""Characters, as a request may say (tuning.jobs.request.spec)."""
 LongestSaves = Callable[[Collection[Saved]], Mapping[Saved, float]]
 """Seconds of the longest recent saves on the cluster (queries.save_times); unknown ones are missing."""
 
@@ -40,6 +43,8 @@ class AttemptInputs:
     owner: str = ""
     """Name of its owner."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    avoided: tuple[str, ...] = ()
+    """Nodes that it keeps away from, beside those that its request excludes."""
 
 
 def load_inputs(
@@ -101,8 +106,18 @@ def plan_next(job: Job, cluster: ClusterSettings, inputs: AttemptInputs) -> Atte
     if checked.errors:
         raise InvalidInput(checked.errors)
     secrets, elsewhere = tuple(job.secrets or ()), inputs.longest_save_elsewhere
-    run = RunOf(job.id, number, job.resources, kind, source, secrets, inputs.learned, elsewhere)
+    resume = ResumePoint(job.resume_job, job.resume_checkpoint) if job.resume_job and job.resume_checkpoint else None
+    own = (secrets, job.environment or {})
+    resources = keeping_away(job.resources, inputs.avoided)
+    run = RunOf(job.id, number, resources, kind, source, *own, inputs.learned, elsewhere, resume)
     return plan_attempt(run, checked, cluster, inputs.uploads, inputs.registered)
+
+
+def keeping_away(resources: Mapping[str, Any], nodes: Sequence[str]) -> Mapping[str, Any]:
+    """The resources without these nodes, as far as sbatch's option holds them."""
+    asked = resources.get("exclude")
+    excluded = ",".join(dict.fromkeys(filter(None, (asked, *nodes))))
+    return {**resources, "exclude": excluded} if nodes and len(excluded) <= LONGEST_EXCLUDE else resources
 
 
 def _training_data(row: Dataset) -> TrainingData:

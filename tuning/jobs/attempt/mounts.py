@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tuning.jobs.layout import dataset_path, output_directory, own_folders
+from tuning.jobs.request.resume import ResumePoint
 from tuning.llamafactory.arguments.paths import AllowedPlaces
 from tuning.llamafactory.kinds import SourceModel
 from tuning.settings import ClusterSettings
@@ -26,7 +27,11 @@ class ContainerView:
 
 
 def container_view(
-    cluster: ClusterSettings, job_id: str, contents: Sequence[tuple[str, str]] = (), source: SourceModel | None = None
+    cluster: ClusterSettings,
+    job_id: str,
+    contents: Sequence[tuple[str, str]] = (),
+    source: SourceModel | None = None,
+    resume: ResumePoint | None = None,
 ) -> ContainerView:
     """The places of one job; `contents` are the sha256 and extension of the uploads that it trains on."""
     named = _outermost([*cluster.allowed_roots, *cluster.models.values()])
@@ -36,8 +41,14 @@ def container_view(
         binds.append(f"{cluster.llamafactory_checkout}:{CHECKOUT}:ro")
     binds += [written_out_bind(bind) for bind in cluster.binds]
     own = [f"jobs/{job_id}", *(dataset_path("", *content).lstrip("/") for content in contents)]
+    own += [_output_of(resume.job_id)] if resume else []  # all of it: its best checkpoint may be another
     own += [*_outputs_of(source), *(path.removeprefix(f"{cluster.root.rstrip('/')}/") for path in inside)]
     return ContainerView(tuple(binds), tuple(dict.fromkeys(own)))
+
+
+def checkpoint_place(resume: ResumePoint) -> str:
+    """The folder of a checkpoint that a run goes on from, relative to our folder."""
+    return f"{_output_of(resume.job_id)}/checkpoint-{resume.step}"
 
 
 def allowed_places(cluster: ClusterSettings) -> AllowedPlaces:
@@ -74,7 +85,11 @@ def _outputs_of(source: SourceModel | None) -> Iterator[str]:
     """The output folders of the jobs that a run is based on (request.sources keeps such paths as `jobs/...`)."""
     for path in (source.model, source.adapter) if source else ():
         if path and path.startswith("jobs/"):
-            yield output_directory("", path.split("/")[1]).lstrip("/")
+            yield _output_of(path.split("/")[1])
+
+
+def _output_of(job_id: str) -> str:
+    return output_directory("", job_id).lstrip("/")
 
 
 def _lies_under(path: str, folder: str) -> bool:

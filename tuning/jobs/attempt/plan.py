@@ -3,12 +3,12 @@
 import json
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from tuning.jobs.attempt.batch_script import Directives, RunPlan, is_plain_path, render_script
 from tuning.jobs.attempt.continuation import warning_seconds
-from tuning.jobs.attempt.mounts import CHECKOUT, allowed_places, container_view
+from tuning.jobs.attempt.mounts import CHECKOUT, allowed_places, checkpoint_place, container_view
 from tuning.jobs.layout import (
     CONFIG_FILE,
     DATASET_INFO_FILE,
@@ -18,6 +18,8 @@ from tuning.jobs.layout import (
     dataset_path,
     output_directory,
 )
+from tuning.jobs.request.resources import world_size
+from tuning.jobs.request.resume import ResumePoint
 from tuning.jobs.request.sources import written_out
 from tuning.jobs.request.time_limit import parse_time_limit
 from tuning.llamafactory.arguments.accepted import load_schema
@@ -26,6 +28,7 @@ from tuning.llamafactory.config.deepspeed import render
 from tuning.llamafactory.config.final import OwnedArguments, final_config
 from tuning.llamafactory.config.media import BESIDE_THE_REGISTER, WITH_THE_RUN, MediaPlace, reads_media
 from tuning.llamafactory.config.yaml_text import to_yaml
+from tuning.llamafactory.environment import tracking_environment
 from tuning.llamafactory.inside import PROGRAMS_FILE, programs
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel
 from tuning.llamafactory.progress.eta_state import EtaState
@@ -78,10 +81,14 @@ class RunOf:
     """What another job hands over, as the job's row has it."""
     secrets: tuple[str, ...] = ()
     """Names only: the values are files beside the script, put there by the worker."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables that its owner gives it."""
     learned: EtaState | None = None
     """What earlier attempts have shown of its pace and its saves."""
     longest_save_elsewhere: float | None = None
     """Seconds of the longest recent save of other jobs like it; None = not known."""
+    resume: ResumePoint | None = None
+    """The checkpoint of an earlier training that it goes on from, while it has none of its own."""
 
 
 @dataclass(frozen=True)
@@ -132,11 +139,6 @@ def config_context(
         trusted_models=frozenset(cluster.models[name] for name in cluster.trusted_models),
         schema=load_schema(cluster.llamafactory_version),
     )
-
-
-def world_size(resources: Mapping[str, Any]) -> int:
-    """Number of processes that train together: one a GPU, and one a node where there are none."""
-    return max(1, resources.get("nodes") or 1) * max(1, resources.get("gpus_per_node") or 0)
 
 
 def plan_attempt(
@@ -251,7 +253,7 @@ def _run_plan(
     data_files: tuple[str, ...],
 ) -> RunPlan:
     directory = attempt_directory(cluster.root, run.job_id, run.number)
-    view = container_view(cluster, run.job_id, _contents(uploads), run.source)
+    view = container_view(cluster, run.job_id, _contents(uploads), run.source, run.resume)
     return RunPlan(
         root=cluster.root,
         attempt_directory=directory,
@@ -265,8 +267,9 @@ def _run_plan(
         binds=view.binds,
         own_places=view.own_places,
         data_files=data_files,
-        environment=cluster.environment,
         archives=tuple(data.archive for data in uploads if data.archive is not None),
+        environment={**run.environment, **tracking_environment(run.job_id, config), **cluster.environment},
+        resume=checkpoint_place(run.resume) if run.resume else "",
         site=cluster,
     )
 

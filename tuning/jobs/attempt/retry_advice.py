@@ -21,6 +21,8 @@ _MEMORY = re.compile(r"([0-9]+)([KMGT]?)")
 _HOSTS = re.compile(r"[A-Za-z0-9_.\[\],-]{1,500}")
 """What a request may say of nodes (tuning.jobs.request.spec)."""
 _LARGEST_NUMBER = 999_999_999
+_BEGINS_ANEW = ("diverged", "checkpoint")
+"""After these no checkpoint is advised: its weights are spoilt, or it was the trouble."""
 _MORE_SHARDED = {None: "zero3", "zero0": "zero3", "zero2": "zero3", "zero2_offload": "zero3_offload"} | {
     "zero3": "zero3_offload"
 }
@@ -84,6 +86,18 @@ def advise(code: str, run: FailedRun) -> Advice:
     """Advice after a failure of this code (tuning.llamafactory.causes)."""
     rule = _ADVICE.get(code)
     return rule(run) if rule is not None else Advice(None)
+
+
+def going_on(code: str, advice: Advice, job_id: str, step: int | None) -> Advice:
+    """The advice with the job's newest whole checkpoint to go on from, where what is changed allows that."""
+    changes = (advice.retry or {}).get("config", {})
+    if step is None or code in _BEGINS_ANEW or "deepspeed" in changes:
+        return advice
+    words = f"`packtrain retry {job_id} --from-checkpoint {step}` goes on from its checkpoint {step}"
+    hint = "; ".join(filter(None, (advice.hint, words)))
+    if advice.retry is None:
+        return Advice(None, hint)
+    return Advice({**advice.retry, "resume_from": {"job": job_id, "checkpoint": step}}, hint)
 
 
 def _the_same(_run: FailedRun) -> Advice:
@@ -152,7 +166,7 @@ def _said(changes: Mapping[str, Any]) -> str:
 
 def _for_memory(run: FailedRun) -> Advice:
     asked = _MEMORY.fullmatch(run.resources.get("memory") or "")
-    if asked is None:
+    if asked is None or int(asked[1]) == 0:  # 0 = all that the node has
         return Advice(None)
     number, unit = int(asked[1]), asked[2]
     double, most = f"{2 * number}{unit}", run.limits.memory_mb

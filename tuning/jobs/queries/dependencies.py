@@ -12,6 +12,8 @@ from tuning.jobs.models import Job, JobDependency
 from tuning.jobs.status import ENDED, JobStatus
 
 _Awaited = aliased(Job)
+DEPENDENCY_FAILED = "dependency"
+"""The code of a failure of such jobs."""
 _ENDED_OTHERWISE = ENDED - {JobStatus.SUCCEEDED}
 
 
@@ -74,6 +76,17 @@ def waiting_for(session: Session, job_id: str) -> list[str]:
         .order_by(JobDependency.job_id)
     )
     return list(session.scalars(rows))
+
+
+def failed_dependents(session: Session, job_ids: Sequence[str], owner_id: str) -> list[Job]:
+    """The jobs of an owner that failed since one of these, which they waited for, did not succeed."""
+    rows = session.scalars(
+        select(Job)
+        .join(JobDependency, JobDependency.job_id == Job.id)
+        .where(JobDependency.depends_on.in_(job_ids), Job.owner_id == owner_id, Job.status == JobStatus.FAILED)
+        .order_by(Job.created_at, Job.id)
+    )
+    return [job for job in rows.unique() if (job.failure or {}).get("code") == DEPENDENCY_FAILED]
 
 
 @cache

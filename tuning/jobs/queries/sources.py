@@ -3,47 +3,79 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from tuning.jobs.layout import checkpoint_path
-from tuning.jobs.models import Artifact, Job, Removal
+from tuning.jobs.models import Artifact, Job, JobDataset, Removal
 from tuning.jobs.request.sources import SourceJob
 from tuning.jobs.status import ENDED
 
 _CHECKPOINT = re.compile(r"checkpoint-(\d{1,10})/")
+_STATE = re.compile(r"checkpoint-(\d{1,10})/trainer_state\.json")
 
 
 def source_jobs(session: Session, job_ids: Sequence[str]) -> dict[str, SourceJob]:
     """The jobs among these that exist, each with the checkpoints that it has left."""
-    columns = (Job.id, Job.kind, Job.status, Job.cluster, Job.config, Job.source)
+    columns = (Job.id, Job.kind, Job.status, Job.cluster, Job.config, Job.source, Job.resources)
     rows = session.execute(select(*columns).where(Job.id.in_(job_ids))).mappings().all()
-    steps = checkpoint_steps(session, job_ids)
-    return {row["id"]: SourceJob(**row, checkpoints=steps.get(row["id"], frozenset())) for row in rows}
+    paths, datasets = _checkpoint_files(session, job_ids), _datasets(session, job_ids)
+    return {
+        row["id"]: SourceJob(
+            **row,
+            checkpoints=steps_among(own := paths.get(row["id"], ())),
+            whole_checkpoints=whole_steps(own),
+            datasets=datasets.get(row["id"], ()),
+        )
+        for row in rows
+    }
 
 
 def checkpoint_steps(session: Session, job_ids: Sequence[str]) -> dict[str, frozenset[int]]:
     """The steps of the checkpoints among the files of these jobs, but for those that are being removed."""
-    paths = select(Artifact.job_id, Artifact.path).where(
-        Artifact.job_id.in_(job_ids), Artifact.path.startswith("checkpoint-", autoescape=True)
-    )
-    found: dict[str, list[str]] = {}
-    for job_id, path in session.execute(paths):
-        found.setdefault(job_id, []).append(path)
-    removals = select(Removal.job_id, Removal.path).where(Removal.job_id.in_(job_ids))
-    unwanted = {(job_id, path) for job_id, path in session.execute(removals)}
-    return {
-        job_id: frozenset(step for step in steps_among(own) if (job_id, checkpoint_path(step)) not in unwanted)
-        for job_id, own in found.items()
-    }
+    return {job_id: steps_among(paths) for job_id, paths in _checkpoint_files(session, job_ids).items()}
+
+
+def newest_whole_checkpoint(session: Session, job_id: str) -> int | None:
+    """The newest checkpoint of a job that a training can go on from; None where it left none."""
+    return max(whole_steps(_checkpoint_files(session, [job_id]).get(job_id, ())), default=None)
 
 
 def users_of_checkpoint(session: Session, job_id: str, step: int) -> list[str]:
-    """The jobs that have not ended and are based on this checkpoint."""
-    own = (Job.source_job == job_id, Job.source_checkpoint == step)
-    return list(session.scalars(select(Job.id).where(*own, Job.status.not_in(ENDED)).order_by(Job.id)))
+    """The jobs that have not ended and are based on this checkpoint, or go on from it."""
+    based = and_(Job.source_job == job_id, Job.source_checkpoint == step)
+    resuming = and_(Job.resume_job == job_id, Job.resume_checkpoint == step)
+    return list(session.scalars(select(Job.id).where(or_(based, resuming), Job.status.not_in(ENDED)).order_by(Job.id)))
+
+
+def whole_steps(paths: Iterable[str]) -> frozenset[int]:
+    """The steps of checkpoints that were saved to their end, by what is written last (relative to the output)."""
+    return frozenset(int(match[1]) for path in paths if (match := _STATE.fullmatch(path)))
 
 
 def steps_among(paths: Iterable[str]) -> frozenset[int]:
     """The steps of the checkpoints that have files among these (relative to the output folder)."""
     return frozenset(int(match[1]) for path in paths if (match := _CHECKPOINT.match(path)))
+
+
+def _checkpoint_files(session: Session, job_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Paths of the files of checkpoints that hold something, by job id; without those that are being removed."""
+    own = (Artifact.job_id.in_(job_ids), Artifact.path.startswith("checkpoint-", autoescape=True))
+    removals = select(Removal.job_id, Removal.path).where(Removal.job_id.in_(job_ids))
+    unwanted = {(job_id, path) for job_id, path in session.execute(removals)}
+    found: dict[str, list[str]] = {}
+    for job_id, path in session.execute(select(Artifact.job_id, Artifact.path).where(*own, Artifact.size_bytes > 0)):
+        step = _CHECKPOINT.match(path)
+        if step is None or (job_id, checkpoint_path(int(step[1]))) not in unwanted:
+            found.setdefault(job_id, []).append(path)
+    return found
+
+
+def _datasets(session: Session, job_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Ids of the uploads that each trained on, in their order."""
+    own = JobDataset.job_id.in_(job_ids)
+    rows = select(JobDataset.job_id, JobDataset.dataset_id).where(own).order_by(JobDataset.job_id, JobDataset.position)
+    found: dict[str, tuple[str, ...]] = {}
+    for job_id, dataset_id in session.execute(rows):
+        found[job_id] = (*found.get(job_id, ()), dataset_id)
+    return found

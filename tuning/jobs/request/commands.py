@@ -57,6 +57,8 @@ def read_command(
     update: dict[str, Any] = {"resources": Resources.model_validate(said)}
     if (config := _config(read, field_name, findings)) is not None:
         update |= {"config": config, "command": None, "script": None}
+    if read.environment:
+        update["environment"] = {**read.environment, **request.environment}
     if request.name is None and read.name is not None:
         update["name"] = _name(read.name, field_name, findings)
     if read.kind is not None:

@@ -12,6 +12,7 @@ from tuning.llamafactory.config.model_size import ModelShape
 from tuning.llamafactory.model_files.config_json import ModelConfig
 from tuning.llamafactory.model_files.described import ModelFiles
 from tuning.settings import ANY_GPU, ClusterSettings
+from tuning.site_settings import is_option
 
 _FROM_DEFAULTS = (
     "partition",
@@ -34,7 +35,8 @@ class PartitionView:
     nodes: int
     gpus_per_node: int
     """Of its largest node."""
-    gpu_types: frozenset[str] = frozenset()
+    gpu_types: Mapping[str, int] = field(default_factory=dict)
+    """How many a node has at most of each type that Slurm names."""
     max_seconds: int | None = None
     """None = unlimited."""
 
@@ -71,20 +73,46 @@ def complete_resources(asked: Resources, cluster: ClusterSettings, view: Cluster
     silent = [name for name in names if getattr(asked, name) is None]
     defaults = {name: getattr(cluster.defaults, name) for name in silent}
     completed = asked.model_copy(update={**defaults, "cluster": cluster.name})
-    partition = _partition(completed, view)
-    if asked.time_limit is None and partition is not None and partition.max_seconds is not None:
-        seconds = min(parse_time_limit(cluster.defaults.time_limit), partition.max_seconds)
+    limits = [known.max_seconds for known in _partitions(completed, view).values() if known is not None]
+    allowed = [seconds for seconds in limits if seconds is not None]
+    if asked.time_limit is None and allowed:
+        seconds = min(parse_time_limit(cluster.defaults.time_limit), *allowed)
         return completed.model_copy(update={"time_limit": format_seconds(seconds)})
     return completed
 
 
+def world_size(resources: Mapping[str, Any]) -> int:
+    """Number of processes that train together: one a GPU, and one a node where there are none."""
+    return max(1, resources.get("nodes") or 1) * max(1, resources.get("gpus_per_node") or 0)
+
+
 def check_resources(resources: Resources, view: ClusterView, *, slurm_knows_gpus: bool = True) -> list[Finding]:
-    """All that the cluster could not give, however long the job waited."""
+    """All that the cluster could not give, however long the job waited: of several partitions one is enough."""
     if not view.partitions:
         return []
-    partition = _partition(resources, view)
-    if partition is None:
-        return list(_unknown_partition(resources, view))
+    found = []
+    for name, partition in _partitions(resources, view).items():
+        alone = resources.model_copy(update={"partition": name})
+        if partition is None:
+            return list(_unknown_partition(alone, view))
+        found.append(_beyond(alone, partition, slurm_knows_gpus=slurm_knows_gpus))
+    return min(found, key=len)
+
+
+def check_options(options: Mapping[str, bool | int | str] | None, cluster: ClusterSettings) -> Iterator[Finding]:
+    """Findings about options of sbatch that a job is to have."""
+    for name, value in (options or {}).items():
+        loc = ("resources", "options", name)
+        if name not in cluster.job_options:
+            allowed = ", ".join(sorted(cluster.job_options)) or "none: its operator would have to name it (job_options)"
+            yield Finding(loc, f"jobs of {cluster.name} may not have the option {name}", f"what they may: {allowed}")
+        elif not is_option(name, value):
+            yield Finding(loc, f"{value!r:.100} is not something that sbatch takes as --{name}", "see sbatch(1)")
+        elif name in cluster.sbatch_options:
+            yield Finding(loc, f"--{name} is set by the operator on this cluster", "leave it out", "warning")
+
+
+def _beyond(resources: Resources, partition: PartitionView, *, slurm_knows_gpus: bool) -> list[Finding]:
     gpus = [*_too_many_gpus(resources, partition)] if slurm_knows_gpus else []
     types = [*_unknown_type(resources, partition)] if slurm_knows_gpus else []
     return [*_too_long(resources, partition), *gpus, *_too_many_nodes(resources, partition), *types]
@@ -92,9 +120,9 @@ def check_resources(resources: Resources, view: ClusterView, *, slurm_knows_gpus
 
 def gpu_type(resources: Resources, view: ClusterView) -> str | None:
     """Slurm's word for the GPUs of the request, where it says one, or its partition has one kind only."""
-    partition = _partition(resources, view)
-    types = partition.gpu_types if partition is not None else frozenset()
-    return resources.gpu_type or (next(iter(types)) if len(types) == 1 else None)
+    partition = next(iter(_partitions(resources, view).values()))
+    types = list(partition.gpu_types) if partition is not None else []
+    return resources.gpu_type or (types[0] if len(types) == 1 else None)
 
 
 def gpu_memory_bytes(resources: Resources, cluster: ClusterSettings, view: ClusterView) -> int | None:
@@ -103,8 +131,10 @@ def gpu_memory_bytes(resources: Resources, cluster: ClusterSettings, view: Clust
     return round(known * 2**30) if known is not None else None
 
 
-def _partition(resources: Resources, view: ClusterView) -> PartitionView | None:
-    return view.partitions.get(resources.partition or view.default_partition or "")
+def _partitions(resources: Resources, view: ClusterView) -> dict[str | None, PartitionView | None]:
+    """Those that a job may start in, as they are known; None is the default one."""
+    names = resources.partition.split(",") if resources.partition else [None]
+    return {name: view.partitions.get(name or view.default_partition or "") for name in names}
 
 
 def _unknown_partition(resources: Resources, view: ClusterView) -> Iterator[Finding]:
@@ -128,8 +158,10 @@ def _too_long(resources: Resources, partition: PartitionView) -> Iterator[Findin
 
 def _too_many_gpus(resources: Resources, partition: PartitionView) -> Iterator[Finding]:
     wanted = resources.gpus_per_node or 0
-    if wanted > partition.gpus_per_node:
-        message = f"no node of {_name(resources)} has {wanted} GPUs: the largest has {partition.gpus_per_node}"
+    most = partition.gpu_types.get(resources.gpu_type or "", partition.gpus_per_node)
+    if wanted > most:
+        of_type = f" of type {resources.gpu_type}" if resources.gpu_type in partition.gpu_types else ""
+        message = f"no node of {_name(resources)} has {wanted} GPUs{of_type}: the largest has {most}"
         yield Finding(("resources", "gpus_per_node"), message, "ask for fewer per node, on more nodes")
 
 

@@ -5,7 +5,7 @@ Its paths follow from ids alone, so a source need not have ended yet. They are k
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tuning.errors import Finding
@@ -30,6 +30,11 @@ class SourceJob:
     """What it was based on itself (to_json)."""
     checkpoints: frozenset[int] = frozenset()
     """The steps whose checkpoints it has left; known once it has ended."""
+    whole_checkpoints: frozenset[int] = frozenset()
+    """Those of them that a training can go on from, and that nobody wants removed."""
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    datasets: tuple[str, ...] = ()
+    """Ids of the uploads that it trained on."""
 
 
 def source_model(job: SourceJob, checkpoint: int | None) -> SourceModel:

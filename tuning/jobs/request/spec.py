@@ -40,10 +40,18 @@ def _is_plain(value: dict[str, Any]) -> dict[str, Any]:
 
 
 # What reaches an #SBATCH line is held to these; nothing else of a user's does.
-SlurmWord = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$")]
+_WORD = r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}"
+SlurmWord = Annotated[str, StringConstraints(pattern=rf"^{_WORD}$")]
+SlurmNumber = Annotated[int, Field(strict=True, ge=0, le=10**9)]
+SlurmText = Annotated[str, StringConstraints(max_length=500)]
 SlurmConstraint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\[\]()&|*,-]{1,200}$")]
 SlurmHosts = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\[\],-]{1,500}$")]
-Memory = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,8}[KMGT]?$")]
+SlurmPartitions = Annotated[str, StringConstraints(pattern=rf"^{_WORD}(,{_WORD}){{0,9}}$")]
+SlurmOptions = Annotated[
+    dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]{0,30}$")], bool | SlurmNumber | SlurmText],
+    Field(max_length=20),
+]
+Memory = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8}[KMGT]?)$")]
 TimeLimit = Annotated[str, AfterValidator(_is_a_time_limit)]
 JobName = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_is_one_printable_line)]
 MAX_PRIORITY = 1_000_000
@@ -63,6 +71,8 @@ Step = Annotated[int, Field(ge=1, le=2**31 - 1)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,255}$")]
 FileText = Annotated[str, StringConstraints(max_length=MAX_CHARACTERS)]
 Files = Annotated[dict[FileName, FileText], Field(max_length=20)]
+Variable = Annotated[str, StringConstraints(max_length=500)]
+Environment = Annotated[dict[SecretName, Variable], Field(max_length=50)]
 DatasetId = Annotated[str, StringConstraints(pattern=r"^ds_[a-z0-9]{1,28}$")]
 
 
@@ -72,19 +82,24 @@ class Resources(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     cluster: SlurmWord | None = None
-    partition: SlurmWord | None = None
+    partition: SlurmPartitions | None = Field(
+        default=None, description="Slurm's partition; several with commas: whichever can start it first."
+    )
     nodes: int | None = Field(default=None, ge=1, le=10_000)
     gpus_per_node: int | None = Field(default=None, ge=0, le=1_000)
     gpu_type: SlurmWord | None = None
     cpus_per_gpu: int | None = Field(default=None, ge=1, le=1_024)
     memory: Memory | None = None
-    """Per node, as `sbatch --mem` takes it."""
+    """Per node, as `sbatch --mem` takes it: 0 = all of it."""
     time_limit: TimeLimit | None = None
     """As `sbatch --time` takes it: minutes, MM:SS, HH:MM:SS or D-HH[:MM[:SS]]."""
     account: SlurmWord | None = None
     qos: SlurmWord | None = None
     constraint: SlurmConstraint | None = None
     exclude: SlurmHosts | None = None
+    options: SlurmOptions | None = Field(
+        default=None, description="Further options of sbatch, as far as the cluster's operator lets jobs have them."
+    )
 
 
 class Continuation(BaseModel):
@@ -94,6 +109,17 @@ class Continuation(BaseModel):
 
     max_attempts: int = Field(default=MAX_ATTEMPTS, ge=1, le=100)
     on: tuple[Literal["timeout", "preempted", "node_fail"], ...] = ("timeout", "preempted", "node_fail")
+
+
+class ResumeFrom(BaseModel):
+    """Checkpoint of an ended training that a new one goes on from: with its optimizer, its schedule and its steps."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    job: JobId | None = Field(
+        default=None, description="The training that left the checkpoint; in a retry or clone, that job itself."
+    )
+    checkpoint: Step | None = Field(default=None, description="Which of its checkpoints; null = the newest whole one.")
 
 
 class JobRequest(BaseModel):
@@ -122,9 +148,17 @@ class JobRequest(BaseModel):
         default=None, description="The job whose adapter or model is used; one that has not ended is waited for."
     )
     checkpoint: Step | None = Field(default=None, description="Which of its checkpoints; none = the final one.")
+    resume_from: ResumeFrom | None = Field(
+        default=None,
+        description="Go on from what an ended training left, with its optimizer and its steps; source_job begins anew.",
+    )
     depends_on: tuple[JobId, ...] = Field(default=(), max_length=100, description="Jobs that must succeed first.")
     secrets: tuple[SecretName, ...] = Field(
         default=(), max_length=20, description="Names of your secrets; the run finds them in its environment."
+    )
+    environment: Environment = Field(
+        default_factory=dict,
+        description="Variables of the run, of a list: WANDB_PROJECT and the like, NCCL_DEBUG. Keys are secrets.",
     )
     keep_checkpoints: int | None = Field(
         default=None, ge=0, le=1000, description="So many of the newest stay once it has succeeded; null = all."
@@ -137,6 +171,14 @@ class JobRequest(BaseModel):
     priority: Priority = 0
     held: bool = False
     tags: Tags = Field(default_factory=dict)
+
+
+class RetryRequest(JobRequest):
+    """The body of `POST /jobs/{id}/retry`: what is to be other than before."""
+
+    with_dependents: bool = Field(
+        default=False, description="Retry your jobs too that failed since this one did; each waits for the new ones."
+    )
 
 
 class Cancellation(BaseModel):

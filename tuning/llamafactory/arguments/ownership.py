@@ -11,8 +11,9 @@ TAKEN_OVER = {
     "export_dir": "packtrain gives every job a folder of its own and shows its files as artifacts",
     "dataset_dir": "packtrain writes a private dataset_info.json for every job",
     "overwrite_output_dir": "the folder is the job's own, and a resumed attempt must find its checkpoints there",
-    "resume_from_checkpoint": "a further attempt of a job goes on from its newest checkpoint by itself; "
-    "to begin with what another job left, name that in source_job and checkpoint (--from JOB --checkpoint STEP)",
+    "resume_from_checkpoint": "a further attempt of a job goes on from its newest checkpoint by itself; to go on from "
+    "an ended job's, with its optimizer, give resume_from (`packtrain retry JOB --from-checkpoint newest`); to begin "
+    "with what it left, source_job and checkpoint (--from JOB --checkpoint STEP)",
     "logging_dir": "it is deprecated, and packtrain reads the log from the output folder",
     "save_on_each_node": "two nodes writing one folder of a shared file system spoil each other's files",
     "local_rank": "the launcher sets it",

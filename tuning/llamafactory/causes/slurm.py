@@ -69,6 +69,13 @@ BEFORE_THE_RUN = (
         "retry: a further attempt gets its secrets anew",
     ),
     Row(
+        "checkpoint",
+        "stderr",
+        r"^packtrain: the job cannot go on from ",
+        "the checkpoint that it was to go on from is of no use: {line}",
+        "retry with another of its checkpoints (`resume_from`), or without",
+    ),
+    Row(
         "container",
         "stderr",
         r"^packtrain: the training image",

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from tuning.llamafactory.environment import VARIABLES
+
 _IMAGE = "the training image holds what a run needs"
 _SECRET = "keep the key with `packtrain secrets set NAME`, and name it with --secret"  # noqa: S105 - a sentence
 _COPIES = "upload data with `packtrain datasets upload`; models lie on the cluster"
@@ -43,8 +45,8 @@ def displayed(program: str) -> str:
 
 
 def about_variable(name: str) -> tuple[str, str] | None:
-    """Message and hint on an exported variable; None for those of launchers."""
-    if name in _LAUNCHERS_VARIABLES:
+    """Message and hint on an exported variable; None for those of launchers, and those that a run may have."""
+    if name in _LAUNCHERS_VARIABLES or name in VARIABLES:
         return None
     hint = _SECRET if _KEY.search(name) else "the operator of the cluster sets the environment of runs"
     return f"the variable {name[:80]} is not handed to the run", hint

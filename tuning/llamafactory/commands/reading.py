@@ -1,7 +1,7 @@
 """A command line or a batch script as a training: its kind, configuration and resources. Read, never run. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tuning.errors import Finding
@@ -38,6 +38,8 @@ class ReadTraining:
     findings: tuple[Finding, ...]
     missing: tuple[str, ...] = ()
     """Names of files that it needs and that were not given."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The variables that are set for it and that a run may have."""
 
 
 def read_training(text: str, field_name: str, files: Mapping[str, str]) -> ReadTraining:
@@ -75,6 +77,7 @@ def _outcome(session: Session, field_name: str) -> ReadTraining:
         name=session.slurm.job_name,
         findings=tuple(_bounded(session.findings)),
         missing=tuple(dict.fromkeys(session.missing)),
+        environment=first.environment if first is not None else {},
     )
 
 

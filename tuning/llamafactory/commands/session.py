@@ -1,5 +1,6 @@
 """State of the reading of a command line or a batch script: files, resources, trainings and remarks so far. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tuning.errors import Finding, InvalidInput
@@ -39,6 +40,8 @@ class FoundTraining:
     given: GivenArguments
     place: Place
     line: int
+    environment: Mapping[str, str]
+    """The variables that are set for it and that a run may have."""
 
 
 @dataclass

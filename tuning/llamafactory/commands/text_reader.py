@@ -31,6 +31,7 @@ from tuning.llamafactory.commands.slurm_options import (
     read_options,
 )
 from tuning.llamafactory.commands.variables import Variables, assigned_name, is_read, shown
+from tuning.llamafactory.environment import VARIABLES, is_taken
 from tuning.llamafactory.kinds import Kind
 
 MOST_INSIDE = 6
@@ -173,7 +174,19 @@ class TextReader:
             self._take_counts(launch, environment, line)
             if given.file is not None and self.session.files.find(given.file) is None:
                 self.session.missing.append(shown(given.file))
-        self.session.trainings.append(FoundTraining(launch, given, self.place, line))
+        taken = self._taken(environment, line)
+        self.session.trainings.append(FoundTraining(launch, given, self.place, line, taken))
+
+    def _taken(self, environment: Mapping[str, str], line: int) -> dict[str, str]:
+        """The variables that a run may have; of one with an odd value it is told."""
+        taken = {}
+        for name, value in environment.items():
+            if name in VARIABLES and is_read(value) and is_taken(name, value):
+                taken[name] = value
+            elif name in VARIABLES:
+                message = f"the variable {name} is not taken over: its value is not one that it may have"
+                self._say(Remark(line, message, f"give environment: {name}"))
+        return taken
 
     def _take_counts(self, launch: Launch, environment: Mapping[str, str], line: int) -> None:
         slurm = self.session.slurm

@@ -1,7 +1,7 @@
 """Sets checkpoints aside that are not whole, and says which is the newest one that is (docs/decisions/0005).
 
-`python3 inside.pyz whole_checkpoints OUTPUT ASIDE` prints `step=N`, 0 where there is none. Only heads and ends of files
-are read.
+`python3 inside.pyz whole_checkpoints OUTPUT ASIDE [EARLIER]` prints `step=N`, 0 where there is none. EARLIER is the
+checkpoint of another job, which counts where OUTPUT has none that is whole. Only heads and ends of files are read.
 """
 
 import json
@@ -26,13 +26,27 @@ class NotWholeError(Exception):
 
 def main(arguments: Sequence[str]) -> int:
     """Look at every checkpoint of the output folder; for a process of its own."""
-    output, aside = arguments
-    set_broken_aside(Path(output), Path(aside))
+    output, aside, *earlier = map(Path, arguments)
+    newest = set_broken_aside(output, aside)
+    try:
+        sys.stdout.write(f"step={newest or max(map(earlier_step, earlier), default=0)}\n")
+    except NotWholeError as error:
+        sys.stderr.write(f"packtrain: the job cannot go on from {earlier[0]}: {error}\n")
+        return 1
     return 0
 
 
-def set_broken_aside(output: Path, aside: Path) -> None:
-    """Move what is not whole, and print the newest step that is."""
+def earlier_step(folder: Path) -> int:
+    """The step of another job's checkpoint. Raises NotWholeError."""
+    found = _NAME.fullmatch(folder.name)
+    if found is None or folder.is_symlink() or not folder.is_dir():
+        raise NotWholeError("it is gone")
+    check(folder, int(found[1]))
+    return int(found[1])
+
+
+def set_broken_aside(output: Path, aside: Path) -> int:
+    """Move what is not whole; the newest step that is, 0 = none."""
     whole = [0]
     for folder in sorted(output.glob("checkpoint-*")):
         found = _NAME.fullmatch(folder.name)
@@ -44,7 +58,7 @@ def set_broken_aside(output: Path, aside: Path) -> None:
         except NotWholeError as error:
             moved_to = _set_aside(folder, aside)
             sys.stderr.write(f"packtrain: {folder.name} is not whole ({error}): set aside as {moved_to.name}\n")
-    sys.stdout.write(f"step={max(whole)}\n")
+    return max(whole)
 
 
 def check(folder: Path, step: int) -> None:

@@ -59,7 +59,7 @@ def test_nothing_is_laid_over_a_command(run: Run, stub: Stub) -> None:
 def test_every_resource_has_its_flag_and_the_body_holds(run: Run, stub: Stub) -> None:
     flags = (
         "--cluster lab --partition gpu --nodes 2 --gpus 4 --gpu-type a100 --cpus-per-gpu 8 --memory 64G "
-        "--time 1-00:00:00 --account mt --qos high --constraint nvlink --exclude n[1-2]"
+        "--time 1-00:00:00 --account mt --qos high --constraint nvlink --exclude n[1-2] --sbatch reservation=course"
     )
     assert run("submit", "--model", "m", *flags.split(), "--priority", "-5").exit_code == 0
     request = JobRequest.model_validate(stub.bodies[0])

@@ -85,3 +85,39 @@ def test_a_clone_says_what_is_other(run: Run, stub: Stub) -> None:
     assert json.loads(result.stdout)["id"] == JOB_ID
     assert stub.requests == [("POST", f"/api/v1/jobs/{JOB_ID}/clone")]
     assert stub.bodies == [{"config": {"model_name_or_path": "m"}, "name": "again", "held": True}]
+
+
+@pytest.mark.parametrize(("word", "step"), [("newest", None), ("500", 500)])
+def test_a_retry_goes_on_from_a_checkpoint(run: Run, stub: Stub, word: str, step: int | None) -> None:
+    assert run("retry", JOB_ID, "--from-checkpoint", word, "--gpus", "2").exit_code == 0
+    assert stub.bodies == [{"resources": {"gpus_per_node": 2}, "resume_from": {"checkpoint": step}}]
+
+
+@pytest.mark.parametrize("word", ["last", "0", "-5", "5.0", ""])
+def test_what_is_no_step_is_said_before_anything_is_sent(run: Run, stub: Stub, word: str) -> None:
+    result = run("retry", JOB_ID, f"--from-checkpoint={word}")
+    assert (result.exit_code, stub.bodies) == (1, [])
+    assert "packtrain checkpoints list JOB" in result.stderr
+
+
+def test_dependents_come_along_and_are_counted(run: Run, stub: Stub) -> None:
+    message = "2 jobs that depended on job_x and failed with it: retried too"
+    stub.last_event = {"type": "job.changed", "message": message, "data": {"retried": ["job_a", "job_b"]}}
+    result = run("retry", JOB_ID, "--with-dependents")
+    assert stub.bodies == [{"with_dependents": True}]
+    assert message in result.stderr
+
+
+def test_without_any_that_is_said(run: Run) -> None:
+    assert "no job of yours failed with it" in run("retry", JOB_ID, "--with-dependents").stderr
+
+
+def test_of_all_that_failed_dependents_are_left_to_their_first(run: Run, stub: Stub) -> None:
+    first, second = (f"job_{number:020}" for number in (0, 1))
+    failure: dict[str, Any] = {"code": "dependency", "message": "m", "hint": None, "evidence": []}
+    stub.listed = [
+        job_json(id=first, progress={"status": "failed"}),
+        job_json(id=second, progress={"status": "failed"}, failure=failure),
+    ]
+    assert run("retry", "--all", "--yes", "--with-dependents").exit_code == 0
+    assert [path for method, path in stub.requests if method == "POST"] == [f"/api/v1/jobs/{first}/retry"]

@@ -12,6 +12,7 @@ from tuning.db.engine import transaction
 from tuning.jobs.models import Job, JobEvent
 from tuning.jobs.status import ENDED, ON_CLUSTER, JobStatus
 from tuning.people.models import User
+from tuning.settings import ClusterSettings
 
 REQUEST: dict[str, Any] = {
     "name": "wmt ja-en",
@@ -222,3 +223,41 @@ def test_a_clone_of_another_users_job_is_ones_own(
     assert (theirs["owner"], mine["owner"]) == ("root", "ada")
     with sessions() as session:
         assert session.get_one(Job, mine["id"]).status is JobStatus.QUEUED
+
+
+def test_a_retry_takes_its_dependents_along_once(
+    client: TestClient, sessions: sessionmaker[Session], user: User
+) -> None:
+    first = client.post("/api/v1/jobs", json=REQUEST).json()["id"]
+    second = client.post("/api/v1/jobs", json={**REQUEST, "depends_on": [first]}).json()["id"]
+    with transaction(sessions) as session:
+        for job_id, code in ((first, "crashed"), (second, "dependency")):
+            job = session.get_one(Job, job_id)
+            job.status, job.failure = JobStatus.FAILED, {**FAILED, "code": code}
+    key = {"Idempotency-Key": "once"}
+    for status in (201, 200):
+        answer = client.post(f"/api/v1/jobs/{first}/retry", json={"with_dependents": True}, headers=key)
+        assert answer.status_code == status
+    retries = [job for job in client.get("/api/v1/jobs").json()["data"] if job["retry_of"] == second]
+    assert [job["depends_on"] for job in retries] == [[answer.json()["id"]]]
+    assert client.post(f"/api/v1/jobs/{first}/clone", json={"with_dependents": True}).status_code == 422
+
+
+def test_variables_and_options_stay_with_a_retry(client: TestClient, clusters: dict[str, ClusterSettings]) -> None:
+    clusters["lab"] = clusters["lab"].model_copy(update={"job_options": ("reservation",)})
+    resources = {
+        **REQUEST["resources"],
+        "options": {"reservation": "course"},
+        "partition": "gpu,preempt",
+        "memory": "0",
+    }
+    body = {**REQUEST, "environment": {"WANDB_PROJECT": "mt"}, "resources": resources}
+    body["config"] = {**REQUEST["config"], "report_to": "wandb"}
+    first = client.post("/api/v1/jobs", json=body).json()
+    client.post(f"/api/v1/jobs/{first['id']}/cancel")
+    new = client.post(f"/api/v1/jobs/{first['id']}/retry").json()
+    assert (new["environment"], new["resources"]["options"]) == ({"WANDB_PROJECT": "mt"}, {"reservation": "course"})
+    script = client.get(new["links"]["script"]).text
+    for line in ("#SBATCH --reservation=course\n", "#SBATCH --partition=gpu,preempt\n", "#SBATCH --mem=0\n"):
+        assert line in script
+    assert f"WANDB_PROJECT=mt WANDB_RUN_ID={new['id']} WANDB_RESUME=allow" in script

@@ -21,7 +21,7 @@ from tuning.jobs.models import Job
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}
 SNAPSHOT = {
     "partitions": [{"name": "gpu", "is_default": True, "max_time_seconds": 86_400, "state": "UP"}],
-    "nodes": [{"name": "n1", "partitions": ["gpu"], "gpus": 4, "gpu_type": "a100"}],
+    "nodes": [{"name": "n1", "partitions": ["gpu"], "gpus": 4, "gpu_types": {"a100": 4}}],
     "datasets": {"identity": {"file_name": "identity.json"}},
 }
 
@@ -242,7 +242,13 @@ def test_more_than_the_cluster_has(client: TestClient, resources: Any, field: st
         {"account": "a b"},
         {"qos": "$(id)"},
         {"memory": "64 GB"},
-        {"memory": "0"},
+        {"memory": "0G"},
+        {"partition": "gpu,"},
+        {"partition": ",".join(["gpu"] * 11)},
+        {"options": {"wrap": "id"}},
+        {"options": {"reservation": "course"}},
+        {"options": {"Reservation": True}},
+        {"options": {"exclusive": None}},
         {"gpu_type": "a100:4"},
         {"constraint": "a;b"},
         {"exclude": "n1 n2"},

@@ -1,5 +1,8 @@
 """What is to leave a cluster."""
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -45,10 +48,12 @@ def test_a_wish_is_there_until_it_is_carried_out(session: Session) -> None:
     assert session.scalars(select(Artifact.path)).all() == ["checkpoint-10/a"], "of 1, not of 10"
 
 
-def test_a_checkpoint_that_a_job_still_needs_stays_until_its_end(session: Session) -> None:
+@pytest.mark.parametrize("use", ["source", "resume"])
+def test_a_checkpoint_that_a_job_still_needs_stays_until_its_end(session: Session, use: str) -> None:
     user = make_user(session)
     source = make_job(session, user, status=JobStatus.SUCCEEDED)
-    based = make_job(session, user, status=JobStatus.QUEUED, source_job=source.id, source_checkpoint=1)
+    named: dict[str, Any] = {f"{use}_job": source.id, f"{use}_checkpoint": 1}
+    based = make_job(session, user, status=JobStatus.QUEUED, **named)
     for step in (1, 10):
         ask_removal(session, source.id, checkpoint_path(step), NOON)
     assert wanted_removals(session, "lab", 10) == [Unwanted(source.id, "output/checkpoint-10")]

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuning.errors import InvalidInput
-from tuning.jobs.attempt.batch_script import Directives, RunPlan, render_script
+from tuning.jobs.attempt.batch_script import Directives, RunPlan, directives_of, render_script
+from tuning.site_settings import SiteSettings
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 ALL = Directives(
@@ -98,3 +99,29 @@ def test_no_name_of_a_secret_is_program_text(text: str) -> None:
 def test_what_is_no_archive_of_ours_is_not_unpacked(name: str) -> None:
     with pytest.raises(InvalidInput, match="cannot be the name of an archive"):
         render_script(ALL, replace(RUN, archives=(name,)))
+
+
+def test_a_job_may_have_options_of_its_own_and_the_operators_hold_over_them() -> None:
+    options: dict[str, bool | int | str] = {
+        "reservation": "course",
+        "exclusive": True,
+        "contiguous": False,
+        "nodelist": "n1",
+    }
+    site = SiteSettings(sbatch_options={"nodelist": "n[2-3]"})
+    lines = directives_of(render_script(replace(ALL, options=options), replace(RUN, site=site))).splitlines()
+    assert {"#SBATCH --reservation=course", "#SBATCH --exclusive", "#SBATCH --nodelist=n[2-3]"} <= set(lines)
+    assert not any("contiguous" in line or "nodelist=n1" in line for line in lines)
+
+
+@pytest.mark.parametrize("options", [{"wrap": "id"}, {"reservation": "a b"}, {"reservation": "a\nb"}, {"licenses": ""}])
+def test_no_other_option_reaches_a_directive(options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        render_script(replace(ALL, options=options), RUN)
+
+
+@pytest.mark.parametrize(("field", "value"), [("partition", "gpu,preempt"), ("memory", "0")])
+def test_several_partitions_and_all_memory_may_be_asked_for(field: str, value: str) -> None:
+    wanted: dict[str, Any] = {field: value}
+    option = {"memory": "mem"}.get(field, field)
+    assert f"#SBATCH --{option}={value}\n" in render_script(replace(ALL, **wanted), RUN)

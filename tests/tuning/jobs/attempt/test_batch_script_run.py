@@ -295,3 +295,50 @@ def test_a_run_of_uploads_alone_hashes_nothing(node: Node) -> None:
     node.run("true")
     assert "hash_data" not in node.spooled.read_text()
     assert not (node.attempt / "data-sums").exists()
+
+
+def save_checkpoint(folder: Path, state: str) -> None:
+    folder.mkdir(parents=True)
+    (folder / "trainer_state.json").write_text(state)
+    (folder / "model.bin").write_bytes(b"\x80")
+
+
+EARLIER = "jobs/job_0/output/checkpoint-50"
+
+
+def test_a_run_goes_on_from_the_checkpoint_of_an_earlier_job(tmp_path: Path) -> None:
+    node = Node(tmp_path, resume=EARLIER, own_places=("jobs/job_1", "jobs/job_0/output"))
+    save_checkpoint(node.root / EARLIER, '{"global_step": 50}')
+    code, stderr = node.run("true")
+    assert code == 0, stderr
+    assert node.ran.read_text() == (f"train {node.attempt}/config.yaml resume_from_checkpoint={node.root}/{EARLIER}\n")
+    assert parse_resumed((node.attempt / "resumed").read_bytes()) == 50
+
+
+def test_its_own_checkpoint_comes_before_that_of_the_earlier_job(tmp_path: Path) -> None:
+    node = Node(tmp_path, resume=EARLIER)
+    save_checkpoint(node.root / EARLIER, '{"global_step": 50}')
+    save_checkpoint(node.output / "checkpoint-60", '{"global_step": 60}')
+    assert node.run("true")[0] == 0
+    assert node.ran.read_text() == f"train {node.attempt}/config.yaml\n"
+    assert parse_resumed((node.attempt / "resumed").read_bytes()) == 60
+
+
+@pytest.mark.parametrize("state", [None, '{"global_step": 49}'])
+def test_a_checkpoint_that_is_gone_or_not_whole_is_said_and_nothing_is_run(tmp_path: Path, state: str | None) -> None:
+    node = Node(tmp_path, resume=EARLIER)
+    if state is not None:
+        save_checkpoint(node.root / EARLIER, state)
+    code, stderr = node.run("true")
+    assert code == 65
+    assert f"packtrain: the job cannot go on from {node.root}/{EARLIER}: " in stderr
+    assert not node.ran.exists()
+
+
+def test_no_link_is_followed_to_a_checkpoint(tmp_path: Path) -> None:
+    node = Node(tmp_path, resume=EARLIER)
+    save_checkpoint(tmp_path / "elsewhere", '{"global_step": 50}')
+    (node.root / EARLIER).parent.mkdir(parents=True)
+    (node.root / EARLIER).symlink_to(tmp_path / "elsewhere")
+    assert node.run("true")[0] == 65
+    assert f"{EARLIER}:ro" not in Path(f"{node.ran}.arguments").read_text()

@@ -155,3 +155,25 @@ def test_the_warning_takes_a_quarter_of_the_time_at_most(limit: int, save: float
         seconds = warning_seconds(limit, learned, elsewhere)
         assert 1 <= seconds <= max(1, round(limit / 4))
         assert seconds >= warning_seconds(limit, learned, None)
+
+
+FAULTY = replace(CUT, slurm="failed", exit_code=1, has_node_fault=True, node="n1")
+
+
+def test_a_run_that_its_nodes_hardware_ended_goes_on_a_few_times() -> None:
+    found = next_attempt(FAULTY, None)
+    assert found
+    assert (found.cause, found.refusal) == ("node_fault", None)
+    assert found.reason(FAULTY) == "attempt 1: the hardware of its node failed (n1); it goes on from checkpoint 100"
+    assert next_attempt(replace(FAULTY, earlier_node_faults=2), None)
+    assert next_attempt(replace(FAULTY, earlier_node_faults=3), None) is None
+
+
+def test_nor_does_it_where_its_owner_wants_no_attempt_after_a_failed_node() -> None:
+    assert next_attempt(FAULTY, {"max_attempts": 3, "on": ["timeout"]}) is None
+
+
+def test_its_attempts_are_counted_with_all_others() -> None:
+    found = next_attempt(replace(FAULTY, number=3), ALL)
+    assert found
+    assert found.refusal == "the hardware of its node failed, and it was attempt 3 of 3"

@@ -1,9 +1,10 @@
 """Inputs of the next attempt: earlier attempts in their order, data in the job's, saves of other jobs."""
 
+import pytest
 from sqlalchemy.orm import Session
 
 from tests.factories import make_attempt, make_cluster_settings, make_dataset, make_job, make_user
-from tuning.jobs.attempt.inputs import attempts_before, learned_before, load_inputs
+from tuning.jobs.attempt.inputs import attempts_before, keeping_away, learned_before, load_inputs
 from tuning.llamafactory.progress.eta_state import EtaState, to_json
 
 
@@ -28,3 +29,19 @@ def test_inputs_are_gathered_for_each_job(session: Session) -> None:
     assert (inputs[first.id].longest_save_elsewhere, inputs[second.id].longest_save_elsewhere) == (9.0, None)
     assert (inputs[second.id].uploads, inputs[second.id].learned) == ([], None)
     assert inputs[first.id].registered == register
+
+
+@pytest.mark.parametrize(
+    ("asked", "nodes", "excluded"),
+    [
+        (None, (), None),
+        (None, ("n1", "n2"), "n1,n2"),
+        ("n[1-3]", ("n7",), "n[1-3],n7"),
+        ("n1", ("n1",), "n1"),
+        ("n1", ("n" * 500,), "n1"),
+    ],
+)
+def test_nodes_are_left_out_beside_those_of_the_request(
+    asked: str | None, nodes: tuple[str, ...], excluded: str | None
+) -> None:
+    assert keeping_away({"nodes": 1, "exclude": asked}, nodes) == {"nodes": 1, "exclude": excluded}

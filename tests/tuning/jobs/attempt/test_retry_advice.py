@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning.jobs.attempt.plan import world_size
-from tuning.jobs.attempt.retry_advice import FailedRun, Limits, advise
+from tuning.jobs.attempt.retry_advice import Advice, FailedRun, Limits, advise, going_on
+from tuning.jobs.request.resources import world_size
 from tuning.jobs.request.time_limit import parse_time_limit
 from tuning.llamafactory.arguments.paths import AllowedPlaces
 from tuning.llamafactory.causes import CAUSES
@@ -232,3 +232,26 @@ def samples(config: Any) -> int:
 
 def errors(config: Any, run: FailedRun) -> set[str]:
     return {finding.message for finding in check_config(config, run.context).errors}
+
+
+def test_a_retry_goes_on_from_the_newest_checkpoint_where_what_changes_allows_it() -> None:
+    same = going_on("preempted", Advice({}), "job_a", 50)
+    assert same.retry == {"resume_from": {"job": "job_a", "checkpoint": 50}}
+    assert same.hint == "`packtrain retry job_a --from-checkpoint 50` goes on from its checkpoint 50"
+    longer = going_on("timeout", Advice({"resources": {"time_limit": "2"}}, "more"), "job_a", 50)
+    assert longer.retry == {"resources": {"time_limit": "2"}, "resume_from": {"job": "job_a", "checkpoint": 50}}
+    assert str(longer.hint).startswith("more; ")
+    assert going_on("crashed", Advice(None), "job_a", 50).retry is None
+
+
+@pytest.mark.parametrize(
+    ("code", "advice", "step"),
+    [
+        ("timeout", Advice({}), None),
+        ("diverged", Advice({"config": {"bf16": True}}), 50),
+        ("checkpoint", Advice(None), 50),
+        ("cuda_out_of_memory", Advice({"config": {"deepspeed": "zero3"}}), 50),
+    ],
+)
+def test_no_checkpoint_is_offered_that_is_of_no_use(code: str, advice: Advice, step: int | None) -> None:
+    assert going_on(code, advice, "job_a", step) == advice

@@ -87,3 +87,25 @@ def test_the_kind_of_a_command_is_the_jobs() -> None:
 def test_a_request_without_a_command_is_left_as_it_is() -> None:
     request = JobRequest(config={"a": 1})
     assert read_command(request) == (request, ())
+
+
+def test_variables_that_a_run_may_have_are_taken_over() -> None:
+    script = f"#!/bin/bash\nexport WANDB_PROJECT=mt NCCL_DEBUG=INFO\nexport LD_PRELOAD=x\nOMP_NUM_THREADS=4 {LINE}\n"
+    found = checked(script=script, files=FILES)
+    assert found.errors == ()
+    assert found.request.environment == {"WANDB_PROJECT": "mt", "NCCL_DEBUG": "INFO", "OMP_NUM_THREADS": "4"}
+    assert ["LD_PRELOAD" in warning.message for warning in found.warnings].count(True) == 1
+    assert not any("NCCL_DEBUG" in warning.message for warning in found.warnings)
+
+
+def test_what_the_request_says_of_a_variable_holds_over_the_script() -> None:
+    script = f"#!/bin/bash\nexport WANDB_PROJECT=mt\n{LINE}\n"
+    found = checked(script=script, files=FILES, environment={"WANDB_PROJECT": "other"})
+    assert found.request.environment == {"WANDB_PROJECT": "other"}
+
+
+@pytest.mark.parametrize("value", ["$HOME/x", "verbose", "$(id)"])
+def test_a_variable_with_an_odd_or_unknown_value_is_told_and_left_out(value: str) -> None:
+    found = checked(script=f"#!/bin/bash\nexport NCCL_DEBUG={value}\n{LINE}\n", files=FILES)
+    assert (found.errors, found.request.environment) == ((), {})
+    assert any("NCCL_DEBUG is not taken over" in warning.message for warning in found.warnings)

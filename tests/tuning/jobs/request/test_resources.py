@@ -9,6 +9,7 @@ from tuning.jobs.request.resources import (
     UNKNOWN_CLUSTER,
     ClusterView,
     PartitionView,
+    check_options,
     check_resources,
     complete_resources,
 )
@@ -17,7 +18,7 @@ from tuning.settings import PartitionDefaults
 
 VIEW = ClusterView(
     partitions={
-        "gpu": PartitionView(nodes=4, gpus_per_node=8, gpu_types=frozenset({"a100"}), max_seconds=86_400),
+        "gpu": PartitionView(nodes=4, gpus_per_node=8, gpu_types={"a100": 8, "1g.10gb": 7}, max_seconds=86_400),
         "long": PartitionView(nodes=1, gpus_per_node=2),
     },
     default_partition="gpu",
@@ -56,6 +57,8 @@ def test_a_time_limit_that_was_asked_for_is_not_cut() -> None:
         ({}, []),
         ({"gpus_per_node": 8, "nodes": 4, "gpu_type": "a100"}, []),
         ({"gpus_per_node": 9}, ["gpus_per_node"]),
+        ({"gpus_per_node": 7, "gpu_type": "1g.10gb"}, []),
+        ({"gpus_per_node": 8, "gpu_type": "1g.10gb"}, ["gpus_per_node"]),
         ({"nodes": 5, "gpus_per_node": 9}, ["gpus_per_node", "nodes"]),
         ({"gpu_type": "h100"}, ["gpu_type"]),
         ({"partition": "long", "gpu_type": "a100"}, ["gpu_type"]),
@@ -100,3 +103,54 @@ def test_where_slurm_knows_of_no_gpus_they_are_not_counted() -> None:
     asked = completed(view, gpus_per_node=4, gpu_type="a100", nodes=3)
     found = [finding.loc[1] for finding in check_resources(asked, view, slurm_knows_gpus=False)]
     assert found == ["nodes"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"partition": "gpu,long"}, []),
+        ({"partition": "gpu,long", "gpus_per_node": 8}, []),
+        ({"partition": "long,gpu", "time_limit": "2-00:00:00"}, []),
+        ({"partition": "gpu,long", "gpus_per_node": 9}, ["gpus_per_node"]),
+        ({"partition": "gpu,cpu"}, ["partition"]),
+    ],
+)
+def test_of_several_partitions_one_is_enough(asked: dict[str, Any], found: list[str]) -> None:
+    assert fields_found(**asked) == found
+
+
+def test_a_default_time_limit_fits_each_of_several_partitions() -> None:
+    assert completed(partition="long,gpu").time_limit == "1-00:00:00"
+
+
+def test_the_unknown_one_of_several_partitions_is_named() -> None:
+    (finding,) = check_resources(completed(partition="gpu,lng"), VIEW)
+    assert (finding.message, finding.hint) == ("lab has no partition lng", "did you mean long?")
+
+
+OPEN = make_cluster_settings(
+    job_options=("reservation", "exclusive", "nodelist"), sbatch_options={"nodelist": "n[1-3]"}
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "severities"),
+    [
+        (None, []),
+        ({"reservation": "course", "exclusive": True}, []),
+        ({"exclusive": "user"}, []),
+        ({"reservation": "a b"}, ["error"]),
+        ({"reservation": True}, ["error"]),
+        ({"licenses": "matlab:1"}, ["error"]),
+        ({"wrap": "id"}, ["error"]),
+        ({"nodelist": "n1"}, ["warning"]),
+    ],
+)
+def test_jobs_have_the_options_that_the_operator_names(options: dict[str, Any] | None, severities: list[str]) -> None:
+    assert [finding.severity for finding in check_options(options, OPEN)] == severities
+
+
+def test_where_the_operator_names_none_that_is_said() -> None:
+    (finding,) = check_options({"reservation": "course"}, make_cluster_settings())
+    assert finding.loc == ("resources", "options", "reservation")
+    assert "job_options" in str(finding.hint)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tuning.llamafactory.inside.whole_checkpoints import set_broken_aside
+from tuning.llamafactory.inside.whole_checkpoints import main
 
 
 def saved_by_torch() -> bytes:
@@ -35,7 +35,7 @@ def make(output: Path, step: int) -> Path:
 
 
 def looked_at(output: Path, capsys: pytest.CaptureFixture[str]) -> tuple[str, list[str]]:
-    set_broken_aside(output, output.parent / "aside")
+    assert main([str(output), str(output.parent / "aside")]) == 0
     kept = sorted(path.name for path in output.iterdir())
     return capsys.readouterr().out, kept
 
@@ -106,3 +106,27 @@ def test_shards_of_zero_are_weights_too(tmp_path: Path, capsys: pytest.CaptureFi
     assert looked_at(tmp_path / "output", capsys)[0] == "step=5\n"
     (folder / "global_step5/mp_rank_00_model_states.pt").write_bytes(saved_by_torch()[:-3])
     assert looked_at(tmp_path / "output", capsys)[0] == "step=0\n"
+
+
+def test_an_earlier_jobs_checkpoint_counts_where_there_is_none_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, aside, earlier = tmp_path / "output", tmp_path / "aside", make(tmp_path / "earlier", 50)
+    output.mkdir()
+    assert main([str(output), str(aside), str(earlier)]) == 0
+    make(output, 7)
+    assert main([str(output), str(aside), str(earlier)]) == 0
+    assert capsys.readouterr().out == "step=50\nstep=7\n"
+
+
+def test_an_earlier_jobs_checkpoint_that_is_of_no_use_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, aside, earlier = tmp_path / "output", tmp_path / "aside", make(tmp_path / "earlier", 50)
+    output.mkdir()
+    (earlier / "optimizer.pt").write_bytes(saved_by_torch()[:-1])
+    for folder in (earlier, tmp_path / "earlier/checkpoint-60", tmp_path / "nowhere"):
+        assert main([str(output), str(aside), str(folder)]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("packtrain: the job cannot go on from ") == 3
