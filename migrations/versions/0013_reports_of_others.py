@@ -1,13 +1,13 @@
 """A checkpoint of another job to go on from, variables of a job's own, failures of nodes, GPUs by type.
 
-Revision 0017, after 0012.
+Revision 0013, after 0012.
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = '0017'
+revision = '0013'
 down_revision = '0012'
 branch_labels = None
 depends_on = None
