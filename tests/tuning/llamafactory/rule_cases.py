@@ -195,9 +195,8 @@ TRAIN_CASES: list[tuple[dict[str, Any], str]] = [
     ({"save_only_model": True}, "save_only_model?"),
     ({"report_to": "wandbx"}, "report_to"),
     ({"report_to": None}, "report_to"),
-    ({"report_to": "wandb"}, "report_to?"),
-    ({"report_to": ["tensorboard", "swanlab"]}, "report_to? report_to?"),
-    ({"report_to": "trackio", "project": ""}, "report_to? report_to? project"),
+    ({"report_to": ["tensorboard", "swanlab"]}, "report_to?"),
+    ({"report_to": "trackio", "project": ""}, "report_to? project"),
     ({"report_to": "tensorboard"}, "report_to?"),
     # packages
     ({"use_adam_mini": True}, "use_adam_mini?"),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,9 +30,11 @@ from tuning.llamafactory.arguments.paths import ADAPTERS, MODELS, AllowedPlaces
 from tuning.llamafactory.config.check import CheckedConfig, check_config
 from tuning.llamafactory.environment import check_environment
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel, meant_kind, runs_on_cpu
+from tuning.llamafactory.tracker_keys import TRACKER_KEYS, missing_keys
 from tuning.recipes.catalogue import Recipe, find_recipe
 from tuning.recipes.fitting import doubt_template, fitting_template
 from tuning.settings import ClusterSettings
+from tuning.site_settings import hub_environment
 
 
 @dataclass(frozen=True)
@@ -221,12 +223,20 @@ class _Intake:
         if self.request.recipe is not None and self.source is None:
             whole |= fitting_template(whole)
         checked = check_config(whole, context)
+        self.findings += self._trackers(checked.config, self.cluster)
         known_model = self.view.model_configs.get(str(checked.config.get("model_name_or_path")))
         model_type = known_model.model_type if known_model is not None else None
         self.findings += [*checked.findings, *doubt_template(whole, self.source, model_type)]
         if (argument := KINDS[self.kind].data) is not None:
             self.findings += doubt_both(argument, checked.config, self.uploads)
         return checked
+
+    def _trackers(self, config: Mapping[str, Any], cluster: ClusterSettings) -> Iterator[Finding]:
+        variables = {**self.request.environment, **cluster.environment}
+        known = {*self.request.secrets, *variables}
+        image = {"WANDB_MODE": "offline"}
+        seen = {**image, **hub_environment(cluster.hub, TRACKER_KEYS["wandb"] in known), **variables}
+        return missing_keys(config, known, is_wandb_offline=seen["WANDB_MODE"] in ("offline", "disabled"))
 
     def _places(self, places: AllowedPlaces, cluster: ClusterSettings, config: Mapping[str, Any]) -> AllowedPlaces:
         """With the further names of its models, where the configuration names something that the catalogue has not."""

@@ -8,7 +8,6 @@ REPORTERS = frozenset(
     {"azure_ml", "clearml", "codecarbon", "comet_ml", "dagshub", "dvclive", "flyte", "kubeflow", "mlflow", "neptune"}
     | {"none", "swanlab", "tensorboard", "trackio", "wandb", "all"}
 )
-_NEED_A_KEY = frozenset({"wandb", "comet_ml", "neptune", "swanlab", "clearml", "azure_ml", "dagshub", "trackio"})
 _SAMPLINGS = ("random", "sequential", "group_by_length")
 _LOG_LEVELS = ("passive", "detail", "debug", "info", "warning", "error", "critical")
 _DEBUG_WORDS = frozenset({"underflow_overflow", "tpu_metrics_debug"})
@@ -343,14 +342,6 @@ TRAINING: tuple[Rule, ...] = (
         f"one of: {', '.join(sorted(REPORTERS))}",
         "transformers, integrations",
         stricter=True,
-    ),
-    Rule(
-        "report_to",
-        lambda a: bool(set(names(a["report_to"])) & _NEED_A_KEY),
-        "this logger needs a key (WANDB_API_KEY for wandb) or its offline mode in the job's environment",
-        "the operator sets WANDB_MODE=offline or the key in the cluster's `environment`; without either the run fails",
-        "transformers, integrations",
-        "warning",
     ),
     Rule(
         "project",

@@ -80,7 +80,7 @@ def test_a_model_of_any_family_is_held_to_its_own_files(client: TestClient, sess
     path = "/shared/models/tiny-qwen2"
     files = ModelFiles("s", tensors_of(llama()), tokens=("<|im_start|>", "<|im_end|>"), has_chat_template=True)
     config_json = '{"model_type": "unheard_of", "num_hidden_layers": 2, "max_position_embeddings": 128}'
-    nodes = [{"name": "n1", "partitions": ["gpu"], "gpus": 8, "gpu_type": "v100"}]
+    nodes = [{"name": "n1", "partitions": ["gpu"], "gpus": 8, "gpu_types": {"v100": 8}}]
     snapshot = {
         "model_configs": {path: config_json},
         "model_files": {path: files_to_json(files), "/odd": {"stamp": 7}},
@@ -214,3 +214,25 @@ def test_a_configuration_of_the_clusters_checkout_need_not_be_sent_along(
     again = client.post("/api/v1/jobs", json=body, headers={"Idempotency-Key": "1"})
     assert (again.status_code, again.json()["id"]) == (200, made.json()["id"])
     assert client.post("/api/v1/jobs", json=body).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("more", "site", "is_told"),
+    [
+        ({}, {}, False),  # the image is offline
+        ({}, {"environment": {"WANDB_MODE": "online"}}, True),
+        ({"secrets": ["WANDB_API_KEY"]}, {"environment": {"WANDB_MODE": "online"}}, False),
+        ({}, {"environment": {"WANDB_MODE": "online", "WANDB_API_KEY": "k"}}, False),
+        ({}, {"hub": "offline"}, False),
+        ({}, {"hub": "online"}, False),  # offline without a key
+    ],
+)
+def test_wandb_without_a_key_is_told(
+    client: TestClient, clusters: dict[str, ClusterSettings], more: dict[str, Any], site: dict[str, Any], is_told: bool
+) -> None:
+    clusters["lab"] = make_cluster_settings(**site)
+    assert client.put("/api/v1/secrets/WANDB_API_KEY", json={"value": "k"}).is_success
+    body = {"config": {**CONFIG, "report_to": "wandb"}, **more}
+    found = client.post("/api/v1/jobs/validate", json=body).json()
+    assert found["errors"] == []
+    assert any("WANDB_API_KEY" in warning["message"] for warning in found["warnings"]) == is_told
