@@ -34,9 +34,10 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class FairPlace:
-    """A person's place; 0 comes first, people that are equal share one."""
+    """Places of a person and of their team; 0 comes first, equal ones share a place."""
 
     place: int
+    team_place: int
     team_level_fs: float
     user_level_fs: float
 
@@ -45,8 +46,11 @@ def fair_places(teams: Iterable[Team]) -> Mapping[Person, FairPlace]:
     """The fair place of every member of every team."""
     places: dict[Person, FairPlace] = {}
     levels = _team_levels(tuple(teams))
+    team_place = 0
     for _, equals in groupby(sorted(levels, key=_by_ratio), key=_by_ratio):
-        _add_members(places, list(equals))
+        equal_teams = list(equals)
+        _add_members(places, team_place, equal_teams)
+        team_place += len(equal_teams)
     return places
 
 
@@ -88,7 +92,7 @@ def _total(amounts: Iterable[float]) -> float:
     return math.fsum(max(amount, 0.0) for amount in amounts)
 
 
-def _add_members(places: dict[Person, FairPlace], teams: Sequence[_TeamLevel]) -> None:
+def _add_members(places: dict[Person, FairPlace], team_place: int, teams: Sequence[_TeamLevel]) -> None:
     """The members of teams that are equal, after all who have a place."""
     members = [(fs, person, level.level_fs) for level in teams for fs, person in _member_levels(level.team)]
     members.sort(key=lambda member: -member[0])
@@ -96,7 +100,7 @@ def _add_members(places: dict[Person, FairPlace], teams: Sequence[_TeamLevel]) -
     last_fs = math.nan
     for index, (fs, person, team_fs) in enumerate(members):
         place = place if fs == last_fs else first + index
-        places[person] = FairPlace(place, team_fs, fs)
+        places[person] = FairPlace(place, team_place, team_fs, fs)
         last_fs = fs
 
 

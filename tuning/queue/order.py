@@ -26,7 +26,10 @@ class Weights:
     """What counts how much; docs/benchmarks.md has the simulations that chose it."""
 
     half_life_seconds: float = 7 * _DAY_SECONDS
-    fair_place_doublings: float = 1.0
+    team_place_doublings: float = 4.0
+    """By which the last team is behind the first."""
+    fair_place_doublings: float = 0.5
+    """By which the last person is behind the first."""
     person_share: float = 0.75
     """Of the waits of the person's jobs of late; the rest is the job's own."""
     overdue_seconds: float = 7 * _DAY_SECONDS
@@ -52,8 +55,10 @@ class Weights:
 class Standing:
     """What is known of a person beside the jobs that wait."""
 
+    team_place: float = 0.0
+    """Of the person's team: from 0, the first, to 1, the last."""
     fair_place: float = 0.0
-    """From 0, the first, to 1, the last."""
+    """Of the person, likewise."""
     past_slowdowns: float = 0.0
     """Sum over the jobs that ended of late, decayed as use is."""
     past_jobs: float = 0.0
@@ -105,7 +110,11 @@ def _person_scores(
     for person, its in waiting.items():
         standing = standings.get(person, _UNKNOWN)
         mean = (standing.past_slowdowns + math.fsum(its)) / (standing.past_jobs + len(its))
-        scores[person] = weights.fair_place_doublings * standing.fair_place - weights.person_share * math.log2(mean)
+        scores[person] = (
+            weights.team_place_doublings * standing.team_place
+            + weights.fair_place_doublings * standing.fair_place
+            - weights.person_share * math.log2(mean)
+        )
     return scores
 
 

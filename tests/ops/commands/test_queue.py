@@ -29,6 +29,10 @@ def test_a_packed_one_is_the_same(tmp_path: Path) -> None:
     assert simulate(str(packed)).stdout == simulate(str(WORKLOAD)).stdout
 
 
+def test_groups_are_teams_where_it_is_said() -> None:
+    assert simulate(str(WORKLOAD), "--teams").exit_code == 0
+
+
 def test_a_picture_is_written_where_it_is_said(tmp_path: Path) -> None:
     result = simulate(str(WORKLOAD), "--out", str(tmp_path / "queue.svg"))
     assert result.exit_code == 0

@@ -41,6 +41,12 @@ def test_equal_members_share_a_place_and_the_next_is_after_all_of_them() -> None
     assert [places[Person("t", name)].place for name in "abc"] == [0, 0, 2]
 
 
+def test_teams_have_places_too() -> None:
+    teams = [Team(name, 1, [Member("m", 1, used)]) for name, used in (("a", 9), ("b", 5), ("c", 5), ("d", 1))]
+    places = fair_places(teams)
+    assert [places[Person(name, "m")].team_place for name in "abcd"] == [3, 1, 1, 0]
+
+
 def test_without_shares_comes_last() -> None:
     places = fair_places([Team("t", 1, [Member("guest", 0, 0), Member("a", 1, 1e9)])])
     assert places[Person("t", "a")].place < places[Person("t", "guest")].place

@@ -32,6 +32,11 @@ def test_classes_come_first() -> None:
     assert ids(jobs) == ["u", "n", "s"]
 
 
+def test_the_place_of_the_team_outweighs_waits_of_its_members() -> None:
+    standings = {ANA: Standing(team_place=1.0, past_slowdowns=800.0, past_jobs=100.0), BO: Standing(team_place=0.0)}
+    assert ids([waiting_job("a", person=ANA), waiting_job("b", person=BO)], standings) == ["b", "a"]
+
+
 def test_the_fair_place_comes_next() -> None:
     standings = {ANA: Standing(fair_place=0.5), BO: Standing(fair_place=0.0)}
     assert ids([waiting_job("a", person=ANA), waiting_job("b", person=BO)], standings) == ["b", "a"]

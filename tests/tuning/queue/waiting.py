@@ -44,5 +44,5 @@ def job_lists(draw: st.DrawFn) -> list[WaitingJob]:
 
 standing_maps = st.dictionaries(
     st.sampled_from(PEOPLE),
-    st.builds(Standing, st.floats(0, 1), st.floats(0, 1e9), st.floats(0, 1e6)),
+    st.builds(Standing, st.floats(0, 1), st.floats(0, 1), st.floats(0, 1e9), st.floats(0, 1e6)),
 )

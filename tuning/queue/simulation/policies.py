@@ -15,7 +15,6 @@ _ORDER_SECONDS = 60.0
 """So long an order is kept; jobs that come meanwhile stand at its end."""
 _STANDING_SECONDS = 300.0
 """So long fair places are kept, as in Slurm."""
-LPF = True
 
 
 class Fifo:
@@ -83,7 +82,7 @@ class FairQueue:
     def starting(self, moment: Moment) -> Sequence[WaitingJob]:
         """In packtrain's order, with backfill."""
         return startable(
-            self._present_order(moment), moment.running, moment.free_gpus, moment.now, largest_pass_first=LPF
+            self._present_order(moment), moment.running, moment.free_gpus, moment.now, largest_pass_first=True
         )
 
     def _present_order(self, moment: Moment) -> Sequence[WaitingJob]:
@@ -106,9 +105,10 @@ class FairQueue:
     def _new_standings(self, now: float) -> Mapping[Person, Standing]:
         half_life = self._weights.half_life_seconds
         places = fair_places(self._team_values(now))
-        last = max(len(places) - 1, 1)
+        last_team, last = max(len(self._teams) - 1, 1), max(len(places) - 1, 1)
         return {
             person: Standing(
+                place.team_place / last_team,
                 place.place / last,
                 decayed(self._slowdowns[person], now, half_life),
                 decayed(self._jobs[person], now, half_life),

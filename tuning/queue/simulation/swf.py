@@ -19,6 +19,7 @@ _FIELDS = 18
 _MOST_GPUS = 10_000_000
 _LATEST_SECONDS = 100 * 366 * 86400.0
 _SEED = 1993
+_ONE_TEAM = "lab"
 _PARTIAL_STATUSES = (2, 3, 4)
 """Parts of a job that was put off and went on; the job has a line of its own."""
 _MACHINE = re.compile(r";\s*MaxProcs:\s*(\d{1,9})\s*$")
@@ -37,8 +38,11 @@ class _Record:
     group: int
 
 
-def read_swf(lines: Iterable[str], gpus: int | None = None) -> Trace:
-    """The workload, for so many GPUs (the header's MaxProcs, or what the largest job needs). Raises InvalidInput."""
+def read_swf(lines: Iterable[str], gpus: int | None = None, *, groups_are_teams: bool = False) -> Trace:
+    """The workload, for so many GPUs (the header's MaxProcs, or what the largest job needs). Raises InvalidInput.
+
+    All are one team, unless the groups are: those of many workloads only tell users from staff.
+    """
     records: list[_Record] = []
     machine = gpus
     for number, line in enumerate(lines, start=1):
@@ -50,24 +54,26 @@ def read_swf(lines: Iterable[str], gpus: int | None = None) -> Trace:
     ran = [record for record in records if _has_run(record)]
     machine = machine or max((record.processors for record in ran), default=0)
     fitting = sorted((record for record in ran if record.processors <= machine), key=lambda ran: ran.submitted_at)
-    return _trace(fitting, machine, left_out=len(records) - len(fitting))
+    return _trace(fitting, machine, len(records) - len(fitting), groups_are_teams)
 
 
-def _trace(records: list[_Record], gpus: int, left_out: int) -> Trace:
+def _trace(records: list[_Record], gpus: int, left_out: int, groups_are_teams: bool) -> Trace:
     if not records or records[0].submitted_at == records[-1].submitted_at:
         message = f"no workload: {len(records)} jobs that ran and fit {gpus} GPUs, submitted at different times"
         raise InvalidInput([Finding((), message, "is it in the Standard Workload Format, and are the GPUs enough?")])
-    return Trace(list(_jobs(records)), gpus, left_out, sum(record.asked_seconds <= 0 for record in records))
+    return Trace(
+        list(_jobs(records, groups_are_teams)), gpus, left_out, sum(record.asked_seconds <= 0 for record in records)
+    )
 
 
-def _jobs(records: list[_Record]) -> Iterator[TraceJob]:
+def _jobs(records: list[_Record], groups_are_teams: bool) -> Iterator[TraceJob]:
     draw = random.Random(_SEED)  # noqa: S311 - the same limits each time
     began_at = records[0].submitted_at
     for record in records:
         run_seconds = max(record.run_seconds, 1.0)
         asked = record.asked_seconds if record.asked_seconds > 0 else made_up_limit(run_seconds, draw)
         yield TraceJob(
-            Person(_named("group", record.group), _named("user", record.user)),
+            Person(_named("group", record.group) if groups_are_teams else _ONE_TEAM, _named("user", record.user)),
             record.submitted_at - began_at,
             record.processors,
             run_seconds,

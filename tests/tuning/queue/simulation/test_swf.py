@@ -26,11 +26,15 @@ def test_jobs_and_machine_are_read() -> None:
     assert (trace.gpus, len(trace.jobs)) == (4, 7)
     first = trace.jobs[0]
     assert (first.person, first.gpus, first.run_seconds, first.limit_seconds) == (
-        Person("group 1", "user 1"),
+        Person("lab", "user 1"),
         4,
         600,
         900,
     )
+
+
+def test_groups_are_teams_where_it_is_said() -> None:
+    assert {job.person.team for job in read_swf(LINES, groups_are_teams=True).jobs} == {"group 1", "group 2"}
 
 
 def test_what_never_ran_or_does_not_fit_is_left_out_and_counted() -> None:
