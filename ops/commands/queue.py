@@ -35,6 +35,7 @@ def simulate(
         int | None, typer.Option(min=1, max=1_000_000, help="GPUs of the machine; the workload says it otherwise.")
     ] = None,
     teams: Annotated[bool, typer.Option("--teams", help="The workload's groups are teams; else all are one.")] = False,
+    seed: Annotated[int, typer.Option(help="Of time limits that are made up.")] = 1993,
     half_life: Annotated[float, typer.Option(metavar="DAYS", help="In which use of GPUs, and waits, count half.")] = 7,
     overdue: Annotated[float, typer.Option(metavar="DAYS", help="After which the oldest job comes first.")] = 7,
     out: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="A picture of it.")] = None,
@@ -52,7 +53,7 @@ def simulate(
     from tuning.queue.simulation.picture import as_svg
     from tuning.queue.simulation.table import as_table
 
-    recorded = _read(trace, gpus, groups_are_teams=teams)
+    recorded = _read(trace, gpus, groups_are_teams=teams, seed=seed)
     workload = recorded.with_load(load) if load is not None else recorded
     note(_summary(workload))
     weights = Weights(half_life_seconds=half_life * _DAY_SECONDS, overdue_seconds=overdue * _DAY_SECONDS)
@@ -64,12 +65,12 @@ def simulate(
         note(f"the picture is {out}")
 
 
-def _read(path: Path, gpus: int | None, *, groups_are_teams: bool) -> "Trace":
+def _read(path: Path, gpus: int | None, *, groups_are_teams: bool, seed: int) -> "Trace":
     from tuning.queue.simulation.swf import read_swf
 
     try:
         with _opened(path) as lines:
-            return read_swf(_bounded(lines, path), gpus, groups_are_teams=groups_are_teams)
+            return read_swf(_bounded(lines, path), gpus, groups_are_teams=groups_are_teams, seed=seed)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise PacktrainError(f"{path}: it is not whole: {error}", hint="fetch it again") from error
 

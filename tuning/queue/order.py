@@ -34,6 +34,10 @@ class Weights:
     """Of the waits of the person's jobs of late; the rest is the job's own."""
     overdue_seconds: float = 7 * _DAY_SECONDS
     """The oldest job that waited so long comes first, after short ones; from twice the time on before these, too."""
+    soonest_overdue_seconds: float = 12 * _HOUR_SECONDS
+    """It may come sooner, where little waits: from this time on ..."""
+    backlog_share: float = 1.0
+    """... and so many times the time that all GPUs need for what waits, by time limits."""
     short_limit_seconds: float = _HOUR_SECONDS
     passing_slowdown: float = 16.0
     """So far must a short job be slowed down before it passes the oldest one."""
@@ -66,16 +70,16 @@ class Standing:
 
 
 def ordered(
-    jobs: Iterable[WaitingJob], standings: Mapping[Person, Standing], now: float, weights: Weights
+    jobs: Iterable[WaitingJob], standings: Mapping[Person, Standing], gpus: int, now: float, weights: Weights
 ) -> list[WaitingJob]:
-    """The jobs in the order in which they should start; equal ones by age, then by id."""
+    """The jobs in the order in which they should start on a cluster of so many GPUs; equal ones by age, then by id."""
     waiting = tuple(jobs)
     keys = _keys(waiting, standings, now, weights)
     by_class = sorted(waiting, key=lambda job: (job.job_class, keys[job.id]))
     return [
         job
         for _, of_class in groupby(by_class, key=attrgetter("job_class"))
-        for job in _oldest_in_time(list(of_class), now, weights)
+        for job in _oldest_in_time(list(of_class), gpus, now, weights)
     ]
 
 
@@ -140,14 +144,14 @@ def _hold_back(by_priority: Sequence[WaitingJob], keys: dict[str, _Key]) -> None
         last = latest if last is None else max(last, latest)
 
 
-def _oldest_in_time(of_class: list[WaitingJob], now: float, weights: Weights) -> list[WaitingJob]:
+def _oldest_in_time(of_class: list[WaitingJob], gpus: int, now: float, weights: Weights) -> list[WaitingJob]:
     """The oldest goes first when it has waited too long: at first before all but short jobs that waited long, too.
 
     These wait a while, so that a machine that was emptied for one wide job takes the next wide ones before it fills up.
     """
     oldest = min(of_class, key=lambda job: (job.queued_at, job.id))
     waited = now - oldest.queued_at
-    if waited < weights.overdue_seconds:
+    if waited < _overdue_seconds(of_class, gpus, weights):
         return of_class
     others = [job for job in of_class if job is not oldest]
     if waited >= 2 * weights.overdue_seconds:
@@ -155,6 +159,11 @@ def _oldest_in_time(of_class: list[WaitingJob], now: float, weights: Weights) ->
     passing = [job for job in others if _may_pass(job, now, weights)]
     passing_ids = {job.id for job in passing}
     return [*passing, oldest, *(job for job in others if job.id not in passing_ids)]
+
+
+def _overdue_seconds(of_class: Iterable[WaitingJob], gpus: int, weights: Weights) -> float:
+    backlog_seconds = sum(job.gpus * job.limit_seconds for job in of_class) / max(gpus, 1)
+    return min(weights.overdue_seconds, weights.soonest_overdue_seconds + weights.backlog_share * backlog_seconds)
 
 
 def _may_pass(job: WaitingJob, now: float, weights: Weights) -> bool:

@@ -15,12 +15,17 @@ from tuning.queue.waiting_job import JobClass, Person, WaitingJob
 
 HOUR, DAY = 3600.0, 86400.0
 WEIGHTS = Weights()
+WEEK = replace(WEIGHTS, soonest_overdue_seconds=WEIGHTS.overdue_seconds)
+"""Whatever the backlog is."""
+GPUS = 8
 ANA, BO = PEOPLE[0], PEOPLE[1]
 Standings = dict[Person, Standing]
 
 
-def ids(jobs: list[WaitingJob], standings: Standings | None = None, now: float = 0.0) -> list[str]:
-    return [job.id for job in ordered(jobs, standings or {}, now, WEIGHTS)]
+def ids(
+    jobs: list[WaitingJob], standings: Standings | None = None, now: float = 0.0, weights: Weights = WEIGHTS
+) -> list[str]:
+    return [job.id for job in ordered(jobs, standings or {}, GPUS, now, weights)]
 
 
 def test_classes_come_first() -> None:
@@ -71,8 +76,19 @@ def test_the_oldest_overdue_job_comes_before_all_but_short_ones_that_waited_long
         waiting_job("long", person=BO, limit_seconds=2 * HOUR, queued_at=now - 2 * DAY),
     ]
     standings = {ANA: Standing(fair_place=1.0), BO: Standing(past_slowdowns=1e6, past_jobs=1.0)}
-    assert ids([late, *fresh], standings, now - 1) == ["long", "short", "new", "late"]
-    assert ids([late, *fresh], standings, now) == ["short", "late", "long", "new"]
+    assert ids([late, *fresh], standings, now - 1, WEEK) == ["long", "short", "new", "late"]
+    assert ids([late, *fresh], standings, now, WEEK) == ["short", "late", "long", "new"]
+
+
+@pytest.mark.parametrize(("gpus_of_long", "first"), [(1, "late"), (8 * 40, "new")])
+def test_where_little_waits_the_oldest_is_overdue_sooner(gpus_of_long: int, first: str) -> None:
+    now = 2 * DAY
+    jobs = [
+        waiting_job("late", limit_seconds=DAY),
+        waiting_job("new", person=BO, limit_seconds=2 * HOUR, queued_at=DAY),
+        waiting_job("long", limit_seconds=DAY, queued_at=now, gpus=gpus_of_long),
+    ]
+    assert ids(jobs, {BO: Standing(past_slowdowns=1e6, past_jobs=1.0)}, now)[0] == first
 
 
 def test_twice_overdue_it_comes_before_these_too() -> None:
@@ -109,7 +125,8 @@ def test_priority_never_brings_a_person_forward(jobs: list[WaitingJob], standing
     plain = [replace(job, priority=0, job_class=JobClass.NORMAL) for job in jobs]
     given_one = [replace(job, priority=priority if job.id == "j0" else 0) for job in plain]
     person = jobs[0].person
-    before, after = ids(plain, standings, 2e6 / 4), ids(given_one, standings, 2e6 / 4)
+    now = WEEK.overdue_seconds - 1
+    before, after = ids(plain, standings, now, WEEK), ids(given_one, standings, now, WEEK)
     owners = {job.id: job.person for job in jobs}
     for other in (job.id for job in jobs if job.person != person):
         assert _own_before(after, other, owners, person) <= _own_before(before, other, owners, person)
@@ -120,7 +137,7 @@ def test_nobodys_job_comes_before_their_own_of_higher_priority(jobs: list[Waitin
     now = 1e5
     fresh = [replace(job, queued_at=min(job.queued_at, now)) for job in jobs]
     seen: dict[tuple[Person, JobClass], int] = {}
-    for job in ordered(fresh, standings, now, WEIGHTS):
+    for job in ordered(fresh, standings, GPUS, now, WEEK):
         group = (job.person, job.job_class)
         assert job.priority <= seen.get(group, job.priority)
         seen[group] = job.priority

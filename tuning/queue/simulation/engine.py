@@ -48,6 +48,8 @@ class Moment:
     """By id, in the order of submission."""
     running: Sequence[RunningJob]
     free_gpus: int
+    gpus: int
+    """In all."""
 
 
 class Policy(Protocol):
@@ -75,7 +77,9 @@ def simulate(trace: Trace, policy: Policy) -> list[StartedJob]:
             policy.ended(job, run, now)
         queue.take_submitted(now)
         if queue.waiting and queue.free_gpus:
-            moment = Moment(now, queue.waiting, [running for running, _ in queue.running.values()], queue.free_gpus)
+            moment = Moment(
+                now, queue.waiting, [running for running, _ in queue.running.values()], queue.free_gpus, trace.gpus
+            )
             for job in policy.starting(moment):
                 queue.start(job, now)
                 policy.started(job, now)

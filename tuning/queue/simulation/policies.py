@@ -88,7 +88,7 @@ class FairQueue:
     def _present_order(self, moment: Moment) -> Sequence[WaitingJob]:
         if moment.now - self._ordered_at >= _ORDER_SECONDS:
             standings = self._present_standings(moment.now)
-            self._order = ordered(moment.waiting.values(), standings, moment.now, self._weights)
+            self._order = ordered(moment.waiting.values(), standings, moment.gpus, moment.now, self._weights)
             self._ordered_at = moment.now
             return self._order
         known = {job.id for job in self._order}

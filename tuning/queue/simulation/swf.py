@@ -8,17 +8,18 @@ import random
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from tuning.errors import Finding, InvalidInput
 from tuning.queue.simulation.trace import Trace, TraceJob, made_up_limit
 from tuning.queue.waiting_job import Person
 
 MOST_JOBS = 1_000_000
+DEFAULT_SEED = 1993
 _LONGEST_LINE = 10_000
 _FIELDS = 18
 _MOST_GPUS = 10_000_000
 _LATEST_SECONDS = 100 * 366 * 86400.0
-_SEED = 1993
 _ONE_TEAM = "lab"
 _PARTIAL_STATUSES = (2, 3, 4)
 """Parts of a job that was put off and went on; the job has a line of its own."""
@@ -38,10 +39,13 @@ class _Record:
     group: int
 
 
-def read_swf(lines: Iterable[str], gpus: int | None = None, *, groups_are_teams: bool = False) -> Trace:
+def read_swf(
+    lines: Iterable[str], gpus: int | None = None, *, groups_are_teams: bool = False, seed: int = DEFAULT_SEED
+) -> Trace:
     """The workload, for so many GPUs (the header's MaxProcs, or what the largest job needs). Raises InvalidInput.
 
-    All are one team, unless the groups are: those of many workloads only tell users from staff.
+    All are one team, unless the groups are: those of many workloads only tell users from staff. Limits that nobody
+    recorded are drawn by the seed.
     """
     records: list[_Record] = []
     machine = gpus
@@ -53,21 +57,14 @@ def read_swf(lines: Iterable[str], gpus: int | None = None, *, groups_are_teams:
             _check_count(len(records), number)
     ran = [record for record in records if _has_run(record)]
     machine = machine or max((record.processors for record in ran), default=0)
-    fitting = sorted((record for record in ran if record.processors <= machine), key=lambda ran: ran.submitted_at)
-    return _trace(fitting, machine, len(records) - len(fitting), groups_are_teams)
+    fitting = sorted((record for record in ran if record.processors <= machine), key=attrgetter("submitted_at"))
+    _check_span(fitting, machine)
+    jobs = list(_jobs(fitting, groups_are_teams, random.Random(seed)))  # noqa: S311 - the same limits each time
+    made_up = sum(record.asked_seconds <= 0 for record in fitting)
+    return Trace(jobs, machine, len(records) - len(fitting), made_up)
 
 
-def _trace(records: list[_Record], gpus: int, left_out: int, groups_are_teams: bool) -> Trace:
-    if not records or records[0].submitted_at == records[-1].submitted_at:
-        message = f"no workload: {len(records)} jobs that ran and fit {gpus} GPUs, submitted at different times"
-        raise InvalidInput([Finding((), message, "is it in the Standard Workload Format, and are the GPUs enough?")])
-    return Trace(
-        list(_jobs(records, groups_are_teams)), gpus, left_out, sum(record.asked_seconds <= 0 for record in records)
-    )
-
-
-def _jobs(records: list[_Record], groups_are_teams: bool) -> Iterator[TraceJob]:
-    draw = random.Random(_SEED)  # noqa: S311 - the same limits each time
+def _jobs(records: list[_Record], groups_are_teams: bool, draw: random.Random) -> Iterator[TraceJob]:
     began_at = records[0].submitted_at
     for record in records:
         run_seconds = max(record.run_seconds, 1.0)
@@ -121,6 +118,12 @@ def _whole(word: str, number: int) -> int:
 def _check_count(count: int, number: int) -> None:
     if count > MOST_JOBS:
         raise _refused(number, f"more than {MOST_JOBS:,} jobs")
+
+
+def _check_span(records: list[_Record], gpus: int) -> None:
+    if not records or records[0].submitted_at == records[-1].submitted_at:
+        message = f"no workload: {len(records)} jobs that ran and fit {gpus} GPUs, submitted at different times"
+        raise InvalidInput([Finding((), message, "is it in the Standard Workload Format, and are the GPUs enough?")])
 
 
 def _refused(number: int, problem: str) -> InvalidInput:

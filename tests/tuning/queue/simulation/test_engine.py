@@ -14,7 +14,7 @@ from tuning.queue.simulation.measures import waits_beyond_bound
 from tuning.queue.simulation.policies import Easy, FairQueue, Fifo
 from tuning.queue.simulation.trace import Trace, TraceJob
 
-IMPATIENT = Weights(overdue_seconds=600.0, short_limit_seconds=300.0)
+IMPATIENT = Weights(overdue_seconds=600.0, soonest_overdue_seconds=300.0, short_limit_seconds=300.0)
 
 
 def fair(weights: Weights = IMPATIENT) -> FairQueue:
@@ -75,7 +75,7 @@ def test_a_stream_of_short_jobs_starves_no_wide_one() -> None:
     stream = [TraceJob(PEOPLE[1 + n % 5], 15.0 * n, 4, 300, 300) for n in range(400)]
     blocking = TraceJob(PEOPLE[1], 0.0, 1, 300, 300)
     trace = Trace([blocking, *sorted([wide, *stream], key=lambda job: job.submitted_at)], GPUS)
-    never = replace(IMPATIENT, overdue_seconds=1e9)
+    never = replace(IMPATIENT, overdue_seconds=1e9, soonest_overdue_seconds=1e9)
     waits = {
         weights: next(run.wait_seconds for run in simulate(trace, fair(weights)) if run.job is wide)
         for weights in (IMPATIENT, never)
