@@ -38,16 +38,13 @@ class FairPlace:
 
     place: int
     team_place: int
-    team_level_fs: float
-    user_level_fs: float
 
 
 def fair_places(teams: Iterable[Team]) -> Mapping[Person, FairPlace]:
     """The fair place of every member of every team."""
     places: dict[Person, FairPlace] = {}
-    levels = _team_levels(tuple(teams))
     team_place = 0
-    for _, equals in groupby(sorted(levels, key=_by_ratio), key=_by_ratio):
+    for _, equals in groupby(sorted(teams, key=_team_ratio, reverse=True), key=_team_ratio):
         equal_teams = list(equals)
         _add_members(places, team_place, equal_teams)
         team_place += len(equal_teams)
@@ -61,46 +58,27 @@ def level_fs(shares: float, used: float, all_shares: float, all_used: float) -> 
     return (shares / used) * (all_used / all_shares) if used > 0 else math.inf
 
 
-@dataclass(frozen=True, slots=True)
-class _TeamLevel:
-    team: Team
-    ratio: float
-    """Shares by use. Siblings have the order of level_fs by it, and none of them can move another one in it."""
-    level_fs: float
-
-
-def _team_levels(teams: Sequence[Team]) -> list[_TeamLevel]:
-    used = [_total(member.used for member in team.members) for team in teams]
-    all_shares, all_used = _total(team.shares for team in teams), math.fsum(used)
-    return [
-        _TeamLevel(team, _ratio(team.shares, its_use), level_fs(team.shares, its_use, all_shares, all_used))
-        for team, its_use in zip(teams, used, strict=True)
-    ]
-
-
-def _by_ratio(level: _TeamLevel) -> float:
-    return -level.ratio
-
-
-def _ratio(shares: float, used: float) -> float:
-    if shares <= 0:
+def _team_ratio(team: Team) -> float:
+    """Shares by use: teams have the order of level_fs by it, and no team moves two others in it, not by rounding."""
+    used = _total(member.used for member in team.members)
+    if team.shares <= 0:
         return -used  # else all without shares were equal for ever, and their members one team
-    return shares / used if used > 0 else math.inf
+    return team.shares / used if used > 0 else math.inf
 
 
 def _total(amounts: Iterable[float]) -> float:
     return math.fsum(max(amount, 0.0) for amount in amounts)
 
 
-def _add_members(places: dict[Person, FairPlace], team_place: int, teams: Sequence[_TeamLevel]) -> None:
+def _add_members(places: dict[Person, FairPlace], team_place: int, teams: Iterable[Team]) -> None:
     """The members of teams that are equal, after all who have a place."""
-    members = [(fs, person, level.level_fs) for level in teams for fs, person in _member_levels(level.team)]
+    members = [level for team in teams for level in _member_levels(team)]
     members.sort(key=lambda member: -member[0])
     first = place = len(places)
     last_fs = math.nan
-    for index, (fs, person, team_fs) in enumerate(members):
+    for index, (fs, person) in enumerate(members):
         place = place if fs == last_fs else first + index
-        places[person] = FairPlace(place, team_place, team_fs, fs)
+        places[person] = FairPlace(place, team_place)
         last_fs = fs
 
 
