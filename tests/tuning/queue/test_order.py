@@ -94,7 +94,9 @@ def test_where_little_waits_the_oldest_is_overdue_sooner(gpus_of_long: int, firs
 def test_twice_overdue_it_comes_before_these_too() -> None:
     late = waiting_job("late", limit_seconds=DAY)
     now = 2 * WEIGHTS.overdue_seconds
-    assert ids([waiting_job("short", person=BO, queued_at=now), late], now=now) == ["late", "short"]
+    short = waiting_job("short", person=BO, queued_at=now - 20 * HOUR)
+    assert ids([short, late], now=now - 1) == ["short", "late"]
+    assert ids([short, late], now=now) == ["late", "short"]
 
 
 def test_a_clock_that_went_back_is_no_wait() -> None:
