@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-from ops.commands import backup, clusters, database, image, recover, service, storage, tokens
+from ops.commands import backup, clusters, database, image, queue, recover, service, storage, tokens
 from packtrain.errors import Finding
 from packtrain.errors import InvalidInput as ClientInvalidInput
 from packtrain.errors import PacktrainError as ClientError
@@ -38,6 +38,7 @@ _GROUPS: Mapping[str, Mapping[str, Command]] = {
         "restore": backup.restore,
         "recover": recover.recover,
         "storage": storage.storage,
+        "simulate": queue.simulate,
     },
     "clusters": clusters.COMMANDS,
     "database": database.COMMANDS,

@@ -15,7 +15,7 @@ Commands = Mapping[str, Mapping[str, Command]]
 """Commands by their group; those of the group "" stand by themselves."""
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
-    "": ("serve", "work", "migrate", "backup", "restore", "recover", "storage"),
+    "": ("serve", "work", "migrate", "backup", "restore", "recover", "storage", "simulate"),
     "clusters": ("doctor", "trust"),
     "database": ("copy",),
     "image": ("check",),

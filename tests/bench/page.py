@@ -1,4 +1,4 @@
-"""The page that a whole run leaves: docs/benchmarks.md."""
+"""The page that a whole run leaves: docs/benchmarks.md; what was simulated stays on it as it was."""
 
 import os
 import platform
@@ -16,10 +16,12 @@ from container import lab
 from tests.bench.table import Row, as_markdown
 
 PACKAGES = ("fastapi", "uvicorn", "sqlalchemy", "psycopg", "pydantic", "paramiko")
+SIMULATED = "The order of the queue"
 TEXT = """\
 # Benchmarks
 
-Written by `make bench` on {date}, in {minutes:.0f} minutes. Do not edit: the next run writes it anew.
+Written by `make bench` on {date}, in {minutes:.0f} minutes. Do not edit: the next run writes it anew,
+but for "The order of the queue", which is from `packtrain simulate`.
 
     make bench                                       # all of it, and this page
     .venv/bin/python -m tests.bench --quick          # a look, under three minutes
@@ -32,6 +34,7 @@ themselves say more about the machine than about packtrain.
 {table}
 {notes}
 
+{kept}
 ## The machine
 
 {processors} processors, {memory:.0f} GB; load average {load_before:.1f} when the run began, {load_after:.1f} at its end
@@ -62,6 +65,7 @@ def write_page(page: Path, rows: Sequence[Row], cluster: lab.Lab, began: Began, 
         names=" ".join(f"[{name}]" for name in names),
         table=as_markdown(rows),
         notes="\n".join(f"* {note}" for note in notes),
+        kept=section(page.read_text(encoding="utf-8"), SIMULATED) if page.exists() else "",
         processors=os.cpu_count(),
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9,
         load_before=began.load,
@@ -76,6 +80,13 @@ def write_page(page: Path, rows: Sequence[Row], cluster: lab.Lab, began: Began, 
         commit=_printed("git", "describe", "--always", "--dirty"),
     )
     page.write_text(text, encoding="utf-8")
+
+
+def section(page: str, heading: str) -> str:
+    """A section of a page, from its heading to the next; empty, where there is none."""
+    _, found, rest = page.partition(f"## {heading}\n")
+    body, _, _ = rest.partition("\n## ")
+    return f"{found}{body.rstrip()}\n" if found else ""
 
 
 def _postgresql() -> str:
