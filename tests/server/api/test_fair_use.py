@@ -150,7 +150,7 @@ class TestAQuota:
         table = b"instruction,output\n" + b"a,b\n" * 6
         assert len(table) < 3 * len(ROWS)
         answer = client.post("/api/v1/datasets", files={"file": ("a.csv", table)})
-        assert (answer.status_code, "JSON lines" in answer.json()["detail"]) == (507, True)
+        assert (answer.status_code, "as it is kept" in answer.json()["detail"]) == (507, True)
 
 
 def test_an_allow_header_names_all_methods_of_its_path(client: TestClient, app: FastAPI) -> None:
