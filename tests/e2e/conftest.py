@@ -37,6 +37,7 @@ image = "/opt/packtrain/llamafactory.sif"
 NODE_CPUS = 4
 SEPARATE_TESTS = ("test_continuation", "test_chaos", "test_sick_clusters", "test_failures")
 LONG_FILES = (
+    "test_seed_run",
     "test_training",
     "test_site_faults",
     "test_chaos",
@@ -64,7 +65,7 @@ def _unit_of_work(nodeid: str) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, and beside test_training, which keeps both cores busy, those that mostly wait."""
+    """Long files first, and beside those that keep both cores busy, those that mostly wait."""
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         asked = (*getattr(item, "fixturenames", ()), *map(str, parameters.values()))
