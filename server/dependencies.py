@@ -105,7 +105,7 @@ async def get_workers(request: Request) -> WorkerWatch:
 
 
 async def get_request_seconds(request: Request) -> RequestSeconds:
-    """How long requests took since the start."""
+    """Durations of the requests since the start."""
     return cast(RequestSeconds, request.app.state.request_seconds)
 
 

@@ -127,7 +127,7 @@ def _know(
     clusters: Mapping[str, ClusterSettings],
     clock: Callable[[], datetime],
 ) -> None:
-    """What the routes ask for (server.dependencies): settings, database, time, and the feed's memory."""
+    """Put the state that routes ask for (server.dependencies): settings, database, time, the feed's memory."""
     app.state.settings, app.state.clusters, app.state.views = settings, clusters, ClusterViews()
     app.state.sessions, app.state.clock = open_sessions(engine), clock
     app.state.workers = WorkerWatch(clusters, settings.lease_seconds, clock)

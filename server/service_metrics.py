@@ -36,11 +36,11 @@ class Found:
     failures: Sequence[tuple[str, str, int]]
     """(cluster, code, how many)."""
     sick: Mapping[str, int]
-    """How many nodes of each cluster are excluded."""
+    """Numbers of excluded nodes, by cluster."""
 
 
 def found_in(session: Session, clusters: Sequence[str], now: datetime) -> Found:
-    """What the database has, in six queries."""
+    """Metrics from the database, in six queries."""
     rows = list(cluster_rows(session, clusters).values())
     failures = failures_since(session, now - _A_DAY)
     faults = faults_of(session, clusters, now)
@@ -49,7 +49,7 @@ def found_in(session: Session, clusters: Sequence[str], now: datetime) -> Found:
 
 
 class ServiceMetrics(Collector):
-    """What is told of it: numbers only, nothing of what users wrote."""
+    """Metrics of the service: numbers only, nothing of what users wrote."""
 
     def __init__(self, found: Found, workers: WorkerWatch, data_dir: Path) -> None:
         self._found = found

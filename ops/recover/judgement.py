@@ -139,7 +139,7 @@ def _was_cancelled(state: State, words: str, left: ExitRecord | None) -> bool:
 
 
 def _named_job(job_id: str, folder: AttemptFolder, queue: Mapping[int, QueuedJob]) -> int | None:
-    """Whoever has the claim counts, then whoever says that it has begun, then the first that Slurm has."""
+    """Slurm's number of an attempt: by its claim, else by its start record, else the first in the queue."""
     if (owner := parse_slurm_job_id(folder.listed.claim)) is not None:
         return owner
     if (started := parse_started(folder.texts.get("started", b""))) is not None:
@@ -211,7 +211,7 @@ def _exit(folder: AttemptFolder, number: int | None) -> ExitRecord | None:
 
 
 def _written_at(folder: AttemptFolder, now: datetime) -> datetime:
-    """When its script came to the cluster."""
+    """Time at which its script came to the cluster."""
     return _past(folder.listed.written_epoch, now) if folder.listed.written_epoch is not None else now
 
 

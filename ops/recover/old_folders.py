@@ -50,7 +50,7 @@ def _kind(config: Mapping[str, Any]) -> Kind:
 
 
 def _resources(script: str) -> dict[str, Any]:
-    """What its lines `#SBATCH` ask for."""
+    """Resources by its #SBATCH lines."""
     asked = {name: found.value for name, found in as_request(read_directives(script)).resources.items()}
     known = ("partition", "nodes", "gpus_per_node", "gpu_type", "cpus_per_gpu", "memory", "time_limit", "account")
     return {name: asked[name] for name in (*known, "qos", "constraint", "exclude") if name in asked}

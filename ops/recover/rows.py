@@ -27,7 +27,7 @@ NEVER_BEGAN = f"{RECOVERED}: it never began there; release it to submit it, or c
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where the rows of jobs are made."""
+    """Cluster, store and time for which rows of jobs are made."""
 
     cluster: str
     store: ContentStore

@@ -55,7 +55,7 @@ class Admission:
         return self._known.get(sha256)
 
     def level(self, user_id: str) -> Level | None:
-        """How often a person may still ask; None where any number is allowed."""
+        """Number of requests that a person may still send; None where any number is allowed."""
         return self._people.level(user_id, self._monotonic()) if self._people is not None else None
 
     def found(self, sha256: str, user_id: str) -> None:

@@ -56,7 +56,7 @@ class RateBuckets:
             return 0.0
 
     def level(self, key: str, now: float) -> Level:
-        """How full the key's bucket is; nothing is taken."""
+        """Level of the key's bucket; nothing is taken."""
         missing_seconds = max(0.0, self._full_at.get(key, now) - now)
         left = math.floor((self._capacity_seconds - missing_seconds) / self._seconds_each)
         return Level(self._burst, max(0, left), missing_seconds)

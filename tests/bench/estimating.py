@@ -10,7 +10,7 @@ from tests.bench.rig import Rig
 from tests.bench.table import Row, quantile
 from tests.tuning.llamafactory.progress.estimates.recorded import recorded_traces
 from tests.tuning.llamafactory.progress.estimates.reduced import FOLDER, Held, reduced_traces
-from tests.tuning.llamafactory.progress.estimates.simulated import KINDS, UNFORESEEN, make_trace
+from tests.tuning.llamafactory.progress.estimates.simulated import KINDS, make_trace
 from tests.tuning.llamafactory.progress.estimates.study import REPORTED_ON, SHARES, Judged, judge, summarize
 
 MOST_OF_THE_BETTER = 0.5
@@ -50,8 +50,7 @@ def measure(_rig: Rig) -> Iterator[Row]:
     recorded_alone = _error(f"error of the ETA, the {len(recorded) // len(SHARES)} recorded runs alone", recorded, note)
     yield replace(recorded_alone, bound="-", holds=None)
     yield _error_until_last_step(both)
-    yield _inside("runs that can be foreseen", [row for row in both if row.kind not in UNFORESEEN])
-    yield replace(_inside("all runs", both), bound="-", holds=None)
+    yield _inside(both)
     yield from _real_runs(Path(os.environ.get(REDUCED_LOGS, FOLDER)))
 
 
@@ -97,10 +96,10 @@ def _row(what: str, beside: str, judged: Sequence[Judged], ratio: float, note: s
     )
 
 
-def _inside(of: str, judged: Sequence[Judged]) -> Row:
+def _inside(judged: Sequence[Judged]) -> Row:
     summary = summarize(judged)
     return Row(
-        f"the true end lies inside the ETA's bounds, {of}",
+        "the true end lies inside the ETA's bounds, all runs",
         "-",
         f"{summary.inside:.0%}, bounds {summary.width:.2f} of the remaining time wide",
         "-",

@@ -39,7 +39,7 @@ class Node:
     gpus: int = 0
     gpus_in_use: int = 0
     gpu_types: Mapping[str, int] = field(default_factory=dict)
-    """How many it has of each type that Slurm names."""
+    """GPUs of each type that Slurm names."""
 
 
 @dataclass(frozen=True, config=_KEEPS_TO_ITSELF)
@@ -54,7 +54,7 @@ class Snapshot:
     model_configs: Mapping[str, str] = field(default_factory=dict)
     """The config.json of models of the catalogue, by path."""
     model_files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What else their folders say, by path (tuning.llamafactory.model_files.described)."""
+    """Further files of their folders, by path (tuning.llamafactory.model_files.described)."""
 
 
 _FORM = TypeAdapter(Snapshot)

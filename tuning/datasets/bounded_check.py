@@ -93,7 +93,7 @@ class BoundedCheck:
         return checked
 
     def contents(self, stream: BinaryIO, archive: Archive, most_bytes: int) -> Contents:
-        """What an archive brings (archive.contents). Raises what `validate` does."""
+        """Contents of an archive (archive.contents). Raises as `validate` does."""
         found: Contents
         [found] = self._told(_Work(_size(stream)), _found, stream, archive, most_bytes)
         return found

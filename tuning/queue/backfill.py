@@ -14,7 +14,7 @@ from tuning.queue.waiting_job import RunningJob, WaitingJob
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """When the first job that cannot start has its GPUs, and how many are free beside it then."""
+    """Reservation of the first job that cannot start: its time, and the GPUs that are free beside it then."""
 
     starts_by: float
     spare_gpus: int

@@ -17,7 +17,7 @@ class DecayingSum:
 
 
 def decayed(total: DecayingSum, now: float, half_life_seconds: float) -> float:
-    """What is left of the sum now."""
+    """Rest of the sum now."""
     age = now - total.at
     if age <= 0 or math.isinf(half_life_seconds):
         return total.amount

@@ -23,7 +23,7 @@ _Key = tuple[float, float, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What counts how much; docs/benchmarks.md has the simulations that chose it."""
+    """Weights of the order; docs/benchmarks.md has the simulations that chose them."""
 
     half_life_seconds: float = 7 * _DAY_SECONDS
     team_place_doublings: float = 4.0
@@ -57,7 +57,7 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a person beside the jobs that wait."""
+    """Use and waits of a person so far, beside the jobs that wait."""
 
     team_place: float = 0.0
     """Of the person's team: from 0, the first, to 1, the last."""
@@ -84,7 +84,7 @@ def ordered(
 
 
 def slowdown_until(job: WaitingJob, now: float) -> float:
-    """How many times as long as its limit the job takes, if it starts now. A clock that went back is no wait."""
+    """Slowdown of a job that starts now: wait and limit over the limit. A clock that went back is no wait."""
     limit = max(job.limit_seconds, _SHORTEST_LIMIT_SECONDS)
     return (max(now - job.queued_at, 0.0) + limit) / limit
 
@@ -106,7 +106,7 @@ def _keys(
 def _person_scores(
     jobs: Sequence[WaitingJob], slowdowns: Mapping[str, float], standings: Mapping[Person, Standing], weights: Weights
 ) -> dict[Person, float]:
-    """What all jobs of a person have in common: the fair place, and the mean slowdown of those that ended or wait."""
+    """Score that all jobs of a person share: the fair place, and the mean slowdown of those that ended or wait."""
     waiting: dict[Person, list[float]] = defaultdict(list)
     for job in jobs:
         waiting[job.person].append(slowdowns[job.id])

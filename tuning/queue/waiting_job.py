@@ -13,7 +13,7 @@ class Person(NamedTuple):
 
 
 class JobClass(IntEnum):
-    """What a job may pass: those of a greater number."""
+    """Class of a job; it comes before those of a greater number."""
 
     URGENT = 0
     NORMAL = 1

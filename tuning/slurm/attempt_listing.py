@@ -38,7 +38,7 @@ class ListedAttempt:
     job_id: str
     number: int
     written_epoch: float | None = None
-    """When its script came there, by the clock of the file system; None = it has none."""
+    """Time at which its script came there, by the file system's clock; None = it has none."""
     claim: str = ""
     """A Slurm job's number, `abandoned`, or "" = nobody has it."""
 

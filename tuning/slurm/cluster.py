@@ -272,7 +272,7 @@ class Cluster:
         return found, parse_inventory(by_word, models) if found.is_ours and has_nodes else None
 
     def read_models(self, stamps: Mapping[str, str], markers: Sequence[str]) -> dict[str, ModelFiles]:
-        """What the folders of models say beside config.json, as far as it fits in one answer. 1 command."""
+        """Files of models beside config.json, as far as they fit in one answer. 1 command."""
         paths, most = list(stamps), str(MOST_BYTES)
         answer = self._run(READ_MODELS, most, *paths, stdin="\n".join(markers).encode())
         return parse_models(whole_parts(answer.parts), stamps)

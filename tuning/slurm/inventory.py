@@ -41,7 +41,7 @@ class Node:
     gpus: int
     gpus_in_use: int
     gpu_types: Mapping[str, int]
-    """How many it has of each type that Slurm names: a GPU cut up (MIG) is of several."""
+    """GPUs of each type that Slurm names: a GPU cut up (MIG) is of several."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What was read in models' folders on the cluster: the parts of the program's answer, in values. Pure."""
+"""Answer of the program that reads models' folders on the cluster, as values. Pure."""
 
 from collections.abc import Mapping, Sequence
 

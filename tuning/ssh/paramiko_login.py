@@ -234,7 +234,7 @@ def _why_refused(error: paramiko.SSHException, settings: ClusterSettings, where:
 
 
 def _before_ssh(error: Exception) -> str | None:
-    """What a host did that took the connection and spoke no SSH, or not to its end; None for another error."""
+    """Words for a host that took the connection and spoke no SSH, or not to its end; None for another error."""
     if isinstance(error, paramiko.SSHException) and str(error).startswith(_NO_BANNER):
         return "says nothing" if isinstance(error.__context__, TimeoutError) else "closes it, or is no SSH server"
     is_cut_off = isinstance(error, paramiko.SSHException) and str(error).startswith(_CUT_OFF)

@@ -80,7 +80,7 @@ def _secret_files(secrets: Mapping[str, str]) -> dict[str, bytes]:
 def _record_file(
     job: Job, number: int, token: str, inputs: AttemptInputs, record: Mapping[str, Any]
 ) -> dict[str, bytes]:
-    """What rebuilds its row where the database is lost; a check of data has none, it is asked for again."""
+    """Record that rebuilds its row where the database is lost; a check of data has none, it is asked for again."""
     if job.kind == CHECK:
         return {}
     return {JOB_RECORD_FILE: job_record(job, number, token, inputs, record).model_dump_json().encode()}

@@ -68,7 +68,7 @@ class ModelReader:
 
 
 def still_true(snapshot: Mapping[str, Any] | None, stamps: Mapping[str, str]) -> dict[str, Any]:
-    """What is kept of models' files, without those that have changed since, or are no longer in the catalogue."""
+    """Descriptions of models' files, without those that have changed since, or are no longer in the catalogue."""
     kept = _stored(snapshot)
     return {path: kept[path] for path, files in _kept_files(snapshot).items() if stamps.get(path) == files.stamp}
 

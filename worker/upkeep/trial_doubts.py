@@ -41,7 +41,7 @@ def waiting_jobs(session: Session, cluster: str) -> list[WaitingJob]:
 
 
 def doubt(script: str, waiting: Iterable[WaitingJob]) -> TrialAnswer | None:
-    """What stands against the start of a job with these #SBATCH lines, by the first that waits for it, if any."""
+    """Doubt about the start of a job with these #SBATCH lines, by the first job that waits like it, if any."""
     place, gpus = [_option(script, name) for name in _PLACE], _gpus(script)
     for job in waiting:
         meaning = meaning_of_reason(job.reason)

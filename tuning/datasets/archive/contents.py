@@ -23,13 +23,13 @@ class Contents:
     media: frozenset[str]
     """All others, which rows may name."""
     entry: dict[str, Any] | None
-    """What the archive's own dataset_info.json has for the rows."""
+    """Entry of the archive's own dataset_info.json for the rows."""
     size_bytes: int
     """Of all of them."""
 
 
 def find_contents(stream: BinaryIO, archive: Archive, most_bytes: int) -> Contents:
-    """What an archive brings. Raises InvalidInput where it is not one file of rows with files beside it."""
+    """Contents of an archive. Raises InvalidInput where it is not one file of rows with files beside it."""
     members = {member.name: member for member in list_members(stream, archive, most_bytes)}
     stream.seek(0)
     register = _register(stream, archive, members)

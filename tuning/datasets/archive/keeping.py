@@ -86,7 +86,7 @@ class _Keeper:
 
 
 def _wanted(wanted: Wanted | None, contents: Contents) -> Wanted:
-    """What the sender says comes before what the archive's own register says."""
+    """The sender's entry, else that of the archive's own register."""
     wanted = wanted or Wanted()
     if wanted.entry is not None or contents.entry is None:
         return wanted
@@ -103,7 +103,7 @@ def _placing(archive_sha256: str, contents: Contents, wanted: Wanted) -> Placing
 
 
 def _refuse_unread(checked: CheckedFile) -> None:
-    """Who sends files along means them to be read: a column of paths that only late rows have is not found out."""
+    """Files that were sent along are meant to be read: a column of paths that only late rows have is not found out."""
     unread = [problem for problem in checked.report.problems if problem.reason is Reason.UNUSED_MEDIA]
     if unread:
         place = unread[0].places[0]

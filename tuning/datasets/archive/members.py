@@ -154,7 +154,7 @@ def _is_litter(name: str) -> bool:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What the readers of archives raise, as a finding."""
+    """Errors of the readers of archives, as a finding."""
     try:
         yield
     except tarfile.ReadError as error:

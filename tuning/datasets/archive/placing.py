@@ -19,7 +19,7 @@ _ROWS_TO_DETECT_BY = 100
 
 @dataclass(frozen=True)
 class Placing:
-    """Where files of one archive go: beneath a folder that no other archive has."""
+    """Folder for the files of one archive: beneath a folder that no other archive has."""
 
     folder: str
     rows: str

@@ -106,7 +106,7 @@ def _count_files(value: Any) -> int:
 
 
 def _said(layout: Layout, row: dict[str, Any]) -> Iterator[str]:
-    """What is said in each sample that becomes of a row: for ranking, with one answer and with the other."""
+    """Texts of the samples that a row becomes: for ranking, with one answer and with the other."""
     if isinstance(layout, AlpacaLayout):
         history = [json.dumps(row.get(layout.history), ensure_ascii=False)]
         asked, answers = [row.get(layout.prompt), row.get(layout.query), *history], (layout.chosen, layout.rejected)

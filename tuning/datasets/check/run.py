@@ -177,7 +177,7 @@ class _Check:
             self._dates.look_at(row.value)
 
     def _with_media(self, result: RowResult, row: dict[str, Any]) -> RowResult:
-        """What is wrong with the media comes first where the job fails by it, else last."""
+        """Problems, those of the media first where the job fails by them, else last."""
         found = self._media.look(row) if result.reason is None or _is_kept(result.reason) else None
         if found is None or (result.reason is not None and _is_kept(found[0])):
             return result

@@ -68,7 +68,7 @@ class EndedAttempt:
     node: str | None = None
     """The node at fault, where it is known."""
     earlier_node_faults: int = 0
-    """How many attempts before it did."""
+    """Number of attempts before it that did."""
     was_near_limit: bool = True
     """Its time limit was near when it was asked to stop, or nobody can tell; else somebody else sent the signal."""
 

@@ -57,7 +57,7 @@ class RecordedDataset(BaseModel):
     extension: Extension
     entry: Plain
     cluster_path: Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f\x7f]{0,999}$")] | None = None
-    """Where it was found on the cluster, with its media beside it."""
+    """Path on the cluster, with its media beside it."""
 
 
 class JobRecord(BaseModel):
@@ -88,7 +88,7 @@ class JobRecord(BaseModel):
     keep_checkpoints: int | None = Field(default=None, ge=0, le=1000)
     continuation: Continuation | None = None
     record: Plain | None = None
-    """What must be the same for the run to be the same, as the job's row has it."""
+    """Fields that make the run the same run, as the job's row has them."""
 
 
 def job_record(job: Job, number: int, token: str, inputs: AttemptInputs, record: Mapping[str, Any]) -> JobRecord:

@@ -53,7 +53,7 @@ class TrainingData:
     cluster: str | None = None
     """Where its content lies and nowhere else; None: it can be brought to any."""
     cluster_path: str | None = None
-    """Where it was found there, with its media beside it."""
+    """Path there, with its media beside it."""
 
     @property
     def archive(self) -> str | None:
@@ -62,7 +62,7 @@ class TrainingData:
 
     @property
     def media_place(self) -> MediaPlace | None:
-        """Where the media begin that its rows name, as far as that is known."""
+        """Folder at which the media begin that its rows name, as far as that is known."""
         if self.archive is not None:
             return WITH_THE_RUN
         return self.cluster_path.rpartition("/")[0] or "/" if self.cluster_path else None

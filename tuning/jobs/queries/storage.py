@@ -25,9 +25,9 @@ class Disused:
     name: str
     owner: str
     cluster: str | None
-    """Where it lies; None: in the server's store."""
+    """Cluster that it lies on; None: the server's store."""
     since: datetime
-    """When its job ended; of an upload, when it came or the last job that used it ended."""
+    """End of its job; of an upload, its coming or the end of the last job that used it."""
     size_bytes: int
     files: int
 

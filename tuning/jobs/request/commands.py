@@ -22,7 +22,7 @@ class CheckoutTexts:
     texts: Mapping[str, str] = field(default_factory=dict)
     """By the names that the command has for them."""
     findings: tuple[Finding, ...] = ()
-    """Why they could not be looked for."""
+    """Reasons for which they could not be looked for."""
 
 
 NOT_ASKED = CheckoutTexts()

@@ -36,7 +36,7 @@ class PartitionView:
     gpus_per_node: int
     """Of its largest node."""
     gpu_types: Mapping[str, int] = field(default_factory=dict)
-    """How many a node has at most of each type that Slurm names."""
+    """The most GPUs of each type that a node has."""
     max_seconds: int | None = None
     """None = unlimited."""
 
@@ -53,9 +53,9 @@ class ClusterView:
     models: Mapping[str, ModelShape] = field(default_factory=dict)
     """The shapes of models of the catalogue, by path."""
     model_configs: Mapping[str, ModelConfig] = field(default_factory=dict)
-    """What their config.json says, likewise."""
+    """Their config.json, likewise."""
     model_files: Mapping[str, ModelFiles] = field(default_factory=dict)
-    """What else their folders say, likewise."""
+    """Further files of their folders, likewise."""
     models_with_code: frozenset[str] = frozenset()
     """The paths of models of the catalogue that do not load without code of their own."""
 

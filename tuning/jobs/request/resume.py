@@ -85,7 +85,7 @@ class NewRun:
     cluster: str
     config: Mapping[str, Any]
     source: Mapping[str, Any] | None
-    """What it is based on (request.sources.to_json)."""
+    """Source that it is based on (request.sources.to_json)."""
     resources: Mapping[str, Any]
     datasets: tuple[str, ...]
     silent: Mapping[str, Any]

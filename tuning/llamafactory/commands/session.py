@@ -16,7 +16,7 @@ MOST_STATEMENTS = 3_000
 
 @dataclass(frozen=True)
 class Place:
-    """Where a text stands: the first parts of a location, and the line before its first."""
+    """Place of a text: the first parts of a location, and the line before its first."""
 
     parts: tuple[str | int, ...]
     lines_before: int = 0

@@ -103,7 +103,7 @@ class TextReader:
         self.blocks.leave(statement, value=value)
 
     def _take_doubtful(self, statement: Statement, words: Sequence[Word]) -> None:
-        """What may or may not run changes nothing that is known, but for variables: those are not known any more."""
+        """Take in a part that may or may not run: of what is known only its variables are lost."""
         for word in words:
             if (name := assigned_name(word)) is not None:
                 self.variables.forget(name)

@@ -55,7 +55,7 @@ class ConfigContext:
     model_configs: Mapping[str, ModelConfig] = field(default_factory=dict)
     """Their config.json, likewise."""
     model_files: Mapping[str, ModelFiles] = field(default_factory=dict)
-    """What else their folders say, likewise."""
+    """Further files of their folders, likewise."""
     gpu_type: str | None = None
     """Slurm's word for the GPUs of the request, where it is known."""
     gpu_memory_bytes: int | None = None
@@ -65,7 +65,7 @@ class ConfigContext:
     models_with_code: frozenset[str] = frozenset()
     """Paths of models that do not load without code of their own."""
     media_places: Mapping[str, MediaPlace] = field(default_factory=dict)
-    """Where the media begin that rows of data sets name, by the names and ids of these; unknown ones are missing."""
+    """Folders at which the media of data sets begin, by the names and ids of these; unknown ones are missing."""
 
 
 @dataclass(frozen=True)
@@ -270,7 +270,7 @@ class _Check:
             self.findings.extend(too_large(self.memory, self.context.gpu_memory_bytes))
 
     def _settle_media(self) -> None:
-        """What came along is found without media_dir, and with another one it is not."""
+        """Media that came along are found without media_dir, and with another one they are not."""
         entries, used = self.context.dataset_entries, {*self._names(), *self._datasets()[0]}
         places = {name: self.context.media_places.get(name) for name in used if reads_media(entries.get(name, {}))}
         self.findings.extend(doubt_media(places, self.config.get("media_dir")))

@@ -23,9 +23,9 @@ class OwnedArguments:
     adapter: str | None = None
     """The source job's adapter, likewise."""
     media_dir: str | None = None
-    """Where relative paths of images, videos and audios begin, unless the user names a folder."""
+    """Folder at which relative paths of images, videos and audios begin, unless the user names one."""
     deepspeed_path: str | None = None
-    """Where the preset's text is written; without one it stands in the configuration itself."""
+    """Path of the file with the preset's text; without one it stands in the configuration itself."""
 
 
 def final_config(checked: CheckedConfig, owned: OwnedArguments) -> dict[str, Any]:

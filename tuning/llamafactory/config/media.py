@@ -1,4 +1,4 @@
-"""Where the images, videos and audios of a run's data begin: LLaMA-Factory takes one folder for all (media_dir)."""
+"""Folder of the images, videos and audios of a run's data: LLaMA-Factory takes one folder for all (media_dir)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

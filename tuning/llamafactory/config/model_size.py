@@ -88,7 +88,7 @@ class ModelShape:
     context_tokens: int | None = None
     """Positions that it was trained for, where config.json says."""
     extra_parameters: int = 0
-    """What lies elsewhere, such as the part of a model that sees."""
+    """Parameters elsewhere, such as those of the part that sees."""
 
     @property
     def embedding_parameters(self) -> int:

@@ -28,7 +28,7 @@ _READ_THE_SECOND_NORM = ("gate_proj", "up_proj", "gate_up_proj", "w1", "w3", "de
 
 @dataclass(frozen=True)
 class Computing:
-    """How the layers of a run compute."""
+    """Computation of a run's layers: batch, lengths, methods."""
 
     is_mixed: bool
     """Weights that are trained are held in 32 bits, and multiplied in 16 (autocast)."""
@@ -50,7 +50,7 @@ class Computing:
 
 
 def kept_bytes(shape: ModelShape, computing: Computing, scores_tokens: float) -> float:
-    """What a layer keeps of a token; with an attention that writes its scores out, for so many tokens (else 0)."""
+    """Bytes that a layer keeps of a token; where attention writes its scores out, for so many tokens (else 0)."""
     norms = _norms(shape, computing)
     width = 2 if computing.is_single and computing.is_trained else 1
     products = _attention(shape, scores_tokens) + (6.0 if _has_gate(shape) else 2.0) * shape.intermediate_size
@@ -59,7 +59,7 @@ def kept_bytes(shape: ModelShape, computing: Computing, scores_tokens: float) ->
 
 
 def passing_bytes(shape: ModelShape, scores_tokens: float) -> float:
-    """What is alive beside that while a backward pass goes through a layer: gradients of the MLP's parts, or scores."""
+    """Bytes alive beside that while a backward pass goes through a layer: gradients of the MLP's parts, or scores."""
     return max(8.0 * shape.intermediate_size, 10.0 * shape.heads * scores_tokens)
 
 
@@ -112,7 +112,7 @@ def _inputs(shape: ModelShape, computing: Computing) -> float:
 
 
 def _of_experts(shape: ModelShape, computing: Computing) -> float:
-    """What each of a token's experts gave, to be weighed; and its own copy of the token, where experts are trained."""
+    """Results of each of a token's experts, to be weighed; and its own copy of the token, where experts are trained."""
     inner = next((each.inputs for each in shape.projections if each.copies > 1 and _reads_mlp(each)), 0)
     experts = shape.intermediate_size // inner if inner else 0
     return (4.0 if computing.is_trained else 2.0) * shape.hidden_size * experts

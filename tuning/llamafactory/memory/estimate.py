@@ -27,7 +27,7 @@ from tuning.llamafactory.memory.step import step_bytes
 
 GIB = 2**30
 _CONTEXT_BYTES = int(0.8 * GIB)
-"""What CUDA, its libraries and the allocator's gaps take of an otherwise empty GPU."""
+"""Bytes of CUDA, its libraries and the allocator's gaps on an otherwise empty GPU."""
 _BUCKET_BYTES = 2 * 500_000_000
 """A bucket of ZeRO's: half a billion elements in 16 bits."""
 _LARGEST_BYTES = 2.0**53

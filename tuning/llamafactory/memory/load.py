@@ -22,7 +22,7 @@ class Load:
 
     @property
     def zero(self) -> Zero:
-        """How weights, gradients and states are shared out, by DeepSpeed or FSDP."""
+        """Sharding of weights, gradients and states, by DeepSpeed or FSDP."""
         fsdp = self.arguments["fsdp"]
         words = fsdp.split() if isinstance(fsdp, str) else list(fsdp or [])
         if not words:
@@ -61,7 +61,7 @@ class Load:
 
     @property
     def trained(self) -> float:
-        """How many weights are trained."""
+        """Number of weights that are trained."""
         return trained_parameters(self.shape, self.arguments) if self.arguments["do_train"] else 0
 
     @property
@@ -78,7 +78,7 @@ class Load:
 
     @property
     def computing(self) -> Computing:
-        """How its layers compute."""
+        """Computation of its layers."""
         a = self.arguments
         return Computing(
             is_mixed=self.is_mixed,

@@ -54,7 +54,7 @@ def _written_out(load: Load) -> float:
 
 
 def _kept(load: Load) -> float:
-    """What layers wait with for their backward pass: all of it, or with checkpointing their input alone."""
+    """Bytes that layers keep for their backward pass: all of it, or with checkpointing their input alone."""
     shape, computing, a = load.shape, load.computing, load.arguments
     layers = trained_layers(shape, a) if computing.is_trained else shape.layers
     if load.is_checkpointed:
@@ -73,7 +73,7 @@ def _logits(load: Load) -> float:
 
 
 def _at_the_end(load: Load) -> float:
-    """When all gradients are there: the first layer's input and its gradient; and where the output layer is the
+    """Bytes once all gradients are there: the first layer's input and its gradient; and where the output layer is the
     embedding, both gradients of it.
     """
     shape = load.shape

@@ -1,1 +1,1 @@
-"""What a model's own files say: its tensors, its config.json, its tokenizer. Texts in, values out."""
+"""Files of a model: its tensors, its config.json, its tokenizer. Texts in, values out."""

@@ -1,4 +1,4 @@
-"""What a config.json says beside the shape: dtype, length of the context, attention, code of its own. Pure."""
+"""Values of a config.json beside the shape: dtype, length of the context, attention, code of its own. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class ModelConfig:
     key_value_heads: int | None = None
     head_size: int | None = None
     experts_of_token: int | None = None
-    """How many of a mixture's experts a token passes."""
+    """Number of a mixture's experts that a token passes."""
     is_composite: bool = False
     """Made of several models: one sees or hears."""
     is_quantized: bool = False

@@ -1,4 +1,4 @@
-"""What is kept of a model's files once they were read: the form in the cluster's row, and what checks are given."""
+"""Description of a model's files once they were read: the form in the cluster's row, and what checks are given."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass as plain_dataclass
@@ -14,7 +14,7 @@ from tuning.llamafactory.model_files.tensors import Tensors
 
 @dataclass(frozen=True, config=ConfigDict(extra="ignore"))
 class ModelFiles:
-    """What was read beside config.json; None where a file is not there or cannot be read."""
+    """Files beside config.json; None where a file is not there or cannot be read."""
 
     stamp: str
     """Changes with the files: what has another one is read again."""

@@ -60,7 +60,7 @@ def _with_ancestors(path: str) -> Iterator[str]:
 
 
 def _parts_of_layer(name: str) -> Iterator[str]:
-    """What follows the first number of a tensor's name, and the last (LLaMA-Factory looks for both)."""
+    """Parts of a tensor's name behind its first number, and behind its last (LLaMA-Factory looks for both)."""
     parts = name.split(".")
     places = [place for place, part in enumerate(parts[:-1]) if part == "*"]
     yield from (parts[place + 1] for place in (*places[:1], *places[1:][-1:]))

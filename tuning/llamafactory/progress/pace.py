@@ -136,7 +136,7 @@ def _recent(stretches: Sequence[Stretch]) -> Sequence[Stretch]:
 
 
 def _drift(stretches: Sequence[Stretch]) -> float:
-    """How far the pace after a quarter, a half and three quarters was from the pace before, and will be from here on.
+    """Drift of the pace, past and to come: its change after a quarter, a half and three quarters of the run.
 
     As a share; with so few errors of its own a run is taken to be partly like others.
     """

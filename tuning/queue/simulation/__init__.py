@@ -1,1 +1,1 @@
-"""What an order of the queue does to a recorded workload: events through the same pure code, beside FIFO and EASY."""
+"""Simulation of an order of the queue on a recorded workload, through the same pure code, beside FIFO and EASY."""

@@ -12,7 +12,7 @@ from tuning.queue.simulation.trace import Trace
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came of a workload under each order, by its name."""
+    """Measures of a workload under each order, by its name."""
 
     runs: Mapping[str, Sequence[StartedJob]]
     measures: Mapping[str, Measures]

@@ -35,13 +35,13 @@ class StartedJob:
 
     @property
     def bounded_slowdown(self) -> float:
-        """How many times as long as its run it took with its wait; a run of less than 10 s counts as 10 s."""
+        """Bounded slowdown: wait and run over the run; a run of less than 10 s counts as 10 s."""
         return max(1.0, (self.wait_seconds + self.job.run_seconds) / max(self.job.run_seconds, _SHORTEST_RUN_SECONDS))
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a policy is asked about."""
+    """State of the machine and the queue that a policy is asked about."""
 
     now: float
     waiting: Mapping[str, WaitingJob]
@@ -70,7 +70,7 @@ class Policy(Protocol):
 
 
 def simulate(trace: Trace, policy: Policy) -> list[StartedJob]:
-    """When each job of the workload starts under the policy, by the time of submission."""
+    """Start of each job of the workload under the policy, in the order of submission."""
     queue = _Queue(trace)
     for now in _looks(queue):
         for job, run in queue.take_ended(now):
@@ -93,7 +93,7 @@ def _looks(queue: "_Queue") -> Iterator[float]:
 
 
 class _Queue:
-    """What waits, runs and is to come."""
+    """Jobs that wait, run and are to come."""
 
     def __init__(self, trace: Trace) -> None:
         self.free_gpus = trace.gpus

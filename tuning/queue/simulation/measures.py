@@ -1,4 +1,4 @@
-"""What a simulation showed: waits, slowdowns, fairness among people, use of the machine."""
+"""Measures of a simulation: waits, slowdowns, fairness among people, use of the machine."""
 
 import math
 import statistics

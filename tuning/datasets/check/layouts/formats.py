@@ -12,7 +12,7 @@ Formatting = Literal["alpaca", "sharegpt"]
 """LLaMA-Factory's word: which of its two converters reads the rows."""
 
 Purpose = Literal["sft", "ranking", "kto", "pretrain", "questions"]
-"""What the rows teach: an answer, the better of two answers, an answer with a thumb up or down, plain text; or nothing:
+"""Purpose of the rows: an answer, the better of two answers, an answer with a thumb up or down, plain text; or nothing:
 they ask alone, to be predicted on."""
 
 

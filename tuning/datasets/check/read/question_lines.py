@@ -78,7 +78,7 @@ def _kept(spoken: Sequence[tuple[str, str]], system: str) -> dict[str, Any] | No
 
 
 def _said(turn: Any) -> tuple[str, str] | None:
-    """Who speaks, and the text."""
+    """Speaker and text."""
     if not isinstance(turn, Mapping):
         return None
     pairs = ((turn.get(role), turn.get(content)) for role, content in _TURNS)

@@ -26,8 +26,6 @@ KINDS = (
     "neighbours",
     "few lines",
 )
-UNFORESEEN = ("slowed", "drifting", "hiccups", "neighbours")
-"""Kinds of which no log tells beforehand how they go on."""
 TOKENS_PER_STEP = 4096
 
 
