@@ -8,7 +8,7 @@ from tests.chaos.orders import Receipt
 from tests.chaos.witness import JobRow
 from tests.e2e.site import ENDED
 
-RECOVERY_SECONDS = 600.0
+RECOVERY_SECONDS = 300.0
 SUBMITTING_SECONDS = SETTLE_SECONDS + 2 * POLL_SECONDS + 30.0
 """The settle time, two cycles, and what this machine takes for the commands of them."""
 

@@ -15,7 +15,7 @@ from tests.chaos.site.scene import SiteScene
 from tests.chaos.site.stand_in import StandIn
 from tests.e2e.site import ENDED
 
-RECOVERY_SECONDS = 600.0
+RECOVERY_SECONDS = 300.0
 
 
 def play(house: House, token: str, prefix: str, rng: random.Random, fault: SiteFault) -> tuple[list[Expected], float]:

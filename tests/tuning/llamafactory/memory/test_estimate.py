@@ -33,6 +33,14 @@ def memory(config: str = LLAMA2_7B, processes: int = 1, **arguments: Any) -> Mem
     return estimate_memory(shape_of(config), {**DEFAULTS, **arguments}, processes)
 
 
+@pytest.mark.parametrize(
+    ("method", "gigabytes"), [("full", 120), ("pure", 60), ("lora", 16), ("qlora-8", 10), ("qlora-4", 6)]
+)
+def test_the_table_of_llamafactorys_readme_is_met_within_a_fifth(method: str, gigabytes: int) -> None:
+    total = memory(cutoff_len=512, **METHODS[method]).total
+    assert total / 1e9 == pytest.approx(gigabytes, rel=0.2)
+
+
 def test_lora_trains_what_peft_counts() -> None:
     # peft's print_trainable_parameters for Llama 2 7B, r=8: 4,194,304 on q_proj and v_proj, 19,988,480 on all
     two = {**DEFAULTS, "lora_target": "q_proj,v_proj"}
@@ -124,5 +132,7 @@ def test_a_deeper_model_takes_more(method: str, preset: str | None, processes: i
 @given(models, methods)
 def test_checkpointing_saves_and_so_does_quantizing(model: str, method: str) -> None:
     plain = memory(model, **METHODS[method]).total
-    assert memory(model, disable_gradient_checkpointing=True, **METHODS[method]).total >= plain
+    without = memory(model, disable_gradient_checkpointing=True, **METHODS[method]).total
+    # where the weights' own gradients are the most that a step holds, activations are gone by then
+    assert without >= plain if method in ("full", "pure", "freeze") else without > plain
     assert memory(model, **METHODS["qlora-4"]).total < memory(model, **METHODS["qlora-8"]).total < memory(model).total
