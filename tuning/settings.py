@@ -297,7 +297,9 @@ def load_clusters(path: Path) -> dict[str, ClusterSettings]:
         tables = tomllib.loads(path.read_text(encoding="utf-8")).get("clusters", {})
         return {name: ClusterSettings.model_validate({**table, "name": name}) for name, table in tables.items()}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidInput([Finding((str(path),), f"cannot read the clusters file {path}: {error}")]) from error
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        hint = "PACKTRAIN_CLUSTERS_FILE names it"
+        raise InvalidInput([Finding((str(path),), f"the clusters file cannot be read: {reason}", hint)]) from error
     except ValidationError as error:
         findings = [Finding((str(path), *problem["loc"]), problem["msg"]) for problem in error.errors()]
         raise InvalidInput(findings) from error

@@ -30,16 +30,16 @@ def recover(
     packtrain recover lab
     packtrain recover lab --apply
     """
+    from ops.databases import opened_existing
     from ops.recover.recovery import known_jobs, look, require_undriven, settled, write
     from ops.recover.rows import Surroundings
-    from ops.storage.places import opened
     from tuning.datasets.store import ContentStore
     from tuning.db.engine import open_sessions, transaction
     from tuning.settings import load_settings
     from tuning.slurm.cluster import Cluster
 
     own, settings, at = load_settings(), cluster_settings(cluster), now()
-    with opened(own.database_url) as engine, login(settings) as transport:
+    with opened_existing(own.database_url) as engine, login(settings) as transport:
         sessions = open_sessions(engine)
         with transaction(sessions) as session:
             require_undriven(session, cluster, at)

@@ -32,8 +32,8 @@ def storage(
     packtrain storage --older-than 30
     packtrain storage --kind checkpoints --older-than 30 --apply
     """
+    from ops.databases import opened_existing
     from ops.storage.cleanup import collect, disused, remove
-    from ops.storage.places import opened
     from tuning.datasets.store import ContentStore
     from tuning.db.engine import open_sessions, transaction
     from tuning.errors import Finding, InvalidInput
@@ -43,7 +43,7 @@ def storage(
     if apply and DisusedKind.OUTPUTS in kinds:
         hint = "look at them one by one, and remove ROOT/jobs/ID/output of those on the cluster"
         raise InvalidInput([Finding(("kind",), "outputs hold results: packtrain removes none", hint)])
-    with opened(settings.database_url) as engine:
+    with opened_existing(settings.database_url) as engine:
         sessions = open_sessions(engine)
         with transaction(sessions) as session:
             found = disused(session, kinds, at - timedelta(days=older_than))

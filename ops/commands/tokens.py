@@ -106,21 +106,12 @@ def revoke(
 
 @contextmanager
 def _session() -> Iterator["Session"]:
-    from sqlalchemy.exc import OperationalError, ProgrammingError
-
-    from ops.database_words import unusable
-    from tuning.db.engine import open_engine, open_sessions, transaction
+    from ops.databases import opened_existing
+    from tuning.db.engine import open_sessions, transaction
     from tuning.settings import load_settings
 
-    engine = open_engine(load_settings().database_url)
-    try:
-        with transaction(open_sessions(engine)) as session:
-            yield session
-    except (OperationalError, ProgrammingError) as error:
-        hint = "PACKTRAIN_DATABASE_URL names it; `packtrain migrate` makes its tables"
-        raise unusable(engine.url, error, hint) from error
-    finally:
-        engine.dispose()
+    with opened_existing(load_settings().database_url) as engine, transaction(open_sessions(engine)) as session:
+        yield session
 
 
 def _token_json(token: "Token", user: str) -> dict[str, str | None]:

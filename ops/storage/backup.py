@@ -14,8 +14,8 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
+from ops.databases import opened, read_url, sqlite_file
 from ops.storage.manifest import DATABASE, KEY, MANIFEST, Manifest, member_name
-from ops.storage.places import opened, read_url, sqlite_file
 from tuning.clusters.models import Installation
 from tuning.datasets.models import Dataset
 from tuning.datasets.repository import needed_contents

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, func, insert, inspect, select, text
 
-from ops.storage.places import opened, read_url, sqlite_file
+from ops.databases import opened, read_url, sqlite_file
 from tuning.clusters.models import ClusterRow
 from tuning.errors import Conflict, NotFound
 from tuning.migrate import is_current, upgrade

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from ops.databases import read_url, sqlite_file
 from ops.storage.manifest import DATABASE, KEY, MANIFEST, Manifest, content_name
-from ops.storage.places import read_url, sqlite_file
 from tuning.datasets.store import EXTENSIONS, ContentName, ContentStore
 from tuning.errors import Conflict, NotFound, PacktrainError
 from tuning.migrate import knows_revision, upgrade

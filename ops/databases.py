@@ -13,6 +13,7 @@ from tuning.errors import PacktrainError
 
 _DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 _FORMS = "it is sqlite:////folder/packtrain.db or postgresql+psycopg://user@host/database"
+_HOW_TO_MAKE = "PACKTRAIN_DATABASE_URL names it; `packtrain migrate` makes its tables"
 
 
 def read_url(database_url: str) -> URL:
@@ -39,6 +40,16 @@ def opened(database_url: str) -> Iterator[Engine]:
     try:
         yield engine
     except DBAPIError as error:
-        raise unusable(engine.url, error, "is it there, and may this account read and change it?") from error
+        raise unusable(engine.url, error, f"may this account read and change it? {_HOW_TO_MAKE}") from error
     finally:
         engine.dispose()
+
+
+@contextmanager
+def opened_existing(database_url: str) -> Iterator[Engine]:
+    """As `opened`, of a database that is there: looking at SQLite would make an empty file."""
+    file = sqlite_file(read_url(database_url))
+    if file is not None and not file.exists():
+        raise PacktrainError(f"there is no database {file}", hint=_HOW_TO_MAKE)
+    with opened(database_url) as engine:
+        yield engine
