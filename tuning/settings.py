@@ -298,8 +298,8 @@ def load_clusters(path: Path) -> dict[str, ClusterSettings]:
         return {name: ClusterSettings.model_validate({**table, "name": name}) for name, table in tables.items()}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        hint = "PACKTRAIN_CLUSTERS_FILE names it"
-        raise InvalidInput([Finding((str(path),), f"the clusters file cannot be read: {reason}", hint)]) from error
+        message = f"the clusters file {path} cannot be read: {reason}"
+        raise InvalidInput([Finding(("PACKTRAIN_CLUSTERS_FILE",), message)]) from error
     except ValidationError as error:
         findings = [Finding((str(path), *problem["loc"]), problem["msg"]) for problem in error.errors()]
         raise InvalidInput(findings) from error

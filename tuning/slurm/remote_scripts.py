@@ -72,17 +72,25 @@ printf '\n%s done\n' "$boundary"
 )
 
 # The first $4 paths on stdin are opened before the look: on NFS the answers of `stat` may be a minute old, also that
-# there is no such file, but opening a file or a folder asks the server. The others are not opened: that costs.
+# there is no such file, but opening a file or a folder asks the server. The others are not opened: that costs. squeue
+# runs while perl starts; no file is looked at before its answer: once Slurm has let go of a job, its record is there.
 OBSERVE = r"""
-printf '\n%s clock %(%s)T\n' "$1" -1
-[ ! -x "$2/jobs" ] || printf '\n%s root\n' "$1"
-printf '\n%s queue\n' "$1"
-SLURM_TIME_FORMAT=%s squeue -a -h -r -t all -u "$3" -o $'%i\x1f%T\x1f%r\x1f%S\x1f%N\x1f%j\x1f%k' </dev/null
-printf '\n%s queue-end %s\n' "$1" "$?"
-printf '\n%s files\n' "$1"
+queue() {
+  printf '\n%s clock %(%s)T\n' "$1" -1
+  [ ! -x "$2/jobs" ] || printf '\n%s root\n' "$1"
+  printf '\n%s queue\n' "$1"
+  SLURM_TIME_FORMAT=%s squeue -a -h -r -t all -u "$3" -o $'%i\x1f%T\x1f%r\x1f%S\x1f%N\x1f%j\x1f%k'
+  printf '\n%s queue-end %s\n' "$1" "$?"
+  printf '\n%s files\n' "$1"
+}
+exec 3< <(queue "$@" </dev/null)
+cd -- "$2" || { cat <&3; exit 74; }
 """ + with_perl(
     r"""
   my ($opened, @refused) = ($ARGV[3]);
+  open my $queue, "<&=3" or die "the answer of squeue: $!\n";
+  local $/;
+  print <$queue>;
   local $/ = "\0";
   while (defined(my $path = <STDIN>)) {
     chomp $path;
@@ -98,6 +106,7 @@ printf '\n%s files\n' "$1"
   print "\n$boundary refused\n", map({"$_\0"} @refused), "\n$boundary done\n";
 """,
     r"""
+cat <&3
 opened=$4 refused=()
 mapfile -d '' -t paths
 for path in "${paths[@]:0:opened}"; do
