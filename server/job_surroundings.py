@@ -57,6 +57,7 @@ def surroundings_of(session: Session, site: Site, user: Principal) -> Surroundin
         uploads_by_name=lambda names: _uploads_by_name(session, names, user),
         model_aliases=lambda name: aliases_of(session, name),
         jobs=lambda ids: source_jobs(session, ids),
+        team_of=lambda name: team.id if (team := user.team(name)) is not None else None,
         missing_secrets=lambda names: find_missing(session, user.user_id, names),
         highest_priority=highest_priority(user, site.settings),
     )

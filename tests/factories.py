@@ -10,7 +10,8 @@ from tuning.datasets.models import Dataset
 from tuning.ids import new_id, new_secret
 from tuning.jobs.models import Attempt, AttemptTexts, Job, JobDataset, JobTag
 from tuning.jobs.status import JobStatus
-from tuning.people.models import Token, User
+from tuning.people.models import LAB_TEAM_ID, Membership, Token, User
+from tuning.people.roles import Role
 from tuning.people.scopes import Scope, usual_scope
 from tuning.people.tokens import token_sha256
 from tuning.settings import ClusterSettings, PartitionDefaults
@@ -45,9 +46,11 @@ class Seconds:
 
 
 def make_user(session: Session, *, name: str = "ada", is_administrator: bool = False) -> User:
-    """A user."""
-    user = User(id=new_id("user"), name=name, is_administrator=is_administrator, created_at=NOON)
-    return _added(session, user)
+    """A user of the team `lab`."""
+    role = Role.ADMINISTRATOR if is_administrator else Role.MEMBER
+    user = _added(session, User(id=new_id("user"), name=name, role=role, default_team_id=LAB_TEAM_ID, created_at=NOON))
+    _added(session, Membership(team_id=LAB_TEAM_ID, user_id=user.id, created_at=NOON))
+    return user
 
 
 def make_token(
@@ -61,7 +64,7 @@ def make_token(
     """The text of a token of this user, of the usual scope unless told otherwise."""
     text = f"pt_{new_secret()}"
     token = Token(id=new_id("tok"), user_id=user.id, name="test", sha256=token_sha256(text), created_at=NOON)
-    token.scope = scope or usual_scope(is_administrator=user.is_administrator)
+    token.scope = scope or usual_scope(user.role)
     token.expires_at, token.revoked_at = expires_at, NOON if revoked else None
     _added(session, token)
     return text

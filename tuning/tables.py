@@ -8,8 +8,9 @@ from tuning.db.engine import Base
 from tuning.jobs import models as jobs
 from tuning.people import models as accounts
 from tuning.secrets import models as secrets
+from tuning.usage import models as usage
 
-MODELS = (accounts, clusters, datasets, jobs, secrets)
+MODELS = (accounts, clusters, datasets, jobs, secrets, usage)
 METADATA = Base.metadata
 
 

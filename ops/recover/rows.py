@@ -16,6 +16,7 @@ from tuning.jobs.attempt.job_record import RecordedDataset
 from tuning.jobs.layout import dataset_path
 from tuning.jobs.models import Attempt, AttemptTexts, Job
 from tuning.jobs.queries.requests import insert_belongings
+from tuning.jobs.request.resources import measures
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event, transition
 from tuning.people.models import User
@@ -81,6 +82,8 @@ def _job_values(job: RecoveredJob, owner: User, around: Surroundings) -> dict[st
         "owner_id": owner.id,
         "cluster": around.cluster,
         "resources": resources,
+        **measures(resources),
+        "queued_at": min(record.created_at, around.now),
         "request_sha256": hashlib.sha256(record.model_dump_json().encode()).hexdigest(),
         "secrets": list(record.secrets) or None,
         "keep_checkpoints": record.keep_checkpoints,

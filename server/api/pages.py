@@ -53,30 +53,31 @@ def with_fields(page: Page[Item], row: type[BaseModel], fields: str | None) -> P
     for name in dict.fromkeys(part.strip() for part in fields.split(",")):
         _include(rows, row, name)
     wanted: dict[str, Any] = {"data": {"__all__": rows}, "has_more": True, "next": True}
-    return Response(page.model_dump_json(include=wanted), media_type="application/json")
+    return Response(page.model_dump_json(include=wanted, by_alias=True), media_type="application/json")
 
 
 def _include(rows: dict[str, Any], row: type[BaseModel], name: str) -> None:
     """Add `field`, or `field.field`, to what pydantic is to include."""
-    first, _, second = name.partition(".")
-    _require(row, first, name)
+    shown, _, second = name.partition(".")
+    first = _field(row, shown, name)
     within = model_of(row.model_fields[first].annotation) if second else None
     if not second:
         rows[first] = True
     elif within is None:
-        raise _unknown(name, f"{first} has no named fields: ask for {first}")
+        raise _unknown(name, f"{shown} has no named fields: ask for {shown}")
     else:
-        _require(within, second, name)
+        field = _field(within, second, name)
         if rows.get(first) is not True:
-            rows.setdefault(first, {})[second] = True
+            rows.setdefault(first, {})[field] = True
 
 
-def _require(model: type[BaseModel], field: str, name: str) -> None:
-    if field not in model.model_fields:
-        close = difflib.get_close_matches(field[:100], model.model_fields, n=1)
-        raise _unknown(
-            name, f"did you mean {close[0]}?" if close else f"the fields are {', '.join(model.model_fields)}"
-        )
+def _field(model: type[BaseModel], shown: str, name: str) -> str:
+    """The model's own name of a field that is shown under this one."""
+    names = {field.alias or own: own for own, field in model.model_fields.items()}
+    if shown not in names:
+        close = difflib.get_close_matches(shown[:100], names, n=1)
+        raise _unknown(name, f"did you mean {close[0]}?" if close else f"the fields are {', '.join(names)}")
+    return names[shown]
 
 
 def _unknown(name: str, hint: str) -> InvalidInput:

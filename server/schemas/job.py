@@ -1,17 +1,18 @@
 """A job as the API shows it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from server.feed.progress import Progress
 from server.schemas.summaries import shortened
 from tuning.clusters.attendance import Absence
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.queries.requests import Belongings
-from tuning.jobs.request.spec import Continuation, Resources, ResumeFrom
+from tuning.jobs.request.spec import Continuation, JobClassWord, Resources, ResumeFrom
 from tuning.jobs.status import AWAITS_WORKER, JobStatus
 
 # Of JSON, in a list. A usual configuration has 1 kB: of a usual job nothing is left out.
@@ -75,6 +76,14 @@ class Record(BaseModel):
     seed: int | None = None
 
 
+@dataclass(frozen=True)
+class JobNames:
+    """Names of a job's owner and team, which its row knows by id."""
+
+    owner: str
+    team: str
+
+
 class JobLinks(BaseModel):
     """Paths of a job and of all that belongs to it on this server."""
 
@@ -93,6 +102,8 @@ class JobLinks(BaseModel):
 class JobJson(BaseModel):
     """A job."""
 
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
     id: str
     object: Literal["job"] = "job"
     name: str
@@ -100,6 +111,8 @@ class JobJson(BaseModel):
     status: JobStatus
     status_reason: str | None
     owner: str
+    team: str = Field(description="Team whose share it uses.")
+    job_class: JobClassWord = Field(alias="class")
     created_at: datetime
     submitted_at: datetime | None
     started_at: datetime | None
@@ -146,25 +159,25 @@ class JobJson(BaseModel):
     def of(
         cls,
         job: Job,
-        owner: str,
+        names: JobNames,
         belongings: Belongings,
         queue_positions: Mapping[str, int],
         absence: Absence | None = None,
     ) -> Self:
         """From its row and what belongs to it; `absence` is that of its cluster's worker."""
-        return cls.model_validate(_values(job, owner, belongings, queue_positions, absence))
+        return cls.model_validate(_values(job, names, belongings, queue_positions, absence))
 
     @classmethod
     def summary(
         cls,
         job: Job,
-        owner: str,
+        names: JobNames,
         belongings: Belongings,
         queue_positions: Mapping[str, int],
         absence: Absence | None = None,
     ) -> Self:
         """A job as a list shows it: some 20 kB of JSON at most, whatever its owner and its run have written."""
-        values, changed = shortened(_values(job, owner, belongings, queue_positions, absence), _MOST_BYTES)
+        values, changed = shortened(_values(job, names, belongings, queue_positions, absence), _MOST_BYTES)
         for name, most_bytes in _MOST_BYTES_WITHIN.items():
             if values[name]:
                 values[name], within = shortened(values[name], most_bytes)
@@ -178,7 +191,7 @@ def job_path(job_id: str) -> str:
 
 
 def _values(
-    job: Job, owner: str, belongings: Belongings, queue_positions: Mapping[str, int], absence: Absence | None
+    job: Job, names: JobNames, belongings: Belongings, queue_positions: Mapping[str, int], absence: Absence | None
 ) -> dict[str, Any]:
     position = queue_positions.get(job.id)
     absence = absence if job.status in AWAITS_WORKER else None
@@ -187,7 +200,8 @@ def _values(
     return {
         **_shared(JobJson, job),
         "status_reason": _reason(job, absence),
-        "owner": owner,
+        "owner": names.owner,
+        "team": names.team,
         "checkpoint": job.source_checkpoint,
         "resume_from": {"job": job.resume_job, "checkpoint": job.resume_checkpoint} if job.resume_job else None,
         "secrets": job.secrets or [],

@@ -28,6 +28,7 @@ from tuning.jobs.actions.intake import Surroundings
 from tuning.jobs.models import Job
 from tuning.jobs.request.spec import JobRequest
 from tuning.migrate import upgrade
+from tuning.people.models import LAB_TEAM_ID
 from tuning.settings import load_clusters
 
 SEED = Path(__file__).parents[2] / "examples/llama3_lora_sft.yaml"
@@ -133,6 +134,7 @@ def _in_process(sessions: sessionmaker[Session], clusters: Path) -> Step:
                 lambda _names: {},
                 lambda _cluster: {},
                 lambda _ids: {},
+                lambda _name: LAB_TEAM_ID,
                 lambda _names: (),
             )
             create.create_job(session, JobRequest.model_validate(body), owner, around, datetime.now(UTC))

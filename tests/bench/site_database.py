@@ -16,7 +16,7 @@ from tuning.jobs.models import Job
 from tuning.jobs.request.resources import UNKNOWN_CLUSTER
 from tuning.jobs.request.spec import JobRequest
 from tuning.jobs.status import ENDED, ON_CLUSTER, JobStatus
-from tuning.people.models import User
+from tuning.people.models import LAB_TEAM_ID, User
 from tuning.settings import load_clusters
 
 SMALL: Resources = {"gpus_per_node": 0, "cpus_per_gpu": 1, "memory": "1G"}
@@ -47,6 +47,7 @@ class SiteDatabase:
             lambda _names: {},
             lambda _cluster: {},
             lambda _ids: {},
+            lambda _name: LAB_TEAM_ID,
             lambda _names: (),
         )
 

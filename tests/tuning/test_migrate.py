@@ -18,8 +18,9 @@ from tuning.people import models as accounts
 from tuning.people.scopes import Scope
 from tuning.people.tokens import authenticate
 from tuning.secrets import models as secrets
+from tuning.usage import models as usage
 
-TABLES_OF = (accounts, clusters, datasets, jobs, secrets)
+TABLES_OF = (accounts, clusters, datasets, jobs, secrets, usage)
 
 
 def tables(database_url: str) -> set[str]:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from tuning.db.engine import Base
 from tuning.jobs.status import JobStatus
+from tuning.people.models import LAB_TEAM_ID
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only a plain INTEGER key
 # Stored as its word: a native enum would need a migration for each new state on PostgreSQL.
@@ -46,7 +47,19 @@ class Job(Base):
     status: Mapped[JobStatus] = mapped_column(StatusWord)
     status_reason: Mapped[str | None] = mapped_column(Text)
     owner_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    team_id: Mapped[str] = mapped_column(String(32), default=LAB_TEAM_ID, server_default=LAB_TEAM_ID)
+    """Team whose share it uses: set once, whatever becomes of its owner's memberships. A team with jobs is kept."""
+    job_class: Mapped[str] = mapped_column(String(16), default="normal", server_default="normal")
+    """urgent, normal or scavenger."""
     cluster: Mapped[str] = mapped_column(String(32))
+    partition: Mapped[str] = mapped_column(String(1000), default="", server_default="")
+    """As asked of Slurm; this and the next two are taken from `resources`, for limits and the order of the queue."""
+    gpus: Mapped[int] = mapped_column(default=0, server_default="0")
+    """On all its nodes together."""
+    limit_seconds: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """Its time limit."""
+    queued_at: Mapped[datetime | None]
+    """Since when it waits, holds taken off: its age in the order of the queue. None = held since it was made."""
     priority: Mapped[int] = mapped_column(default=0)
     config: Mapped[dict[str, Any]]
     """LLaMA-Factory arguments as asked for, coerced, before those that packtrain owns are laid over."""

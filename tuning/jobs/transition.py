@@ -153,4 +153,6 @@ def _changes(job: Job, to: JobStatus, reason: str, now: datetime, at: datetime) 
         changes |= {"finished_at": None, "failure": None, "result": None}
     if to is JobStatus.HELD:
         changes["hold_requested_at"] = None
+    if to is JobStatus.QUEUED and job.status is JobStatus.HELD:
+        changes["queued_at"] = now  # what was held did not wait
     return changes

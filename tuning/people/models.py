@@ -1,13 +1,19 @@
-"""Rows of users and their tokens."""
+"""Rows of users, teams and tokens, and the record of changes."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Enum, ForeignKey, String
+from sqlalchemy import BigInteger, Enum, ForeignKey, Index, Integer, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tuning.db.engine import Base
+from tuning.people.roles import Role
 from tuning.people.scopes import Scope
 
+LAB_TEAM_ID = "team_lab"
+"""The team `lab`, which every database has: of everybody who was there before there were teams."""
+_BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only a plain INTEGER key
+_RoleWord = Enum(Role, native_enum=False, length=16, values_callable=lambda enum: [word.value for word in enum])
 _ScopeWord = Enum(Scope, native_enum=False, length=16, values_callable=lambda enum: [word.value for word in enum])
 
 
@@ -18,8 +24,71 @@ class User(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
-    is_administrator: Mapped[bool]
+    role: Mapped[Role] = mapped_column(_RoleWord, default=Role.MEMBER, server_default=Role.MEMBER.value)
+    is_tool: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """A service rather than a person: it belongs to one team."""
+    display_name: Mapped[str | None] = mapped_column(String(200))
+    email: Mapped[str | None] = mapped_column(String(320))
+    default_team_id: Mapped[str] = mapped_column(String(32), default=LAB_TEAM_ID, server_default=LAB_TEAM_ID)
+    """Team of the jobs that name none; one of the user's own teams."""
+    disabled_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    """Grows with every change of the user or of their memberships: what memory holds of them is then looked up anew."""
     created_at: Mapped[datetime]
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether the role is that of an administrator."""
+        return self.role is Role.ADMINISTRATOR
+
+
+class Team(Base):
+    """A team, with its shares of the lab's GPU time."""
+
+    __tablename__ = "teams"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    shares: Mapped[int] = mapped_column(default=1, server_default="1")
+    created_at: Mapped[datetime]
+
+
+class Membership(Base):
+    """A user of a team, with their shares of what the team has."""
+
+    __tablename__ = "memberships"
+
+    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    shares: Mapped[int] = mapped_column(default=1, server_default="1")
+    is_lead: Mapped[bool] = mapped_column(default=False, server_default=false())
+    created_at: Mapped[datetime]
+
+
+class AuditEntry(Base):
+    """A change of people, limits, tokens, jobs or settings: never changed itself, and it outlives what it names."""
+
+    __tablename__ = "audit"
+    __table_args__ = (
+        Index("ix_audit_subject_kind_subject_id", "subject_kind", "subject", "id"),
+        Index("ix_audit_actor_id", "actor", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(_BigId, primary_key=True, autoincrement=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(100))
+    """Name of the user; `operator` for a command on the service's own machine, `packtrain` for the service itself."""
+    token_id: Mapped[str | None] = mapped_column(String(32))
+    address: Mapped[str | None] = mapped_column(String(64))
+    """Network address that the request came from."""
+    action: Mapped[str] = mapped_column(String(64))
+    """Such as user.disabled, token.created, limit.changed, job.cancel."""
+    subject_kind: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(200))
+    """Name or id."""
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]
 
 
 class Token(Base):

@@ -1,29 +1,59 @@
 """Every query about users and tokens."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from tuning.people.models import Token, User
+from tuning.people.models import Membership, Team, Token, User
 
 # Every request asks this: the statement is made once.
-_BY_SHA256 = select(Token, User).join(User, User.id == Token.user_id).where(Token.sha256 == bindparam("sha256"))
+_BY_SHA256 = (
+    select(Token, User, Team.id, Team.name, Membership.is_lead)
+    .join(User, User.id == Token.user_id)
+    .outerjoin(Membership, Membership.user_id == User.id)
+    .outerjoin(Team, Team.id == Membership.team_id)
+    .where(Token.sha256 == bindparam("sha256"))
+    .order_by(Team.name)
+)
 
 
-def token_and_user(session: Session, sha256: str) -> tuple[Token, User] | None:
+@dataclass(frozen=True)
+class TeamOfUser:
+    """A team of a user, and whether they lead it."""
+
+    id: str
+    name: str
+    is_lead: bool
+
+
+@dataclass(frozen=True)
+class TokenOwner:
+    """A token with its user and their teams, by name."""
+
+    token: Token
+    user: User
+    teams: tuple[TeamOfUser, ...]
+
+
+def token_owner(session: Session, sha256: str) -> TokenOwner | None:
     """The token with this hash, with whose it is."""
-    row = session.execute(_BY_SHA256, {"sha256": sha256}).one_or_none()
-    return (row[0], row[1]) if row is not None else None
+    rows = session.execute(_BY_SHA256, {"sha256": sha256}).all()
+    if not rows:
+        return None
+    teams = tuple(TeamOfUser(team_id, name, is_lead) for _, _, team_id, name, is_lead in rows if team_id is not None)
+    return TokenOwner(rows[0][0], rows[0][1], teams)
 
 
 def valid_token_ids(session: Session, token_ids: Iterable[str], now: datetime) -> frozenset[str]:
-    """Ids, among these, of tokens that are neither revoked nor expired."""
+    """Ids, among these, of tokens that are neither revoked nor expired, and whose user is not disabled."""
     wanted = list(token_ids)
     if not wanted:
         return frozenset()
-    return frozenset(session.scalars(select(Token.id).where(Token.id.in_(wanted), *_holds(now))))
+    of_users = select(Token.id).join(User, User.id == Token.user_id).where(User.disabled_at.is_(None))
+    return frozenset(session.scalars(of_users.where(Token.id.in_(wanted), *_holds(now))))
 
 
 def token_by_id(session: Session, token_id: str) -> Token | None:
@@ -71,6 +101,14 @@ def user_names(session: Session, user_ids: Iterable[str]) -> dict[str, str]:
         return {}
     users = session.scalars(select(User).where(User.id.in_(wanted)))
     return {user.id: user.name for user in users}
+
+
+def team_names(session: Session, team_ids: Iterable[str]) -> dict[str, str]:
+    """The names of teams, by id, in one query."""
+    wanted = set(team_ids)
+    if not wanted:
+        return {}
+    return {team_id: name for team_id, name in session.execute(select(Team.id, Team.name).where(Team.id.in_(wanted)))}
 
 
 def _holds(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

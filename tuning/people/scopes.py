@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
+from tuning.people.roles import Role
+
 
 class Scope(StrEnum):
     """One word; the order of the words is the order of their reach."""
@@ -34,6 +36,6 @@ def narrowest(*scopes: Scope) -> Scope:
     return min(scopes, key=lambda scope: len(scope.all()))
 
 
-def usual_scope(*, is_administrator: bool) -> Scope:
+def usual_scope(role: Role) -> Scope:
     """Of a token that was made without a word about scopes, and the most that a token of such a user can have."""
-    return Scope.ADMIN if is_administrator else Scope.SUBMIT
+    return {Role.VIEWER: Scope.READ, Role.MEMBER: Scope.SUBMIT, Role.ADMINISTRATOR: Scope.ADMIN}[role]

@@ -13,7 +13,9 @@ from tuning.db.engine import insert_if_new
 from tuning.errors import Conflict, Finding, InvalidInput, NotAllowed, NotAuthenticated, NotFound
 from tuning.ids import new_id, new_secret
 from tuning.people import queries
-from tuning.people.models import Token, User
+from tuning.people.models import LAB_TEAM_ID, Membership, Token, User
+from tuning.people.queries import TeamOfUser
+from tuning.people.roles import Role
 from tuning.people.scopes import Scope, narrowest, usual_scope
 
 MOST_TOKENS = 100
@@ -31,6 +33,9 @@ class Principal:
     name: str
     token_id: str
     scope: Scope
+    default_team_id: str = LAB_TEAM_ID
+    teams: tuple[TeamOfUser, ...] = ()
+    """By name."""
 
     @property
     def is_administrator(self) -> bool:
@@ -40,6 +45,13 @@ class Principal:
     def may_change(self, owner_id: str) -> bool:
         """Whether a thing of this owner may be changed: by its owner, or by an administrator."""
         return self.is_administrator or self.user_id == owner_id
+
+    def team(self, name: str | None) -> TeamOfUser | None:
+        """The user's team of this name, by default their usual one; None where they are in no such team."""
+        if name is None:
+            usual = (team for team in self.teams if team.id == self.default_team_id)
+            return next(usual, next(iter(self.teams), None))
+        return next((team for team in self.teams if team.name == name), None)
 
 
 @dataclass(frozen=True)
@@ -68,15 +80,15 @@ def token_sha256(text: str) -> str:
 def authenticate(session: Session, text: str, now: datetime) -> Principal:
     """Whose token this is. Raises NotAuthenticated with one sentence, whatever is wrong with it."""
     sha256 = token_sha256(text)
-    found = queries.token_and_user(session, sha256)
+    found = queries.token_owner(session, sha256)
     if found is None:
         raise NotAuthenticated(_REFUSED, hint="ask an administrator for a new one")
-    token, user = found
+    token, user = found.token, found.user
     # The index finds by hash, so its timing tells nothing of a token; the comparison is exact and constant in time.
-    if not hmac.compare_digest(token.sha256, sha256) or not is_valid(token, now):
+    if not hmac.compare_digest(token.sha256, sha256) or not is_valid(token, now) or user.disabled_at is not None:
         raise NotAuthenticated(_REFUSED, hint="ask an administrator for a new one")
-    scope = narrowest(token.scope, usual_scope(is_administrator=user.is_administrator))
-    return Principal(user.id, user.name, token.id, scope)
+    scope = narrowest(token.scope, usual_scope(user.role))
+    return Principal(user.id, user.name, token.id, scope, user.default_team_id, found.teams)
 
 
 def is_valid(token: Token, now: datetime) -> bool:
@@ -109,7 +121,7 @@ def create_token(
         return _issue(session, principal.user_id, principal.name, name, now, expires_at, scope or principal.scope)
     if not principal.is_administrator:
         raise NotAllowed("only an administrator makes tokens for others")
-    user = queries.user_by_name(session, user_name) or _add_user(session, user_name, now, is_administrator=False)
+    user = queries.user_by_name(session, user_name) or _add_user(session, user_name, now, Role.MEMBER)
     _refuse_too_many(session, user.id, user.name, now)
     return _issue(session, user.id, user.name, name, now, expires_at, _scope_for(user, scope))
 
@@ -133,7 +145,7 @@ def create_operator_token(
         raise InvalidInput([Finding(("user",), f"{user_name[:100]!r} cannot be a user's name", hint)])
     user = queries.user_by_name(session, user_name)
     if user is None:
-        user = _add_user(session, user_name, now, is_administrator=is_administrator)
+        user = _add_user(session, user_name, now, Role.ADMINISTRATOR if is_administrator else Role.MEMBER)
     if is_administrator and not user.is_administrator:
         raise InvalidInput([Finding(("user",), f"{user_name} is no administrator", "choose another name")])
     return _issue(session, user.id, user.name, name, now, expires_at, _scope_for(user, scope)).text
@@ -144,7 +156,7 @@ def ensure_user(session: Session, name: str, now: datetime) -> User:
     if not re.fullmatch(USER_NAME, name):
         hint = "letters, digits and . _ @ -, at most 100, a letter or digit first"
         raise InvalidInput([Finding(("user",), f"{name[:100]!r} cannot be a user's name", hint)])
-    return queries.user_by_name(session, name) or _add_user(session, name, now, is_administrator=False)
+    return queries.user_by_name(session, name) or _add_user(session, name, now, Role.MEMBER)
 
 
 def visible_tokens(session: Session, principal: Principal, limit: int, after: str | None) -> TokenPage:
@@ -175,17 +187,19 @@ def _refuse_too_many(session: Session, user_id: str, user_name: str, now: dateti
     raise Conflict(f"{user_name} has {MOST_TOKENS} tokens that hold, and no more are given out", hint=hint)
 
 
-def _add_user(session: Session, name: str, now: datetime, *, is_administrator: bool) -> User:
-    values = {"id": new_id("user"), "name": name, "is_administrator": is_administrator, "created_at": now}
+def _add_user(session: Session, name: str, now: datetime, role: Role) -> User:
+    values = {"id": new_id("user"), "name": name, "role": role, "created_at": now}
     insert_if_new(session, User, values, unique=("name",))
     user = queries.user_by_name(session, name)
     if user is None:
         raise Conflict(f"the user {name} was made and removed at the same moment", hint="try again")
+    membership = {"team_id": user.default_team_id, "user_id": user.id, "created_at": now}
+    insert_if_new(session, Membership, membership, unique=("team_id", "user_id"))
     return user
 
 
 def _scope_for(user: User, wanted: Scope | None) -> Scope:
-    most = usual_scope(is_administrator=user.is_administrator)
+    most = usual_scope(user.role)
     if wanted is not None and not most.includes(wanted):
         hint = f"{most} is the most that a token of an ordinary user can have"
         raise InvalidInput([Finding(("scopes",), f"{user.name} is no administrator", hint)])

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from server.dependencies import CurrentUser, NowDep, SessionDep, WorkersDep
 from server.job_surroundings import SurroundingsDep
-from server.schemas.job import JobJson, job_path
+from server.schemas.job import JobJson, JobNames, job_path
 from server.worker_watch import WorkerWatch
 from tuning.clusters.attendance import Absence
 from tuning.errors import NotAllowed, NotFound
@@ -24,7 +24,7 @@ from tuning.jobs.queries.feed import queue_positions
 from tuning.jobs.request.commands import CheckoutTexts
 from tuning.jobs.request.spec import JobRequest
 from tuning.jobs.status import IN_OUR_QUEUE
-from tuning.people.queries import user_names
+from tuning.people.queries import team_names, user_names
 from tuning.people.tokens import Principal
 
 IdempotencyKey = Annotated[
@@ -110,18 +110,22 @@ class NewJobs:
         )
         self.session.commit()
         position = requests.queue_position(self.session, job)
-        return JobJson.of(job, self.user.name, own, {job.id: position}, self.workers.absence(job.cluster))
+        teams = {team.id: team.name for team in self.user.teams}
+        names = JobNames(self.user.name, teams[job.team_id])
+        return JobJson.of(job, names, own, {job.id: position}, self.workers.absence(job.cluster))
 
 
-_Form = Callable[[Job, str, requests.Belongings, Mapping[str, int], Absence | None], JobJson]
+_Form = Callable[[Job, JobNames, requests.Belongings, Mapping[str, int], Absence | None], JobJson]
 
 
 def _shown_as(form: _Form, session: Session, jobs: Sequence[Job], workers: WorkerWatch) -> list[JobJson]:
-    names = user_names(session, (job.owner_id for job in jobs))
+    owners = user_names(session, (job.owner_id for job in jobs))
+    teams = team_names(session, (job.team_id for job in jobs))
+    names = {job.id: JobNames(owners[job.owner_id], teams[job.team_id]) for job in jobs}
     own = requests.belongings(session, [job.id for job in jobs])
     positions = queue_positions(session, [job.id for job in jobs if job.status in IN_OUR_QUEUE])
     absences = workers.absences()
-    return [form(job, names[job.owner_id], own, positions, absences.get(job.cluster)) for job in jobs]
+    return [form(job, names[job.id], own, positions, absences.get(job.cluster)) for job in jobs]
 
 
 def _datasets(session: Session, request: JobRequest, job: Job) -> Sequence[str]:

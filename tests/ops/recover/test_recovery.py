@@ -153,7 +153,7 @@ def test_jobs_that_the_database_has_stay_as_they_are(lost: LostDatabase) -> None
 
 def test_an_upload_that_only_the_cluster_has_is_known_again(lost: LostDatabase) -> None:
     with transaction(lost.before) as session:
-        owner = User(id="user_1", name="edsger", is_administrator=False, created_at=lost.clock())
+        owner = User(id="user_1", name="edsger", created_at=lost.clock())
         session.add(owner)
         session.flush()
         dataset = make_dataset(session, owner, sha256="b" * 64, extension="jsonl", name="pairs")
@@ -173,7 +173,7 @@ def test_an_upload_that_only_the_cluster_has_is_known_again(lost: LostDatabase) 
 
 def test_of_an_upload_that_nobody_has_any_more_no_copy_is_claimed(lost: LostDatabase) -> None:
     with transaction(lost.before) as session:
-        owner = User(id="user_1", name="edsger", is_administrator=False, created_at=lost.clock())
+        owner = User(id="user_1", name="edsger", created_at=lost.clock())
         session.add(owner)
         session.flush()
         dataset_id = make_dataset(session, owner, sha256="c" * 64).id

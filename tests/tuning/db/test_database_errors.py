@@ -12,7 +12,7 @@ from tuning.db.database_errors import complaint, is_database_trouble
 from tuning.db.engine import open_engine
 from tuning.people.models import User
 
-USER = {"id": "user_1", "name": "ada", "is_administrator": False, "created_at": NOON}
+USER = {"id": "user_1", "name": "ada", "role": "member", "created_at": NOON}
 
 
 def error_of(engine: Engine, statement: str) -> DBAPIError:

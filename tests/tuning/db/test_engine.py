@@ -14,7 +14,7 @@ from tuning.people.models import User
 
 
 def test_a_row_that_is_there_already_is_left_as_it_is(session: Session) -> None:
-    first = {"id": "user_1", "name": "ada", "is_administrator": True, "created_at": NOON}
+    first = {"id": "user_1", "name": "ada", "role": "administrator", "created_at": NOON}
     assert insert_if_new(session, User, first, unique=("name",))
     assert not insert_if_new(session, User, {**first, "id": "user_2"}, unique=("name",))
     assert session.scalars(select(User.id)).all() == ["user_1"]

@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from tuning.people.roles import Role
 from tuning.people.scopes import Scope, narrowest, usual_scope, widest
 
 _MAY = {
@@ -22,5 +23,6 @@ def test_every_pair(own: Scope, needed: Scope) -> None:
 
 
 def test_the_usual_ones() -> None:
-    assert usual_scope(is_administrator=True) is Scope.ADMIN
-    assert usual_scope(is_administrator=False) is Scope.SUBMIT
+    assert usual_scope(Role.ADMINISTRATOR) is Scope.ADMIN
+    assert usual_scope(Role.MEMBER) is Scope.SUBMIT
+    assert usual_scope(Role.VIEWER) is Scope.READ

@@ -30,6 +30,8 @@ class CheckedRequest:
     config_check: CheckedConfig | None
     """None where there is no configuration, or no cluster to check it for."""
     resources: Mapping[str, Any]
+    team_id: str
+    """Team whose share it uses."""
     uploads: tuple[TrainingData, ...]
     findings: tuple[Finding, ...]
     own_notes: tuple[str, ...] = ()

@@ -23,11 +23,13 @@ from tuning.jobs.actions.intake import (
 from tuning.jobs.models import Job
 from tuning.jobs.queries import requests
 from tuning.jobs.queries.dependencies import add_dependencies, waiting_for
+from tuning.jobs.request.resources import measures
 from tuning.jobs.request.sources import to_json
 from tuning.jobs.request.spec import MAX_PRIORITY, JobChange, JobRequest
 from tuning.jobs.status import ENDED, JobStatus
 from tuning.jobs.transition import record_event
 from tuning.llamafactory.kinds import CHECK
+from tuning.people.models import LAB_TEAM_ID
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ class Asker:
     user_id: str
     idempotency_key: str | None = None
     retry_of: str | None = None
+    team_id: str = LAB_TEAM_ID
+    """Of a check of data, which names no team."""
 
 
 def create_job(
@@ -115,13 +119,14 @@ def request_of(session: Session, job: Job, changes: JobRequest, highest_priority
         hint = "give the arguments to change as an object (config)"
         raise InvalidInput([Finding((texts[0],), "only config can be laid over a job's", hint)])
     own = requests.belongings(session, [job.id])
-    given = changes.model_dump(exclude_unset=True, exclude={"with_dependents"})
+    given = changes.model_dump(exclude_unset=True, exclude={"with_dependents"}, by_alias=True)
     values: dict[str, Any] = {
         "name": job.name,
         "datasets": own.datasets.get(job.id, ()),
         "priority": max(-highest_priority, min(job.priority, highest_priority)),
         "tags": own.tags.get(job.id, {}),
         "kind": job.kind,
+        "class": job.job_class,
         "source_job": job.source_job,
         "checkpoint": job.source_checkpoint,
         "resume_from": {"job": job.resume_job, "checkpoint": job.resume_checkpoint} if job.resume_job else None,
@@ -187,10 +192,14 @@ def _row(checked: CheckedRequest, asker: Asker, sha256: str, now: datetime) -> d
         "status": JobStatus.HELD if request.held else JobStatus.QUEUED,
         "status_reason": f"waits for {', '.join(checked.dependencies)}" if checked.dependencies else None,
         "owner_id": asker.user_id,
+        "team_id": checked.team_id,
+        "job_class": request.job_class,
         "cluster": checked.resources["cluster"],
         "priority": request.priority,
         "config": dict(checked.config),
         "resources": dict(checked.resources),
+        **measures(checked.resources),
+        "queued_at": None if request.held else now,
         "idempotency_key": asker.idempotency_key,
         "request_sha256": sha256,
         "retry_of": asker.retry_of,

@@ -52,6 +52,8 @@ class Surroundings:
     """Names in a cluster's catalogue, by further names that administrators gave its models."""
     jobs: Callable[[Sequence[str]], Mapping[str, SourceJob]]
     """The jobs with these ids, as far as they exist: what a job is based on, and what it waits for."""
+    team_of: Callable[[str | None], str | None]
+    """Id of the team of this name, or by default the usual one, of whoever asks; None = they are not in it."""
     missing_secrets: Callable[[Sequence[str]], Sequence[str]]
     """Those of these names under which whoever asks has no secret."""
     checkout: CheckoutTexts = NOT_ASKED
@@ -115,6 +117,7 @@ class _Intake:
         dependencies = self._dependencies()
         self._data_elsewhere()
         self._secrets()
+        team_id = self._team()
         self.findings += check_priority(self.request.priority, self.around.highest_priority)
         self.findings += check_environment(self.request.environment, self.cluster.environment if self.cluster else {})
         config_check = self._config()
@@ -129,6 +132,7 @@ class _Intake:
             view=self.view,
             config_check=config_check,
             resources=self.resources_json,
+            team_id=team_id,
             uploads=self.uploads,
             findings=tuple(self.findings),
             own_notes=tuple(self.notes),
@@ -185,6 +189,16 @@ class _Intake:
             known = (config_check.config, source, self.resources_json, datasets, silent)
             self.findings += check_resume(job, asked.checkpoint, NewRun(self.kind, self.cluster.name, *known))
         return resume_point(job, asked.checkpoint)
+
+    def _team(self) -> str:
+        """Id of the job's team; of none where whoever asks is not in it."""
+        team_id = self.around.team_of(self.request.team)
+        if team_id is None:
+            named = self.request.team
+            wrong = f"you are not in the team {named}" if named else "you are in no team"
+            hint = "GET /api/v1/me lists your teams; an administrator puts people into teams"
+            self.findings.append(Finding(("team",), wrong, hint))
+        return team_id or ""
 
     def _secrets(self) -> None:
         names = self.request.secrets

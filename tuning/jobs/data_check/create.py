@@ -23,7 +23,7 @@ from tuning.jobs.attempt.check_plan import resolve_places
 from tuning.jobs.data_check.spec import ClusterDataset, resources_alone
 from tuning.jobs.models import Job
 from tuning.jobs.queries import requests
-from tuning.jobs.request.resources import ClusterView, check_resources, complete_resources
+from tuning.jobs.request.resources import ClusterView, check_resources, complete_resources, measures
 from tuning.jobs.request.spec import JobRequest, Resources
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.kinds import CHECK
@@ -64,7 +64,9 @@ def check_dataset(
     where = Whereabouts(cluster.name, path)
     dataset = on_cluster.announce(session, name=name, owner_id=user.user_id, where=where, now=now)
     site = CheckSite(cluster, sites.view_of(cluster.name))
-    job, _ = make_check(session, {"dataset": dataset.id, **config}, site, Asker(user.user_id), now)
+    job, _ = make_check(
+        session, {"dataset": dataset.id, **config}, site, Asker(user.user_id, team_id=user.default_team_id), now
+    )
     dataset.check_job = job.id
     session.flush()
     return dataset
@@ -89,7 +91,9 @@ def check_again(session: Session, retry: Retry, sites: CheckSites, user: Princip
     if cluster is None:
         raise Conflict(f"the cluster {job.cluster} is no longer in the settings")
     site = CheckSite(cluster, sites.view_of(cluster.name), Resources.model_validate({**job.resources, **asked}))
-    made, is_new = make_check(session, job.config, site, Asker(user.user_id, retry.idempotency_key, job.id), now)
+    made, is_new = make_check(
+        session, job.config, site, Asker(user.user_id, retry.idempotency_key, job.id, job.team_id), now
+    )
     if is_new:
         on_cluster.check_again(session, dataset_id, made.id)
     return made, is_new
@@ -143,10 +147,13 @@ def _row(config: Mapping[str, Any], resources: Mapping[str, Any], asker: Asker, 
         "kind": CHECK,
         "status": JobStatus.QUEUED,
         "owner_id": asker.user_id,
+        "team_id": asker.team_id,
         "cluster": resources["cluster"],
         "priority": 0,
         "config": dict(config),
         "resources": dict(resources),
+        **measures(resources),
+        "queued_at": now,
         "idempotency_key": asker.idempotency_key,
         "retry_of": asker.retry_of,
         "version": 1,

@@ -86,6 +86,16 @@ def world_size(resources: Mapping[str, Any]) -> int:
     return max(1, resources.get("nodes") or 1) * max(1, resources.get("gpus_per_node") or 0)
 
 
+def measures(resources: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of a job's row by its completed resources: partition, GPUs of all its nodes, seconds of its limit."""
+    time_limit = resources.get("time_limit")
+    return {
+        "partition": resources.get("partition") or "",
+        "gpus": (resources.get("nodes") or 1) * (resources.get("gpus_per_node") or 0),
+        "limit_seconds": parse_time_limit(time_limit) if time_limit else 0,
+    }
+
+
 def check_resources(resources: Resources, view: ClusterView, *, slurm_knows_gpus: bool = True) -> list[Finding]:
     """All that the cluster could not give, however long the job waited: of several partitions one is enough."""
     if not view.partitions:

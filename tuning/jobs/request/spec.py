@@ -66,6 +66,8 @@ TagValue = Annotated[str, StringConstraints(max_length=256), AfterValidator(_hol
 Tags = Annotated[dict[TagKey, TagValue], Field(max_length=50)]
 JobId = Annotated[str, StringConstraints(pattern=r"^job_[a-z0-9]{1,28}$")]
 RecipeName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
+TeamName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+JobClassWord = Literal["urgent", "normal", "scavenger"]
 SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
 Step = Annotated[int, Field(ge=1, le=2**31 - 1)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,255}$")]
@@ -168,7 +170,11 @@ class JobRequest(BaseModel):
         description="By default a training goes on after preemption and a failed node, not after its time limit.",
     )
     resources: Resources = Resources()
-    priority: Priority = 0
+    team: TeamName | None = Field(default=None, description="Team whose share it uses; by default your usual one.")
+    job_class: JobClassWord = Field(
+        default="normal", alias="class", description="urgent comes before normal, and normal before scavenger."
+    )
+    priority: Priority = Field(default=0, description="Among your own jobs: it moves none before somebody else's.")
     held: bool = False
     tags: Tags = Field(default_factory=dict)
 

@@ -14,6 +14,7 @@ from tuning.jobs.request.sources import SourceJob
 from tuning.jobs.request.spec import JobRequest
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.config.final import OwnedArguments, final_config
+from tuning.people.models import LAB_TEAM_ID
 
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}
 ENTRY = {"columns": {"prompt": "instruction", "response": "output"}}
@@ -25,6 +26,7 @@ AROUND = Surroundings(
     uploads_by_name=lambda _names: {},
     model_aliases=lambda _cluster: {},
     jobs=lambda ids: {f"job_{status}": a_job(status) for status in JobStatus if f"job_{status}" in ids},
+    team_of=lambda name: LAB_TEAM_ID if name in (None, "lab") else None,
     missing_secrets=lambda names: [name for name in names if name != "HF_TOKEN"],
     highest_priority=10,
 )

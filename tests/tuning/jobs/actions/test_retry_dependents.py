@@ -16,7 +16,7 @@ from tuning.jobs.queries.dependencies import add_dependencies, dependencies_of
 from tuning.jobs.queries.sources import source_jobs
 from tuning.jobs.request.resources import UNKNOWN_CLUSTER
 from tuning.jobs.status import JobStatus
-from tuning.people.models import User
+from tuning.people.models import LAB_TEAM_ID, User
 
 FAILED: dict[str, Any] = {"code": "dependency", "message": "m", "hint": None, "evidence": []}
 CONFIG = {"model_name_or_path": "tiny-qwen2", "stage": "sft", "dataset": "identity", "template": "qwen"}
@@ -30,6 +30,7 @@ def around(session: Session) -> Surroundings:
         uploads_by_name=lambda _names: {},
         model_aliases=lambda _cluster: {},
         jobs=lambda ids: source_jobs(session, ids),
+        team_of=lambda name: LAB_TEAM_ID if name in (None, "lab") else None,
         missing_secrets=lambda _names: [],
     )
 

@@ -10,6 +10,7 @@ from tuning.jobs.actions.intake import Surroundings, check_request
 from tuning.jobs.request.commands import read_command
 from tuning.jobs.request.resources import UNKNOWN_CLUSTER
 from tuning.jobs.request.spec import JobRequest
+from tuning.people.models import LAB_TEAM_ID
 
 YAML = "model_name_or_path: tiny-qwen2\ndataset: identity\ntemplate: qwen\n"
 FILES = {"cfg.yaml": YAML}
@@ -21,6 +22,7 @@ AROUND = Surroundings(
     uploads_by_name=lambda _names: {},
     model_aliases=lambda _cluster: {},
     jobs=lambda _ids: {},
+    team_of=lambda name: LAB_TEAM_ID if name in (None, "lab") else None,
     missing_secrets=lambda _names: [],
 )
 

@@ -17,6 +17,7 @@ from tuning.jobs.attempt.plan import AttemptPlan, RunOf, plan_attempt
 from tuning.jobs.request.resources import UNKNOWN_CLUSTER
 from tuning.jobs.request.spec import JobRequest, Resources
 from tuning.llamafactory.arguments.accepted import load_schema
+from tuning.people.models import LAB_TEAM_ID
 
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}
 AROUND = Surroundings(
@@ -26,6 +27,7 @@ AROUND = Surroundings(
     uploads_by_name=lambda _names: {},
     model_aliases=lambda _cluster: {},
     jobs=lambda _ids: {},
+    team_of=lambda name: LAB_TEAM_ID if name in (None, "lab") else None,
     missing_secrets=lambda _names: [],
 )
 TRAPS = st.sampled_from(

@@ -1,0 +1,1 @@
+"""Use of GPUs by people and teams, and the limits of it."""
