@@ -3,6 +3,7 @@
 A test (tests/container/test_client_types.py) holds the file equal to what is written here.
 """
 
+import keyword
 import re
 import subprocess
 import sys
@@ -86,13 +87,22 @@ def _alias(name: str, schema: Schema) -> Iterator[str]:
 def _class(name: str, schema: Schema) -> Iterator[str]:
     required = frozenset(schema.get("required", ()))
     is_sent = name.endswith(("Fields", "Change", "Request", "Cancellation", "Resources", "Continuation"))
-    yield f"class {name}(TypedDict{', total=False' if is_sent and not required else ''}):"
+    total = ", total=False" if is_sent and not required else ""
+    kinds = {
+        field: kind if field in required or total else f"NotRequired[{kind}]"
+        for field, kind in ((field, _type(its)) for field, its in schema["properties"].items())
+    }
+    words = {field: kind for field, kind in kinds.items() if keyword.iskeyword(field)}
+    if words:  # none of them can be the name of a field in a class's own text
+        fields = ", ".join(f'"{word}": {kind}' for word, kind in words.items())
+        yield from (f'_{name} = TypedDict("_{name}", {{{fields}}}{total})', "", "")
+    yield f"class {name}({f'_{name}' if words else 'TypedDict'}{total}):"
     yield from _docstring(schema.get("description") or f"{name} of the API.", "    ")
     yield ""
     for field, its in schema["properties"].items():
-        kind = _type(its)
-        is_open = field in required or (is_sent and not required)
-        yield f"    {field}: {kind if is_open else f'NotRequired[{kind}]'}"
+        if field in words:
+            continue
+        yield f"    {field}: {kinds[field]}"
         if its.get("description"):
             yield from _docstring(its["description"], "    ")
 

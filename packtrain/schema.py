@@ -445,7 +445,10 @@ class GpuMemory(TypedDict):
     """All together."""
 
 
-class Job(TypedDict):
+_Job = TypedDict("_Job", {"class": Literal["urgent", "normal", "scavenger"]})
+
+
+class Job(_Job):
     """A job."""
 
     id: str
@@ -462,6 +465,8 @@ class Job(TypedDict):
     """Why it stands there, in a sentence."""
     owner: str
     """The name of the user whose it is."""
+    team: str
+    """Team whose share it uses."""
     created_at: str
     """When it was made."""
     submitted_at: str | None
@@ -547,7 +552,10 @@ class JobChange(TypedDict, total=False):
     """All of its labels."""
 
 
-class JobFields(TypedDict, total=False):
+_JobFields = TypedDict("_JobFields", {"class": Literal["urgent", "normal", "scavenger"]}, total=False)
+
+
+class JobFields(_JobFields, total=False):
     """The body of `POST /jobs` and `POST /jobs/validate`."""
 
     name: str | None
@@ -586,6 +594,8 @@ class JobFields(TypedDict, total=False):
     """By default a training goes on after preemption and a failed node, not after its time limit."""
     resources: "Resources"
     """What is asked of Slurm."""
+    team: str | None
+    """Team whose share it uses; by default your usual one."""
     priority: int
     """Beyond -100 to 100, as it is set usually: administrators only."""
     held: bool
@@ -991,7 +1001,10 @@ class ResumeFrom(TypedDict):
     """Which of its checkpoints; null = the newest whole one."""
 
 
-class RetryFields(TypedDict, total=False):
+_RetryFields = TypedDict("_RetryFields", {"class": Literal["urgent", "normal", "scavenger"]}, total=False)
+
+
+class RetryFields(_RetryFields, total=False):
     """The body of `POST /jobs/{id}/retry`: what is to be other than before."""
 
     name: str | None
@@ -1030,6 +1043,8 @@ class RetryFields(TypedDict, total=False):
     """By default a training goes on after preemption and a failed node, not after its time limit."""
     resources: "Resources"
     """What is asked of Slurm."""
+    team: str | None
+    """Team whose share it uses; by default your usual one."""
     priority: int
     """Beyond -100 to 100, as it is set usually: administrators only."""
     held: bool

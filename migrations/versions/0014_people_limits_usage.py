@@ -118,7 +118,7 @@ def _add_use() -> None:
         _text('partition', 100, ''),
         _text('job_class', 16, ''),
         sa.Column('kind', sa.String(length=32), nullable=False),
-        sa.Column('amount', sa.Float(), nullable=False),
+        sa.Column('amount', sa.Double(), nullable=False),
         sa.Column('created_at', MOMENT, nullable=False),
         sa.PrimaryKeyConstraint('id', name='pk_limits'),
         sa.UniqueConstraint(*places, name='uq_limits_' + '_'.join(places)),
@@ -126,7 +126,7 @@ def _add_use() -> None:
     op.create_table(
         'usage_days',
         *_of_use('usage_days', sa.Column('day', sa.Date(), primary_key=True)),
-        sa.Column('gpu_seconds', sa.Float(), nullable=False),
+        sa.Column('gpu_seconds', sa.Double(), nullable=False),
         sa.Column('jobs', sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint('user_id', 'team_id', 'cluster', 'day', name='pk_usage_days'),
     )
@@ -135,9 +135,9 @@ def _add_use() -> None:
         'decayed_use',
         *_of_use('decayed_use'),
         sa.Column('at', MOMENT, nullable=False),
-        sa.Column('gpu_seconds', sa.Float(), nullable=False),
-        sa.Column('slowdowns', sa.Float(), nullable=False),
-        sa.Column('jobs', sa.Float(), nullable=False),
+        sa.Column('gpu_seconds', sa.Double(), nullable=False),
+        sa.Column('slowdowns', sa.Double(), nullable=False),
+        sa.Column('jobs', sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint('user_id', 'team_id', 'cluster', name='pk_decayed_use'),
     )
 

@@ -15,6 +15,7 @@ from tuning.jobs.search.order import Sort
 from tuning.jobs.search.page import Filter, list_jobs
 from tuning.migrate import downgrade, is_a_models, is_current, upgrade
 from tuning.people import models as accounts
+from tuning.people.roles import Role
 from tuning.people.scopes import Scope
 from tuning.people.tokens import authenticate
 from tuning.secrets import models as secrets
@@ -127,6 +128,33 @@ def test_tokens_keep_their_scopes_and_a_step_back_ends_lesser_tokens(empty_datab
             for text in narrow:
                 with pytest.raises(NotAuthenticated):
                     authenticate(session, text, NOON)
+    finally:
+        engine.dispose()
+
+
+def test_users_and_jobs_go_on_in_the_team_lab(empty_database_url: str) -> None:
+    upgrade(empty_database_url, "0013")
+    engine = open_engine(empty_database_url)
+    at = NOON.isoformat()
+    columns = "id, name, kind, status, created_at, updated_at, owner_id, cluster, config, request_sha256"
+    resources = '{"nodes": 2, "gpus_per_node": 4, "partition": "gpu", "time_limit": "1-00:30:00"}'
+    try:
+        with engine.begin() as connection:
+            user = "INSERT INTO users (id, name, is_administrator, created_at)"
+            connection.execute(
+                text(f"{user} VALUES ('user_1', 'ada', false, '{at}'), ('user_2', 'root', true, '{at}')")
+            )
+            values = f"'WMT', 'train', 'queued', '{at}', '{at}', 'user_1', 'lab', '{{}}', ''"
+            job = f"INSERT INTO jobs ({columns}, priority, version, attempt, resources)"
+            connection.execute(text(f"{job} VALUES ('job_1', {values}, 0, 1, 0, :resources)"), {"resources": resources})
+        upgrade(empty_database_url)
+        with transaction(open_sessions(engine)) as session:
+            row = session.query(jobs.Job).one()
+            assert (row.partition, row.gpus, row.limit_seconds, row.queued_at) == ("gpu", 8, 88200, NOON)
+            assert (row.team_id, row.job_class) == (accounts.LAB_TEAM_ID, "normal")
+            roles = {user.name: (user.role, user.default_team_id) for user in session.query(accounts.User)}
+            assert roles == {"ada": (Role.MEMBER, row.team_id), "root": (Role.ADMINISTRATOR, row.team_id)}
+            assert {member.user_id for member in session.query(accounts.Membership)} == {"user_1", "user_2"}
     finally:
         engine.dispose()
 

@@ -108,7 +108,7 @@ def team_names(session: Session, team_ids: Iterable[str]) -> dict[str, str]:
     wanted = set(team_ids)
     if not wanted:
         return {}
-    return {team_id: name for team_id, name in session.execute(select(Team.id, Team.name).where(Team.id.in_(wanted)))}
+    return {team.id: team.name for team in session.scalars(select(Team).where(Team.id.in_(wanted)))}
 
 
 def _holds(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

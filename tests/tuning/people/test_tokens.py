@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from tests.factories import NOON, make_user
 from tuning.errors import InvalidInput, NotAuthenticated
 from tuning.people.models import Token, User
+from tuning.people.queries import user_by_name
 from tuning.people.tokens import authenticate, create_operator_token, create_token
 
 
@@ -46,4 +47,15 @@ def test_tokens_are_long_random_and_kept_as_a_hash(session: Session) -> None:
 @pytest.mark.parametrize("text", ["", "pt_", "x" * 5000, "\ud800", "nul\0", "ä"])
 def test_what_is_no_token_is_refused_in_one_sentence(session: Session, text: str) -> None:
     with pytest.raises(NotAuthenticated, match="unknown, expired or revoked"):
+        authenticate(session, text, NOON)
+
+
+def test_the_token_of_a_disabled_user_is_refused(session: Session) -> None:
+    text = create_operator_token(session, user_name="ada", name="x", now=NOON, is_administrator=False)
+    assert [team.name for team in authenticate(session, text, NOON).teams] == ["lab"]
+    user = user_by_name(session, "ada")
+    assert user is not None
+    user.disabled_at = NOON
+    session.flush()
+    with pytest.raises(NotAuthenticated):
         authenticate(session, text, NOON)

@@ -174,7 +174,7 @@ class JobRequest(BaseModel):
     job_class: JobClassWord = Field(
         default="normal", alias="class", description="urgent comes before normal, and normal before scavenger."
     )
-    priority: Priority = Field(default=0, description="Among your own jobs: it moves none before somebody else's.")
+    priority: Priority = 0
     held: bool = False
     tags: Tags = Field(default_factory=dict)
 

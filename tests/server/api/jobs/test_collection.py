@@ -297,3 +297,26 @@ def test_attempts_are_shown(client: TestClient, sessions: sessionmaker[Session],
         make_attempt(session, job, number=2, slurm_job_id=12)
     attempts = client.get(f"/api/v1/jobs/{job.id}").json()["attempts"]
     assert [(one["number"], one["slurm_job_id"], one["exit_code"]) for one in attempts] == [(1, 11, 1), (2, 12, None)]
+
+
+def test_a_job_has_the_usual_team_and_class_unless_it_names_others(client: TestClient) -> None:
+    usual = client.post("/api/v1/jobs", json=REQUEST).json()
+    assert (usual["team"], usual["class"]) == ("lab", "normal")
+    urgent = client.post("/api/v1/jobs", json={**REQUEST, "team": "lab", "class": "urgent"}).json()
+    assert (urgent["team"], urgent["class"]) == ("lab", "urgent")
+    rows = client.get("/api/v1/jobs", params={"fields": "team,class"}).json()["data"]
+    assert {(row["team"], row["class"]) for row in rows} == {("lab", "normal"), ("lab", "urgent")}
+    again = client.post(f"/api/v1/jobs/{urgent['id']}/clone").json()
+    assert again["class"] == "urgent"
+
+
+def test_a_team_that_the_user_is_not_in_is_refused(client: TestClient) -> None:
+    answer = client.post("/api/v1/jobs", json={**REQUEST, "team": "mt"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {
+            "loc": ["body", "team"],
+            "message": "you are not in the team mt",
+            "hint": "GET /api/v1/me lists your teams; an administrator puts people into teams",
+        }
+    ]

@@ -12,6 +12,7 @@ from tuning.jobs.request.resources import (
     check_options,
     check_resources,
     complete_resources,
+    measures,
 )
 from tuning.jobs.request.spec import Resources
 from tuning.settings import PartitionDefaults
@@ -154,3 +155,9 @@ def test_where_the_operator_names_none_that_is_said() -> None:
     (finding,) = check_options({"reservation": "course"}, make_cluster_settings())
     assert finding.loc == ("resources", "options", "reservation")
     assert "job_options" in str(finding.hint)
+
+
+def test_partition_gpus_and_seconds_are_measured_by_the_resources() -> None:
+    asked = {"partition": "gpu,big", "nodes": 2, "gpus_per_node": 4, "time_limit": "1-02:00:00"}
+    assert measures(asked) == {"partition": "gpu,big", "gpus": 8, "limit_seconds": 26 * 3600}
+    assert measures({"nodes": None, "gpus_per_node": 0}) == {"partition": "", "gpus": 0, "limit_seconds": 0}
