@@ -38,7 +38,10 @@ def at_cursor(session: Session, dataset_id: str) -> Dataset | None:
 
 def by_ids(session: Session, dataset_ids: Iterable[str]) -> dict[str, Dataset]:
     """Data sets by id, deleted ones too: what a job was made with stays known to it."""
-    return {row.id: row for row in session.scalars(select(Dataset).where(Dataset.id.in_(set(dataset_ids))))}
+    wanted = set(dataset_ids)
+    if not wanted:
+        return {}
+    return {row.id: row for row in session.scalars(select(Dataset).where(Dataset.id.in_(wanted)))}
 
 
 def lock_usable(session: Session, dataset_ids: Iterable[str]) -> dict[str, Dataset]:

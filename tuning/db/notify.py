@@ -14,8 +14,9 @@ from tuning.db.engine import NEWS_CHANNEL
 _SQLITE_LOOK_SECONDS = 0.05
 """SQLite keeps a number in shared memory that grows with every commit. It is looked at when the kernel tells that a
 file beside the database was written to, and this often: a look is cheap, waking up for it again and again is not."""
-_SQLITE_COMMIT_SECONDS = 0.0003
-"""The number grows a moment after the last of a commit's many writes."""
+_SQLITE_COMMIT_SECONDS = (0.0003, 0.0005, 0.0007, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.008, 0.013)
+"""Pauses between looks behind a write: the number grows once what was written is on the disk, which takes a disk's
+time. No further write tells of that moment."""
 
 
 class News(Protocol):
@@ -45,11 +46,11 @@ class _SqliteNews:
     def wait(self, seconds: float) -> bool:
         """See News.wait."""
         deadline = time.monotonic() + seconds
-        while (version := self._version()) == self._seen:
+        while not self._is_new():
             if (left := deadline - time.monotonic()) <= 0:
                 return False
-            self._wait_for_a_write(min(left, _SQLITE_LOOK_SECONDS))
-        self._seen = version
+            if self._is_written(min(left, _SQLITE_LOOK_SECONDS)) and self._is_new_soon():
+                return True
         return True
 
     def close(self) -> None:
@@ -58,17 +59,31 @@ class _SqliteNews:
             self._written.close()
         self._connection.close()
 
-    def _wait_for_a_write(self, seconds: float) -> None:
+    def _is_new(self) -> bool:
+        """Whether somebody committed since the last look."""
+        seen, self._seen = self._seen, self._version()
+        return bool(seen != self._seen)
+
+    def _is_new_soon(self) -> bool:
+        """Whether the commit is seen whose writes have begun."""
+        for pause_seconds in _SQLITE_COMMIT_SECONDS:
+            time.sleep(pause_seconds)
+            if self._is_new():
+                return True
+        return False
+
+    def _is_written(self, seconds: float) -> bool:
+        """Whether a file beside the database is written to within this time; every write until now counts as told."""
         if self._written is None:
             time.sleep(seconds)
-            return
+            return False
         self._written.sync_timeout = seconds
         if self._written.sync_get() is None:
-            return
-        time.sleep(_SQLITE_COMMIT_SECONDS)
+            return False
         self._written.sync_timeout = 0
         while self._written.sync_get() is not None:
             pass
+        return True
 
     def _version(self) -> Any:
         """Of the database as this one connection sees it (sqlite.org/pragma.html#pragma_data_version)."""

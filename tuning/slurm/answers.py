@@ -7,13 +7,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tuning.errors import ClusterError
+from tuning.errors import ClusterError, Unreachable
 from tuning.moments import LATEST_EPOCH
-from tuning.slurm.command_errors import refusal_of
+from tuning.slurm.command_errors import refusal_of, slurm_trouble
+from tuning.ssh.transport import Completed
 from tuning.storable import LARGEST_BIGINT, storable_line
 
 SEPARATOR = "\x1f"
 _UNSIGNED = re.compile(r"[0-9]{1,20}")
+_EPOCH = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
 NamedJob = tuple[int, str]
 """A Slurm job's id and its name. The id alone is used again, by a controller that has lost its state."""
 
@@ -33,6 +35,38 @@ class Part:
     words: tuple[str, ...]
     """What its first line says behind the boundary."""
     content: bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Answer of a program on a login node, in its parts."""
+
+    parts: Sequence[Part]
+    completed: Completed
+
+    @property
+    def complaint(self) -> str:
+        """The beginning of what it complained of."""
+        return self.completed.stderr.decode("utf-8", "replace").strip()[:300]
+
+    @property
+    def by_word(self) -> dict[str, Part]:
+        """Its parts by their first words; of several the last."""
+        return {part.words[0]: part for part in self.parts if part.words}
+
+    def complete(self, name: str, command: str) -> Part:
+        """A part whose command ended well. Raises SlurmUnavailable otherwise."""
+        end = self.by_word.get(f"{name}-end")
+        if end is None or end.words[1:] != ("0",):
+            raise slurm_trouble(self.completed.stderr, command)
+        return self.by_word[name]
+
+    def clock_epoch(self) -> float:
+        """The cluster's clock. Raises Unreachable for an answer that broke off."""
+        said = " ".join(self.by_word["clock"].words[1:])
+        if not _EPOCH.fullmatch(said):
+            raise Unreachable("the login node's answer broke off")
+        return float(said)
 
 
 @dataclass(frozen=True)

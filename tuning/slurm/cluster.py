@@ -1,21 +1,14 @@
 """One Slurm cluster over one transport. What each method costs in remote commands is stated with it."""
 
-import re
 import secrets
-import tarfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from tuning.errors import (
-    AttemptUnwritable,
     CommandTimedOut,
-    CopiesGone,
     NotSent,
-    RemoteDiskFull,
     RemoteFileError,
-    SiteState,
     Unreachable,
     UploadDamaged,
 )
@@ -25,6 +18,7 @@ from tuning.slurm import remote_scripts
 from tuning.slurm.answers import (
     ABANDONED,
     AccountedJob,
+    Answer,
     AttemptLook,
     FileStat,
     NamedJob,
@@ -41,17 +35,24 @@ from tuning.slurm.answers import (
     whole_parts,
 )
 from tuning.slurm.attempt_records import parse_owner
-from tuning.slurm.command_errors import slurm_trouble, unpacking_errors
+from tuning.slurm.command_errors import slurm_trouble
 from tuning.slurm.inventory import Inventory, parse_inventory
 from tuning.slurm.looks import Observation, ReadAnswer, ReadRequest, Trial
 from tuning.slurm.model_programs import READ_MODELS
 from tuning.slurm.model_reading import MOST_BYTES, parse_models
 from tuning.slurm.signal_program import SIGNAL
-from tuning.slurm.submissions import Submission, SubmissionAnswer, submission_answers
+from tuning.slurm.submissions import (
+    Submission,
+    SubmissionAnswer,
+    archive,
+    raise_if_not_begun,
+    submission_answers,
+    unwritable,
+)
 from tuning.slurm.submit_program import SUBMIT
 from tuning.slurm.witness_programs import EXAMINE, OWN
 from tuning.slurm.witnesses import Examination, LookRequest, RootAnswer, RootSign
-from tuning.ssh.transport import Completed, Transport
+from tuning.ssh.transport import Transport
 
 __all__ = [
     "AccountedJob",
@@ -90,7 +91,7 @@ class Cluster:
         """Make our folders. 1 command. Raises RemoteFileError when they cannot be made."""
         done = self._run(remote_scripts.PREPARE, self._settings.root)
         if not done.parts:
-            raise RemoteFileError(f"cannot make folders under {self._settings.root}: {_words(done)}")
+            raise RemoteFileError(f"cannot make folders under {self._settings.root}: {done.complaint}")
 
     def log_in_anew(self) -> None:
         """End the connection: groups, limits and the shell are those of the login. The next command opens another."""
@@ -106,24 +107,24 @@ class Cluster:
         answer = self._hand_over(batch)
         if answer is None:
             return [SubmissionAnswer(each.token) for each in batch]
-        _raise_if_not_begun(self._settings.root, answer)
-        unwritable = _unwritable(batch, answer)
-        if not unwritable:
+        raise_if_not_begun(self._settings.root, answer)
+        refusals = unwritable(batch, answer)
+        if not refusals:
             return submission_answers(batch, answer.parts)
-        refused = [SubmissionAnswer(token, error=error) for token, error in unwritable.items()]
-        rest = [each for each in batch if each.token not in unwritable]
+        refused = [SubmissionAnswer(token, error=error) for token, error in refusals.items()]
+        rest = [each for each in batch if each.token not in refusals]
         return [*refused, *self.submit(rest)] if rest else refused
 
-    def _hand_over(self, batch: Sequence[Submission]) -> "_Answer | None":
+    def _hand_over(self, batch: Sequence[Submission]) -> Answer | None:
         """None: the connection broke, and whatever was started is to be looked up."""
-        archive, last = _archive(batch)
+        packed, last = archive(batch)
         limit = MESSAGE_TIMEOUT_SECONDS + len(batch) * _SECONDS_PER_SUBMISSION
         jobs = [word for each in batch for word in (each.directory, each.job_name, each.comment)]
         data = " ".join(sorted({path for each in batch for path in each.data}))
         arguments = (self._settings.root, last, f"{limit:.0f}", data, *jobs)
         timeout_seconds = limit + 2 * MESSAGE_TIMEOUT_SECONDS
         try:
-            return self._run(SUBMIT, *arguments, stdin=archive, timeout_seconds=timeout_seconds)
+            return self._run(SUBMIT, *arguments, stdin=packed, timeout_seconds=timeout_seconds)
         except NotSent:
             raise  # of less than the whole archive nothing is started
         except (Unreachable, CommandTimedOut):
@@ -152,14 +153,14 @@ class Cluster:
         answer = self._run(
             remote_scripts.LOOK_UP, self._settings.user, names, f"now-{max(1, round(since_seconds))}seconds"
         )
-        queue = _complete(answer, "queue", "squeue")
+        queue = answer.complete("queue", "squeue")
         found: dict[str, list[int]] = {token: [] for token in job_names}
         for line in queue.content.decode("utf-8", "replace").split("\n"):
             slurm_job_id, _, comment = line.partition("\x1f")
             token = comment.rpartition(":")[2]
             if token in found and (number := parse_slurm_job_id(slurm_job_id)) is not None:
                 found[token].append(number)
-        for token, slurm_job_id_ in _accounted_names(answer.parts, job_names):
+        for token, slurm_job_id_ in _accounted_names(answer, job_names):
             if slurm_job_id_ not in found[token]:
                 found[token].append(slurm_job_id_)
         return found
@@ -186,15 +187,15 @@ class Cluster:
         stdin = b"".join(path.encode() + b"\0" for path in (*opened, *files))
         arguments = (self._settings.root, self._settings.user, str(len(opened)))
         answer = self._run(remote_scripts.OBSERVE, *arguments, stdin=stdin)
-        by_word = _by_word(answer.parts)
+        by_word = answer.by_word
         if "clock" not in by_word or "done" not in by_word:
-            raise Unreachable(f"the login node's answer broke off: {_words(answer)}")
+            raise Unreachable(f"the login node's answer broke off: {answer.complaint}")
         has_queue = by_word["queue-end"].words[1] == "0"
         return Observation(
             queue=parse_queue(by_word["queue"].content) if has_queue else None,
             queue_error=None if has_queue else str(slurm_trouble(answer.completed.stderr, "squeue")),
             files=parse_stats(by_word["files"].content),
-            clock_epoch=_clock(by_word["clock"]),
+            clock_epoch=answer.clock_epoch(),
             refused=parse_paths(by_word["refused"].content),
             has_root="root" in by_word,
         )
@@ -203,8 +204,8 @@ class Cluster:
         """Ranges of files of ours, which are beneath the root and reached by no link. 1 command."""
         listing = "".join(f"{each.offset} {each.length} {each.path}\n" for each in requests)
         answer = self._run(remote_scripts.READ, self._settings.root, stdin=listing.encode())
-        if "done" not in _by_word(answer.parts):
-            raise Unreachable(f"the login node's answer broke off: {_words(answer)}")
+        if "done" not in answer.by_word:
+            raise Unreachable(f"the login node's answer broke off: {answer.complaint}")
         said = [(part.words[0], requests[int(part.words[1])].path, part.content) for part in whole_parts(answer.parts)]
         return ReadAnswer(
             contents={path: content for word, path, content in said if word == "part"},
@@ -222,7 +223,7 @@ class Cluster:
         )
         since = f"now-{max(1, round(since_seconds))}seconds"
         answer = self._run(EXAMINE, self._settings.root, since, ids, stdin=listing.encode())
-        by_word = _by_word(answer.parts)
+        by_word = answer.by_word
         has_answered = "accounting-end" in by_word and by_word["accounting-end"].words[1:] == ("0",)
         accounted = parse_accounting(by_word["accounting"].content) if has_answered else {}
         return Examination(accounted, parse_looks(answer.parts, len(requests)))
@@ -234,7 +235,7 @@ class Cluster:
     def inspect(self, slurm_job_id: int) -> str:
         """Usage of a running job by accounting and its first node: processes, memory, GPUs. 1 command."""
         answer = self._run(remote_scripts.INSPECT, str(slurm_job_id))
-        said = _by_word(answer.parts).get("node", Part((), b"")).content.decode("utf-8", "replace")
+        said = answer.by_word.get("node", Part((), b"")).content.decode("utf-8", "replace")
         return "".join(each for each in said[:_MOST_DIAGNOSIS] if each.isprintable() or each == "\n").strip()
 
     def ask_to_stop(self, jobs: Iterable[NamedJob]) -> frozenset[str]:
@@ -264,7 +265,7 @@ class Cluster:
         signed = (sign.installation, sign.last or sign.next, sign.next, sign.driver, sign.taken_over or sign.next)
         root, image = self._settings.root, self._settings.image
         answer = self._run(OWN + remote_scripts.INVENTORY, root, *signed, image, register, *models)
-        by_word = _by_word(answer.parts)
+        by_word = answer.by_word
         owner = parse_owner(by_word.get("owner", Part((), b"")).content)
         has_nodes = by_word.get("nodes-end", Part((), b"")).content.strip() == b"0"
         trouble = None if has_nodes else str(slurm_trouble(answer.completed.stderr, "sinfo"))
@@ -280,9 +281,9 @@ class Cluster:
     def has_content(self, size_bytes: int, sha256: str, path: str) -> bool:
         """Whether a content lies whole at its path. 1 command, which reads the file. Raises RemoteFileError."""
         has = self._run(remote_scripts.HAS_CONTENT, self._settings.root, path, str(size_bytes), sha256)
-        if "refused" in _by_word(has.parts):
-            raise RemoteFileError(f"cannot put {path} in its place: {_words(has)}")
-        return "there" in _by_word(has.parts)
+        if "refused" in has.by_word:
+            raise RemoteFileError(f"cannot put {path} in its place: {has.complaint}")
+        return "there" in has.by_word
 
     def stage(self, content: BinaryIO, size_bytes: int, sha256: str, path: str) -> None:
         """Bring a content to its path, whole or not at all. 1 command when it is there, else 2 and an upload."""
@@ -291,105 +292,30 @@ class Cluster:
         arriving = f"{self._settings.root}/incoming/{secrets.token_hex(12)}"
         self._transport.put(content, arriving, mode=0o600)
         settled = self._run(remote_scripts.SETTLE_FILE, self._settings.root, sha256, arriving, path)
-        said = _by_word(settled.parts)
+        said = settled.by_word
         if "damaged" in said:
             raise UploadDamaged(f"{PurePosixPath(path).name} was damaged on its way to the cluster")
         if "done" not in said:
-            raise RemoteFileError(f"cannot put {path} in its place: {_words(settled)}")
+            raise RemoteFileError(f"cannot put {path} in its place: {settled.complaint}")
 
     def _signal(self, jobs: Iterable[NamedJob], *options: str) -> frozenset[str]:
         listing = "".join(f"{slurm_job_id} {name}\n" for slurm_job_id, name in jobs)
         answer = self._run(SIGNAL, self._settings.user, *options, stdin=listing.encode())
-        done = _by_word(answer.parts).get("done")
+        done = answer.by_word.get("done")
         if done is None or b"Unable to contact" in answer.completed.stderr:
             raise slurm_trouble(answer.completed.stderr, "scancel")
         return frozenset(done.words[1:])
 
-    def _run(
-        self, program: str, *arguments: str, stdin: bytes = b"", timeout_seconds: float | None = None
-    ) -> "_Answer":
+    def _run(self, program: str, *arguments: str, stdin: bytes = b"", timeout_seconds: float | None = None) -> Answer:
         boundary = secrets.token_hex(16)
         command = remote_scripts.command_line(program, boundary, *arguments)
         completed = self._transport.run(command, stdin=stdin, timeout_seconds=timeout_seconds)
-        return _Answer(split_parts(completed.stdout, boundary), completed)
+        return Answer(split_parts(completed.stdout, boundary), completed)
 
 
-@dataclass(frozen=True)
-class _Answer:
-    parts: list[Part]
-    completed: Completed
-
-
-def _words(answer: _Answer) -> str:
-    return answer.completed.stderr.decode("utf-8", "replace").strip()[:300]
-
-
-def _by_word(parts: Iterable[Part]) -> dict[str, Part]:
-    return {part.words[0]: part for part in parts if part.words}
-
-
-def _clock(part: Part) -> float:
-    """The cluster's clock. Raises Unreachable for a part that broke off."""
-    said = " ".join(part.words[1:])
-    if not re.fullmatch(r"[0-9]{1,10}(\.[0-9]{1,9})?", said):
-        raise Unreachable("the login node's answer broke off")
-    return float(said)
-
-
-def _complete(answer: _Answer, name: str, command: str) -> Part:
-    """A part whose command ended well. Raises SlurmUnavailable otherwise."""
-    by_word = _by_word(answer.parts)
-    end = by_word.get(f"{name}-end")
-    if end is None or end.words[1:] != ("0",):
-        raise slurm_trouble(answer.completed.stderr, command)
-    return by_word[name]
-
-
-def _archive(batch: Sequence[Submission]) -> tuple[bytes, str]:
-    """One tar of all files, by paths under the root, and the path of the last of them."""
-    packed = b"".join(each.packed for each in batch)
-    end = bytes(2 * tarfile.BLOCKSIZE)
-    padding = bytes(-(len(packed) + len(end)) % tarfile.RECORDSIZE)
-    return packed + end + padding, f"{batch[-1].folder}/{list(batch[-1].files)[-1]}"
-
-
-def _raise_if_not_begun(root: str, answer: _Answer) -> None:
-    if gone := [part.words[2] for part in answer.parts if part.words[:1] == ("gone",)]:
-        raise CopiesGone(gone)
-    if any(part.words == ("away",) for part in answer.parts):
-        raise SiteState(f"the folder {root} cannot be entered on the cluster: {_words(answer)}")
-
-
-def _unwritable(batch: Sequence[Submission], answer: _Answer) -> dict[str, AttemptUnwritable]:
-    """The attempts, by token, that were not unpacked while nothing is wrong with the others.
-
-    Raises another error where nothing can be unpacked there.
-    """
-    by_word = _by_word(answer.parts)
-    if "unasked" in by_word:
-        raise slurm_trouble(answer.completed.stderr, "squeue")
-    if "damaged" in by_word:
-        raise UploadDamaged("the upload was damaged on its way to the cluster")
-    failed = by_word.get("failed")
-    if failed is None:
-        return {}
-    said = _words(answer)
-    if "No space left" in said or "quota exceeded" in said:
-        raise RemoteDiskFull(f"the cluster's disk is full: {said}")
-    whole = answer.completed.stderr.decode("utf-8", "replace")
-    found = unpacking_errors(whole, [each.folder for each in batch]) if failed.words[-1] == "writable" else {}
-    if not found:
-        raise RemoteFileError(f"the upload cannot be unpacked on the cluster: {said}")
-    return {
-        each.token: AttemptUnwritable(f"its folder on the cluster cannot be written: {found[each.folder]}")
-        for each in batch
-        if each.folder in found
-    }
-
-
-def _accounted_names(parts: Iterable[Part], job_names: Mapping[str, str]) -> Iterable[tuple[str, int]]:
+def _accounted_names(answer: Answer, job_names: Mapping[str, str]) -> Iterable[tuple[str, int]]:
     tokens = {name: token for token, name in job_names.items()}
-    content = _by_word(parts).get("accounting", Part((), b"")).content
+    content = answer.by_word.get("accounting", Part((), b"")).content
     for line in content.decode("utf-8", "replace").split("\n"):
         slurm_job_id, _, name = line.partition("|")
         if name in tokens and (number := parse_slurm_job_id(slurm_job_id)) is not None:

@@ -1,13 +1,22 @@
 """Submissions, and what the answer of the program that hands them to Slurm means for each. Pure."""
 
-import io
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from tuning.errors import ClusterError, SlurmUnavailable
-from tuning.slurm.answers import AttemptLook, Part, parse_submission, whole_parts
+from tuning.errors import (
+    AttemptUnwritable,
+    ClusterError,
+    CopiesGone,
+    RemoteDiskFull,
+    RemoteFileError,
+    SiteState,
+    SlurmUnavailable,
+    UploadDamaged,
+)
+from tuning.slurm.answers import Answer, AttemptLook, Part, parse_submission, whole_parts
+from tuning.slurm.command_errors import slurm_trouble, unpacking_errors
 
 _EARLIER = ("claimed", "queued")
 
@@ -52,6 +61,49 @@ class SubmissionAnswer:
     """The id is that of an earlier submission of the same attempt; without an id, the attempt was given up then."""
 
 
+def archive(batch: Sequence[Submission]) -> tuple[bytes, str]:
+    """One tar of all files, by paths under the root, and the path of the last of them."""
+    packed = b"".join(each.packed for each in batch)
+    end = bytes(2 * tarfile.BLOCKSIZE)
+    padding = bytes(-(len(packed) + len(end)) % tarfile.RECORDSIZE)
+    return packed + end + padding, f"{batch[-1].folder}/{list(batch[-1].files)[-1]}"
+
+
+def raise_if_not_begun(root: str, answer: Answer) -> None:
+    """Raises CopiesGone or SiteState where the program ended before it handed anything to Slurm."""
+    if gone := [part.words[2] for part in answer.parts if part.words[:1] == ("gone",)]:
+        raise CopiesGone(gone)
+    if any(part.words == ("away",) for part in answer.parts):
+        raise SiteState(f"the folder {root} cannot be entered on the cluster: {answer.complaint}")
+
+
+def unwritable(batch: Sequence[Submission], answer: Answer) -> dict[str, AttemptUnwritable]:
+    """The attempts, by token, that were not unpacked while nothing is wrong with the others.
+
+    Raises RemoteFileError, RemoteDiskFull, UploadDamaged or SlurmUnavailable where nothing could be handed over.
+    """
+    by_word = answer.by_word
+    if "unasked" in by_word:
+        raise slurm_trouble(answer.completed.stderr, "squeue")
+    if "damaged" in by_word:
+        raise UploadDamaged("the upload was damaged on its way to the cluster")
+    failed = by_word.get("failed")
+    if failed is None:
+        return {}
+    said = answer.complaint
+    if "No space left" in said or "quota exceeded" in said:
+        raise RemoteDiskFull(f"the cluster's disk is full: {said}")
+    whole = answer.completed.stderr.decode("utf-8", "replace")
+    found = unpacking_errors(whole, [each.folder for each in batch]) if failed.words[-1] == "writable" else {}
+    if not found:
+        raise RemoteFileError(f"the upload cannot be unpacked on the cluster: {said}")
+    return {
+        each.token: AttemptUnwritable(f"its folder on the cluster cannot be written: {found[each.folder]}")
+        for each in batch
+        if each.folder in found
+    }
+
+
 def submission_answers(batch: Sequence[Submission], parts: Sequence[Part]) -> list[SubmissionAnswer]:
     """Outcomes of a batch, by the parts that are certainly whole: of an id cut off, the rest is another job's."""
     whole = whole_parts(parts)
@@ -87,15 +139,12 @@ def _earlier(batch: Sequence[Submission], parts: Sequence[Part]) -> list[Submiss
 
 
 def _packed(folder: str, files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path, content in files.items():
-            _add(tar, f"{folder}/{path}", content)
-        size = tar.offset
-    return buffer.getvalue()[:size]
+    return b"".join(_entry(f"{folder}/{path}", content) for path, content in files.items())
 
 
-def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+def _entry(name: str, content: bytes) -> bytes:
+    """Header and content. By hand: a TarFile takes twice the time, and whoever submitted waits for it."""
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = len(content), 0o600
-    tar.addfile(entry, io.BytesIO(content))
+    padding = bytes(-len(content) % tarfile.BLOCKSIZE)
+    return entry.tobuf(tarfile.PAX_FORMAT) + content + padding

@@ -93,7 +93,7 @@ def _may_work(driver: Driver) -> bool:
 
 def _rows(session: Session, needs: Needs) -> dict[str, Dataset]:
     wanted = {dataset_id for ids in needs.values() for dataset_id in ids}
-    return datasets.by_ids(session, wanted) if wanted else {}
+    return datasets.by_ids(session, wanted)
 
 
 def _stage(driver: Driver, store: ContentStore, row: Dataset, job_ids: Sequence[str]) -> None:

@@ -40,7 +40,6 @@ from tuning.jobs.queries.driver import (
     Confirmed,
     begin_attempts,
     confirm_attempts,
-    is_any_waiting,
     queued_jobs,
     tell_queued,
     waiting,
@@ -189,9 +188,9 @@ class Submitter:
         """Jobs with their committed tokens; one that cannot be made ready is left where it was, and waits by itself."""
         name, now, free = self._driver.settings.name, self._driver.now(), self._pauses.waiting_clause()
         with self._driver.load() as session:
-            if not is_any_waiting(session, name, now, free):
-                return []
             needs = waiting(session, name, LOOK_AHEAD, now, free)
+            if not needs:
+                return []
             ready = staged_jobs(session, name, needs)[:BATCH]
             if self._pauses.reasons():
                 ready = _let_through(queued_jobs(session, name, ready, now), self._pauses)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -20,6 +21,7 @@ from packtrain.cli.commands.arguments import (
     connect,
     tag_filters,
 )
+from packtrain.cli.commands.option_groups import grouped
 from packtrain.cli.job_ids import find_job
 from packtrain.cli.remarks import note_remarks
 from packtrain.cli.screen import note, say, say_json
@@ -40,21 +42,41 @@ FromCheckpoint = Annotated[
 ]
 Watch = Annotated[bool, typer.Option("--watch", help="Stay and watch it to its end.")]
 
+WithDependents = Annotated[
+    bool, typer.Option("--with-dependents", help="Your jobs too that failed since they waited for it; each waits anew.")
+]
 
+
+@dataclass(frozen=True)
+class Changes:
+    """Options about what is to be different in a copy of a job."""
+
+    setting: Settings = None
+    model: Model = None
+    gpus: Gpus = None
+    memory: Memory = None
+    time: TimeLimit = None
+    name: Name = None
+
+    def options(self, *, held: bool = False) -> "JobOptions":
+        """The words of the command line, by what they mean."""
+        from packtrain.cli.job_request import JobOptions
+
+        resources = (("gpus_per_node", self.gpus), ("memory", self.memory), ("time_limit", self.time))
+        settings = tuple(self.setting or ())
+        return JobOptions(model=self.model, settings=settings, resources=resources, name=self.name, held=held)
+
+
+_AS_BEFORE = Changes()
+
+
+@grouped
 def retry(
     job: JobIds = None,
     advised: Annotated[bool, typer.Option("--advised", help="With the changes that its failure advises.")] = False,
-    setting: Settings = None,
-    model: Model = None,
-    gpus: Gpus = None,
-    memory: Memory = None,
-    time: TimeLimit = None,
-    name: Name = None,
+    said: Changes = _AS_BEFORE,
     from_checkpoint: FromCheckpoint = None,
-    with_dependents: Annotated[
-        bool,
-        typer.Option("--with-dependents", help="Your jobs too that failed since they waited for it; each waits anew."),
-    ] = False,
+    with_dependents: WithDependents = False,
     watch: Watch = False,
     everything: Annotated[
         bool, typer.Option("--all", help="All of your own that failed and were not yet retried. It asks first.")
@@ -77,24 +99,20 @@ def retry(
     check_selection(selection)
     if watch and (as_json or everything or len(selection.words) != 1):
         raise typer.BadParameter("--watch goes with a single JOB, and without --json")
-    said = said_changes(_options(setting, model, gpus, memory, time, name))
+    asked = said_changes(said.options())
     if from_checkpoint is not None:
-        said |= going_on(from_checkpoint)
+        asked |= going_on(from_checkpoint)
     chain: RetryFields = {"with_dependents": True} if with_dependents else {}
 
     def again(api: "Packtrain", job_id: str) -> Job:
-        changes = said
+        changes = asked
         if advised:
             found = api.job(job_id)
             events = () if found["failure"] else api.events(job_id)
-            changes = laid_over(advised_changes(found, events), said)
+            changes = laid_over(advised_changes(found, events), asked)
         return api.retry(job_id, **cast("RetryFields", {**changes, **chain}))
 
-    def is_meant(job: Job, own: Sequence[Job]) -> bool:
-        failure = job["failure"]
-        comes_along = with_dependents and failure is not None and failure["code"] == "dependency"
-        return not comes_along and _is_unretried(job, own)
-
+    is_meant = _is_alone_unretried if with_dependents else _is_unretried
     action = Action("retry", ("failed",), again, _described, is_meant=is_meant)
     with connect() as api:
         made = perform(api, action, selection, as_json=as_json)
@@ -104,14 +122,10 @@ def retry(
             _follow(api, made, watch=watch)
 
 
+@grouped
 def clone(
     job: JobId,
-    setting: Settings = None,
-    model: Model = None,
-    gpus: Gpus = None,
-    memory: Memory = None,
-    time: TimeLimit = None,
-    name: Name = None,
+    said: Changes = _AS_BEFORE,
     hold: Annotated[bool, typer.Option("--hold", help="Keep it until `packtrain release`.")] = False,
     watch: Watch = False,
     as_json: AsJson = False,
@@ -126,7 +140,7 @@ def clone(
 
     if watch and as_json:
         raise typer.BadParameter("--watch goes without --json")
-    changes: JobFields = said_changes(_options(setting, model, gpus, memory, time, name, held=hold))
+    changes: JobFields = said_changes(said.options(held=hold))
     with connect() as api:
         made = api.clone(find_job(api, job), **changes)
         if as_json:
@@ -141,22 +155,6 @@ def _tell_dependents(api: "Packtrain", job_id: str) -> None:
     note(told[0] if told else "no job of yours failed with it")
 
 
-def _options(
-    setting: list[str] | None,
-    model: str | None,
-    gpus: int | None,
-    memory: str | None,
-    time: str | None,
-    name: str | None,
-    *,
-    held: bool = False,
-) -> "JobOptions":
-    from packtrain.cli.job_request import JobOptions
-
-    resources = (("gpus_per_node", gpus), ("memory", memory), ("time_limit", time))
-    return JobOptions(model=model, settings=tuple(setting or ()), resources=resources, name=name, held=held)
-
-
 def _follow(api: "Packtrain", made: list[Job], *, watch: bool) -> None:
     if len(made) == 1:
         note_remarks(api, made[0]["id"])
@@ -167,6 +165,13 @@ def _follow(api: "Packtrain", made: list[Job], *, watch: bool) -> None:
         raise typer.Exit(watch_job(api, made[0]["id"], view_for(terminal=sys.stdout.isatty())))
     if len(made) == 1:
         note(f"follow it with: packtrain watch {made[0]['id']}")
+
+
+def _is_alone_unretried(job: Job, own: Sequence[Job]) -> bool:
+    """Whether it is not among those that come along with the job that they waited for."""
+    failure = job["failure"]
+    comes_along = failure is not None and failure["code"] == "dependency"
+    return not comes_along and _is_unretried(job, own)
 
 
 def _is_unretried(job: Job, own: Sequence[Job]) -> bool:

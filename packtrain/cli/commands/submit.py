@@ -8,6 +8,7 @@ import typer
 
 from packtrain.cli.commands import submit_options as ask
 from packtrain.cli.commands.arguments import AsJson, Gpus, Memory, Model, Run, Settings, TimeLimit, connect, run_of
+from packtrain.cli.commands.option_groups import grouped
 from packtrain.cli.job_text import result_lines
 from packtrain.cli.remarks import note_remarks
 from packtrain.cli.screen import note, now, say, say_json, say_text
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from packtrain.client import Packtrain
 
 
+@grouped
 def submit(
     run: Run = None,
     data: ask.Data = None,
@@ -30,25 +32,10 @@ def submit(
     recipe: ask.Recipe = None,
     source: ask.Source = None,
     checkpoint: ask.Checkpoint = None,
-    after: ask.After = None,
-    secret: ask.Secrets = None,
-    env: ask.Environment = None,
-    keep_checkpoints: ask.KeepCheckpoints = None,
-    attempts: ask.Attempts = None,
+    conditions: ask.Conditions = ask.NO_CONDITIONS,
     name: ask.Name = None,
     tag: ask.NewTags = None,
-    cluster: ask.Cluster = None,
-    partition: ask.Partition = None,
-    nodes: ask.Nodes = None,
-    gpus: Gpus = None,
-    gpu_type: ask.GpuType = None,
-    cpus_per_gpu: ask.CpusPerGpu = None,
-    memory: Memory = None,
-    time: TimeLimit = None,
-    account: ask.Account = None,
-    qos: ask.Qos = None,
-    constraint: ask.Constraint = None,
-    exclude: ask.Exclude = None,
+    place: ask.Place = ask.ANY_PLACE,
     sbatch: ask.SbatchOptions = None,
     priority: ask.Priority = 0,
     hold: ask.Hold = False,
@@ -70,18 +57,14 @@ def submit(
 
     if watch and (dry_run or as_json):
         raise typer.BadParameter("--watch goes with neither --dry-run nor --json")
-    resources = {
-        "cluster": cluster, "partition": partition, "nodes": nodes, "gpus_per_node": gpus, "gpu_type": gpu_type,
-        "cpus_per_gpu": cpus_per_gpu, "memory": memory, "time_limit": time, "account": account, "qos": qos,
-        "constraint": constraint, "exclude": exclude,
-    }  # fmt: skip
     config, text = run_of(run)
     options = JobOptions(
         config_file=config, text=text, model=model, settings=tuple(setting or ()), data=tuple(data or ()),
-        resources=tuple(resources.items()), name=name, tags=tuple(tag or ()), priority=priority, held=hold,
+        resources=place.resources, name=name, tags=tuple(tag or ()), priority=priority, held=hold,
         kind=kind.value if kind else None, recipe=recipe, source_job=source, checkpoint=checkpoint,
-        depends_on=tuple(after or ()), secrets=tuple(secret or ()), keep_checkpoints=keep_checkpoints,
-        attempts=attempts, environment=tuple(env or ()), sbatch=tuple(sbatch or ()),
+        depends_on=tuple(conditions.after or ()), secrets=tuple(conditions.secret or ()),
+        environment=tuple(conditions.env or ()), keep_checkpoints=conditions.keep_checkpoints,
+        attempts=conditions.attempts, sbatch=tuple(sbatch or ()),
     )  # fmt: skip
     _require_run(options)
     with connect() as api:

@@ -1,10 +1,12 @@
 """Options of submit and check: what a run is, what it asks of Slurm, and how it is queued."""
 
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Annotated
 
 import typer
 
+from packtrain.cli.commands.arguments import Gpus, Memory, TimeLimit
 from packtrain.cli.completion import complete_jobs, complete_recipes
 
 
@@ -78,3 +80,41 @@ Hold = Annotated[bool, typer.Option("--hold", help="Keep it until `packtrain rel
 Watch = Annotated[bool, typer.Option("--watch", help="Stay and watch it to its end.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what the server would say.")]
 WithScript = Annotated[bool, typer.Option("--script", help="Print the batch script too.")]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Options about what a run waits for, what it is given, and how long it goes on."""
+
+    after: After = None
+    secret: Secrets = None
+    env: Environment = None
+    keep_checkpoints: KeepCheckpoints = None
+    attempts: Attempts = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Options about the place of a run: what Slurm is asked for."""
+
+    cluster: Cluster = None
+    partition: Partition = None
+    nodes: Nodes = None
+    gpus: Gpus = None
+    gpu_type: GpuType = None
+    cpus_per_gpu: CpusPerGpu = None
+    memory: Memory = None
+    time: TimeLimit = None
+    account: Account = None
+    qos: Qos = None
+    constraint: Constraint = None
+    exclude: Exclude = None
+
+    @property
+    def resources(self) -> tuple[tuple[str, str | int | None], ...]:
+        """By the API's names, in its order."""
+        words = {"gpus": "gpus_per_node", "time": "time_limit"}
+        return tuple((words.get(each.name, each.name), getattr(self, each.name)) for each in fields(self))
+
+
+NO_CONDITIONS, ANY_PLACE = Conditions(), Place()

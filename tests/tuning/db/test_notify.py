@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
@@ -65,3 +66,24 @@ def test_a_lost_connection_is_waited_out_and_replaced(
     assert not news.wait(0.05)
     write(sessions)
     assert news.wait(20)
+
+
+def test_a_commit_is_heard_that_is_seen_long_after_its_first_write(
+    engine: Engine, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL tells of the commit itself")
+    database = Path(str(engine.url.database))
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 4:  # the disk has taken its time
+            write(sessions)
+
+    with closing(open_news(engine)) as news:
+        while news.wait(0.01):
+            pass
+        monkeypatch.setattr("tuning.db.notify.time.sleep", pause)
+        database.with_name("begun").write_bytes(b"a commit's first page")
+        assert news.wait(0.2)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tests.factories import NOON, make_dataset, make_job, make_user
 from tuning.errors import RemoteFileError
 from tuning.jobs.models import Job, JobEvent, Trouble
-from tuning.jobs.queries.driver import is_any_waiting, waiting
+from tuning.jobs.queries.driver import waiting
 from tuning.jobs.queries.requests import delete_job
 from tuning.jobs.status import JobStatus
 from tuning.jobs.troubles import (
@@ -107,7 +107,7 @@ def test_jobs_whose_data_cannot_be_copied_leave_places_to_others(session: Sessio
 
 def test_a_cluster_with_nothing_but_poison_is_not_asked_of(session: Session) -> None:
     fail(session, make_job(session, make_user(session)), ValueError())
-    assert not is_any_waiting(session, "lab", NOON)
+    assert not waiting(session, "lab", 9, NOON)
 
 
 def test_of_ended_jobs_only_what_is_to_be_removed_is_still_tried(session: Session) -> None:

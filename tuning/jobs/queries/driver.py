@@ -83,17 +83,13 @@ class Confirmed:
     slurm_job_id: int
 
 
-def is_any_waiting(session: Session, cluster: str, now: datetime, only: ColumnElement[bool] | None = None) -> bool:
-    """Whether a queued job of a cluster may be submitted (`only` those): asked often, and cheap."""
-    return session.connection().scalar(_waiting_among(only), {**_at(cluster, now), "most": 1}) is not None
-
-
 def waiting(
     session: Session, cluster: str, limit: int, now: datetime, only: ColumnElement[bool] | None = None
 ) -> dict[str, tuple[str, ...]]:
     """The queued jobs of a cluster that may be submitted, in their order, with the data sets (ids) that each needs.
 
-    Left out are those that wait for another job, or for the next try after a failure (tuning.jobs.troubles).
+    Left out are those that wait for another job, or for the next try after a failure (tuning.jobs.troubles). Asked
+    often: where nothing waits it is one cheap query.
     """
     ids = session.connection().scalars(_waiting_among(only), {**_at(cluster, now), "most": limit}).all()
     needs: dict[str, tuple[str, ...]] = dict.fromkeys(ids, ())

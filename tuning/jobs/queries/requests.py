@@ -14,6 +14,12 @@ from tuning.jobs.status import JobStatus
 
 # Run on the connection: rows that nobody reads back need no ORM, which costs three times as much.
 _INSERT_TAGS, _INSERT_DATASETS, _INSERT_EVENTS = insert(JobTag), insert(JobDataset), insert(JobEvent)
+_TAGS = (
+    select(JobTag.job_id, JobTag.key, JobTag.value)
+    .where(JobTag.job_id.in_(bindparam("job_ids", expanding=True)))
+    .order_by(JobTag.key)
+)
+"""Asked for each submission: made once."""
 
 
 def _ahead() -> Select[int]:
@@ -114,8 +120,8 @@ def belongings(session: Session, job_ids: Sequence[str]) -> Belongings:
 def tags_of(session: Session, job_ids: Sequence[str]) -> dict[str, dict[str, str]]:
     """The tags of some jobs, by job id; a job without any is missing."""
     tags: dict[str, dict[str, str]] = {}
-    for tag in session.scalars(select(JobTag).where(JobTag.job_id.in_(job_ids)).order_by(JobTag.key)):
-        tags.setdefault(tag.job_id, {})[tag.key] = tag.value
+    for job_id, key, value in session.execute(_TAGS, {"job_ids": job_ids}):
+        tags.setdefault(job_id, {})[key] = value
     return tags
 
 
