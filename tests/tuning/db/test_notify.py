@@ -68,11 +68,10 @@ def test_a_lost_connection_is_waited_out_and_replaced(
     assert news.wait(20)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL tells of the commit itself
 def test_a_commit_is_heard_that_is_seen_long_after_its_first_write(
     engine: Engine, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL tells of the commit itself")
     database = Path(str(engine.url.database))
     pauses: list[float] = []
 
