@@ -26,9 +26,10 @@ from server.api.jobs import (
     validation,
 )
 from server.api.jobs import collection as jobs
+from server.api.people import audit, teams, users
 from server.cluster_files import ClusterFiles
 from server.cluster_views import ClusterViews
-from server.dependencies import API, current_user
+from server.dependencies import API, current_user, visible_to_members
 from server.feed.cache import Feed
 from server.feed.fast_path import PolledProgress
 from server.file_checks import FileChecks
@@ -78,6 +79,9 @@ ROUTERS = (
     clusters_api.router,
     models_api.router,
     me.router,
+    users.router,
+    teams.router,
+    audit.router,
     tokens.router,
     secrets.router,
     recipes.router,
@@ -136,6 +140,7 @@ def _know(
         interval_seconds=settings.feed_interval_seconds,
         now=clock,
         workers=app.state.workers,
+        visible=visible_to_members(settings),
     )
     app.state.request_seconds = RequestSeconds()
     app.state.cipher = Cipher(settings.secrets_key)
