@@ -80,7 +80,7 @@ class TeamRequest(BaseModel):
     members: list[NewMember] = Field(default_factory=list, max_length=service.MOST_MEMBERS)
 
 
-class TeamPatch(BaseModel):
+class TeamChange(BaseModel):
     """A change of a team."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -123,7 +123,7 @@ def show_team(name: NameInPath, session: SessionDep, _user: CurrentUser) -> Team
 
 
 @router.patch("/{name}", responses=responses(404))
-def change_team(name: NameInPath, change: TeamPatch, session: SessionDep, actor: ActorDep, now: NowDep) -> TeamJson:
+def change_team(name: NameInPath, change: TeamChange, session: SessionDep, actor: ActorDep, now: NowDep) -> TeamJson:
     """Give a team other shares. For administrators."""
     team = service.found_team(session, name)
     service.change_shares(session, actor, team, change.shares, now)

@@ -20,7 +20,7 @@ from tuning.people.queries import team_names, user_by_name
 from tuning.people.roles import Role
 from tuning.people.teams import MOST_TEAMS_OF_A_USER, TEAM_NAME
 from tuning.people.tokens import USER_NAME, Principal
-from tuning.people.users import NewUser, UserChange
+from tuning.people.users import NewUser
 
 router = APIRouter(prefix="/users", tags=["accounts"])
 
@@ -72,7 +72,7 @@ class UserRequest(BaseModel):
     default_team: TeamName | None = Field(default=None, description="Another of the teams to be the usual one.")
 
 
-class UserPatch(BaseModel):
+class UserChange(BaseModel):
     """A change of a user; what is left out stays. Users may change their own display_name, email and default_team."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -130,11 +130,11 @@ def show_user(name: NameInPath, session: SessionDep, user: CurrentUser) -> UserJ
 
 @router.patch("/{name}", responses=responses(404, 409))
 def change_user(
-    name: NameInPath, change: UserPatch, session: SessionDep, user: CurrentUser, actor: ActorDep, now: NowDep
+    name: NameInPath, change: UserChange, session: SessionDep, user: CurrentUser, actor: ActorDep, now: NowDep
 ) -> UserJson:
     """Change a user, or switch them off or on. For administrators, and a little of it for the user."""
     other = service.found_user(session, name)
-    wanted = UserChange(**change.model_dump(exclude={"running"}))
+    wanted = service.UserChange(**change.model_dump(exclude={"running"}))
     if change.running == "cancel" and not change.disabled:
         hint = "send disabled: true with it"
         raise InvalidInput([Finding(("running",), "running jobs are cancelled only of who is switched off", hint)])
