@@ -1,5 +1,6 @@
 """The app: everything is put together here."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -43,6 +44,7 @@ from server.http.request_ids import RequestIds
 from server.http.shares import Places
 from server.http.token_gate import TokenGate
 from server.openapi import describe
+from server.recorded_settings import record_settings
 from server.slurm_trial import SlurmTrials
 from server.transfer_budget import TransferLimits
 from server.transfer_response import ReaderPace
@@ -106,6 +108,8 @@ def _empty_app(engine: Engine) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         warm_up(bounded_check.__name__)
+        state = app.state
+        await asyncio.to_thread(record_settings, state.sessions, state.settings, state.clock())
         async with app.state.feed.running():
             yield
         app.state.cluster_files.close()

@@ -82,3 +82,9 @@ def entries(session: Session, wanted: AuditFilter, limit: int, behind: int | Non
     if behind is not None:
         query = query.where(AuditEntry.id < behind)
     return session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit)).all()
+
+
+def newest(session: Session, subject_kind: str, subject: str) -> AuditEntry | None:
+    """The newest entry of a subject."""
+    own = (AuditEntry.subject_kind == subject_kind, AuditEntry.subject == subject)
+    return session.scalar(select(AuditEntry).where(*own).order_by(AuditEntry.id.desc()).limit(1))
