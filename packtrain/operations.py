@@ -304,12 +304,12 @@ def delete_team(name: str) -> Call[None]:
     return Call("DELETE", path_of("teams", name))
 
 
-def set_member(team: str, user: str, changes: MemberRequest) -> Call[Team]:
-    return Call("PUT", path_of("teams", team, "members", user), body=changes)
+def set_member(team_name: str, user_name: str, changes: MemberRequest) -> Call[Team]:
+    return Call("PUT", path_of("teams", team_name, "members", user_name), body=changes)
 
 
-def remove_member(team: str, user: str) -> Call[None]:
-    return Call("DELETE", path_of("teams", team, "members", user))
+def remove_member(team_name: str, user_name: str) -> Call[None]:
+    return Call("DELETE", path_of("teams", team_name, "members", user_name))
 
 
 def audit(limit: int, after: str | None, filters: Mapping[str, str | list[str]]) -> Call[AuditEntryPage]:

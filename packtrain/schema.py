@@ -161,6 +161,7 @@ class AuditEntry(TypedDict):
     """A change: its actor and origin, and the values before and after."""
 
     id: int
+    """Grows from entry to entry."""
     at: str
     """When it was made."""
     actor: str
@@ -729,6 +730,7 @@ class MemberRequest(TypedDict, total=False):
     """Place of a user in a team; what is left out stays, and is usual for a new one: one share, no lead."""
 
     shares: int | None
+    """Of what the team has, beside those of its other members."""
     is_lead: bool | None
     """Leads change their team's members. For administrators."""
 
@@ -781,9 +783,11 @@ class NewMember(TypedDict):
     """A first member of a new team."""
 
     shares: NotRequired[int | None]
+    """Of what the team has, beside those of its other members."""
     is_lead: NotRequired[bool | None]
     """Leads change their team's members. For administrators."""
     name: str
+    """The user's name."""
 
 
 class NewToken(TypedDict):
@@ -1226,8 +1230,9 @@ class Team(TypedDict):
     """A team with its members."""
 
     name: str
+    """Its name."""
     shares: int
-    """Of the lab's GPU time, beside the shares of the other teams."""
+    """Of the lab's GPU time, beside the shares of the other teams; 0 = only what no other team wants."""
     leads: list[str]
     """The names of its leads."""
     member_count: int
@@ -1242,12 +1247,14 @@ class TeamChange(TypedDict):
     """A change of a team."""
 
     shares: int
+    """Of the lab's GPU time, beside the shares of the other teams; 0 = only what no other team wants."""
 
 
 class TeamOf(TypedDict):
     """A team of a user."""
 
     name: str
+    """Its name."""
     is_lead: bool
     """Whether the user leads it."""
     shares: int
@@ -1258,6 +1265,7 @@ class TeamOfMe(TypedDict):
     """A team that the user is in."""
 
     name: str
+    """Its name."""
     is_lead: bool
     """Whether the user leads it."""
 
@@ -1268,15 +1276,18 @@ class TeamRequest(TypedDict):
     name: str
     """Never changed."""
     shares: NotRequired[int]
+    """Of the lab's GPU time, beside the shares of the other teams; 0 = only what no other team wants."""
     members: NotRequired[list["NewMember"]]
+    """Its first members."""
 
 
 class TeamSummary(TypedDict):
     """A team, as a list shows it."""
 
     name: str
+    """Its name."""
     shares: int
-    """Of the lab's GPU time, beside the shares of the other teams."""
+    """Of the lab's GPU time, beside the shares of the other teams; 0 = only what no other team wants."""
     leads: list[str]
     """The names of its leads."""
     member_count: int
@@ -1391,6 +1402,7 @@ class User(TypedDict):
     """A user: a person, or a tool of a team."""
 
     name: str
+    """The user's name."""
     display_name: str | None
     """What people call them."""
     email: str | None
@@ -1413,6 +1425,7 @@ class UserChange(TypedDict, total=False):
     """A change of a user; what is left out stays. Users may change their own display_name, email and default_team."""
 
     role: "Role | None"
+    """viewer looks, member submits too, administrator does all."""
     display_name: str | None
     """An empty text takes it away."""
     email: str | None
@@ -1444,8 +1457,11 @@ class UserRequest(TypedDict):
     name: str
     """Never changed; jobs name it as their owner."""
     display_name: NotRequired[str | None]
+    """What people call them."""
     email: NotRequired[str | None]
+    """Shown to the user and to administrators only."""
     role: NotRequired["Role"]
+    """viewer looks, member submits too, administrator does all."""
     teams: NotRequired[list[str]]
     """At least one; the first is the usual one."""
     default_team: NotRequired[str | None]

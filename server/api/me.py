@@ -13,7 +13,7 @@ router = APIRouter(tags=["accounts"])
 class TeamOfMe(BaseModel):
     """A team that the user is in."""
 
-    name: str
+    name: str = Field(description="Its name.")
     is_lead: bool = Field(description="Whether the user leads it.")
 
 

@@ -19,7 +19,7 @@ _LARGEST_ID = 2**63 - 1
 class AuditJson(BaseModel):
     """A change: its actor and origin, and the values before and after."""
 
-    id: int
+    id: int = Field(description="Grows from entry to entry.")
     at: datetime = Field(description="When it was made.")
     actor: str = Field(
         description="A user's name; `operator`: a command on the service's own machine; `packtrain`: the service."

@@ -25,6 +25,7 @@ from tuning.people.users import found_user
 router = APIRouter(prefix="/teams", tags=["accounts"])
 
 Shares = Annotated[int, Field(ge=0, le=MOST_SHARES)]
+_OF_THE_LAB = "Of the lab's GPU time, beside the shares of the other teams; 0 = only what no other team wants."
 TeamAfter = Annotated[
     str | None, Query(max_length=64, pattern=TEAM_NAME, description="The `next` of the page before, a team's name.")
 ]
@@ -42,8 +43,8 @@ class MemberJson(BaseModel):
 class TeamSummary(BaseModel):
     """A team, as a list shows it."""
 
-    name: str
-    shares: int = Field(description="Of the lab's GPU time, beside the shares of the other teams.")
+    name: str = Field(description="Its name.")
+    shares: int = Field(description=_OF_THE_LAB)
     leads: list[str] = Field(description="The names of its leads.")
     member_count: int = Field(description="How many users are in it.")
     created_at: datetime
@@ -60,14 +61,14 @@ class MemberRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    shares: Shares | None = None
+    shares: Shares | None = Field(default=None, description="Of what the team has, beside those of its other members.")
     is_lead: bool | None = Field(default=None, description="Leads change their team's members. For administrators.")
 
 
 class NewMember(MemberRequest):
     """A first member of a new team."""
 
-    name: UserName
+    name: UserName = Field(description="The user's name.")
 
 
 class TeamRequest(BaseModel):
@@ -76,8 +77,10 @@ class TeamRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: TeamName = Field(description="Never changed.")
-    shares: Shares = 1
-    members: list[NewMember] = Field(default_factory=list, max_length=service.MOST_MEMBERS)
+    shares: Shares = Field(default=1, description=_OF_THE_LAB)
+    members: list[NewMember] = Field(
+        default_factory=list, max_length=service.MOST_MEMBERS, description="Its first members."
+    )
 
 
 class TeamChange(BaseModel):
@@ -85,7 +88,7 @@ class TeamChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    shares: Shares
+    shares: Shares = Field(description=_OF_THE_LAB)
 
 
 @router.get("", response_model=Page[TeamSummary])

@@ -30,6 +30,7 @@ DisplayName = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00
 Email = Annotated[
     str, StringConstraints(max_length=320, pattern=r"^$|^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,255}$")
 ]
+_ROLES = "viewer looks, member submits too, administrator does all."
 UserAfter = Annotated[
     str | None, Query(max_length=100, pattern=USER_NAME, description="The `next` of the page before, a user's name.")
 ]
@@ -38,7 +39,7 @@ UserAfter = Annotated[
 class TeamOf(BaseModel):
     """A team of a user."""
 
-    name: str
+    name: str = Field(description="Its name.")
     is_lead: bool = Field(description="Whether the user leads it.")
     shares: int = Field(description="The user's shares of what the team has.")
 
@@ -46,10 +47,10 @@ class TeamOf(BaseModel):
 class UserJson(BaseModel):
     """A user: a person, or a tool of a team."""
 
-    name: str
+    name: str = Field(description="The user's name.")
     display_name: str | None = Field(description="What people call them.")
     email: str | None = Field(description="Shown to the user and to administrators only.")
-    role: Role = Field(description="viewer looks, member submits too, administrator does all.")
+    role: Role = Field(description=_ROLES)
     is_tool: bool = Field(description="A service rather than a person; it belongs to one team.")
     teams: list[TeamOf] = Field(description="By name.")
     default_team: str = Field(description="The team of jobs that name none.")
@@ -63,9 +64,9 @@ class UserRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: UserName = Field(description="Never changed; jobs name it as their owner.")
-    display_name: DisplayName | None = None
-    email: Email | None = None
-    role: Role = Role.MEMBER
+    display_name: DisplayName | None = Field(default=None, description="What people call them.")
+    email: Email | None = Field(default=None, description="Shown to the user and to administrators only.")
+    role: Role = Field(default=Role.MEMBER, description=_ROLES)
     teams: list[TeamName] = Field(
         default=["lab"], max_length=MOST_TEAMS_OF_A_USER, description="At least one; the first is the usual one."
     )
@@ -77,7 +78,7 @@ class UserChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    role: Role | None = None
+    role: Role | None = Field(default=None, description=_ROLES)
     display_name: DisplayName | None = Field(default=None, description="An empty text takes it away.")
     email: Email | None = Field(default=None, description="An empty text takes it away.")
     default_team: TeamName | None = Field(default=None, description="One of the user's teams.")
