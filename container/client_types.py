@@ -27,12 +27,14 @@ from typing_extensions import NotRequired, TypedDict
 NAMES = {
     "ModelJson": "Model",
     "ArtifactInfo": "Artifact",
+    "AuditJson": "AuditEntry",
     "CheckpointInfo": "Checkpoint",
     "ClusterJson": "Cluster",
     "DatasetInfo": "Dataset",
     "JobAttempt": "Attempt",
     "JobJson": "Job",
     "JobRequest": "JobFields",
+    "MemberJson": "Member",
     "NodeJson": "Node",
     "PartitionJson": "Partition",
     "RecipeInfo": "Recipe",
@@ -40,8 +42,10 @@ NAMES = {
     "ReportAnswer": "DatasetReport",
     "SecretInfo": "Secret",
     "SickNodeJson": "SickNode",
+    "TeamJson": "Team",
     "TokenInfo": "Token",
     "TroubleJson": "Trouble",
+    "UserJson": "User",
 }
 """Where the server's name for a schema is not what a user of the client would look for."""
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None", None: "Any"}

@@ -28,6 +28,7 @@ from typing_extensions import Self, Unpack
 
 from packtrain import operations
 from packtrain.connection import Connection, find_connection, server_url
+from packtrain.people import PeopleMethods
 from packtrain.schema import (
     Artifact,
     Checkpoints,
@@ -54,6 +55,7 @@ from packtrain.schema import (
     Scope,
     SecretPage,
     TokenPage,
+    TokenRequest,
     Validation,
 )
 from packtrain.transport.download import OnBytes, download_archive, download_file, wanted
@@ -64,7 +66,7 @@ from packtrain.transport.long_poll import Clock, Outage, follow
 from packtrain.transport.upload import CountedFile
 
 
-class Packtrain:
+class Packtrain(PeopleMethods):
     """A server, spoken to with a token. Safe requests are repeated when nobody answers, others never."""
 
     def __init__(self, url: str, token: str, *, source: str = "the caller") -> None:
@@ -358,10 +360,18 @@ class Packtrain:
         return self._http.send(operations.me())
 
     def create_token(
-        self, name: str, *, user: str | None = None, scopes: list[Scope] | None = None, expires_at: str | None = None
+        self,
+        name: str,
+        *,
+        user: str | None = None,
+        scopes: list[Scope] | None = None,
+        expires_at: str | None = None,
+        tool: str | None = None,
+        team: str | None = None,
     ) -> NewToken:
-        """A new token, whose text is told this one time; for `user` by administrators only. `expires_at`: ISO 8601."""
-        return self._http.send(operations.create_token(name, user, scopes, expires_at))
+        """A new token, whose text is told this one time; `user` by administrators, `tool` of a `team` by its leads."""
+        fields: TokenRequest = {"name": name, "user": user, "scopes": scopes, "expires_at": expires_at}
+        return self._http.send(operations.create_token({**fields, "tool": tool, "team": team}))
 
     def tokens(self, *, limit: int = 50, after: str | None = None) -> TokenPage:
         """One page of tokens, newest first: your own, or all for an administrator."""

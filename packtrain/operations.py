@@ -10,6 +10,7 @@ from typing import Any
 
 from packtrain.schema import (
     Artifacts,
+    AuditEntryPage,
     Checkpoints,
     Cluster,
     ClusterPage,
@@ -22,6 +23,7 @@ from packtrain.schema import (
     JobFields,
     JobPage,
     Me,
+    MemberRequest,
     Metrics,
     ModelAliasRequest,
     ModelPage,
@@ -31,9 +33,16 @@ from packtrain.schema import (
     Recipe,
     RecipePage,
     RetryFields,
-    Scope,
     SecretPage,
+    Team,
+    TeamRequest,
+    TeamSummaryPage,
     TokenPage,
+    TokenRequest,
+    User,
+    UserChange,
+    UserPage,
+    UserRequest,
     Validation,
 )
 from packtrain.transport.call import (
@@ -243,10 +252,8 @@ def remove_model_alias(alias: str, cluster: str | None) -> Call[None]:
     return Call("DELETE", "models/aliases", _given(alias=alias, cluster=cluster))
 
 
-def create_token(name: str, user: str | None, scopes: list[Scope] | None, expires_at: str | None) -> Call[NewToken]:
-    given = {"user": user, "scopes": scopes, "expires_at": expires_at}
-    body = {"name": name, **{key: value for key, value in given.items() if value is not None}}
-    return Call("POST", "tokens", body=body)
+def create_token(fields: TokenRequest) -> Call[NewToken]:
+    return Call("POST", "tokens", body={name: value for name, value in fields.items() if value is not None})
 
 
 def tokens(limit: int, after: str | None) -> Call[TokenPage]:
@@ -255,6 +262,58 @@ def tokens(limit: int, after: str | None) -> Call[TokenPage]:
 
 def revoke_token(token_id: str) -> Call[None]:
     return Call("DELETE", path_of("tokens", token_id))
+
+
+def users(limit: int, after: str | None) -> Call[UserPage]:
+    return Call("GET", "users", _page(limit, after, {}))
+
+
+def user(name: str) -> Call[User]:
+    return Call("GET", path_of("users", name))
+
+
+def create_user(fields: UserRequest) -> Call[User]:
+    return Call("POST", "users", body=fields)
+
+
+def change_user(name: str, changes: UserChange) -> Call[User]:
+    return Call("PATCH", path_of("users", name), body=changes)
+
+
+def delete_user(name: str, hand_jobs_to: str | None) -> Call[None]:
+    return Call("DELETE", path_of("users", name), _given(hand_jobs_to=hand_jobs_to))
+
+
+def teams(limit: int, after: str | None) -> Call[TeamSummaryPage]:
+    return Call("GET", "teams", _page(limit, after, {}))
+
+
+def team(name: str) -> Call[Team]:
+    return Call("GET", path_of("teams", name))
+
+
+def create_team(fields: TeamRequest) -> Call[Team]:
+    return Call("POST", "teams", body=fields)
+
+
+def change_team(name: str, shares: int) -> Call[Team]:
+    return Call("PATCH", path_of("teams", name), body={"shares": shares})
+
+
+def delete_team(name: str) -> Call[None]:
+    return Call("DELETE", path_of("teams", name))
+
+
+def set_member(team_name: str, user_name: str, changes: MemberRequest) -> Call[Team]:
+    return Call("PUT", path_of("teams", team_name, "members", user_name), body=changes)
+
+
+def remove_member(team_name: str, user_name: str) -> Call[None]:
+    return Call("DELETE", path_of("teams", team_name, "members", user_name))
+
+
+def audit(limit: int, after: str | None, filters: Mapping[str, str | list[str]]) -> Call[AuditEntryPage]:
+    return Call("GET", "audit", _page(limit, after, filters))
 
 
 def _copied(job_id: str, action: str, changes: JobFields | RetryFields) -> Call[Job]:

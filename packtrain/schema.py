@@ -80,6 +80,8 @@ Reason = Literal[
     "template_decides",
 ]
 """Problem for which a row is counted in the report."""
+Role = Literal["viewer", "member", "administrator"]
+"""Role of a user in the lab. That of a team's lead is a word of the membership."""
 Scope = Literal["read", "submit", "admin"]
 """One word; the order of the words is the order of their reach."""
 
@@ -153,6 +155,42 @@ class Attempt(TypedDict):
     """The first step that it logged."""
     last_step: int | None
     """The last step that it logged."""
+
+
+class AuditEntry(TypedDict):
+    """A change: its actor and origin, and the values before and after."""
+
+    id: int
+    """Grows from entry to entry."""
+    at: str
+    """When it was made."""
+    actor: str
+    """A user's name; `operator`: a command on the service's own machine; `packtrain`: the service."""
+    token_id: str | None
+    """The token that it came with."""
+    address: str | None
+    """The network address that it came from."""
+    action: str
+    """user.created, user.disabled, member.set, token.created, job.cancel, ..."""
+    subject_kind: str
+    """user, team, token, job, secret, alias, limit, settings, ..."""
+    subject: str
+    """Its name or id."""
+    before: dict[str, Any] | None
+    """The values before, as far as they matter."""
+    after: dict[str, Any] | None
+    """The values after."""
+
+
+class AuditEntryPage(TypedDict):
+    """AuditEntryPage of the API."""
+
+    data: list["AuditEntry"]
+    """The rows."""
+    has_more: bool
+    """Whether another page follows."""
+    next: str | None
+    """Give it as `after` for the next page; null on the last."""
 
 
 class Bin(TypedDict):
@@ -667,6 +705,34 @@ class Me(TypedDict):
     """The id of the token that was sent."""
     scopes: list["Scope"]
     """All that the token may do."""
+    role: "Role"
+    """viewer looks, member submits too, administrator does all."""
+    teams: list["TeamOfMe"]
+    """By name."""
+    default_team: str | None
+    """The team of jobs that name none."""
+
+
+class Member(TypedDict):
+    """A member of a team."""
+
+    name: str
+    """The user's name."""
+    display_name: str | None
+    """What people call them."""
+    shares: int
+    """The user's shares of what the team has."""
+    is_lead: bool
+    """Whether they lead the team."""
+
+
+class MemberRequest(TypedDict, total=False):
+    """Place of a user in a team; what is left out stays, and is usual for a new one: one share, no lead."""
+
+    shares: int | None
+    """Of what the team has, beside those of its other members."""
+    is_lead: bool | None
+    """Leads change their team's members. For administrators."""
 
 
 class Metrics(TypedDict):
@@ -711,6 +777,17 @@ class ModelPage(TypedDict):
     """Whether another page follows."""
     next: str | None
     """Give it as `after` for the next page; null on the last."""
+
+
+class NewMember(TypedDict):
+    """A first member of a new team."""
+
+    shares: NotRequired[int | None]
+    """Of what the team has, beside those of its other members."""
+    is_lead: NotRequired[bool | None]
+    """Leads change their team's members. For administrators."""
+    name: str
+    """The user's name."""
 
 
 class NewToken(TypedDict):
@@ -1149,6 +1226,87 @@ class SickNode(TypedDict):
     """Ids of the jobs that failed on it, the newest first."""
 
 
+class Team(TypedDict):
+    """A team with its members."""
+
+    name: str
+    """Its name."""
+    shares: int
+    """Of the lab's GPU time, beside the shares of the other teams; 0 = only what no other team wants."""
+    leads: list[str]
+    """The names of its leads."""
+    member_count: int
+    """How many users are in it."""
+    created_at: str
+    """When it was made."""
+    members: list["Member"]
+    """By name."""
+
+
+class TeamChange(TypedDict):
+    """A change of a team."""
+
+    shares: int
+    """Of the lab's GPU time, beside the shares of the other teams; 0 = only what no other team wants."""
+
+
+class TeamOf(TypedDict):
+    """A team of a user."""
+
+    name: str
+    """Its name."""
+    is_lead: bool
+    """Whether the user leads it."""
+    shares: int
+    """The user's shares of what the team has."""
+
+
+class TeamOfMe(TypedDict):
+    """A team that the user is in."""
+
+    name: str
+    """Its name."""
+    is_lead: bool
+    """Whether the user leads it."""
+
+
+class TeamRequest(TypedDict):
+    """A team to make."""
+
+    name: str
+    """Never changed."""
+    shares: NotRequired[int]
+    """Of the lab's GPU time, beside the shares of the other teams; 0 = only what no other team wants."""
+    members: NotRequired[list["NewMember"]]
+    """Its first members."""
+
+
+class TeamSummary(TypedDict):
+    """A team, as a list shows it."""
+
+    name: str
+    """Its name."""
+    shares: int
+    """Of the lab's GPU time, beside the shares of the other teams; 0 = only what no other team wants."""
+    leads: list[str]
+    """The names of its leads."""
+    member_count: int
+    """How many users are in it."""
+    created_at: str
+    """When it was made."""
+
+
+class TeamSummaryPage(TypedDict):
+    """TeamSummaryPage of the API."""
+
+    data: list["TeamSummary"]
+    """The rows."""
+    has_more: bool
+    """Whether another page follows."""
+    next: str | None
+    """Give it as `after` for the next page; null on the last."""
+
+
 class TextPiece(TypedDict):
     """Some of the text that is read in training, special tokens written out."""
 
@@ -1195,6 +1353,11 @@ class TokenRequest(TypedDict):
     """The purpose of the token."""
     user: NotRequired[str | None]
     """Whose it is: oneself; for administrators anybody, who is made when new."""
+    tool: NotRequired[str | None]
+    """A tool (a service) that it is for, which is made when new; with `team`. For leads of the team and administrators.
+    """
+    team: NotRequired[str | None]
+    """The team that the tool belongs to."""
     scopes: NotRequired["list[Scope] | None"]
     """Its permissions: submit implies read, admin both. By default what is usual for the user: submit, and admin for
     administrators. Never more than the token has that asks.
@@ -1233,6 +1396,76 @@ class Truncation(TypedDict):
     """So many rows are longer, at least."""
     rows_at_most: int
     """So many rows are longer, at most."""
+
+
+class User(TypedDict):
+    """A user: a person, or a tool of a team."""
+
+    name: str
+    """The user's name."""
+    display_name: str | None
+    """What people call them."""
+    email: str | None
+    """Shown to the user and to administrators only."""
+    role: "Role"
+    """viewer looks, member submits too, administrator does all."""
+    is_tool: bool
+    """A service rather than a person; it belongs to one team."""
+    teams: list["TeamOf"]
+    """By name."""
+    default_team: str
+    """The team of jobs that name none."""
+    disabled: bool
+    """Switched off: its tokens do not hold."""
+    created_at: str
+    """When it was made."""
+
+
+class UserChange(TypedDict, total=False):
+    """A change of a user; what is left out stays. Users may change their own display_name, email and default_team."""
+
+    role: "Role | None"
+    """viewer looks, member submits too, administrator does all."""
+    display_name: str | None
+    """An empty text takes it away."""
+    email: str | None
+    """An empty text takes it away."""
+    default_team: str | None
+    """One of the user's teams."""
+    disabled: bool | None
+    """true ends the user's tokens, streams and waits within a second, and holds their jobs that wait; false lets the
+    tokens hold again, and the jobs stay held.
+    """
+    running: Literal["let", "cancel"]
+    """With `disabled`: whether running jobs go on to their end, or are cancelled."""
+
+
+class UserPage(TypedDict):
+    """UserPage of the API."""
+
+    data: list["User"]
+    """The rows."""
+    has_more: bool
+    """Whether another page follows."""
+    next: str | None
+    """Give it as `after` for the next page; null on the last."""
+
+
+class UserRequest(TypedDict):
+    """A user to make."""
+
+    name: str
+    """Never changed; jobs name it as their owner."""
+    display_name: NotRequired[str | None]
+    """What people call them."""
+    email: NotRequired[str | None]
+    """Shown to the user and to administrators only."""
+    role: NotRequired["Role"]
+    """viewer looks, member submits too, administrator does all."""
+    teams: NotRequired[list[str]]
+    """At least one; the first is the usual one."""
+    default_team: NotRequired[str | None]
+    """Another of the teams to be the usual one."""
 
 
 class Validation(TypedDict):

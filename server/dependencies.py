@@ -23,6 +23,8 @@ from server.slurm_trial import SlurmTrials
 from server.worker_watch import WorkerWatch
 from tuning.db.engine import transaction
 from tuning.errors import NotFound
+from tuning.people.audit import Actor
+from tuning.people.roles import Visibility
 from tuning.people.tokens import Principal, authenticate
 from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings, Settings
@@ -41,6 +43,11 @@ JOB_ID = "job_[a-z0-9]{1,28}"
 async def get_settings(request: Request) -> Settings:
     """The settings that the app was made with."""
     return cast(Settings, request.app.state.settings)
+
+
+def visible_to_members(settings: Settings) -> Visibility:
+    """Jobs and data of others that members see on this server."""
+    return Visibility(settings.visible_jobs)
 
 
 async def get_clusters(request: Request) -> Mapping[str, ClusterSettings]:
@@ -138,7 +145,7 @@ def current_user(request: Request, session: SessionDep, now: NowDep, credentials
     Raises NotAuthenticated, and NotAllowed where the token may not do this.
     """
     text = credentials.credentials if credentials is not None else ""
-    return _permitted(request, authenticate(session, text, now))
+    return _permitted(request, authenticate(session, text, now, visible_to_members(request.app.state.settings)))
 
 
 def upload_user(request: Request, sessions: SessionsDep, now: NowDep, credentials: CredentialsDep) -> Principal:
@@ -159,6 +166,14 @@ def _permitted(request: Request, principal: Principal) -> Principal:
 UploadUser = Annotated[Principal, Depends(upload_user)]
 CurrentUser = Annotated[Principal, Depends(current_user)]
 FeedUser = Annotated[Principal, Depends(feed_user)]
+
+
+async def current_actor(request: Request, user: CurrentUser) -> Actor:
+    """The user of the request's token, as the record of changes names them."""
+    return Actor(user.name, user.token_id, request.client.host if request.client else None)
+
+
+ActorDep = Annotated[Actor, Depends(current_actor)]
 
 
 @dataclass(frozen=True)
@@ -182,12 +197,26 @@ async def get_follower(request: Request, user: FeedUser) -> Follower:
     return Follower(user, cast(Places, request.app.state.following))
 
 
+@dataclass(frozen=True)
+class Reading:
+    """The user of a route that reads what jobs say, and sessions for it to open and end."""
+
+    user: Principal
+    sessions: sessionmaker[Session]
+
+
+async def get_reading(sessions: SessionsDep, user: FeedUser) -> Reading:
+    """For routes that hold no session while a cluster is asked."""
+    return Reading(user, sessions)
+
+
 async def get_cluster_files(request: Request, user: FeedUser) -> PersonFiles:
     """The bytes on the clusters, within the budget of who asks."""
     return cast(ClusterFiles, request.app.state.cluster_files).of(user.user_id)
 
 
 FollowerDep = Annotated[Follower, Depends(get_follower)]
+ReadingDep = Annotated[Reading, Depends(get_reading)]
 ClusterFilesDep = Annotated[PersonFiles, Depends(get_cluster_files)]
 
 

@@ -12,6 +12,7 @@ from server.cluster_views import ClusterViews
 from server.dependencies import ClustersDep, CurrentUser, SessionDep, SettingsDep, ViewsDep
 from tuning.clusters.model_aliases import aliases_of
 from tuning.datasets import repository as datasets
+from tuning.datasets.models import Dataset
 from tuning.jobs.actions.intake import Surroundings
 from tuning.jobs.attempt.check_plan import CheckPlan
 from tuning.jobs.attempt.inputs import in_order, load_inputs, plan_next
@@ -21,6 +22,8 @@ from tuning.jobs.queries.requests import belongings
 from tuning.jobs.queries.save_times import longest_saves
 from tuning.jobs.queries.sources import source_jobs
 from tuning.jobs.request.spec import MAX_PRIORITY
+from tuning.jobs.sight import sight_of
+from tuning.people.directory import owner_is_seen
 from tuning.people.tokens import Principal
 from tuning.secrets.service import find_missing
 from tuning.settings import ClusterSettings, Settings
@@ -50,14 +53,16 @@ async def surroundings(session: SessionDep, site: SiteDep, user: CurrentUser) ->
 
 def surroundings_of(session: Session, site: Site, user: Principal) -> Surroundings:
     """Surroundings of a user's request; data sets that it names cannot be deleted during the session's transaction."""
+    seen = owner_is_seen(user, Dataset.owner_id)
     return Surroundings(
         clusters=site.clusters,
         view_of=lambda name: site.views.view(session, name),
-        uploads=lambda ids: in_order(datasets.lock_usable(session, ids), ids),
+        uploads=lambda ids: in_order(datasets.lock_usable(session, ids, seen), ids),
         uploads_by_name=lambda names: _uploads_by_name(session, names, user),
         model_aliases=lambda name: aliases_of(session, name),
-        jobs=lambda ids: source_jobs(session, ids),
+        jobs=lambda ids: source_jobs(session, ids, sight_of(user).condition),
         team_of=lambda name: team.id if (team := user.team(name)) is not None else None,
+        team_name=lambda team_id: next((team.name for team in user.teams if team.id == team_id), None),
         missing_secrets=lambda names: find_missing(session, user.user_id, names),
         highest_priority=highest_priority(user, site.settings),
     )
@@ -65,11 +70,12 @@ def surroundings_of(session: Session, site: Site, user: Principal) -> Surroundin
 
 def _uploads_by_name(session: Session, names: Sequence[str], user: Principal) -> dict[str, TrainingData]:
     """By the name in a configuration: an id, or the name of an upload."""
+    seen = owner_is_seen(user, Dataset.owner_id)
     ids = {
-        **datasets.ids_by_name(session, names, user.user_id),
+        **datasets.ids_by_name(session, names, user.user_id, seen),
         **{name: name for name in names if name.startswith("ds_")},
     }
-    rows = datasets.lock_usable(session, ids.values())
+    rows = datasets.lock_usable(session, ids.values(), seen)
     found = {data.id: data for data in in_order(rows, ids.values())}
     return {name: found[dataset_id] for name, dataset_id in ids.items() if dataset_id in found}
 

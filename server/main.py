@@ -1,5 +1,6 @@
 """The app: everything is put together here."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -26,9 +27,10 @@ from server.api.jobs import (
     validation,
 )
 from server.api.jobs import collection as jobs
+from server.api.people import audit, teams, users
 from server.cluster_files import ClusterFiles
 from server.cluster_views import ClusterViews
-from server.dependencies import API, current_user
+from server.dependencies import API, current_user, visible_to_members
 from server.feed.cache import Feed
 from server.feed.fast_path import PolledProgress
 from server.file_checks import FileChecks
@@ -42,6 +44,7 @@ from server.http.request_ids import RequestIds
 from server.http.shares import Places
 from server.http.token_gate import TokenGate
 from server.openapi import describe
+from server.recorded_settings import record_settings
 from server.slurm_trial import SlurmTrials
 from server.transfer_budget import TransferLimits
 from server.transfer_response import ReaderPace
@@ -78,6 +81,9 @@ ROUTERS = (
     clusters_api.router,
     models_api.router,
     me.router,
+    users.router,
+    teams.router,
+    audit.router,
     tokens.router,
     secrets.router,
     recipes.router,
@@ -102,6 +108,8 @@ def _empty_app(engine: Engine) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         warm_up(bounded_check.__name__)
+        state = app.state
+        await asyncio.to_thread(record_settings, state.sessions, state.settings, state.clock())
         async with app.state.feed.running():
             yield
         app.state.cluster_files.close()
@@ -136,6 +144,7 @@ def _know(
         interval_seconds=settings.feed_interval_seconds,
         now=clock,
         workers=app.state.workers,
+        visible=visible_to_members(settings),
     )
     app.state.request_seconds = RequestSeconds()
     app.state.cipher = Cipher(settings.secrets_key)

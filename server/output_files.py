@@ -12,7 +12,7 @@ from tuning.errors import ClusterError, NotFound, Unavailable
 from tuning.jobs.layout import output_directory
 from tuning.jobs.models import Artifact
 from tuning.jobs.output.artifacts import artifact, artifacts_of
-from tuning.jobs.queries.feed import JobPlace, job_place
+from tuning.jobs.queries.feed import JobPlace, Reader, job_place
 from tuning.jobs.status import JobStatus
 from tuning.ssh.file_listing import is_plain_path
 
@@ -29,13 +29,15 @@ class OutputFiles:
     """When the files of a job that runs were looked at; None: as its last attempt left them."""
 
 
-def output_files(sessions: sessionmaker[Session], job_id: str, cluster_files: PersonFiles) -> OutputFiles:
+def output_files(
+    sessions: sessionmaker[Session], job_id: str, reader: Reader, cluster_files: PersonFiles
+) -> OutputFiles:
     """The files of a job. Those of one that runs are asked of its cluster; where that cannot be, as last known.
 
-    Raises NotFound where there is no such job.
+    Raises NotFound where there is no such job that the reader may see.
     """
     with transaction(sessions) as session:
-        place = job_place(session, job_id)
+        place = job_place(session, job_id, reader)
         left = _as_left(artifacts_of(session, job_id))
     if place.status is not JobStatus.RUNNING:
         return OutputFiles(left, None)

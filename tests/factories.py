@@ -10,7 +10,7 @@ from tuning.datasets.models import Dataset
 from tuning.ids import new_id, new_secret
 from tuning.jobs.models import Attempt, AttemptTexts, Job, JobDataset, JobTag
 from tuning.jobs.status import JobStatus
-from tuning.people.models import LAB_TEAM_ID, Membership, Token, User
+from tuning.people.models import LAB_TEAM_ID, Membership, Team, Token, User
 from tuning.people.roles import Role
 from tuning.people.scopes import Scope, usual_scope
 from tuning.people.tokens import token_sha256
@@ -51,6 +51,16 @@ def make_user(session: Session, *, name: str = "ada", is_administrator: bool = F
     user = _added(session, User(id=new_id("user"), name=name, role=role, default_team_id=LAB_TEAM_ID, created_at=NOON))
     _added(session, Membership(team_id=LAB_TEAM_ID, user_id=user.id, created_at=NOON))
     return user
+
+
+def make_team(session: Session, name: str, *members: User, leads: tuple[User, ...] = (), shares: int = 1) -> Team:
+    """A team of these members and leads, which becomes the usual one of each."""
+    team = _added(session, Team(id=new_id("team"), name=name, shares=shares, created_at=NOON))
+    for user in (*members, *leads):
+        _added(session, Membership(team_id=team.id, user_id=user.id, is_lead=user in leads, created_at=NOON))
+        user.default_team_id, user.version = team.id, (user.version or 1) + 1
+    session.flush()
+    return team
 
 
 def make_token(

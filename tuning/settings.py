@@ -233,6 +233,9 @@ class Settings(BaseSettings):
     """How many data sets one person may have."""
     priority_of_members: int = Field(default=100, ge=0, le=1_000_000)
     """The highest priority that anybody but an administrator may give a job, and minus that the lowest."""
+    visible_jobs: Literal["everybody", "team", "own"] = "everybody"
+    """Whose jobs, logs, results and data sets members see: everybody's, their teams', or their own (and leads those of
+    the teams that they lead). Administrators see all."""
     secrets_key: SecretStr | None = None
     """What users' secrets are encrypted with, any long random text; without it none can be kept."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

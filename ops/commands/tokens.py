@@ -90,6 +90,7 @@ def revoke(
 ) -> None:
     """End a token at once."""
     from tuning.errors import NotFound
+    from tuning.people.audit import OPERATOR, Change, record
     from tuning.people.queries import revoke as revoke_token
     from tuning.people.queries import token_by_id
 
@@ -97,7 +98,9 @@ def revoke(
         found = token_by_id(session, token)
         if found is None or found.revoked_at is not None:
             raise NotFound(f"there is no valid token {token}", hint="see `packtrain token list`")
-        revoke_token(session, token, datetime.now(UTC))
+        moment = datetime.now(UTC)
+        revoke_token(session, token, moment)
+        record(session, OPERATOR, Change("token.revoked", "token", token, before={"name": found.name}), moment)
     if as_json:
         say_json({"id": token, "revoked": True})
     else:

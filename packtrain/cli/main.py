@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from packtrain.cli.commands import (
+    audit,
     checkpoints,
     clusters,
     datasets,
@@ -32,6 +33,8 @@ from packtrain.cli.commands import (
     recipes,
     secrets,
     submit,
+    teams,
+    users,
 )
 from packtrain.cli.operator import add_operator_commands
 from packtrain.cli.screen import complain, say
@@ -121,6 +124,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "delete": job_actions.delete,
     "login": login.login,
     "whoami": login.whoami,
+    "audit": audit.audit,
 }
 for _word, _function in _COMMANDS.items():
     app.command(_word)(_function)
@@ -134,6 +138,8 @@ for _name, _help, _commands in (
     ("secrets", "Keys that your runs need, kept from everybody else.", secrets.COMMANDS),
     ("clusters", "The clusters, and what may be wrong with one.", clusters.COMMANDS),
     ("models", "Models to train, and what people call them.", models.COMMANDS),
+    ("users", "Users: their roles, and whether they are switched on.", users.COMMANDS),
+    ("teams", "Teams: their shares and members.", teams.COMMANDS),
     ("database", "The database as a whole.", {}),
     ("image", "The training image.", {}),
     ("token", "Tokens, made where the database is.", {}),

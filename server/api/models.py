@@ -7,10 +7,11 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.api.pages import Fields, Page, with_fields
-from server.dependencies import ClustersDep, CurrentUser, NowDep, SessionDep
+from server.dependencies import ActorDep, ClustersDep, CurrentUser, NowDep, SessionDep
 from server.http.problems import responses
 from tuning.clusters.model_aliases import aliases_of, remove_alias, set_alias
 from tuning.errors import Finding, InvalidInput
+from tuning.people.audit import Change, record
 from tuning.settings import ClusterSettings
 
 router = APIRouter(prefix="/models", tags=["models"])
@@ -54,11 +55,15 @@ def list_models(
 
 @router.put("/aliases", responses=responses(409))
 def set_model_alias(
-    request: ModelAliasRequest, session: SessionDep, clusters: ClustersDep, _user: CurrentUser, now: NowDep
+    request: ModelAliasRequest, session: SessionDep, clusters: ClustersDep, actor: ActorDep, now: NowDep
 ) -> ModelAliasRequest:
     """Let a name mean a model of the catalogue, or another one from now on. For administrators."""
     cluster = _cluster(request.cluster, clusters)
+    before = aliases_of(session, cluster.name).get(request.alias)
     row = set_alias(session, cluster.name, request.alias, request.model, cluster.models, now)
+    was = {"model": before, "cluster": row.cluster} if before is not None else None
+    after = {"model": row.model, "cluster": row.cluster}
+    record(session, actor, Change("alias.set", "alias", row.alias, was, after), now)
     return ModelAliasRequest(alias=row.alias, model=row.model, cluster=row.cluster)
 
 
@@ -66,12 +71,17 @@ def set_model_alias(
 def remove_model_alias(
     session: SessionDep,
     clusters: ClustersDep,
-    _user: CurrentUser,
+    actor: ActorDep,
+    now: NowDep,
     alias: Annotated[str, Query(min_length=1, max_length=200, description="The name to forget.")],
     cluster: Annotated[str | None, Query(max_length=32, description="By default the first of the server's.")] = None,
 ) -> Response:
     """Forget a name. Jobs that were made with it keep their model. For administrators."""
-    remove_alias(session, _cluster(cluster, clusters).name, alias)
+    name = _cluster(cluster, clusters).name
+    before = aliases_of(session, name).get(alias)
+    remove_alias(session, name, alias)
+    change = Change("alias.removed", "alias", alias, before={"model": before, "cluster": name})
+    record(session, actor, change, now)
     return Response(status_code=204)
 
 

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from server.api.pages import Fields, Page, with_fields
-from server.dependencies import CipherDep, CurrentUser, NowDep, SessionDep
+from server.dependencies import ActorDep, CipherDep, CurrentUser, NowDep, SessionDep
 from server.http.problems import responses
+from tuning.people.audit import Change, record
 from tuning.secrets import service
 
 router = APIRouter(prefix="/secrets", tags=["accounts"])
@@ -36,10 +37,17 @@ class SecretInfo(BaseModel):
 
 @router.put("/{name}", status_code=204, responses=responses(409))
 def keep_secret(
-    name: SecretName, request: SecretValue, session: SessionDep, user: CurrentUser, cipher: CipherDep, now: NowDep
+    name: SecretName,
+    request: SecretValue,
+    session: SessionDep,
+    user: CurrentUser,
+    actor: ActorDep,
+    cipher: CipherDep,
+    now: NowDep,
 ) -> Response:
     """Keep a value under a name, in place of an older one; jobs of yours name it in `secrets`."""
     service.keep_secret(session, user.user_id, name, request.value.get_secret_value(), cipher, now)
+    record(session, actor, Change("secret.set", "secret", name), now)
     return Response(status_code=204)
 
 
@@ -52,7 +60,8 @@ def list_secrets(session: SessionDep, user: CurrentUser, fields: Fields = None) 
 
 
 @router.delete("/{name}", status_code=204, responses=responses(404))
-def delete_secret(name: SecretName, session: SessionDep, user: CurrentUser) -> Response:
+def delete_secret(name: SecretName, session: SessionDep, user: CurrentUser, actor: ActorDep, now: NowDep) -> Response:
     """Forget a secret. Attempts that have begun keep their copy to their end."""
     service.delete_secret(session, user.user_id, name)
+    record(session, actor, Change("secret.deleted", "secret", name), now)
     return Response(status_code=204)

@@ -296,6 +296,7 @@ PARAMETERS: Mapping[str, str] = {
     "sort": "The order: a field, with `-` in front the other way round.",
     "step": "The step of the checkpoint.",
     "token_id": "The id of the token.",
+    "user_name": "The name of the user.",
 }
 """Of paths and queries."""
 

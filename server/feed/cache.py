@@ -32,6 +32,7 @@ from tuning.jobs.queries import feed
 from tuning.jobs.queries.feed import EventRow, JobState
 from tuning.jobs.status import AWAITS_WORKER, IN_OUR_QUEUE
 from tuning.jobs.troubles import Step, forget_everywhere
+from tuning.people.roles import Visibility
 from tuning.people.tokens import Principal, authenticate, token_sha256
 
 _ANSWERS_HOLD_SECONDS = 10.0
@@ -67,8 +68,13 @@ class Feed:
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
         workers: WorkerWatch | None = None,
+        visible: Visibility = Visibility.EVERYBODY,
     ) -> None:
-        """`workers` is told what each tick sees of the clusters' workers, and tells which are absent."""
+        """`workers` is told what each tick sees of the clusters' workers, and tells which are absent.
+
+        `visible`: jobs of others that members see.
+        """
+        self._visible = visible
         self.workers = workers or WorkerWatch({}, 0.0, now)
         self._absent: dict[str, Absence] = {}
         self.reads = DatabaseReads(sessions)
@@ -121,8 +127,9 @@ class Feed:
         self._answered_at = self._monotonic()
         subjects = self._take_in(answer) | self._take_in_workers(answer.worker_signs)
         self.reads.end_sharing()
-        if self.tokens.keep(question.token_ids, answer.valid_tokens):
-            subjects |= self.bells.subjects()  # whose token ended is among them, and notices it
+        has_ended = self.tokens.keep(question.tokens, answer.valid_tokens)
+        if self.tokens.renew(answer.principals) or has_ended:
+            subjects |= self.bells.subjects()  # whom that concerns is among them, and notices it
         await self.bells.ring(subjects)
         await self._note_troubles()
 
@@ -136,6 +143,16 @@ class Feed:
     async def entry(self, job_id: str) -> ProgressEntry:
         """A job's progress. Raises NotFound, Unavailable."""
         return self.entry_in_memory(job_id) or await self._read_entry(job_id)
+
+    async def seen_entry(self, reader: Principal, job_id: str) -> ProgressEntry:
+        """A job's progress for a reader. Raises NotFound also where they may not see it, Unavailable."""
+        return self.seen_by(reader, await self.entry(job_id))
+
+    def seen_by(self, reader: Principal, entry: ProgressEntry) -> ProgressEntry:
+        """An entry, for a reader who may see it now. Raises NotFound."""
+        if not may_see(self.tokens.latest(reader), entry.state):
+            raise NotFound(f"there is no job {entry.state.id}")
+        return entry
 
     async def wait_for_change(
         self, job_id: str, is_known: Callable[[ProgressEntry], bool], seconds: float
@@ -182,7 +199,9 @@ class Feed:
             return found
         now = self._now()
         try:
-            found = await self.reads.for_reader(("token", sha256), lambda session: authenticate(session, token, now))
+            found = await self.reads.for_reader(
+                ("token", sha256), lambda session: authenticate(session, token, now, self._visible)
+            )
         except NotAuthenticated:
             self.tokens.refuse(sha256)
             raise
@@ -204,7 +223,8 @@ class Feed:
             in_our_queue=self.board.in_our_queue(),
             after_event=self.events.newest,
             logs_of=[subject.removesuffix(_LOGS) for subject in subjects if subject.endswith(_LOGS)],
-            token_ids=self.tokens.ids(),
+            tokens=self.tokens.versions(),
+            visible=self._visible,
             clusters=self.workers.clusters,
             held={step: self.troubles.held(step) for step in FEED_STEPS},
         )
@@ -319,6 +339,11 @@ class Feed:
             reason = str(attempt.error.__cause__)
             _log.warning("the feed's database does not answer", extra={"action": "feed", "reason": reason})
         return min(delay * 2, SLOWEST_RETRY_SECONDS)
+
+
+def may_see(reader: Principal, job: JobState | FramedEvent) -> bool:
+    """Whether a reader may see a job, or an event of one."""
+    return reader.may_see(job.owner_id, job.team_id)
 
 
 def logs_subject(job_id: str) -> str:

@@ -33,6 +33,8 @@ class FramedEvent:
 
     id: int
     job_id: str
+    owner_id: str
+    team_id: str
     frame: bytes
 
 
@@ -44,7 +46,7 @@ def as_event(row: EventRow) -> Event:
 def framed(row: EventRow) -> FramedEvent:
     """An event as a server-sent one; its id is what `Last-Event-ID` brings back."""
     frame = event_frame(as_event(row).model_dump_json(), event=row.type, event_id=str(row.id))
-    return FramedEvent(row.id, row.job_id, frame)
+    return FramedEvent(row.id, row.job_id, row.owner_id, row.team_id, frame)
 
 
 class RecentEvents:

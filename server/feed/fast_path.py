@@ -7,7 +7,7 @@ from starlette.datastructures import State
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.dependencies import API, JOB_ID
-from server.feed.cache import Feed
+from server.feed.cache import Feed, may_see
 from server.feed.progress import ReadyResponse
 from server.http.admission import Admission
 from server.http.latency import POLL, name_operation
@@ -53,7 +53,7 @@ class PolledProgress:
         try:
             # every token may read, so there is no scope to look at
             principal = feed.principal_in_memory(sha256) if entry is not None else None
-            if entry is None or principal is None:
+            if entry is None or principal is None or not may_see(principal, entry.state):
                 return None
             admission.count(principal.user_id)
             tell_level(scope, principal.user_id)

@@ -45,7 +45,7 @@ async def log_frames(
     with feed.bells.listen(job_id, logs_subject(job_id)) as listener:
         while not feed.closing and feed.tokens.holds(user):
             try:
-                entry = await feed.entry(job_id)
+                entry = await feed.seen_entry(user, job_id)
                 is_over = entry.state.status in ENDED or entry.state.attempt > place.attempt
                 piece = await _next_piece(feed, (job_id, place.attempt, stream), place.offset)
             except NotFound:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable
 from typing import Protocol, TypeVar
 
-from server.feed.cache import Feed
+from server.feed.cache import EventsPage, Feed, may_see
 from server.feed.wakeups import EVERYTHING
 from server.http.event_stream import HEARTBEAT, HEARTBEAT_SECONDS, position_frame
 from tuning.errors import NotFound, Unavailable
@@ -15,12 +15,12 @@ Found = TypeVar("Found")
 
 def job_frames(feed: Feed, user: Principal, job_id: str, after: int) -> AsyncGenerator[bytes, None]:
     """The events of a job after this one, and its progress. Ends with the job's row, the token, or the server."""
-    return _frames(feed, user, job_id, after, _ProgressOfOne(feed, job_id))
+    return _frames(feed, user, job_id, after, _ProgressOfOne(feed, user, job_id))
 
 
 def all_job_frames(feed: Feed, user: Principal, after: int) -> AsyncGenerator[bytes, None]:
-    """The events of all jobs after this one, and the progress of each as it changes."""
-    return _frames(feed, user, None, after, _ProgressOfAll(feed))
+    """The events of all jobs that the user may see, after this one, and the progress of each as it changes."""
+    return _frames(feed, user, None, after, _ProgressOfAll(feed, user))
 
 
 class _Progress(Protocol):
@@ -30,13 +30,13 @@ class _Progress(Protocol):
 
 
 class _ProgressOfOne:
-    def __init__(self, feed: Feed, job_id: str) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, user: Principal, job_id: str) -> None:
+        self._feed, self._user = feed, user
         self._job_id = job_id
         self._sent: str | None = None
 
     async def changes(self) -> bytes:
-        entry = await self._feed.entry(self._job_id)
+        entry = await self._feed.seen_entry(self._user, self._job_id)
         if entry.etag == self._sent:
             return b""
         self._sent = entry.etag
@@ -44,16 +44,18 @@ class _ProgressOfOne:
 
 
 class _ProgressOfAll:
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, user: Principal) -> None:
         self._board, self._troubles = feed.board, feed.troubles
+        self._tokens, self._user = feed.tokens, user
         self._serial = feed.board.serial
 
     async def changes(self) -> bytes:
         changed = self._board.changed_after(self._serial)
         self._serial = self._board.serial
         frames: list[bytes] = []
+        user = self._tokens.latest(self._user)
         for entry in changed:
-            if self._troubles.is_held(Step.FEED_PROGRESS, entry.state.id):
+            if not may_see(user, entry.state) or self._troubles.is_held(Step.FEED_PROGRESS, entry.state.id):
                 continue
             with self._troubles.contained(Step.FEED_PROGRESS, entry.state.id):
                 frames.append(entry.frame)
@@ -70,7 +72,8 @@ async def _frames(
             if page is not None:
                 after = page.complete_to
                 if page.events:
-                    yield b"".join(event.frame for event in page.events)
+                    if frames := _shown(feed, user, page):
+                        yield frames
                     continue
             try:
                 changes = await _unless_away(progress.changes())
@@ -80,6 +83,12 @@ async def _frames(
                 yield changes
             if not await listener.wait(HEARTBEAT_SECONDS):
                 yield HEARTBEAT
+
+
+def _shown(feed: Feed, user: Principal, page: EventsPage) -> bytes:
+    """The frames of the events that the user may see."""
+    latest = feed.tokens.latest(user)
+    return b"".join(event.frame for event in page.events if may_see(latest, event))
 
 
 async def _unless_away(reading: Awaitable[Found]) -> Found | None:

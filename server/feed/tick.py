@@ -15,7 +15,9 @@ from tuning.jobs.queries import feed
 from tuning.jobs.queries.feed import EventRow, JobState
 from tuning.jobs.status import IN_OUR_QUEUE
 from tuning.jobs.troubles import Step
-from tuning.people.queries import valid_token_ids
+from tuning.people.queries import token_owners, token_versions
+from tuning.people.roles import Visibility
+from tuning.people.tokens import Principal, principal_of
 
 _OVERLAP = timedelta(seconds=60)
 """Time that each look at `updated_at` reaches back behind the newest one seen: on PostgreSQL a transaction may become
@@ -37,7 +39,10 @@ class Question:
     in_our_queue: frozenset[str]
     after_event: int
     logs_of: Collection[str]
-    token_ids: frozenset[str]
+    tokens: Mapping[str, int]
+    """Version of the user of each token in use, by the token's id."""
+    visible: Visibility = Visibility.EVERYBODY
+    """What members see of others."""
     clusters: frozenset[str] = frozenset()
     """Clusters whose workers are watched."""
     held: Mapping[Step, frozenset[str]] = field(default_factory=dict)
@@ -59,7 +64,9 @@ class Answer:
     events: Sequence[EventRow]
     newest_event: int
     log_positions: Mapping[LogFile, int]
-    valid_tokens: frozenset[str]
+    valid_tokens: Collection[str]
+    principals: Sequence[Principal]
+    """Of the tokens whose user is not what the feed knows."""
     worker_signs: Sequence[WorkerSign] = ()
     failed: Sequence[Failed] = ()
     """Failures to read single jobs."""
@@ -87,6 +94,7 @@ def ask(session: Session, question: Question) -> Answer:
     queued = question.but_for_held(Step.FEED_BOARD, queued)
     failed += one_by_one(Step.FEED_BOARD, queued, read_positions)
     failed += one_by_one(Step.FEED_LOGS, question.but_for_held(Step.FEED_LOGS, question.logs_of), read_logs)
+    versions = token_versions(session, question.tokens, question.now)
     events = _no_events(session) if question.newest is None else _events(session, question.after_event)
     return Answer(
         newest,
@@ -96,7 +104,8 @@ def ask(session: Session, question: Question) -> Answer:
         events.rows,
         events.last_id,
         logs,
-        valid_token_ids(session, question.token_ids, question.now),
+        frozenset(versions),
+        _changed_principals(session, question, versions),
         worker_signs(session, question.clusters),
         [*failed, *events.failed],
     )
@@ -120,6 +129,11 @@ def read_events(session: Session, after: int, limit: int, job_id: str | None = N
         return ReadEvents(rows, rows[-1].id if rows else after)
     found, failed, last_id = feed.events_one_by_one(session, after, limit, job_id)
     return ReadEvents(found, last_id, [Failed(Step.FEED_EVENTS, of, error) for of, error in failed])
+
+
+def _changed_principals(session: Session, question: Question, versions: Mapping[str, int]) -> list[Principal]:
+    changed = [token_id for token_id, version in versions.items() if question.tokens[token_id] != version]
+    return [principal_of(found, question.visible) for found in token_owners(session, changed)]
 
 
 def _changes(session: Session, question: Question) -> tuple[datetime | None, list[str]]:

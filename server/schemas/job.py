@@ -112,7 +112,7 @@ class JobJson(BaseModel):
     status_reason: str | None
     owner: str
     team: str = Field(description="Team whose share it uses.")
-    job_class: JobClassWord = Field(alias="class")
+    job_class: JobClassWord = Field(alias="class", description="`urgent` comes before `normal`, then `scavenger`.")
     created_at: datetime
     submitted_at: datetime | None
     started_at: datetime | None

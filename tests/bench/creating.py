@@ -135,6 +135,7 @@ def _in_process(sessions: sessionmaker[Session], clusters: Path) -> Step:
                 lambda _cluster: {},
                 lambda _ids: {},
                 lambda _name: LAB_TEAM_ID,
+                lambda _id: "lab",
                 lambda _names: (),
             )
             create.create_job(session, JobRequest.model_validate(body), owner, around, datetime.now(UTC))

@@ -48,6 +48,7 @@ class SiteDatabase:
             lambda _cluster: {},
             lambda _ids: {},
             lambda _name: LAB_TEAM_ID,
+            lambda _id: "lab",
             lambda _names: (),
         )
 

@@ -10,6 +10,8 @@ from pydantic import BaseModel
 from starlette.testclient import TestClient
 
 from server.api.models import ModelAliasRequest
+from server.api.people.teams import MemberRequest, TeamChange, TeamRequest
+from server.api.people.users import UserChange, UserRequest
 from server.api.tokens import TokenRequest
 from server.document.descriptions import FIELDS, PARAMETERS
 from server.document.examples import EXAMPLES
@@ -21,10 +23,15 @@ BODIES: dict[str, type[BaseModel]] = {
     "add_dataset": ClusterDataset,
     "cancel_job": Cancellation,
     "change_job": JobChange,
+    "change_team": TeamChange,
+    "change_user": UserChange,
     "clone_job": JobRequest,
     "create_job": JobRequest,
+    "create_team": TeamRequest,
     "create_token": TokenRequest,
+    "create_user": UserRequest,
     "retry_job": RetryRequest,
+    "set_member": MemberRequest,
     "set_model_alias": ModelAliasRequest,
     "validate_job": JobRequest,
 }

@@ -16,6 +16,15 @@ from tuning.people.models import User
 from tuning.people.scopes import Scope
 
 Send = Callable[..., Any]
+FOR_ADMINISTRATORS = (
+    *(f"{method} /api/v1/models/" for method in ("PUT", "DELETE")),
+    "POST /api/v1/users",
+    "DELETE /api/v1/users/{name}",
+    "POST /api/v1/teams",
+    "PATCH /api/v1/teams/{name}",
+    "GET /api/v1/audit",
+)
+DELETES_A_TEAM = "DELETE /api/v1/teams/{name}"
 
 
 def operations(app: FastAPI) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -53,9 +62,11 @@ def test_every_route_but_those_that_only_look_wants_more_than_read(
     for method, path, operation in walked:
         url = path.replace("{job_id}", "job_00000000000000000000")
         answer = send(Scope.READ, method, url, headers={"Idempotency-Key": "k"})
-        looks = method in {"GET", "HEAD"}
+        looks = method in {"GET", "HEAD"} and path != "/api/v1/audit"
         assert (answer.status_code == 403) == (not looks), (method, path, answer.text)
-        writes = "admin" if path.startswith("/api/v1/models/") else "submit"
+        operation_path = f"{method} {path}"
+        is_for_administrators = operation_path.startswith(FOR_ADMINISTRATORS) or operation_path == DELETES_A_TEAM
+        writes = "admin" if is_for_administrators else "submit"
         assert operation["security"] == [{"HTTPBearer": ["read" if looks else writes]}], (method, path)
         assert "403" in operation["responses"], (method, path)
 
@@ -75,17 +86,29 @@ def test_what_is_refused_for_its_scope_leaves_no_trace(send: Send, client: TestC
 
 def test_administrators_routes_want_an_administrators_scope(send: Send, app: FastAPI) -> None:
     router = APIRouter()
-    router.add_api_route("/users", lambda: {}, methods=["GET"])
+    router.add_api_route("/quotas", lambda: {}, methods=["GET"])
     app.include_router(router, prefix=API, dependencies=[Depends(current_user)])
     for administrator in (False, True):
-        statuses = [send(scope, "GET", "/api/v1/users", administrator=administrator).status_code for scope in Scope]
+        statuses = [send(scope, "GET", "/api/v1/quotas", administrator=administrator).status_code for scope in Scope]
         assert statuses == [403, 403, 200 if administrator else 403]
 
 
-@pytest.mark.parametrize("path", ["/users", "/users/ada", "/teams", "/quotas/mt", "/audit"])
+@pytest.mark.parametrize("path", ["/quotas", "/quotas/mt", "/audit", "/audit/1"])
 def test_nothing_there_is_open_to_others(path: str) -> None:
     assert {needed_scope(method, path) for method in ("GET", "HEAD", "POST", "DELETE")} == {Scope.ADMIN}
-    assert needed_scope("GET", "/usersandmore") is Scope.READ
+    assert needed_scope("GET", "/auditandmore") is Scope.READ
+
+
+@pytest.mark.parametrize("path", ["/users", "/users/ada", "/teams", "/teams/mt", "/models/aliases"])
+def test_all_look_at_people_and_administrators_change_them(path: str) -> None:
+    assert {needed_scope(method, path) for method in ("GET", "HEAD")} == {Scope.READ}
+    assert {needed_scope(method, path) for method in ("POST", "PUT", "DELETE")} == {Scope.ADMIN}
+
+
+def test_users_change_themselves_and_leads_their_members() -> None:
+    assert needed_scope("PATCH", "/users/ada") is Scope.SUBMIT
+    assert needed_scope("PATCH", "/teams/mt") is Scope.ADMIN
+    assert {needed_scope(method, "/teams/mt/members/ada") for method in ("PUT", "DELETE")} == {Scope.SUBMIT}
 
 
 def test_an_administrator_without_the_scope_is_an_ordinary_user(send: Send, client: TestClient) -> None:

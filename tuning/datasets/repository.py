@@ -1,27 +1,30 @@
 """Every query about data sets and their copies on clusters.
 
 Jobs know data sets and not the other way round: what asks whether a job uses a data set is given that as a condition,
-`in_use` (tuning.jobs.queries.dataset_use).
+`in_use` (tuning.jobs.queries.dataset_use). So it is with people: `seen` says whose data sets whoever asks may see.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Exists, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Exists, case, exists, func, or_, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from tuning.datasets.models import Dataset, DatasetCopy
 from tuning.datasets.status import DatasetStatus
 
+ALL: ColumnElement[bool] = true()
+"""For who may see every data set."""
 
-def find(session: Session, dataset_id: str) -> Dataset | None:
+
+def find(session: Session, dataset_id: str, seen: ColumnElement[bool] = ALL) -> Dataset | None:
     """One data set that is not deleted."""
-    return session.scalar(select(Dataset).where(Dataset.id == dataset_id, Dataset.deleted_at.is_(None)))
+    return session.scalar(select(Dataset).where(Dataset.id == dataset_id, Dataset.deleted_at.is_(None), seen))
 
 
-def page(session: Session, limit: int, after: Dataset | None) -> Sequence[Dataset]:
+def page(session: Session, limit: int, after: Dataset | None, seen: ColumnElement[bool] = ALL) -> Sequence[Dataset]:
     """At most `limit` data sets that are not deleted, the newest first, behind `after`."""
-    query = select(Dataset).where(Dataset.deleted_at.is_(None))
+    query = select(Dataset).where(Dataset.deleted_at.is_(None), seen)
     if after is not None:
         older = or_(
             Dataset.created_at < after.created_at,
@@ -44,23 +47,25 @@ def by_ids(session: Session, dataset_ids: Iterable[str]) -> dict[str, Dataset]:
     return {row.id: row for row in session.scalars(select(Dataset).where(Dataset.id.in_(wanted)))}
 
 
-def lock_usable(session: Session, dataset_ids: Iterable[str]) -> dict[str, Dataset]:
+def lock_usable(session: Session, dataset_ids: Iterable[str], seen: ColumnElement[bool] = ALL) -> dict[str, Dataset]:
     """Data sets with these ids that are not deleted; none of them can be deleted until this transaction ends."""
-    query = select(Dataset).where(Dataset.id.in_(set(dataset_ids)), Dataset.deleted_at.is_(None))
+    query = select(Dataset).where(Dataset.id.in_(set(dataset_ids)), Dataset.deleted_at.is_(None), seen)
     return {row.id: row for row in session.scalars(query.order_by(Dataset.id).with_for_update(read=True))}
 
 
 _EXTENSIONS = ("", ".json", ".jsonl", ".csv", ".tsv", ".parquet", ".txt", ".arrow")
 
 
-def ids_by_name(session: Session, names: Iterable[str], owner_id: str) -> dict[str, str]:
+def ids_by_name(
+    session: Session, names: Iterable[str], owner_id: str, seen: ColumnElement[bool] = ALL
+) -> dict[str, str]:
     """The newest data set of each name, with or without its file's ending; an owner's own before others'."""
     wanted: dict[str, list[str]] = {}
     for name in names:
         for ending in _EXTENSIONS:
             wanted.setdefault(f"{name}{ending}", []).append(name)
     is_own = case((Dataset.owner_id == owner_id, 0), else_=1)
-    query = select(Dataset.name, Dataset.id).where(Dataset.name.in_(wanted), Dataset.deleted_at.is_(None))
+    query = select(Dataset.name, Dataset.id).where(Dataset.name.in_(wanted), Dataset.deleted_at.is_(None), seen)
     found: dict[str, str] = {}
     for stored, dataset_id in session.execute(query.order_by(is_own, Dataset.created_at.desc(), Dataset.id.desc())):
         for name in wanted[stored]:
@@ -134,6 +139,16 @@ def kept_by(session: Session, owner_id: str, in_use: ColumnElement[bool]) -> tup
     size_bytes = session.scalar(select(func.sum(contents.c.size_bytes))) or 0
     there = (Dataset.owner_id == owner_id, Dataset.deleted_at.is_(None))
     return session.scalar(select(func.count()).select_from(Dataset).where(*there)) or 0, int(size_bytes)
+
+
+def dataset_count(session: Session, owner_id: str) -> int:
+    """Number of a user's data sets, deleted ones too."""
+    return session.scalar(select(func.count()).select_from(Dataset).where(Dataset.owner_id == owner_id)) or 0
+
+
+def hand_datasets(session: Session, owner_id: str, to_id: str) -> None:
+    """Give a user's data sets, deleted ones too, to another user."""
+    session.execute(update(Dataset).where(Dataset.owner_id == owner_id).values(owner_id=to_id))
 
 
 def unneeded_copies(session: Session, cluster: str, in_use: ColumnElement[bool]) -> Sequence[tuple[str, str]]:

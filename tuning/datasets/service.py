@@ -139,17 +139,17 @@ def create(session: Session, file: KeptFile, *, name: str, owner_id: str, now: d
     return dataset
 
 
-def get(session: Session, dataset_id: str) -> Dataset:
-    """One data set. Raises NotFound."""
-    dataset = repository.find(session, dataset_id)
+def get(session: Session, dataset_id: str, seen: ColumnElement[bool] = repository.ALL) -> Dataset:
+    """One data set. Raises NotFound, also where whoever asks may not see it."""
+    dataset = repository.find(session, dataset_id, seen)
     if dataset is None:
         raise NotFound(f"there is no data set {dataset_id}")
     return dataset
 
 
-def get_ready(session: Session, dataset_id: str) -> Dataset:
+def get_ready(session: Session, dataset_id: str, seen: ColumnElement[bool] = repository.ALL) -> Dataset:
     """One data set that can be looked into. Raises NotFound, and Conflict until its check has found it good."""
-    dataset = get(session, dataset_id)
+    dataset = get(session, dataset_id, seen)
     if dataset.status is DatasetStatus.CHECKING:
         raise Conflict(f"data set {dataset_id} is still being checked by {dataset.check_job}", hint="ask again later")
     if dataset.status is DatasetStatus.REFUSED:
@@ -158,12 +158,14 @@ def get_ready(session: Session, dataset_id: str) -> Dataset:
     return dataset
 
 
-def list_page(session: Session, limit: int, after: str | None) -> DatasetPage:
-    """The newest first. Raises InvalidInput for a cursor that was never given out."""
+def list_page(
+    session: Session, limit: int, after: str | None, seen: ColumnElement[bool] = repository.ALL
+) -> DatasetPage:
+    """Those that whoever asks may see, the newest first. Raises InvalidInput for a cursor that was never given out."""
     cursor = repository.at_cursor(session, after) if after is not None else None
     if after is not None and cursor is None:
         raise InvalidInput([Finding(("query", "after"), "unknown cursor", "give the `next` of the page before")])
-    found = repository.page(session, limit + 1, cursor)
+    found = repository.page(session, limit + 1, cursor, seen)
     shown = found[:limit]
     return DatasetPage(shown, shown[-1].id if len(found) > limit else None)
 

@@ -36,6 +36,7 @@ class Job(Base):
         Index("ix_jobs_created_at_id", "created_at", "id"),
         Index("ix_jobs_status_created_at_id", "status", "created_at", "id"),
         Index("ix_jobs_owner_id_created_at_id", "owner_id", "created_at", "id"),
+        Index("ix_jobs_team_id_created_at_id", "team_id", "created_at", "id"),
         Index("ix_jobs_kind_created_at_id", "kind", "created_at", "id"),
         Index("ix_jobs_cluster_created_at_id", "cluster", "created_at", "id"),
     )
@@ -133,6 +134,7 @@ _IN_ORDER_OF_PRIORITY = (Job.priority.desc(), Job.created_at, Job.id)
 Index("ix_jobs_by_priority", *_IN_ORDER_OF_PRIORITY)
 Index("ix_jobs_status_by_priority", Job.status, *_IN_ORDER_OF_PRIORITY)
 Index("ix_jobs_owner_id_by_priority", Job.owner_id, *_IN_ORDER_OF_PRIORITY)
+Index("ix_jobs_team_id_by_priority", Job.team_id, *_IN_ORDER_OF_PRIORITY)
 Index("ix_jobs_kind_by_priority", Job.kind, *_IN_ORDER_OF_PRIORITY)
 Index("ix_jobs_cluster_by_priority", Job.cluster, *_IN_ORDER_OF_PRIORITY)
 

@@ -18,6 +18,7 @@ from tuning.jobs.status import CORRECTIONS, ENDED, IN_OUR_QUEUE, JobStatus, may_
 from tuning.llamafactory.kinds import CHECK
 
 _TOGETHER = (JobStatus.SUBMITTING, JobStatus.PENDING)
+"""On the way to Slurm."""
 _MOMENTS = {JobStatus.PENDING: "submitted_at", JobStatus.RUNNING: "started_at"}
 
 
@@ -61,13 +62,13 @@ class Step:
 
 
 def transition_all(session: Session, steps: Sequence[Step], old: JobStatus, to: JobStatus, now: datetime) -> None:
-    """Let many jobs take one step on their way to Slurm: two statements, however many they are.
+    """Let many jobs take one step on their way to Slurm, or be held: two statements, however many they are.
 
     What the session holds of these jobs is not brought up to date. Raises Conflict when one of them is not `old`.
     """
     if not steps:
         return
-    if not may_become(old, to) or to not in _TOGETHER:
+    if not may_become(old, to) or not (to in _TOGETHER or (old, to) == (JobStatus.QUEUED, JobStatus.HELD)):
         raise Conflict(f"jobs that are {old} cannot become {to} together")
     lock_event_order(session)
     rows = [_row(step, old, to, now) for step in steps]
@@ -135,6 +136,8 @@ def _row(step: Step, old: JobStatus, to: JobStatus, now: datetime) -> dict[str, 
     row = {"status": to, "status_reason": step.reason, "updated_at": now, "attempt": step.attempt, **step.columns}
     if to is JobStatus.PENDING:
         row[_MOMENTS[to]] = now
+    if to is JobStatus.HELD:
+        row["hold_requested_at"] = None
     return {"job_id": step.job_id, "old": old, **row}
 
 

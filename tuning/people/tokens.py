@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -13,9 +13,10 @@ from tuning.db.engine import insert_if_new
 from tuning.errors import Conflict, Finding, InvalidInput, NotAllowed, NotAuthenticated, NotFound
 from tuning.ids import new_id, new_secret
 from tuning.people import queries
+from tuning.people.audit import OPERATOR, Change, record
 from tuning.people.models import LAB_TEAM_ID, Membership, Token, User
-from tuning.people.queries import TeamOfUser
-from tuning.people.roles import Role
+from tuning.people.queries import TeamOfUser, TokenOwner
+from tuning.people.roles import Role, Visibility
 from tuning.people.scopes import Scope, narrowest, usual_scope
 
 MOST_TOKENS = 100
@@ -36,15 +37,41 @@ class Principal:
     default_team_id: str = LAB_TEAM_ID
     teams: tuple[TeamOfUser, ...] = ()
     """By name."""
+    role: Role = Role.MEMBER
+    version: int = 1
+    """The user's, as it was when this was read."""
+    visible: Visibility = Visibility.EVERYBODY
+    """Jobs and data of others that members see on this server."""
 
     @property
     def is_administrator(self) -> bool:
         """Whether an administrator asks, with a token that may act as one."""
         return self.scope is Scope.ADMIN
 
-    def may_change(self, owner_id: str) -> bool:
-        """Whether a thing of this owner may be changed: by its owner, or by an administrator."""
-        return self.is_administrator or self.user_id == owner_id
+    @property
+    def led_teams(self) -> frozenset[str]:
+        """Ids of the teams that the user leads."""
+        return frozenset(team.id for team in self.teams if team.is_lead)
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether everybody's jobs and data may be seen."""
+        return self.visible is Visibility.EVERYBODY or self.is_administrator
+
+    @property
+    def seen_teams(self) -> frozenset[str]:
+        """Ids of the teams of whose jobs and data all may be seen."""
+        if self.visible is Visibility.OWN:
+            return self.led_teams
+        return frozenset(team.id for team in self.teams)
+
+    def may_see(self, owner_id: str, team_id: str) -> bool:
+        """Whether a job of this owner and team may be seen, with all that belongs to it."""
+        return self.sees_all or self.user_id == owner_id or team_id in self.seen_teams
+
+    def may_change(self, owner_id: str, team_id: str | None = None) -> bool:
+        """Whether a thing may be changed: by its owner, leads of its team (None: it has none), administrators."""
+        return self.is_administrator or self.user_id == owner_id or team_id in self.led_teams
 
     def team(self, name: str | None) -> TeamOfUser | None:
         """The user's team of this name, by default their usual one; None where they are in no such team."""
@@ -70,6 +97,8 @@ class IssuedToken:
     token: Token
     user_name: str
     text: str
+    is_new_user: bool = False
+    """Its user was made for it."""
 
 
 def token_sha256(text: str) -> str:
@@ -77,8 +106,11 @@ def token_sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def authenticate(session: Session, text: str, now: datetime) -> Principal:
-    """Whose token this is. Raises NotAuthenticated with one sentence, whatever is wrong with it."""
+def authenticate(session: Session, text: str, now: datetime, visible: Visibility = Visibility.EVERYBODY) -> Principal:
+    """Principal of a token, who sees of others what the server lets members see (`visible`).
+
+    Raises NotAuthenticated with one sentence, whatever is wrong with it.
+    """
     sha256 = token_sha256(text)
     found = queries.token_owner(session, sha256)
     if found is None:
@@ -87,8 +119,15 @@ def authenticate(session: Session, text: str, now: datetime) -> Principal:
     # The index finds by hash, so its timing tells nothing of a token; the comparison is exact and constant in time.
     if not hmac.compare_digest(token.sha256, sha256) or not is_valid(token, now) or user.disabled_at is not None:
         raise NotAuthenticated(_REFUSED, hint="ask an administrator for a new one")
+    return principal_of(found, visible)
+
+
+def principal_of(found: TokenOwner, visible: Visibility) -> Principal:
+    """Principal of a token that holds."""
+    token, user = found.token, found.user
     scope = narrowest(token.scope, usual_scope(user.role))
-    return Principal(user.id, user.name, token.id, scope, user.default_team_id, found.teams)
+    known = (user.default_team_id, found.teams, user.role, user.version, visible)
+    return Principal(user.id, user.name, token.id, scope, *known)
 
 
 def is_valid(token: Token, now: datetime) -> bool:
@@ -111,8 +150,7 @@ def create_token(
     Without `scope` it is the usual one, but no token makes one that may do more than itself.
     Raises NotAllowed, InvalidInput, Conflict when that person has too many.
     """
-    if expires_at is not None and expires_at <= now:
-        raise InvalidInput([Finding(("expires_at",), "this time is past: the token would never work")])
+    check_end(expires_at, now)
     if scope is not None and not principal.scope.includes(scope):
         hint = f"leave it out, or ask for {principal.scope} at most"
         raise NotAllowed(f"your own token has no scope {scope}, so it cannot give it", hint=hint)
@@ -121,7 +159,24 @@ def create_token(
         return _issue(session, principal.user_id, principal.name, name, now, expires_at, scope or principal.scope)
     if not principal.is_administrator:
         raise NotAllowed("only an administrator makes tokens for others")
-    user = queries.user_by_name(session, user_name) or _add_user(session, user_name, now, Role.MEMBER)
+    known = queries.user_by_name(session, user_name)
+    user = known or _add_user(session, user_name, now, Role.MEMBER)
+    issued = issue_for(session, user, now, name=name, scope=scope, expires_at=expires_at)
+    return replace(issued, is_new_user=known is None)
+
+
+def check_end(expires_at: datetime | None, now: datetime) -> None:
+    """Raises InvalidInput for an end that is past."""
+    if expires_at is not None and expires_at <= now:
+        raise InvalidInput([Finding(("expires_at",), "this time is past: the token would never work")])
+
+
+def issue_for(
+    session: Session, user: User, now: datetime, *, name: str, scope: Scope | None, expires_at: datetime | None
+) -> IssuedToken:
+    """A token of a user for whom the caller may make it. Raises InvalidInput, and Conflict for too many."""
+    if user.disabled_at is not None:
+        raise Conflict(f"{user.name} is switched off", hint="an administrator can switch the user on again")
     _refuse_too_many(session, user.id, user.name, now)
     return _issue(session, user.id, user.name, name, now, expires_at, _scope_for(user, scope))
 
@@ -146,9 +201,13 @@ def create_operator_token(
     user = queries.user_by_name(session, user_name)
     if user is None:
         user = _add_user(session, user_name, now, Role.ADMINISTRATOR if is_administrator else Role.MEMBER)
+        record(session, OPERATOR, Change("user.created", "user", user_name, after={"role": user.role.value}), now)
     if is_administrator and not user.is_administrator:
         raise InvalidInput([Finding(("user",), f"{user_name} is no administrator", "choose another name")])
-    return _issue(session, user.id, user.name, name, now, expires_at, _scope_for(user, scope)).text
+    issued = _issue(session, user.id, user.name, name, now, expires_at, _scope_for(user, scope))
+    made = {"name": name, "user": user_name, "scope": issued.token.scope.value}
+    record(session, OPERATOR, Change("token.created", "token", issued.token.id, after=made), now)
+    return issued.text
 
 
 def ensure_user(session: Session, name: str, now: datetime) -> User:
@@ -160,24 +219,33 @@ def ensure_user(session: Session, name: str, now: datetime) -> User:
 
 
 def visible_tokens(session: Session, principal: Principal, limit: int, after: str | None) -> TokenPage:
-    """One's own tokens that are not revoked, newest first; for administrators everybody's.
+    """Tokens that may be ended: one's own, those of tools of teams that one leads, for administrators everybody's.
 
-    Raises InvalidInput for a cursor that was never given out.
+    Those that are not revoked, newest first. Raises InvalidInput for a cursor that was never given out.
     """
     behind = queries.token_by_id(session, after) if after is not None else None
-    if after is not None and (behind is None or not principal.may_change(behind.user_id)):
+    if after is not None and (behind is None or not _may_end(session, principal, behind)):
         raise InvalidInput([Finding(("query", "after"), "unknown cursor", "give the `next` of the page before")])
     owner = None if principal.is_administrator else principal.user_id
-    found = queries.tokens_of(session, owner, limit + 1, behind)
+    found = queries.tokens_of(session, owner, limit + 1, behind, principal.led_teams)
     return TokenPage(found[:limit], found[limit - 1][0].id if len(found) > limit else None)
 
 
-def revoke_token(session: Session, principal: Principal, token_id: str, now: datetime) -> None:
-    """End one's own token, or as an administrator anybody's. Raises NotFound."""
+def revoke_token(session: Session, principal: Principal, token_id: str, now: datetime) -> Token:
+    """End one's own token, or one of a tool of a team that one leads, or as an administrator anybody's.
+
+    Raises NotFound.
+    """
     token = queries.token_by_id(session, token_id)
-    if token is None or token.revoked_at is not None or not principal.may_change(token.user_id):
+    if token is None or token.revoked_at is not None or not _may_end(session, principal, token):
         raise NotFound(f"there is no token {token_id}")
     queries.revoke(session, token_id, now)
+    return token
+
+
+def _may_end(session: Session, principal: Principal, token: Token) -> bool:
+    user = session.get_one(User, token.user_id)
+    return principal.may_change(user.id, user.default_team_id if user.is_tool else None)
 
 
 def _refuse_too_many(session: Session, user_id: str, user_name: str, now: datetime) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, BinaryIO
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from server.api.datasets.collection import DatasetId, StoreDep
@@ -15,6 +16,7 @@ from tuning.datasets.bounded_check import BoundedCheck
 from tuning.datasets.models import Dataset
 from tuning.datasets.preview import Preview, PreviewQuery, PreviewSource
 from tuning.datasets.store import ContentStore
+from tuning.people.directory import owner_is_seen
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 """Apart, since it holds no session of the database while rows are read."""
@@ -36,7 +38,7 @@ async def get_preview(
     With `template` each also as the text that supervised fine-tuning reads, and which of it is trained on; nothing is
     cut off at `cutoff_len`, which counts tokens.
     """
-    find = partial(_found, dataset_id=dataset_id, store=store, wish=wish)
+    find = partial(_found, dataset_id=dataset_id, seen=owner_is_seen(user, Dataset.owner_id), store=store, wish=wish)
     dataset, stream = await run_in_threadpool(in_transaction, sessions, find)
     with stream:
         make = partial(_shown, stream=stream, dataset=dataset, wish=wish)
@@ -44,8 +46,10 @@ async def get_preview(
     return Response(shown, media_type="application/json")
 
 
-def _found(session: Session, *, dataset_id: str, store: ContentStore, wish: PreviewQuery) -> tuple[Dataset, BinaryIO]:
-    dataset = service.get_ready(session, dataset_id)
+def _found(
+    session: Session, *, dataset_id: str, seen: ColumnElement[bool], store: ContentStore, wish: PreviewQuery
+) -> tuple[Dataset, BinaryIO]:
+    dataset = service.get_ready(session, dataset_id, seen)
     wish.found_template()  # what is wrong with the wish is told at once
     return dataset, service.open_content(store, dataset)
 

@@ -39,18 +39,19 @@ IdempotencyKey = Annotated[
 ]
 
 
-def found_job(session: Session, job_id: str) -> Job:
-    """One job; everybody may see it. Raises NotFound."""
+def found_job(session: Session, job_id: str, user: Principal) -> Job:
+    """One job. Raises NotFound, also where the user may not see it."""
     job = requests.job_by_id(session, job_id)
-    if job is None:
+    if job is None or not user.may_see(job.owner_id, job.team_id):
         raise NotFound(f"there is no job {job_id}")
     return job
 
 
-def require_change(session: Session, job_id: str, user: Principal) -> None:
-    """Raises NotFound, and NotAllowed where the job is somebody else's."""
-    if not user.may_change(found_job(session, job_id).owner_id):
-        raise NotAllowed(f"job {job_id} is not yours", hint="its owner or an administrator can change it")
+def require_change(job: Job, user: Principal) -> None:
+    """Raises NotAllowed where the job is neither the user's nor of a team that they lead."""
+    if not user.may_change(job.owner_id, job.team_id):
+        hint = "its owner, a lead of its team, or an administrator can change it"
+        raise NotAllowed(f"job {job.id} is not yours", hint=hint)
 
 
 def shown(session: Session, job: Job, workers: WorkerWatch) -> JobJson:
@@ -78,6 +79,11 @@ class NewJobs:
     def with_checkout(self, checkout: CheckoutTexts) -> "NewJobs":
         """With files that the request's command names and does not bring."""
         return replace(self, around=replace(self.around, checkout=checkout))
+
+    def request_of(self, job: Job, changes: JobRequest) -> JobRequest:
+        """The request that makes a job like this one. Raises InvalidInput, Conflict."""
+        around = self.around
+        return create.request_of(self.session, job, changes, around.highest_priority, around.team_name(job.team_id))
 
     def create(self, request: JobRequest, retry_of: str | None = None, *, with_dependents: bool = False) -> JobJson:
         """The answer: 201 and the new job, or 200 and the job that this key made before."""

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from server.cluster_files import RemoteFile, exactly, look_at, only_file
-from server.dependencies import ClusterFilesDep, FeedUser, JobId, SessionsDep
+from server.dependencies import ClusterFilesDep, FeedUser, JobId, ReadingDep, SessionsDep
 from server.http.byte_ranges import ByteRange, RangeNotSatisfiable, parse_range
 from server.http.problems import problem, responses
 from server.http.tar_stream import Member, archive, archive_size
@@ -66,13 +66,13 @@ class Artifacts(BaseModel):
 
 @router.get("/jobs/{job_id}/artifacts", responses=responses(404))
 def list_artifacts(
-    job_id: JobId, sessions: SessionsDep, request: Request, cluster_files: ClusterFilesDep, _user: FeedUser
+    job_id: JobId, sessions: SessionsDep, request: Request, cluster_files: ClusterFilesDep, user: FeedUser
 ) -> Artifacts:
     """The files of a job, checkpoints included. While it runs they are looked at on its cluster.
 
     The answer is some seconds old at most; where the cluster cannot be asked now, `listed_at` is null.
     """
-    found = output_files(sessions, job_id, cluster_files)
+    found = output_files(sessions, job_id, user, cluster_files)
     return Artifacts(
         data=[_info(request, file) for file in found.files],
         total_bytes=sum(file.size_bytes for file in found.files),
@@ -92,15 +92,14 @@ def download_artifact(
     job_id: JobId,
     path: str,
     request: Request,
-    sessions: SessionsDep,
+    reading: ReadingDep,
     cluster_files: ClusterFilesDep,
-    _user: FeedUser,
     byte_range: Annotated[str | None, Header(alias="Range", description="One range of bytes.")] = None,
     if_range: Annotated[str | None, Header(description="The range holds for the file with this ETag only.")] = None,
 ) -> Response:
     """One file, streamed from the cluster. `path` is exactly one of the listed ones; a running job's may still grow."""
-    with transaction(sessions) as session:
-        place = job_place(session, job_id)
+    with transaction(reading.sessions) as session:
+        place = job_place(session, job_id, reading.user)
         path, cluster = readable_path(session, place, path), place.cluster
     root = cluster_files.root(cluster)
     folder = output_directory(root, job_id)
@@ -122,11 +121,11 @@ def download_artifact(
 
 @router.get("/jobs/{job_id}/archive", response_class=TransferResponse, status_code=200, responses=_TAR)
 def download_archive(
-    job_id: JobId, sessions: SessionsDep, cluster_files: ClusterFilesDep, _user: FeedUser
+    job_id: JobId, sessions: SessionsDep, cluster_files: ClusterFilesDep, user: FeedUser
 ) -> TransferResponse:
     """The final adapter or model as one tar stream: weights, configuration, tokenizer, no checkpoints."""
     with transaction(sessions) as session:
-        cluster = job_place(session, job_id).cluster
+        cluster = job_place(session, job_id, user).cluster
         paths = [row.path for row in artifacts_of(session, job_id) if _is_of_the_model(row.path)]
     if not paths:
         raise NotFound(

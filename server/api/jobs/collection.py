@@ -1,12 +1,14 @@
 """Jobs: asked for, listed, shown, changed."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.orm import Session
 
-from server.api.jobs.answers import CREATED, NewJobsDep, found_job, listed, require_change, shown
+from server.api.jobs.answers import CREATED, NewJobsDep, found_job, listed, shown
+from server.api.jobs.changes import JobChangesDep
 from server.api.pages import DEFAULT_LIMIT, After, Fields, Limit, Line, Moment, Page, with_fields
 from server.checkout_texts import read_checkout_texts
 from server.dependencies import (
@@ -14,7 +16,6 @@ from server.dependencies import (
     ClustersDep,
     CurrentUser,
     JobId,
-    NowDep,
     SessionDep,
     SettingsDep,
     WorkersDep,
@@ -27,6 +28,7 @@ from tuning.jobs.actions import create
 from tuning.jobs.request.spec import JobChange, JobRequest
 from tuning.jobs.search.order import Sort
 from tuning.jobs.search.page import Filter, list_jobs
+from tuning.jobs.sight import EVERY_JOB, Sight, sight_of
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.kinds import JobKind
 from tuning.people.queries import user_by_name
@@ -56,11 +58,11 @@ class JobQuery(BaseModel):
     after: After = None
     fields: Fields = None
 
-    def filter(self, owner_id: str | None) -> Filter:
+    def filter(self, owner_id: str | None, sight: Sight = EVERY_JOB) -> Filter:
         """The filters for the database, which knows owners by id."""
         tags = [(key, value) for key, _, value in (text.partition(":") for text in self.tag)]
         times = (self.created_after, self.created_before)
-        return Filter(self.status, self.kind, owner_id, self.cluster, tags, self.q, *times)
+        return Filter(self.status, self.kind, owner_id, self.cluster, tags, self.q, *times, sight=sight)
 
 
 @router.post("", status_code=201, responses={**CREATED, **responses(409, 503)})
@@ -79,11 +81,11 @@ def list_all_jobs(
     session: SessionDep,
     clusters: ClustersDep,
     workers: WorkersDep,
-    _user: CurrentUser,
+    user: CurrentUser,
 ) -> Page[JobJson] | Response:
-    """Everybody's jobs: the queue is the whole lab's."""
+    """All jobs that the user may see: everybody's, unless the server's operator has it otherwise."""
     owner_id = _owner_id(session, query.owner) if query.owner is not None else None
-    page = list_jobs(session, query.filter(owner_id), query.sort, query.after, query.limit)
+    page = list_jobs(session, query.filter(owner_id, sight_of(user)), query.sort, query.after, query.limit)
     if query.cluster is not None and not page.jobs and query.cluster not in clusters:
         hint = f"the clusters are: {', '.join(sorted(clusters)) or 'none yet'}"
         raise InvalidInput([Finding(("query", "cluster"), f"there is no cluster {query.cluster}", hint)])
@@ -93,33 +95,26 @@ def list_all_jobs(
 
 
 @router.get("/{job_id}", responses=responses(404))
-def show_job(job_id: JobId, session: SessionDep, workers: WorkersDep, _user: CurrentUser) -> JobJson:
+def show_job(job_id: JobId, session: SessionDep, workers: WorkersDep, user: CurrentUser) -> JobJson:
     """One job."""
-    return shown(session, found_job(session, job_id), workers)
+    return shown(session, found_job(session, job_id, user), workers)
 
 
 @router.patch("/{job_id}", responses=responses(403, 404))
 def change_job(
-    job_id: JobId,
-    change: JobChange,
-    session: SessionDep,
-    settings: SettingsDep,
-    workers: WorkersDep,
-    user: CurrentUser,
-    now: NowDep,
+    job_id: JobId, change: JobChange, changes: JobChangesDep, settings: SettingsDep, workers: WorkersDep
 ) -> JobJson:
     """Another name, priority or tags; what is left out stays."""
-    require_change(session, job_id, user)
+    session, user = changes.session, changes.user
     most = highest_priority(user, settings)
-    changed = create.change_job(session, job_id, change, user.name, now, highest_priority=most)
-    return shown(session, changed, workers)
+    work = partial(create.change_job, session, job_id, change, user.name, changes.now, highest_priority=most)
+    return shown(session, changes.make(job_id, "change", lambda _job: work()), workers)
 
 
 @router.delete("/{job_id}", status_code=204, responses=responses(403, 404, 409))
-def delete_job(job_id: JobId, session: SessionDep, user: CurrentUser) -> Response:
+def delete_job(job_id: JobId, changes: JobChangesDep) -> Response:
     """Forget an ended job. Its files stay on the cluster."""
-    require_change(session, job_id, user)
-    create.delete_job(session, job_id)
+    changes.delete(job_id)
     return Response(status_code=204)
 
 

@@ -27,14 +27,14 @@ _STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream
 def list_events(
     job_id: JobId,
     sessions: SessionsDep,
-    _user: FeedUser,
+    user: FeedUser,
     after: EventId = None,
     limit: Limit = DEFAULT_LIMIT,
     fields: Fields = None,
 ) -> Page[Event] | Response:
     """The events of a job, oldest first."""
     with transaction(sessions) as session:
-        job_place(session, job_id)
+        job_place(session, job_id, user)
         rows = events_after(session, after or 0, limit + 1, job_id)
     page = rows[:limit]
     has_more = len(rows) > limit
@@ -55,7 +55,7 @@ async def stream_events(
 
     `event: progress` (without an id) brings what GET progress answers, at the beginning and after each change.
     """
-    await feed.entry(job_id)
+    await feed.seen_entry(follower.user, job_id)
     frames = job_frames(feed, follower.user, job_id, _first(last_event_id, after, 0))
     return EventStream(frames, holds=follower.held_until_closed())
 

@@ -7,7 +7,7 @@ from fastapi.responses import PlainTextResponse, Response
 from sqlalchemy.orm import Session
 
 from server.cluster_files import PersonFiles
-from server.dependencies import ClusterFilesDep, FeedDep, FeedUser, FollowerDep, JobId, SessionsDep
+from server.dependencies import ClusterFilesDep, FeedDep, FollowerDep, JobId, ReadingDep
 from server.feed.logs import LogPlace, log_frames
 from server.http.event_stream import EventStream
 from server.http.problems import responses
@@ -52,9 +52,8 @@ _EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream
 )
 def show_log(
     job_id: JobId,
-    sessions: SessionsDep,
+    reading: ReadingDep,
     cluster_files: ClusterFilesDep,
-    _user: FeedUser,
     stream: Stream = "stdout",
     attempt: AttemptNumber = None,
     tail: Annotated[
@@ -67,8 +66,8 @@ def show_log(
         raise InvalidInput(
             [Finding(("query", "tail"), "give either tail or offset", "tail is the end, offset any place")]
         )
-    with transaction(sessions) as session:
-        place = job_place(session, job_id)
+    with transaction(reading.sessions) as session:
+        place = job_place(session, job_id, reading.user)
         log = (job_id, _attempt(place, attempt), stream)
         extent = log_extent(session, log)
         piece = _kept(session, log, extent, tail, offset)
@@ -102,7 +101,7 @@ async def stream_log(
 
     Follows the job from attempt to attempt, unless one is asked for. `event: end` is the last.
     """
-    entry = await feed.entry(job_id)
+    entry = await feed.seen_entry(follower.user, job_id)
     place = LogPlace(attempt or max(1, entry.state.attempt), offset or 0)
     if last_event_id is not None:
         place = LogPlace(*(int(number) for number in last_event_id.split(":")))

@@ -48,7 +48,7 @@ class Metrics(BaseModel):
 def show_metrics(
     job_id: JobId,
     sessions: SessionsDep,
-    _user: FeedUser,
+    user: FeedUser,
     points: Annotated[
         int,
         Query(
@@ -60,7 +60,7 @@ def show_metrics(
 ) -> Metrics:
     """The series of a job: loss, eval_loss, learning_rate, ..."""
     with transaction(sessions) as session:
-        job_place(session, job_id)
+        job_place(session, job_id, user)
         series = gather(steps_of(session, job_id))
     return Metrics(job_id=job_id, series={name: Series.of(series[name], points) for name in sorted(series)})
 
@@ -70,10 +70,10 @@ def show_metrics(
     response_class=StreamingResponse,
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, **responses(404)},
 )
-def download_metrics(job_id: JobId, sessions: SessionsDep, _user: FeedUser) -> StreamingResponse:
+def download_metrics(job_id: JobId, sessions: SessionsDep, user: FeedUser) -> StreamingResponse:
     """Every line of the training log, of every attempt, as a table: attempt, step, kind, at, epoch, and the series."""
     with transaction(sessions) as session:
-        job_place(session, job_id)
+        job_place(session, job_id, user)
         names = series_names(session, job_id)
     headers = {"Content-Disposition": f'attachment; filename="{job_id}-metrics.csv"'}
     return StreamingResponse(_table(sessions, job_id, names), media_type=_CSV, headers=headers)

@@ -42,9 +42,12 @@ async def show_progress(
     """The progress of a job, from memory: polling costs the cluster nothing, and the database next to nothing."""
 
     def is_known(entry: ProgressEntry) -> bool:
+        if not feed.tokens.holds(follower.user):
+            return False  # it was revoked, or its user was switched off: the wait is over
         return entry.is_known_since(since) if since is not None else entry.is_named_by(if_none_match)
 
+    await feed.seen_entry(follower.user, job_id)
     with follower.place() if wait > 0 else nullcontext():
-        entry = await feed.wait_for_change(job_id, is_known, wait)
+        entry = feed.seen_by(follower.user, await feed.wait_for_change(job_id, is_known, wait))
     feed.check(follower.user)
     return entry.answer(if_none_match)

@@ -27,10 +27,11 @@ def texts_of_attempt(
     session: SessionDep,
     clusters: ClustersDep,
     views: ViewsDep,
+    user: CurrentUser,
     attempt: Attempt = None,
 ) -> tuple[str, str]:
     """The script and configuration of an attempt: as it was submitted, or as the next one would be."""
-    job = found_job(session, job_id)
+    job = found_job(session, job_id, user)
     number = attempt or job.attempt
     submitted = attempt_texts(session, job_id, number)
     if submitted is not None:
@@ -50,12 +51,12 @@ TextsDep = Annotated[tuple[str, str], Depends(texts_of_attempt)]
 
 
 @router.get("/{job_id}/script", responses=_text("text/x-shellscript", "string"), response_class=Response)
-def show_script(texts: TextsDep, _user: CurrentUser) -> Response:
+def show_script(texts: TextsDep) -> Response:
     """The batch script: as it was submitted, or as it would be."""
     return Response(texts[0], media_type="text/x-shellscript")
 
 
 @router.get("/{job_id}/config", responses=_text("application/yaml", "object"), response_class=Response)
-def show_config(texts: TextsDep, _user: CurrentUser) -> Response:
+def show_config(texts: TextsDep) -> Response:
     """The configuration that LLaMA-Factory is given, with packtrain's additions: as submitted, or as it would be."""
     return Response(texts[1], media_type="application/yaml")

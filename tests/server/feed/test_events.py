@@ -10,7 +10,7 @@ from tuning.jobs.queries.feed import EventRow
 
 
 def row(event_id: int, job_id: str = "job_a") -> EventRow:
-    return EventRow(id=event_id, job_id=job_id, type="warning", at=NOON, message="m", data={})
+    return EventRow(event_id, job_id, "user_a", "team_lab", NOON, "warning", "m", {})
 
 
 def ids(events: RecentEvents, after: int, job_id: str | None = None) -> list[int] | None:

@@ -105,12 +105,15 @@ def delete_job(session: Session, job_id: str) -> None:
     log.info("job %s deleted", job_id, extra={"action": "delete", "job_id": job_id})
 
 
-def request_of(session: Session, job: Job, changes: JobRequest, highest_priority: int = MAX_PRIORITY) -> JobRequest:
+def request_of(
+    session: Session, job: Job, changes: JobRequest, highest_priority: int = MAX_PRIORITY, team: str | None = None
+) -> JobRequest:
     """The request that makes a job like this one, with `changes` laid over it.
 
     Arguments and resources are laid over one by one (null takes one away), everything else as a whole. The arguments
     of a recipe are among the job's own: the recipe itself, which may have changed since, is not asked again. The job's
-    priority is taken over as far as whoever asks may give it.
+    priority is taken over as far as whoever asks may give it; `team` is the job's where they are in it (None: their
+    usual one).
     Raises InvalidInput where the changes do not fit, and Conflict for a check: it is made for its data set.
     """
     if job.kind == CHECK:
@@ -122,6 +125,7 @@ def request_of(session: Session, job: Job, changes: JobRequest, highest_priority
     given = changes.model_dump(exclude_unset=True, exclude={"with_dependents"}, by_alias=True)
     values: dict[str, Any] = {
         "name": job.name,
+        "team": team,
         "datasets": own.datasets.get(job.id, ()),
         "priority": max(-highest_priority, min(job.priority, highest_priority)),
         "tags": own.tags.get(job.id, {}),

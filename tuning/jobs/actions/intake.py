@@ -54,6 +54,8 @@ class Surroundings:
     """The jobs with these ids, as far as they exist: what a job is based on, and what it waits for."""
     team_of: Callable[[str | None], str | None]
     """Id of the team of this name, or by default the usual one, of whoever asks; None = they are not in it."""
+    team_name: Callable[[str], str | None]
+    """Name of the team with this id; None = whoever asks is not in it."""
     missing_secrets: Callable[[Sequence[str]], Sequence[str]]
     """Those of these names under which whoever asks has no secret."""
     checkout: CheckoutTexts = NOT_ASKED

@@ -30,10 +30,10 @@ def secrets_path(attempt: int) -> str:
     return f"{attempt}/secrets"
 
 
-def ask_removal(session: Session, job_id: str, path: str, now: datetime) -> None:
-    """Wish that this leaves the cluster; twice is once."""
+def ask_removal(session: Session, job_id: str, path: str, now: datetime) -> bool:
+    """Wish that this leaves the cluster; twice is once. Whether it is a new wish."""
     row = {"job_id": job_id, "path": path, "requested_at": now}
-    insert_if_new(session, Removal, row, unique=("job_id", "path"))
+    return insert_if_new(session, Removal, row, unique=("job_id", "path"))
 
 
 def wanted_removals(session: Session, cluster: str, limit: int, *, but_not: Collection[str] = ()) -> list[Unwanted]:

@@ -58,7 +58,7 @@ def _dependents(session: Session, job_id: str, owner_id: str) -> dict[str, Job]:
 
 def _renamed(session: Session, job: Job, made: Mapping[str, str], around: Surroundings) -> JobRequest:
     """The job's request, with the new jobs in the place of the old."""
-    request = request_of(session, job, _NO_CHANGES, around.highest_priority)
+    request = request_of(session, job, _NO_CHANGES, around.highest_priority, around.team_name(job.team_id))
     depends_on = tuple(made.get(awaited, awaited) for awaited in request.depends_on)
     source = request.source_job
     return request.model_copy(

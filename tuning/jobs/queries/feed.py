@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Row, case, func, select
 from sqlalchemy.orm import Session
@@ -25,6 +25,8 @@ class JobState:
 
     id: str
     status: JobStatus
+    owner_id: str
+    team_id: str
     cluster: str
     version: int
     attempt: int
@@ -49,10 +51,12 @@ class JobState:
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One event of a job."""
+    """One event of a job, with whose job it is."""
 
     id: int
     job_id: str
+    owner_id: str
+    team_id: str
     at: datetime
     type: str
     message: str
@@ -64,13 +68,34 @@ class JobPlace:
     """Cluster and attempt of a job's files, and whether they may grow."""
 
     id: str
+    owner_id: str
+    team_id: str
     cluster: str
     attempt: int
     status: JobStatus
 
 
+class Reader(Protocol):
+    """Somebody who reads what a job says (tuning.people.tokens.Principal)."""
+
+    def may_see(self, owner_id: str, team_id: str) -> bool:
+        """Whether a job of this owner and team may be seen by them."""
+        ...
+
+
 _STATE_COLUMNS = tuple(getattr(Job, name) for name in JobState.__slots__)
-_EVENT_COLUMNS = tuple(getattr(JobEvent, name) for name in EventRow.__slots__)
+_EVENT_COLUMNS = (
+    JobEvent.id,
+    JobEvent.job_id,
+    Job.owner_id,
+    Job.team_id,
+    JobEvent.at,
+    JobEvent.type,
+    JobEvent.message,
+    JobEvent.data,
+)
+_EVENTS = select(*_EVENT_COLUMNS).join(Job, Job.id == JobEvent.job_id)
+_PLACE_COLUMNS = tuple(getattr(Job, name) for name in JobPlace.__slots__)
 
 
 def newest_change(session: Session) -> datetime | None:
@@ -92,12 +117,13 @@ def job_states(session: Session, job_ids: Iterable[str]) -> list[JobState]:
     return [_state(row) for row in found]
 
 
-def job_place(session: Session, job_id: str) -> JobPlace:
-    """The cluster and attempt of a job's files. Raises NotFound."""
-    row = session.execute(select(Job.id, Job.cluster, Job.attempt, Job.status).where(Job.id == job_id)).one_or_none()
-    if row is None:
+def job_place(session: Session, job_id: str, reader: Reader) -> JobPlace:
+    """The cluster and attempt of a job's files. Raises NotFound, also where the reader may not see the job."""
+    row = session.execute(select(*_PLACE_COLUMNS).where(Job.id == job_id)).one_or_none()
+    place = JobPlace(*row) if row is not None else None
+    if place is None or not reader.may_see(place.owner_id, place.team_id):
         raise NotFound(f"there is no job {job_id}")
-    return JobPlace(*row)
+    return place
 
 
 def queue_positions(session: Session, job_ids: Collection[str]) -> dict[str, int]:
@@ -122,7 +148,7 @@ def newest_event_id(session: Session) -> int:
 
 def events_after(session: Session, after: int, limit: int, job_id: str | None = None) -> list[EventRow]:
     """At most `limit` events with greater ids, in order; of one job, or of all."""
-    query = select(*_EVENT_COLUMNS).where(JobEvent.id > after)
+    query = _EVENTS.where(JobEvent.id > after)
     if job_id is not None:
         query = query.where(JobEvent.job_id == job_id)
     return [EventRow(*row) for row in session.execute(query.order_by(JobEvent.id).limit(limit))]
@@ -140,7 +166,7 @@ def events_one_by_one(
     places = session.execute(query.order_by(JobEvent.id).limit(limit)).all()
     for event_id, of in places:
         with Contained(*DATABASE_TROUBLE) as attempt:
-            found.append(EventRow(*session.execute(select(*_EVENT_COLUMNS).where(JobEvent.id == event_id)).one()))
+            found.append(EventRow(*session.execute(_EVENTS.where(JobEvent.id == event_id)).one()))
         if attempt.error is not None:
             failed.append((of, attempt.error))
     return found, failed, places[-1][0] if places else after

@@ -54,6 +54,11 @@ def job_by_key(session: Session, owner_id: str, idempotency_key: str) -> Job | N
     return session.scalar(select(Job).where(Job.owner_id == owner_id, Job.idempotency_key == idempotency_key))
 
 
+def has_jobs_of_team(session: Session, team_id: str) -> bool:
+    """Whether there is a job of a team."""
+    return session.scalar(select(Job.id).where(Job.team_id == team_id).limit(1)) is not None
+
+
 def lock_job(session: Session, job_id: str) -> Job | None:
     """One job as it is now, and as it stays until the transaction ends.
 

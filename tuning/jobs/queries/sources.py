@@ -3,22 +3,25 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from tuning.jobs.layout import checkpoint_path
 from tuning.jobs.models import Artifact, Job, JobDataset, Removal
 from tuning.jobs.request.sources import SourceJob
+from tuning.jobs.sight import EVERY_JOB
 from tuning.jobs.status import ENDED
 
 _CHECKPOINT = re.compile(r"checkpoint-(\d{1,10})/")
 _STATE = re.compile(r"checkpoint-(\d{1,10})/trainer_state\.json")
 
 
-def source_jobs(session: Session, job_ids: Sequence[str]) -> dict[str, SourceJob]:
-    """The jobs among these that exist, each with the checkpoints that it has left."""
+def source_jobs(
+    session: Session, job_ids: Sequence[str], seen: ColumnElement[bool] = EVERY_JOB.condition
+) -> dict[str, SourceJob]:
+    """The jobs among these that exist and are seen, each with the checkpoints that it has left."""
     columns = (Job.id, Job.kind, Job.status, Job.cluster, Job.config, Job.source, Job.resources)
-    rows = session.execute(select(*columns).where(Job.id.in_(job_ids))).mappings().all()
+    rows = session.execute(select(*columns).where(Job.id.in_(job_ids), seen)).mappings().all()
     paths, datasets = _checkpoint_files(session, job_ids), _datasets(session, job_ids)
     return {
         row["id"]: SourceJob(

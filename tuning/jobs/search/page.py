@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, aliased
 from tuning.jobs.models import Job, JobTag
 from tuning.jobs.search.names import SHORTEST, candidates, mentions
 from tuning.jobs.search.order import Columns, Conditions, Place, Sort, behind, cursor_of, in_order, place_of
+from tuning.jobs.sight import EVERY_JOB, Sight
 from tuning.jobs.status import JobStatus
 
 _NEAR = 1_000
@@ -42,6 +43,8 @@ class Filter:
     """A part of the name, or the beginning of an id, or Slurm's number."""
     created_after: datetime | None = None
     created_before: datetime | None = None
+    sight: Sight = EVERY_JOB
+    """The jobs that whoever asks may see."""
 
     @property
     def is_dated(self) -> bool:
@@ -109,19 +112,32 @@ def _columns(rows: Any) -> Columns:
 
 
 def _walks(search: _Search) -> list[Select[Any]]:
-    """One for each stretch of an index: each status, and each part of what lies behind the cursor."""
+    """One for each stretch of an index: each status, part of what is seen, and part of what lies behind the cursor."""
     wanted = search.wanted
     here, job_id = _columns(Job), Job.id
-    statuses: list[Conditions] = [[Job.status == status] for status in wanted.statuses] or [[]]
+    parts = _parts(wanted)
     if wanted.tags:
         here, job_id = Columns(JobTag.priority, JobTag.created_at, JobTag.job_id), JobTag.job_id
-        statuses = [[Job.status.in_(wanted.statuses)] if wanted.statuses else []]
     named = (Job.name, Job.slurm_job_id) if wanted.text else ()
     start = select(job_id.label("id"), here.priority, here.created_at, *named)
     if wanted.tags:
         start = start.join_from(JobTag, Job, Job.id == JobTag.job_id).where(*_tagged(search))
     start = start.where(*_equal(wanted), *_dated(search, here)).order_by(*in_order(search.sort, here))
-    return [start.where(*status, *stretch) for status, stretch in product(statuses, _stretches(search, here))]
+    return [start.where(*part, *stretch) for part, stretch in product(parts, _stretches(search, here))]
+
+
+def _parts(wanted: Filter) -> list[Conditions]:
+    """Each status, or each part of what is seen with all of the statuses; where tags are walked, only one part."""
+    together: Conditions = [Job.status.in_(wanted.statuses)] if wanted.statuses else []
+    if wanted.tags:
+        return [[*together, wanted.sight.condition]]
+    if wanted.sight == EVERY_JOB or wanted.owner_id is not None:
+        return [[*status, wanted.sight.condition] for status in _statuses(wanted)]
+    return [[*stretch, *together] for stretch in wanted.sight.stretches()]
+
+
+def _statuses(wanted: Filter) -> list[Conditions]:
+    return [[Job.status == status] for status in wanted.statuses] or [[]]
 
 
 def _stretches(search: _Search, here: Columns) -> list[Conditions]:

@@ -109,6 +109,13 @@ def test_changes_are_laid_over_a_jobs_own_request(session: Session) -> None:
     assert request_of(session, job, JobRequest(), highest_priority=100).priority == -100
 
 
+def test_a_copy_stays_in_the_team_unless_another_is_named(session: Session) -> None:
+    job = make_job(session, make_user(session))
+    assert request_of(session, job, JobRequest(), team="mt").team == "mt"
+    assert request_of(session, job, JobRequest(team="rl"), team="mt").team == "rl"
+    assert request_of(session, job, JobRequest(), team=None).team is None
+
+
 def test_neither_a_check_nor_a_text_is_laid_over(session: Session) -> None:
     user = make_user(session)
     with pytest.raises(Conflict, match="is a check of data"):

@@ -27,6 +27,7 @@ AROUND = Surroundings(
     model_aliases=lambda _cluster: {},
     jobs=lambda ids: {f"job_{status}": a_job(status) for status in JobStatus if f"job_{status}" in ids},
     team_of=lambda name: LAB_TEAM_ID if name in (None, "lab") else None,
+    team_name=lambda _id: "lab",
     missing_secrets=lambda names: [name for name in names if name != "HF_TOKEN"],
     highest_priority=10,
 )

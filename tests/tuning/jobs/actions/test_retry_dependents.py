@@ -31,6 +31,7 @@ def around(session: Session) -> Surroundings:
         model_aliases=lambda _cluster: {},
         jobs=lambda ids: source_jobs(session, ids),
         team_of=lambda name: LAB_TEAM_ID if name in (None, "lab") else None,
+        team_name=lambda _id: "lab",
         missing_secrets=lambda _names: [],
     )
 

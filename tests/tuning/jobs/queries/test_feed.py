@@ -18,6 +18,11 @@ from tuning.jobs.queries.feed import (
 )
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event
+from tuning.people.roles import Visibility
+from tuning.people.scopes import Scope
+from tuning.people.tokens import Principal
+
+EVERYBODY = Principal("user_a", "ada", "tok_a", Scope.READ)
 
 
 def test_changes_are_found_by_their_time(session: Session) -> None:
@@ -81,7 +86,14 @@ def test_events_come_in_order_from_a_place_on(session: Session) -> None:
 
 def test_the_place_of_a_job(session: Session) -> None:
     job = make_job(session, make_user(session), attempt=2)
-    place = job_place(session, job.id)
+    place = job_place(session, job.id, EVERYBODY)
     assert (place.cluster, place.attempt) == ("lab", 2)
     with pytest.raises(NotFound, match="job_missing"):
-        job_place(session, "job_missing")
+        job_place(session, "job_missing", EVERYBODY)
+
+
+def test_the_place_of_a_job_that_a_reader_may_not_see_is_not_there(session: Session) -> None:
+    job = make_job(session, make_user(session))
+    stranger = Principal("user_b", "bob", "tok_b", Scope.READ, visible=Visibility.TEAM)
+    with pytest.raises(NotFound, match=job.id):
+        job_place(session, job.id, stranger)

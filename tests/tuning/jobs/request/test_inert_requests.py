@@ -28,6 +28,7 @@ AROUND = Surroundings(
     model_aliases=lambda _cluster: {},
     jobs=lambda _ids: {},
     team_of=lambda name: LAB_TEAM_ID if name in (None, "lab") else None,
+    team_name=lambda _id: "lab",
     missing_secrets=lambda _names: [],
 )
 TRAPS = st.sampled_from(

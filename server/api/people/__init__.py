@@ -1,0 +1,1 @@
+"""Routes of users, teams and the record of changes."""
