@@ -25,6 +25,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from tuning.errors import Finding, InvalidInput
+from tuning.queue_settings import QueueSettings
 from tuning.site_settings import SiteSettings
 
 # Everything that is put into a remote path by us stays within these characters (LLaMA-Factory splits paths at spaces).
@@ -180,7 +181,7 @@ class ClusterSettings(SiteSettings):
         return self.model_copy(update={**there, "jump_host": None})
 
 
-class Settings(BaseSettings):
+class Settings(QueueSettings, BaseSettings):
     """Settings of the three programs, as given from outside."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, allow_inf_nan=False)

@@ -13,6 +13,7 @@ from tuning.queue.order import Standing
 from tuning.queue.waiting_job import Person
 
 _DAY_SECONDS = 86400.0
+_SHORTEST_RUN_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +105,28 @@ def fair_standings(
 def with_use(past: PastJobs, gpu_seconds: float, now: float, half_life_seconds: float) -> PastJobs:
     """The sums with the use of an attempt that ended now."""
     then = _until(past, now, half_life_seconds)
-    more = with_more(DecayingSum(then.gpu_seconds, then.at), gpu_seconds, then.at, half_life_seconds)
+    more = with_more(DecayingSum(then.gpu_seconds), gpu_seconds, 0.0, half_life_seconds)
     return replace(then, gpu_seconds=more.amount)
 
 
 def with_slowdown(past: PastJobs, slowdown: float, now: float, half_life_seconds: float) -> PastJobs:
-    """The sums with a job that ended now, and its bounded slowdown."""
+    """The sums with the bounded slowdown of a job that ended now."""
     then = _until(past, now, half_life_seconds)
-    more = with_more(DecayingSum(then.slowdowns, then.at), slowdown, then.at, half_life_seconds)
-    return replace(then, slowdowns=more.amount, jobs=then.jobs + 1.0)
+    slowdowns = with_more(DecayingSum(then.slowdowns), slowdown, 0.0, half_life_seconds).amount
+    return replace(then, slowdowns=slowdowns, jobs=then.jobs + 1.0)
+
+
+def without(past: PastJobs, gpu_seconds: float, slowdown: float | None) -> PastJobs:
+    """The sums without what was added by an end that is corrected; never less than nothing."""
+    kept = replace(past, gpu_seconds=max(past.gpu_seconds - gpu_seconds, 0.0))
+    if slowdown is None:
+        return kept
+    return replace(kept, slowdowns=max(past.slowdowns - slowdown, 0.0), jobs=max(past.jobs - 1.0, 0.0))
+
+
+def bounded_slowdown(wait_seconds: float, run_seconds: float) -> float:
+    """Wait and run over the run, at least 1; a run of less than 10 s counts as 10 s."""
+    return max(1.0, (wait_seconds + run_seconds) / max(run_seconds, _SHORTEST_RUN_SECONDS))
 
 
 def seconds_held(started_at: float, until: float, limit_seconds: float) -> float:

@@ -20,6 +20,7 @@ from tuning.slurm.pending_reasons import HELD_AFTER_LAUNCH, waiting_words
 from worker.driver import Driver
 from worker.finish.corrections import follow, recheck
 from worker.finish.end import finish
+from worker.finish.use import count_put_back
 from worker.observe.contradiction import is_contradiction_news, note_contradiction
 from worker.observe.judgement import (
     CannotTell,
@@ -171,6 +172,7 @@ class CycleWriter:
         job, attempt = _rows(session, live)
         attempt.missing_since, attempt.missing_polls = None, 0
         if live.status is JobStatus.RUNNING:
+            count_put_back(session, self._driver, job, attempt)
             transition(session, job, JobStatus.PENDING, "Slurm put it back into its queue", self._driver.now())
         if _is_to_be_taken_back(judgement, live):
             take_back(session, live, attempt, judgement, self._driver)
