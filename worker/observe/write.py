@@ -41,6 +41,7 @@ from worker.observe.stall import quiet_until
 from worker.observe.tail import TailRead, is_all_there, is_read_to_end
 from worker.submit.batch import give_back
 from worker.submit.launch_failures import note_begun, note_unbegun, take_back
+from worker.submit.taken_back import note_begun_after_all
 
 LATE_TIME = timedelta(seconds=75)
 """How long the ends of an ended run's logs are waited for: network file systems show them up to a minute late."""
@@ -188,6 +189,7 @@ class CycleWriter:
         attempt.missing_since, attempt.missing_polls = None, 0
         note_contradiction(session, live, attempt, judgement, self._driver.now())
         if live.status is JobStatus.PENDING:
+            note_begun_after_all(attempt)
             started_at = max(judgement.started_at, attempt.created_at)  # Slurm tells whole seconds, by its own clock
             _submitted_before(job, attempt, started_at)
             attempt.started_at, attempt.nodes = started_at, judgement.nodes

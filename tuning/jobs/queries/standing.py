@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from tuning.jobs.models import Attempt, Job
@@ -37,7 +37,8 @@ class WaitingRow:
     partition: str
     status_reason: str | None
     expected_start_at: datetime | None
-    """By Slurm's own word, of a pending job."""
+    """By Slurm's own word, of a pending job; so is the reason."""
+    slurm_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,9 @@ class RunningRow:
     """These two as of `observed_at`."""
     eta_high_seconds: float | None
     observed_at: datetime | None
+    kind: str
+    is_ending: bool
+    """Whether it was asked to end, or to save and end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,12 @@ def queue_rows(session: Session, cluster: str, most: int = MOST_WAITING) -> Queu
     past = past_jobs(session, cluster)
     people = {row.job.person for row in waiting} | {row.person for row in running} | past.keys()
     return QueueRows(waiting, running, _shares(member_shares(session), people), past)
+
+
+def waiting_rows(session: Session, cluster: str, job_ids: Sequence[str]) -> list[WaitingRow]:
+    """The rows of these waiting jobs, in no order: those that came since the queue was read."""
+    own = _waiting().where(Job.id.in_(job_ids))
+    return [_waiting_row(row) for row in session.connection().execute(own, {"cluster": cluster, "most": MOST_WAITING})]
 
 
 def _shares(memberships: Iterable[tuple[str, int, str, int]], people: Iterable[Person]) -> list[TeamShares]:
@@ -132,6 +142,7 @@ def _waiting() -> Select[*tuple[Any, ...]]:
             Job.partition,
             Job.status_reason,
             Job.expected_start_at,
+            Job.slurm_reason,
         )
         .where(Job.cluster == bindparam("cluster"), Job.status.in_(WAITS), Job.cancel_requested_at.is_(None))
         .order_by(own)
@@ -159,6 +170,13 @@ def _running() -> Select[*tuple[Any, ...]]:
             Job.eta_low_seconds,
             Job.eta_high_seconds,
             Job.observed_at,
+            Job.kind,
+            or_(
+                Job.cancel_requested_at.is_not(None),
+                Job.hold_requested_at.is_not(None),
+                Attempt.stop_sent_at.is_not(None),
+                Attempt.ended_by.is_not(None),
+            ),
         )
         .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt))
         .where(Job.cluster == bindparam("cluster"), Job.status == JobStatus.RUNNING)
