@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -33,9 +34,15 @@ class Lab:
             self.people = [make_user(session, name=name) for name in ("ada", "bob")]
         self.submitter = Submitter(world.driver, KnownCluster(world.driver.settings))
 
-    def add(self, owner: User, *, age_seconds: float = 0, **columns: object) -> str:
+    def add(self, owner: User, *, age_seconds: float = 0, **columns: Any) -> str:
         since = self.world.clock() - timedelta(seconds=age_seconds)
-        values = {"gpus": 1, "limit_seconds": 3600, "partition": "gpu", "queued_at": since, "created_at": since}
+        values: dict[str, Any] = {
+            "gpus": 1,
+            "limit_seconds": 3600,
+            "partition": "gpu",
+            "queued_at": since,
+            "created_at": since,
+        }
         with transaction(self.sessions) as session:
             job = make_job(session, owner, **{**values, **columns})
             if job.status is not JobStatus.QUEUED:

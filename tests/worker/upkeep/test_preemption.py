@@ -1,6 +1,7 @@
 """Scavengers save and wait again when an urgent job lacks GPUs, and no more of them than it needs."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -17,7 +18,7 @@ from worker.submit.cluster_cache import KnownCluster
 from worker.upkeep.cancel import Canceller
 from worker.upkeep.preemption import make_room
 
-OURS = {"gpus": 4, "limit_seconds": 36000, "partition": "gpu"}
+OURS: dict[str, Any] = {"gpus": 4, "limit_seconds": 36000, "partition": "gpu"}
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def run(world: World, sessions: sessionmaker[Session]) -> Run:
     return run
 
 
-def add_job(run: Run, job_class: str, status: JobStatus, **columns: object) -> str:
+def add_job(run: Run, job_class: str, status: JobStatus, **columns: Any) -> str:
     with transaction(run.sessions) as session:
         user = make_user(session, name=f"{job_class} {status}")
         now = run.world.clock()
