@@ -3,7 +3,7 @@
 Slurm starts what it has in its own order, that of handing over mostly. So it has only as much as keeps the GPUs of a
 partition busy: the first jobs of the order, as many as the window is long, and as many as fill the GPUs that are free
 or come free soon. Whatever backfill would start now is given to it however far behind it stands: with free GPUs nothing
-is held back, but for scavengers while an urgent job waits for GPUs.
+is held back, but for scavengers while an urgent job waits for GPUs; nor is what needs none.
 """
 
 from collections.abc import Collection, Sequence
@@ -49,7 +49,9 @@ def window(
     candidates = _without_scavengers(ordered, in_slurm, pool)
     length = _length(candidates, pool, length_jobs)
     inside = {job.id for job in candidates[:length]}
-    inside |= {job.id for job in startable(candidates, pool.running, pool.free_gpus, now, largest_pass_first=True)}
+    if pool.gpus:
+        starting = startable(candidates, pool.running, pool.free_gpus, now, largest_pass_first=True)
+        inside |= {job.id for job in starting} | {job.id for job in candidates if not job.gpus}
     behind = [job for job in ordered[2 * length :] if job.id in in_slurm and job.id not in inside]
     handed_over = [job for job in candidates if job.id in inside and job.id not in in_slurm]
     return Window(handed_over, behind[::-1])

@@ -66,6 +66,15 @@ def test_scavengers_wait_while_an_urgent_job_waits_for_gpus() -> None:
     assert ids(window([impossible, scavenger], {"u"}, pool, 9, 0.0).handed_over) == ["s"]
 
 
+def test_who_needs_no_gpus_does_not_wait_for_those_of_others() -> None:
+    jobs = [*people_take_turns(10), waiting_job("check", gpus=0)]
+    assert ids(window(jobs, (), FULL, 3, 0.0).handed_over)[-1] == "check"
+    assert (
+        len(window([waiting_job(f"{n}", gpus=0, priority=n) for n in range(9)], (), Pool(0, 0), 3, 0.0).handed_over)
+        == 3
+    )
+
+
 def test_nobody_waits_and_nothing_is_done() -> None:
     found = window([], (), FULL, 3, 0.0)
     assert not found.handed_over
