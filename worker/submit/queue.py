@@ -123,7 +123,7 @@ class QueueOrder:
     def _present(self, session: Session, job_ids: Collection[str]) -> _Kept:
         kept, sign = self._kept, queue_sign(session, self._driver.settings.name)
         age = self._monotonic() - kept.made_at if kept is not None else 0.0
-        if kept is None or age >= KEPT_SECONDS or (sign != kept.sign and age >= _LARGEST_SHARE * kept.seconds):
+        if kept is None or age >= KEPT_SECONDS or (sign != kept.sign and age > _LARGEST_SHARE * kept.seconds):
             kept = self._made(session, sign)
         if unknown := [job_id for job_id in job_ids if job_id not in kept.order]:
             late = {row.job.id: row for row in waiting_rows(session, self._driver.settings.name, unknown)}

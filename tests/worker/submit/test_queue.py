@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
 
-from tests.factories import make_attempt, make_job, make_user
+from tests.factories import Seconds, make_attempt, make_job, make_user
 from tests.worker.conftest import World
 from tuning.clusters.models import ClusterRow
 from tuning.db.engine import transaction
@@ -17,7 +17,7 @@ from tuning.jobs.status import JobStatus
 from tuning.people.models import User
 from worker.submit.batch import Submitter
 from worker.submit.cluster_cache import KnownCluster
-from worker.submit.queue import HELD_BACK
+from worker.submit.queue import HELD_BACK, KEPT_SECONDS, QueueOrder
 from worker.submit.taken_back import MOST_IN_CYCLE, take_back
 
 
@@ -106,6 +106,19 @@ def test_the_next_is_handed_over_when_a_pending_job_starts(lab: Lab) -> None:
     with transaction(lab.sessions) as session:
         session.execute(update(Job).where(Job.id == lab.submitted()[0]).values(status=JobStatus.RUNNING))
     assert lab.submitter.submit_waiting() == 1
+
+
+def test_a_job_that_comes_while_an_order_is_kept_stands_at_its_end(lab: Lab) -> None:
+    seconds = Seconds()
+    queue = QueueOrder(lab.world.driver, KnownCluster(lab.world.driver.settings), seconds)
+    first = lab.add(lab.people[0])
+    with lab.sessions() as session:
+        assert queue.in_order(session) == [first]
+    urgent = lab.add(lab.people[1], job_class="urgent")
+    with lab.sessions() as session:
+        assert queue.in_order(session) == [first, urgent]
+        seconds.now += KEPT_SECONDS
+        assert queue.in_order(session) == [urgent, first]
 
 
 def test_what_fell_far_behind_is_marked_to_be_taken_back(lab: Lab) -> None:
