@@ -86,10 +86,10 @@ class Submitter:
     def submit_waiting(self) -> int:
         """Submit what waits, at most so many batches; returns how many jobs were claimed."""
         self._tell_paused()
+        self._tell_held_back()
         if self._pauses.is_cluster_paused():
             return 0
         batch = self._claim()
-        self._tell_held_back()
         if not batch:
             return 0
         if len(batch) < BATCH:
@@ -193,7 +193,7 @@ class Submitter:
                 tell_queued(session, self._driver.settings.name, scope.clause(), reason, self._driver.now())
 
     def _tell_held_back(self) -> None:
-        """Jobs that are not handed over yet say why, once."""
+        """Jobs that the last look held back say why, once."""
         if not (untold := self._queue.untold):
             return
         with self._driver.apply() as session:

@@ -19,7 +19,12 @@ NODES = (
 
 
 def running(gpus: int, began_seconds_ago: float = 100, **columns: Any) -> RunningRow:
-    values = {"expected_end_at": None, "eta_low_seconds": None, "eta_high_seconds": None, "observed_at": None}
+    values: dict[str, Any] = {
+        "expected_end_at": None,
+        "eta_low_seconds": None,
+        "eta_high_seconds": None,
+        "observed_at": None,
+    }
     values |= {"partition": "gpu", "limit_seconds": 3600, "kind": "train", "is_ending": False, **columns}
     started_at = NOON.timestamp() - began_seconds_ago
     return RunningRow(

@@ -18,7 +18,7 @@ from tuning.people.models import User
 from worker.submit.batch import Submitter
 from worker.submit.cluster_cache import KnownCluster
 from worker.submit.queue import HELD_BACK, KEPT_SECONDS, QueueOrder
-from worker.submit.taken_back import MOST_IN_CYCLE, take_back
+from worker.submit.taken_back import MOST_AT_ONCE, take_back
 
 
 class Lab:
@@ -131,12 +131,13 @@ def test_what_fell_far_behind_is_marked_to_be_taken_back(lab: Lab) -> None:
     assert lab.marks() == set(pending[3:])
 
 
-def test_so_many_are_taken_back_in_a_cycle_and_none_that_began_or_is_unwanted(lab: Lab) -> None:
+def test_so_many_are_taken_back_at_once_and_none_that_began_or_is_unwanted(lab: Lab) -> None:
     ada = lab.people[0]
-    pending = [lab.add(ada, status=JobStatus.PENDING) for _ in range(MOST_IN_CYCLE + 2)]
+    pending = [lab.add(ada, status=JobStatus.PENDING) for _ in range(MOST_AT_ONCE + 4)]
     with transaction(lab.sessions) as session:
         session.execute(update(Job).where(Job.id == pending[0]).values(cancel_requested_at=lab.world.clock()))
         session.execute(update(Attempt).where(Attempt.job_id == pending[1]).values(started_at=lab.world.clock()))
     running = lab.add(ada, status=JobStatus.RUNNING)
-    take_back(lab.world.driver, [running, *pending])
-    assert lab.marks() == set(pending[2:])
+    for _ in range(2):
+        take_back(lab.world.driver, [running, *pending])
+        assert lab.marks() == set(pending[2 : MOST_AT_ONCE + 2])
