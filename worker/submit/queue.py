@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from tuning.jobs.queries.driver import ids_in_slurm, queue_sign, waiting_ids
-from tuning.jobs.queries.standing import MOST_WAITING, QueueRows, RunningRow, WaitingRow, queue_rows, waiting_rows
+from tuning.jobs.queries.standing import MOST_WAITING, QueueRows, RunningRow, WaitingRow, queue_rows, rows_of_waiting
 from tuning.queue.order import ordered
 from tuning.queue.window import Pool, Window, window
 from worker.driver import Driver
@@ -126,7 +126,7 @@ class QueueOrder:
         if kept is None or age >= KEPT_SECONDS or (sign != kept.sign and age > _LARGEST_SHARE * kept.seconds):
             kept = self._made(session, sign)
         if unknown := [job_id for job_id in job_ids if job_id not in kept.order]:
-            late = {row.job.id: row for row in waiting_rows(session, self._driver.settings.name, unknown)}
+            late = {row.job.id: row for row in rows_of_waiting(session, self._driver.settings.name, unknown)}
             kept = replace(kept, order={**kept.order, **late})
         self._kept = kept
         return kept

@@ -38,7 +38,7 @@ class WaitingRow:
     status_reason: str | None
     expected_start_at: datetime | None
     """By Slurm's own word, of a pending job; so is the reason."""
-    slurm_reason: str | None
+    slurm_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def queue_rows(session: Session, cluster: str, most: int = MOST_WAITING) -> Queu
     return QueueRows(waiting, running, _shares(member_shares(session), people), past)
 
 
-def waiting_rows(session: Session, cluster: str, job_ids: Sequence[str]) -> list[WaitingRow]:
+def rows_of_waiting(session: Session, cluster: str, job_ids: Sequence[str]) -> list[WaitingRow]:
     """The rows of these waiting jobs, in no order: those that came since the queue was read."""
     own = _waiting().where(Job.id.in_(job_ids))
     return [_waiting_row(row) for row in session.connection().execute(own, {"cluster": cluster, "most": MOST_WAITING})]
