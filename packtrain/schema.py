@@ -147,7 +147,8 @@ class Attempt(TypedDict):
     """The nodes that it ran on, in Slurm's notation."""
     ended_by: str | None
     """succeeded, failed, cancelled, held; or what the job went on after: timeout, preempted, node_fail, node_fault (by
-    the words of its hardware), stalled, interrupted (by a signal that nobody here sent), released.
+    the words of its hardware), stalled, interrupted (by a signal that nobody here sent), released, yielded (to an
+    urgent job).
     """
     resumed_step: int | None
     """The checkpoint that it went on from; 0 = from the start."""

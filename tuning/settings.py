@@ -25,6 +25,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from tuning.errors import Finding, InvalidInput
+from tuning.queue_settings import QueueSettings
 from tuning.site_settings import SiteSettings
 
 # Everything that is put into a remote path by us stays within these characters (LLaMA-Factory splits paths at spaces).
@@ -137,6 +138,8 @@ class ClusterSettings(SiteSettings):
     """End runs that stand still (docs/user-guide.md), so that they go on from their newest checkpoint."""
     save_patience_seconds: float = Field(default=600.0, ge=1)
     """How long a run that is to be held, or cancelled with a checkpoint, may take to save it."""
+    window_jobs: int = Field(default=20, ge=1, le=10_000)
+    """So many jobs of a partition wait inside Slurm at least, where several people's do; more where GPUs are free."""
     commands_per_minute: int = Field(default=240, ge=10)
     """Remote commands and transfers of the worker in any minute: what would be more waits."""
     connections_per_minute: int = Field(default=12, ge=1)
@@ -180,7 +183,7 @@ class ClusterSettings(SiteSettings):
         return self.model_copy(update={**there, "jump_host": None})
 
 
-class Settings(BaseSettings):
+class Settings(QueueSettings, BaseSettings):
     """Settings of the three programs, as given from outside."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, allow_inf_nan=False)

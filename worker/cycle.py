@@ -13,7 +13,9 @@ from worker.submit.batch import Submitter
 from worker.submit.cluster_cache import KnownCluster
 from worker.submit.dependencies import end_dead_ends
 from worker.submit.recover import settle_unconfirmed
+from worker.submit.taken_back import take_back
 from worker.upkeep.cancel import Canceller
+from worker.upkeep.preemption import make_room
 from worker.upkeep.reachability import note_reached
 from worker.upkeep.removal import remove_unwanted
 from worker.upkeep.snapshot import SnapshotKeeper
@@ -52,9 +54,11 @@ class Cycle:
         run(Step.SETTLE, lambda: settle_unconfirmed(self._driver))
         run(Step.DEAD_ENDS, lambda: end_dead_ends(self._driver))
         run(Step.SUBMIT, self._submitter.submit_waiting)
+        run(Step.TAKE_BACK, lambda: take_back(self._driver, self._submitter.fallen_behind))
         run(Step.WATCH, self._watch)
         self._known.forget()
         run(Step.STALL, lambda: self._stalls.tell(self._visible))
+        run(Step.MAKE_ROOM, lambda: make_room(self._driver, self._known))
         run(Step.CANCEL, self._canceller.cancel_wanted)
         run(Step.REMOVE, lambda: remove_unwanted(self._driver))
         run(Step.TRY_OUT, self._trials.answer_waiting)

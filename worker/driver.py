@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from tuning.clusters.lease import Lease, prove
 from tuning.db.engine import lock_event_order, transaction
 from tuning.errors import LeaseLost
+from tuning.queue.order import Weights
 from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings
 from tuning.slurm.cluster import Cluster
@@ -39,6 +40,8 @@ class Driver:
     expected_checkpoints: ExpectedCheckpoints = field(default_factory=ExpectedCheckpoints)
     owns_root: threading.Event = field(default_factory=threading.Event)
     """Set while the root on the cluster is known to be ours (worker.upkeep.root_ownership)."""
+    weights: Weights = field(default_factory=Weights)
+    """Of the order of the queue."""
 
     @contextmanager
     def apply(self) -> Iterator[Session]:

@@ -30,6 +30,7 @@ from tuning.slurm.cluster import Cluster
 from tuning.ssh.budget import Allowance, Traffic
 from tuning.ssh.paramiko_login import is_listening
 from tuning.ssh.transport import Transport
+from tuning.usage.weights import weights_of
 from worker.backoff import delay_seconds
 from worker.breaker import Breaker
 from worker.cycle import Cycle
@@ -121,7 +122,10 @@ class Worker:
         with kept(self._sessions, lease, self._settings.lease_seconds, settings.poll_interval_seconds) as lost:
             transport = self._open_transport(settings, traffic)
             cluster = Cluster(settings, transport)
-            driver = Driver(settings, self._sessions, cluster, traffic, breaker, lease, now_utc, self._cipher, lost)
+            weights = weights_of(self._settings)
+            driver = Driver(
+                settings, self._sessions, cluster, traffic, breaker, lease, now_utc, self._cipher, lost, weights=weights
+            )
             store = ContentStore(self._settings.data_dir / "datasets", self._settings.max_upload_bytes)
             with ThreadPoolExecutor(1, thread_name_prefix=f"stage-{settings.name}") as pool:
                 stager = pool.submit(keep_staging, driver, store, self.stop)

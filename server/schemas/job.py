@@ -45,7 +45,8 @@ class JobAttempt(BaseModel):
     nodes: str | None
     ended_by: str | None = Field(
         description="succeeded, failed, cancelled, held; or what the job went on after: timeout, preempted, node_fail, "
-        "node_fault (by the words of its hardware), stalled, interrupted (by a signal that nobody here sent), released."
+        "node_fault (by the words of its hardware), stalled, interrupted (by a signal that nobody here sent), "
+        "released, yielded (to an urgent job)."
     )
     resumed_step: int | None = Field(description="The checkpoint that it went on from; 0 = from the start.")
     first_step: int | None

@@ -52,6 +52,7 @@ class ScriptedCluster(Cluster):
         self.claims: dict[str, bool] = {}
         self.contents: dict[str, bytes] = {}
         self.cancelled: list[int] = []
+        self.cancelled_waiting: list[int] = []
         self.stopped: list[int] = []
         self.deaf: set[int] = set()
         """Jobs that Slurm does not have at this moment."""
@@ -81,6 +82,10 @@ class ScriptedCluster(Cluster):
     def cancel(self, jobs: Iterable[NamedJob]) -> None:
         """Remember."""
         self.cancelled += [slurm_job_id for slurm_job_id, _ in jobs]
+
+    def cancel_waiting(self, jobs: Iterable[NamedJob]) -> None:
+        """Remember."""
+        self.cancelled_waiting += [slurm_job_id for slurm_job_id, _ in jobs]
 
     def inspect(self, slurm_job_id: int) -> str:
         """Remember."""

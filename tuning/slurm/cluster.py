@@ -232,6 +232,10 @@ class Cluster:
         """scancel; jobs that have ended or never were are no error. 1 command. Raises SlurmUnavailable."""
         self._signal(jobs)
 
+    def cancel_waiting(self, jobs: Iterable[NamedJob]) -> None:
+        """scancel of those that Slurm has not begun. 1 command. Raises SlurmUnavailable."""
+        self._signal(jobs, "--state=PENDING")
+
     def inspect(self, slurm_job_id: int) -> str:
         """Usage of a running job by accounting and its first node: processes, memory, GPUs. 1 command."""
         answer = self._run(remote_scripts.INSPECT, str(slurm_job_id))

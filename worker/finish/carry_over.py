@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from sqlalchemy.orm import Session
 
-from tuning.jobs.attempt.continuation import EndedAttempt, is_near_limit
+from tuning.jobs.attempt.continuation import YIELDED, EndedAttempt, is_near_limit
 from tuning.jobs.attempt.inputs import attempts_before
 from tuning.jobs.models import Attempt, AttemptTexts, FilePosition
 from tuning.jobs.output.growth import Position, save_position
@@ -47,6 +47,7 @@ def ended_attempt(session: Session, attempt: Attempt, judgement: Ended, files: I
         was_stopped=bool(record and record.was_stopped),
         was_asked_by_us=attempt.stop_sent_at is not None,
         had_stalled=attempt.ended_by == STALLED,
+        had_yielded=attempt.ended_by == YIELDED,
         resumed_step=attempt.resumed_step or 0,
         newest_step=max(_whole_steps(listed), default=0) if listed else None,
         earlier_node_faults=sum(earlier.ended_by == "node_fault" for earlier in before),

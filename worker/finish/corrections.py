@@ -16,6 +16,7 @@ from tuning.slurm.states import final_state
 from worker.driver import Driver
 from worker.finish.end import judge_again
 from worker.finish.recheck_times import next_recheck
+from worker.finish.use import use_counted
 from worker.observe.judgement import Elsewhere, Ended, Ending, Judgement, Missing, Runs, Waits
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,15 @@ def recheck(
     if _awaits_word_alone(job, attempt):
         _note_word(job, attempt, judgement, now)
         return
+    with use_counted(session, driver, job, attempt):
+        _correct(session, driver, live, judgement, contents)
+
+
+def _correct(
+    session: Session, driver: Driver, live: LiveAttempt, judgement: Judgement, contents: Mapping[str, bytes]
+) -> None:
+    job, attempt = session.get_one(Job, live.job_id), session.get_one(Attempt, (live.job_id, live.number))
+    now = driver.now()
     match judgement:
         case Runs(slurm_state=state):
             _goes_on(session, job, attempt, JobStatus.RUNNING, f"Slurm runs it ({state})", now)

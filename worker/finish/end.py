@@ -34,6 +34,7 @@ from worker.finish.failure import advice_for, failure_json, masked
 from worker.finish.faulty_node import faulty_node, note_faulty_node
 from worker.finish.next_status import DIVERGED, NextStep, next_step
 from worker.finish.recheck_times import next_recheck
+from worker.finish.use import use_counted
 from worker.observe.evidence import data_sums_text, listing_text, result_texts, resumed_text, started_text
 from worker.observe.judgement import Ended
 from worker.observe.set_aside import note_set_aside
@@ -60,13 +61,14 @@ def finish(
     found = _judged(session, driver, live, judgement, contents)
     following = found.following
     node = faulty_node(job, attempt, judgement, found.outcome)
-    _write_down(session, driver, live, judgement, found)
-    if node:
-        note_faulty_node(session, driver, job, node, found.outcome)
-    if _is_in_doubt(job, judgement, following) or _awaits_word(driver, attempt, following):
-        attempt.recheck_at = next_recheck(driver.now(), driver.now())
     finished_at = max(judgement.finished_at, job.started_at or judgement.finished_at)
-    transition(session, job, following.status, following.reason, driver.now(), at=finished_at)
+    with use_counted(session, driver, job, attempt):
+        _write_down(session, driver, live, judgement, found)
+        if node:
+            note_faulty_node(session, driver, job, node, found.outcome)
+        if _is_in_doubt(job, judgement, following) or _awaits_word(driver, attempt, following):
+            attempt.recheck_at = next_recheck(driver.now(), driver.now())
+        transition(session, job, following.status, following.reason, driver.now(), at=finished_at)
     action = {"action": f"job_{following.status}", "job_id": job.id, "reason": following.reason}
     log.info("%s %s", job.id, following.status, extra=action)
 

@@ -20,6 +20,7 @@ from tuning.slurm.pending_reasons import HELD_AFTER_LAUNCH, waiting_words
 from worker.driver import Driver
 from worker.finish.corrections import follow, recheck
 from worker.finish.end import finish
+from worker.finish.use import count_put_back
 from worker.observe.contradiction import is_contradiction_news, note_contradiction
 from worker.observe.judgement import (
     CannotTell,
@@ -40,6 +41,7 @@ from worker.observe.stall import quiet_until
 from worker.observe.tail import TailRead, is_all_there, is_read_to_end
 from worker.submit.batch import give_back
 from worker.submit.launch_failures import note_begun, note_unbegun, take_back
+from worker.submit.taken_back import note_begun_after_all
 
 LATE_TIME = timedelta(seconds=75)
 """How long the ends of an ended run's logs are waited for: network file systems show them up to a minute late."""
@@ -171,6 +173,7 @@ class CycleWriter:
         job, attempt = _rows(session, live)
         attempt.missing_since, attempt.missing_polls = None, 0
         if live.status is JobStatus.RUNNING:
+            count_put_back(session, self._driver, job, attempt)
             transition(session, job, JobStatus.PENDING, "Slurm put it back into its queue", self._driver.now())
         if _is_to_be_taken_back(judgement, live):
             take_back(session, live, attempt, judgement, self._driver)
@@ -186,6 +189,7 @@ class CycleWriter:
         attempt.missing_since, attempt.missing_polls = None, 0
         note_contradiction(session, live, attempt, judgement, self._driver.now())
         if live.status is JobStatus.PENDING:
+            note_begun_after_all(attempt)
             started_at = max(judgement.started_at, attempt.created_at)  # Slurm tells whole seconds, by its own clock
             _submitted_before(job, attempt, started_at)
             attempt.started_at, attempt.nodes = started_at, judgement.nodes

@@ -6,7 +6,7 @@ Load and claim (the tokens are committed) -> one command -> apply the answers. W
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -40,9 +40,9 @@ from tuning.jobs.queries.driver import (
     Confirmed,
     begin_attempts,
     confirm_attempts,
+    datasets_needed,
     queued_jobs,
     tell_queued,
-    waiting,
 )
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event, transition
@@ -57,6 +57,7 @@ from worker.staging.upload import staged_jobs
 from worker.submit.cluster_cache import KnownCluster
 from worker.submit.pauses import Pauses, Place, place_of
 from worker.submit.prepare import Handover, prepare
+from worker.submit.queue import HELD_BACK, QueueOrder
 from worker.submit.shapes import has_nodes_for
 
 log = logging.getLogger(__name__)
@@ -78,12 +79,14 @@ class Submitter:
         self._driver = driver
         self._known = known
         self._pauses = pauses or Pauses()
+        self._queue = QueueOrder(driver, known)
         self._quarantine = Quarantine(driver, Step.SUBMIT, Subject.job)
         self._told_at = -TELL_SECONDS
 
     def submit_waiting(self) -> int:
         """Submit what waits, at most so many batches; returns how many jobs were claimed."""
         self._tell_paused()
+        self._tell_held_back()
         if self._pauses.is_cluster_paused():
             return 0
         batch = self._claim()
@@ -94,6 +97,11 @@ class Submitter:
             return len(batch)
         with ThreadPoolExecutor(1, thread_name_prefix="submit") as sender:
             return self._hand_over(sender, batch)
+
+    @property
+    def fallen_behind(self) -> Sequence[str]:
+        """Jobs inside Slurm that are far behind others that wait, the last first."""
+        return self._queue.fallen_behind
 
     def _hand_over(self, sender: ThreadPoolExecutor, batch: Sequence[Handover]) -> int:
         """While a batch is on its way the next one is made ready; and its answers are written down behind the next."""
@@ -184,16 +192,25 @@ class Submitter:
             for scope, reason in reasons.items():
                 tell_queued(session, self._driver.settings.name, scope.clause(), reason, self._driver.now())
 
+    def _tell_held_back(self) -> None:
+        """Jobs that the last look held back say why, once."""
+        if not (untold := self._queue.untold):
+            return
+        with self._driver.apply() as session:
+            tell_queued(session, self._driver.settings.name, Job.id.in_(untold), HELD_BACK, self._driver.now())
+        self._queue.note_told(untold)
+
     def _claim(self) -> list[Handover]:
         """Jobs with their committed tokens; one that cannot be made ready is left where it was, and waits by itself."""
         name, now, free = self._driver.settings.name, self._driver.now(), self._pauses.waiting_clause()
         with self._driver.load() as session:
-            needs = waiting(session, name, LOOK_AHEAD, now, free)
+            needs = datasets_needed(session, self._queue.in_order(session, free)[:LOOK_AHEAD])
             if not needs:
                 return []
-            ready = staged_jobs(session, name, needs)[:BATCH]
+            staged = staged_jobs(session, name, needs)
+            ready = self._queue.within_window(session, staged, is_all=len(staged) == len(needs))[:BATCH]
             if self._pauses.reasons():
-                ready = _let_through(queued_jobs(session, name, ready, now), self._pauses)
+                ready = _let_through(_in_order(queued_jobs(session, name, ready, now), ready), self._pauses)
             self._known.description(session)  # here an error is not taken for the fault of each job
         claimed: list[Handover] = []
         self._quarantine = Quarantine(self._driver, Step.SUBMIT, Subject.job)
@@ -206,7 +223,7 @@ class Submitter:
         driver, name, now = self._driver, self._driver.settings.name, self._driver.now()
         with driver.apply() as session:
             ready = staged_jobs(session, name, needs)  # again: a copy may have been removed meanwhile
-            claimed = queued_jobs(session, name, ready, now)
+            claimed = _in_order(queued_jobs(session, name, ready, now), ready)
             cluster, saves = self._known.description(session), partial(self._known.longest_saves, session)
             inputs = load_inputs(session, claimed, needs, driver.settings, cluster.registered or {}, saves)
             avoided = {job.id: self._known.avoided(session, job, now) for job in claimed}
@@ -281,6 +298,12 @@ def confirm(session: Session, job: Job, attempt: Attempt, slurm_job_id: int, now
     attempt.slurm_job_id, attempt.submitted_at, attempt.unconfirmed_since = slurm_job_id, now, None
     job.slurm_job_id, job.slurm_state = slurm_job_id, "PENDING"
     transition(session, job, JobStatus.PENDING, f"Slurm job {slurm_job_id}", now)
+
+
+def _in_order(jobs: Iterable[Job], job_ids: Iterable[str]) -> list[Job]:
+    """The jobs in the order of these ids."""
+    places = {job_id: place for place, job_id in enumerate(job_ids)}
+    return sorted(jobs, key=lambda job: places[job.id])
 
 
 def _let_through(jobs: Sequence[Job], pauses: Pauses) -> list[str]:

@@ -25,6 +25,7 @@ class Description:
     """The data sets that the cluster knows by name."""
     image_digest: str | None
     snapshot: Snapshot = field(default_factory=Snapshot, compare=False)
+    snapshot_at: datetime | None = None
 
 
 class KnownCluster:
@@ -70,8 +71,9 @@ class KnownCluster:
         return nodes_to_avoid(self._faults, job.id, usable, job.resources.get("nodes") or 1, now)
 
     def _read(self, session: Session) -> Description:
-        stored = session.scalar(select(ClusterRow.snapshot).where(ClusterRow.name == self.settings.name))
+        own = select(ClusterRow.snapshot, ClusterRow.snapshot_at).where(ClusterRow.name == self.settings.name)
+        stored, at = session.execute(own).one_or_none() or (None, None)
         if not stored:
             return Description(registered=None, image_digest=None)
         snapshot = read_snapshot(stored)
-        return Description(snapshot.datasets, stored.get("image_digest"), snapshot)
+        return Description(snapshot.datasets, stored.get("image_digest"), snapshot, at)

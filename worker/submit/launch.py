@@ -13,6 +13,9 @@ from tuning.slurm.states import StateMeaning
 
 LAUNCH_FAILED = "launch_failed"
 """Cause of an attempt's end: Slurm holds it since no node could start it."""
+TAKEN_BACK = "taken_back"
+"""Cause of an attempt's end: it waits inside Slurm, far behind others in the queue (tuning.queue.window)."""
+_ENDED_BY_US = (LAUNCH_FAILED, TAKEN_BACK)
 _NEVER_OF_A_LAUNCH = ("completed", "deadline", "revoked")
 _BY_SOMEBODY = re.compile(r"CANCELLED by [1-9][0-9]*")
 """A failed launch is cancelled in the name of root, if in anybody's."""
@@ -23,11 +26,11 @@ def may_be_unbegun(attempt: LiveAttempt, meaning: StateMeaning, nodes: str | Non
     has_spoken = attempt.last_step is not None or not attempt.positions.keys().isdisjoint(("stdout", "stderr"))
     if has_spoken or attempt.cancel_requested_at is not None or meaning.word in _NEVER_OF_A_LAUNCH:
         return False
-    return nodes is not None or attempt.ended_by == LAUNCH_FAILED
+    return nodes is not None or attempt.ended_by in _ENDED_BY_US
 
 
 def is_somebodys_wish(attempt: LiveAttempt, accounted: AccountedJob | None) -> bool:
     """True when a person cancelled it."""
-    if attempt.ended_by == LAUNCH_FAILED or accounted is None:
+    if attempt.ended_by in _ENDED_BY_US or accounted is None:
         return False
     return _BY_SOMEBODY.match(accounted.state) is not None

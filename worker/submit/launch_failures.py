@@ -21,7 +21,8 @@ from worker.driver import Driver
 from worker.finish.failure import failure_json
 from worker.observe.judgement import Unbegun, Waits
 from worker.submit.batch import give_back
-from worker.submit.launch import LAUNCH_FAILED
+from worker.submit.launch import LAUNCH_FAILED, TAKEN_BACK
+from worker.submit.taken_back import BACK_IN_QUEUE
 
 MOST_LAUNCHES = 10
 """So many failures in a row, three quarters of an hour, are no passing trouble of a node."""
@@ -34,6 +35,9 @@ def note_unbegun(session: Session, driver: Driver, live: LiveAttempt, judgement:
     """Let a job whose launch failed wait for the next try, or fail after too many."""
     job, attempt = session.get_one(Job, live.job_id), session.get_one(Attempt, (live.job_id, live.number))
     name, now, words = driver.settings.name, driver.now(), _words(judgement)
+    if attempt.ended_by == TAKEN_BACK:
+        give_back(session, job, attempt, BACK_IN_QUEUE, now)
+        return
     error = LaunchFailed(f"{words}; `sinfo -R` may name the reason")
     row = session.get(Trouble, (name, Step.LAUNCH, live.job_id))
     if row is not None and row.failures + 1 >= MOST_LAUNCHES and job.hold_requested_at is None:

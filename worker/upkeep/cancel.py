@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, or_, select, update
+from sqlalchemy import Select, bindparam, false, func, or_, select, update
 
+from tuning.jobs.attempt.continuation import YIELDED
 from tuning.jobs.layout import slurm_job_name
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import ON_CLUSTER, JobStatus
@@ -18,7 +19,7 @@ from tuning.jobs.troubles import Step, Subject
 from worker.driver import Driver
 from worker.observe.stall import STALLED
 from worker.quarantine import Quarantine
-from worker.submit.launch import LAUNCH_FAILED
+from worker.submit.launch import LAUNCH_FAILED, TAKEN_BACK
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class _Unwanted:
     kind: str
     saves: bool
     stop_sent_at: datetime | None
+    only_waiting: bool
+    """Whether it is to be ended only while it waits in Slurm's queue."""
 
     @property
     def slurm_name(self) -> str:
@@ -97,7 +100,10 @@ class Canceller:
         if not ending:
             return
         self._driver.check()
-        self._driver.cluster.cancel((run.slurm_job_id, run.slurm_name) for run in ending)
+        cluster = self._driver.cluster
+        for only_waiting, cancel in ((False, cluster.cancel), (True, cluster.cancel_waiting)):
+            if runs := [run for run in ending if run.only_waiting is only_waiting]:
+                cancel((run.slurm_job_id, run.slurm_name) for run in runs)
         self._told.update(run.slurm_name for run in ending)
         quarantine.succeeded(ending)
 
@@ -119,9 +125,12 @@ def _unwanted() -> Select[*tuple[Any, ...]]:
     """In the order of _Unwanted's fields. Kept: it is asked in each cycle."""
     names = (Job.id, Attempt.number, Attempt.token, Attempt.slurm_job_id)
     is_held = Job.cancel_requested_at.is_(None) & Job.hold_requested_at.is_not(None)
-    saves = is_held | (Job.cancel_requested_at.is_not(None) & Job.cancel_saves.is_(True))
+    is_taken_back = func.coalesce(Attempt.ended_by == TAKEN_BACK, false())
+    is_wanted = Job.cancel_requested_at.is_(None) & Job.hold_requested_at.is_(None)
+    yields = Job.cancel_requested_at.is_(None) & func.coalesce(Attempt.ended_by == YIELDED, false())
+    saves = is_held | yields | (Job.cancel_requested_at.is_not(None) & Job.cancel_saves.is_(True))
     return (
-        select(*names, Job.status, Job.kind, saves, Attempt.stop_sent_at)
+        select(*names, Job.status, Job.kind, saves, Attempt.stop_sent_at, is_wanted & is_taken_back)
         .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt))
         .where(
             Job.cluster == bindparam("cluster"),
@@ -129,7 +138,10 @@ def _unwanted() -> Select[*tuple[Any, ...]]:
             or_(
                 Job.cancel_requested_at.is_not(None),
                 Job.hold_requested_at.is_not(None),
-                Attempt.ended_by.in_((STALLED, LAUNCH_FAILED)),  # told again until it has ended, as all others are
+                is_taken_back & (Job.status == JobStatus.PENDING),
+                Attempt.ended_by.in_(
+                    (STALLED, LAUNCH_FAILED, YIELDED)
+                ),  # told again until it has ended, as all others are
             ),
             Attempt.slurm_job_id.is_not(None),
         )

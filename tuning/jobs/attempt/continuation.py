@@ -7,7 +7,10 @@ from typing import Any, Literal
 from tuning.jobs.request.spec import MAX_ATTEMPTS
 from tuning.llamafactory.progress.eta_state import EtaState
 
-Cause = Literal["timeout", "preempted", "node_fail", "node_fault", "stalled", "interrupted", "released"]
+Cause = Literal["timeout", "preempted", "node_fail", "node_fault", "stalled", "interrupted", "released", "yielded"]
+
+YIELDED: Cause = "yielded"
+"""A scavenger was asked to save and to give its GPUs to an urgent job."""
 
 NOT_ITS_DOING: tuple[Cause, ...] = ("preempted", "node_fail")
 """After these a run goes on unless its owner said otherwise. A time limit is also a budget: that must be asked for."""
@@ -40,6 +43,7 @@ _WORDS: Mapping[Cause, str] = {
     "stalled": "it stood still and was ended",
     "interrupted": "it was asked to stop by a signal, long before its time limit",
     "released": "it was held and released",
+    "yielded": "it gave its GPUs to an urgent job",
 }
 
 
@@ -63,6 +67,8 @@ class EndedAttempt:
     """The attempts that Slurm had, this one with them; None = as many as its number says."""
     had_stalled: bool = False
     """It was ended because it stood still, which the operator wants."""
+    had_yielded: bool = False
+    """We asked it to save since an urgent job needed its GPUs."""
     has_node_fault: bool = False
     """It failed by the words of a GPU, a driver or a file system of its node."""
     node: str | None = None
@@ -96,7 +102,7 @@ def next_attempt(ended: EndedAttempt, continuation: Mapping[str, Any] | None) ->
     if cause is None or (cause == "node_fault" and "node_fail" not in allowed):
         return None
     most = continuation["max_attempts"] if continuation else MAX_ATTEMPTS
-    if cause == "released":
+    if cause in ("released", YIELDED):
         return NextAttempt(cause, None)
     if cause not in (*allowed, "stalled", "node_fault") and not (cause == "interrupted" and continuation is not None):
         on = "" if cause == "interrupted" else f'"on": ["{cause}"]'
@@ -132,7 +138,7 @@ def _seconds_for(save_seconds: float, step_seconds: float) -> float:
 def _cause(ended: EndedAttempt) -> Cause | None:
     saved = ended.was_stopped and ended.exit_code == 0
     if ended.was_asked_by_us and (saved or ended.slurm == "cancelled"):
-        return "released"  # held, and let go before Slurm had confirmed it
+        return YIELDED if ended.had_yielded else "released"  # held, and let go before Slurm had confirmed it
     if found := _CAUSES.get(ended.slurm or ""):
         return found
     if ended.had_stalled:

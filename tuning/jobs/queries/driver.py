@@ -6,13 +6,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Update, bindparam, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, Update, bindparam, exists, func, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from tuning.jobs.models import Attempt, AttemptTexts, FilePosition, Job, JobDataset
 from tuning.jobs.output.growth import Position
 from tuning.jobs.queries.dependencies import is_ready
-from tuning.jobs.status import ENDED, ON_CLUSTER, JobStatus
+from tuning.jobs.status import AWAITS_WORKER, ENDED, ON_CLUSTER, JobStatus
 from tuning.jobs.transition import Step, transition_all
 from tuning.jobs.troubles import LONGEST_PAUSE, is_not_held
 
@@ -83,19 +83,47 @@ class Confirmed:
     slurm_job_id: int
 
 
+def is_any_urgent(session: Session, cluster: str) -> bool:
+    """Whether an urgent job of a cluster waits inside Slurm while a scavenger runs: asked in each cycle, and cheap."""
+    return bool(session.connection().scalar(_is_any_urgent(), {"cluster": cluster}))
+
+
 def waiting(
     session: Session, cluster: str, limit: int, now: datetime, only: ColumnElement[bool] | None = None
 ) -> dict[str, tuple[str, ...]]:
-    """The queued jobs of a cluster that may be submitted, in their order, with the data sets (ids) that each needs.
+    """The queued jobs of a cluster that may be submitted, by own priority and age, with the data sets that each needs.
 
-    Left out are those that wait for another job, or for the next try after a failure (tuning.jobs.troubles). Asked
-    often: where nothing waits it is one cheap query.
+    Left out are those that wait for another job, or for the next try after a failure (tuning.jobs.troubles).
     """
-    ids = session.connection().scalars(_waiting_among(only), {**_at(cluster, now), "most": limit}).all()
-    needs: dict[str, tuple[str, ...]] = dict.fromkeys(ids, ())
-    for job_id, dataset_id in session.connection().execute(_datasets_of(), {"job_ids": ids}) if ids else ():
+    return datasets_needed(session, waiting_ids(session, cluster, limit, now, only))
+
+
+def waiting_ids(
+    session: Session, cluster: str, limit: int, now: datetime, only: ColumnElement[bool] | None = None
+) -> Sequence[str]:
+    """Ids of the queued jobs of a cluster that may be submitted (`only` those), by own priority and age.
+
+    Asked often: where nothing waits it is cheap.
+    """
+    return session.connection().scalars(_waiting_among(only), {**_at(cluster, now), "most": limit}).all()
+
+
+def datasets_needed(session: Session, job_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The data sets (ids) that each of these jobs needs, in the order of both."""
+    needs: dict[str, tuple[str, ...]] = dict.fromkeys(job_ids, ())
+    for job_id, dataset_id in session.connection().execute(_datasets_of(), {"job_ids": job_ids}) if job_ids else ():
         needs[job_id] += (dataset_id,)
     return needs
+
+
+def ids_in_slurm(session: Session, cluster: str) -> frozenset[str]:
+    """Ids of the jobs of a cluster that wait inside Slurm, or are just being handed over."""
+    return frozenset(session.connection().scalars(_in_slurm(), {"cluster": cluster}))
+
+
+def queue_sign(session: Session, cluster: str) -> Sequence[Any]:
+    """Number and newest of the jobs of a cluster in each active status: a cheap sign of changes of the queue."""
+    return [tuple(row) for row in session.connection().execute(_sign(), {"cluster": cluster})]
 
 
 def tell_queued(session: Session, cluster: str, among: ColumnElement[bool], reason: str, now: datetime) -> None:
@@ -209,6 +237,26 @@ def _at(cluster: str, now: datetime) -> dict[str, Any]:
 @cache
 def _waiting_ids() -> Select[str]:
     return _queued().with_only_columns(Job.id).limit(bindparam("most"))
+
+
+@cache
+def _is_any_urgent() -> Select[bool]:
+    own = Job.cluster == bindparam("cluster")
+    urgent = exists().where(own, Job.status == JobStatus.PENDING, Job.job_class == "urgent")
+    return select(urgent & exists().where(own, Job.status == JobStatus.RUNNING, Job.job_class == "scavenger"))
+
+
+@cache
+def _in_slurm() -> Select[str]:
+    waits = (JobStatus.SUBMITTING, JobStatus.PENDING)
+    return select(Job.id).where(Job.cluster == bindparam("cluster"), Job.status.in_(waits))
+
+
+@cache
+def _sign() -> Select[*tuple[Any, ...]]:
+    own = (Job.cluster == bindparam("cluster"), Job.status.in_(AWAITS_WORKER))
+    counts = select(Job.status, func.count(), func.max(Job.created_at)).where(*own)
+    return counts.group_by(Job.status).order_by(Job.status)
 
 
 def _waiting_among(only: ColumnElement[bool] | None) -> Select[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tuning.queue.simulation.trace import Trace, TraceJob
+from tuning.queue.standing import bounded_slowdown
 from tuning.queue.waiting_job import RunningJob, WaitingJob
 
 CYCLE_SECONDS = 30.0
@@ -35,8 +36,8 @@ class StartedJob:
 
     @property
     def bounded_slowdown(self) -> float:
-        """Bounded slowdown: wait and run over the run; a run of less than 10 s counts as 10 s."""
-        return max(1.0, (self.wait_seconds + self.job.run_seconds) / max(self.job.run_seconds, _SHORTEST_RUN_SECONDS))
+        """Bounded slowdown of its wait and its run."""
+        return bounded_slowdown(self.wait_seconds, self.job.run_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,3 @@ class _Queue:
         self.runs[index] = run
         self.free_gpus -= job.gpus
         heapq.heappush(self._ends, (run.ended_at, index))
-
-
-_SHORTEST_RUN_SECONDS = 10.0

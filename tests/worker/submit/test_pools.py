@@ -1,0 +1,71 @@
+"""GPUs that our jobs can have: the cluster's description, with what of ours began and ended since."""
+
+from datetime import timedelta
+from typing import Any
+
+from tests.factories import NOON
+from tuning.clusters.snapshot import Node, Snapshot
+from tuning.jobs.queries.standing import RunningRow
+from tuning.queue.waiting_job import JobClass, Person
+from tuning.queue.window import Pool
+from worker.submit.pools import pool_of
+
+SOON = timedelta(seconds=20)
+NODES = (
+    Node("n1", ("gpu",), gpus=8, gpus_in_use=6),
+    Node("n2", ("gpu",), is_usable=False, gpus=8),
+    Node("n3", ("other",), gpus=8),
+)
+
+
+def running(gpus: int, began_seconds_ago: float = 100, **columns: Any) -> RunningRow:
+    values: dict[str, Any] = {
+        "expected_end_at": None,
+        "eta_low_seconds": None,
+        "eta_high_seconds": None,
+        "observed_at": None,
+    }
+    values |= {"partition": "gpu", "limit_seconds": 3600, "kind": "train", "is_ending": False, **columns}
+    started_at = NOON.timestamp() - began_seconds_ago
+    return RunningRow(
+        job_id="j", person=Person("t", "a"), job_class=JobClass.NORMAL, gpus=gpus, started_at=started_at, **values
+    )
+
+
+def pool(*rows: RunningRow, partition: str = "gpu", nodes: tuple[Node, ...] = NODES) -> Pool | None:
+    return pool_of(Snapshot(nodes=nodes), NOON - timedelta(seconds=30), partition, rows, NOON, SOON)
+
+
+def free(*rows: RunningRow) -> int:
+    found = pool(*rows)
+    assert found
+    return found.free_gpus
+
+
+def test_what_others_use_is_not_ours_to_have() -> None:
+    assert free() == 2
+    assert free(running(4)) == 2
+
+
+def test_what_began_since_the_description_is_in_use_too() -> None:
+    assert free(running(4), running(2, began_seconds_ago=10)) == 0
+    assert free(running(99, began_seconds_ago=10)) == 0
+
+
+def test_gpus_come_free_soon_by_expected_ends_limits_and_wishes() -> None:
+    rows = (
+        running(1, expected_end_at=NOON + SOON),
+        running(1, expected_end_at=NOON + 2 * SOON),
+        running(1, limit_seconds=110),
+        running(1, is_ending=True),
+        running(1, partition="other", is_ending=True),
+    )
+    found = pool(*rows)
+    assert found
+    assert found.soon_free_gpus == 3
+    assert [job.ends_by for job in found.running][2] == NOON.timestamp() + 10
+
+
+def test_of_a_partition_without_known_nodes_nothing_is_known() -> None:
+    assert pool(partition="new") is None
+    assert pool(nodes=()) is None

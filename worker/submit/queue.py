@@ -1,0 +1,145 @@
+"""Queue of a cluster: the fair order of its waiting jobs, kept for a few seconds, and the window of it.
+
+The order is remade when jobs have come or ended, but never so often that it takes more than a tenth of the time: jobs
+that come in between stand at its end until then.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import Session
+
+from tuning.jobs.queries.driver import ids_in_slurm, queue_sign, waiting_ids
+from tuning.jobs.queries.standing import MOST_WAITING, QueueRows, RunningRow, WaitingRow, queue_rows, rows_of_waiting
+from tuning.queue.order import ordered
+from tuning.queue.window import Pool, Window, window
+from worker.driver import Driver
+from worker.submit.cluster_cache import KnownCluster
+from worker.submit.pools import pool_of
+
+KEPT_SECONDS = 5.0
+_LARGEST_SHARE = 10
+"""Of the time, at most a tenth goes into orders."""
+HELD_BACK = "waits for its turn in the queue: jobs before it come first"
+MOST_TOLD = 500
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """An order, and what it was made from."""
+
+    rows: QueueRows
+    order: Mapping[str, WaitingRow]
+    sign: Sequence[Any]
+    made_at: float
+    seconds: float
+    """That it took."""
+
+
+class QueueOrder:
+    """The order of what waits for a cluster, and the part of it that is for Slurm."""
+
+    def __init__(self, driver: Driver, known: KnownCluster, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._driver = driver
+        self._known = known
+        self._monotonic = monotonic
+        self._kept: _Kept | None = None
+        self._settled: tuple[Sequence[Any], datetime, float] | None = None
+        self.fallen_behind: Sequence[str] = ()
+        """Jobs inside Slurm that are to be taken back, by the last look."""
+        self.untold: Sequence[str] = ()
+        """Jobs that were held back at the last look, and say something else."""
+
+    def in_order(self, session: Session, only: ColumnElement[bool] | None = None) -> list[str]:
+        """Ids of the queued jobs that may be submitted (`only` those), the first of the order first.
+
+        Empty where nothing has changed since a look, a few seconds ago, at which all were held back.
+        """
+        if only is None and self._is_settled(session):
+            return []
+        ids = waiting_ids(session, self._driver.settings.name, MOST_WAITING, self._driver.now(), only)
+        if not ids:
+            self.fallen_behind = self.untold = ()
+            return []
+        eligible = set(ids)
+        return [job_id for job_id in self._present(session, ids).order if job_id in eligible]
+
+    def within_window(self, session: Session, job_ids: Sequence[str], *, is_all: bool) -> list[str]:
+        """Of jobs that `in_order` has just told, those that Slurm is to have now.
+
+        `is_all` says that they are all of them: no others wait for their data.
+        """
+        kept, in_slurm = (
+            self._kept or self._present(session, job_ids),
+            ids_in_slurm(session, self._driver.settings.name),
+        )
+        allowed = in_slurm.union(job_ids)
+        partitions: dict[str, list[WaitingRow]] = defaultdict(list)
+        for job_id, row in kept.order.items():
+            if job_id in allowed:
+                partitions[row.partition].append(row)
+        windows = [self._window(session, kept.rows.running, rows, in_slurm) for rows in partitions.values()]
+        inside = {job.id for each in windows for job in each.handed_over}
+        found = [job_id for job_id in job_ids if job_id in inside]
+        self.fallen_behind = [job.id for each in windows for job in each.taken_back]
+        held_back = (job_id for job_id in job_ids if job_id not in inside)
+        self.untold = [job_id for job_id in held_back if kept.order[job_id].status_reason != HELD_BACK][:MOST_TOLD]
+        self._settled = (
+            None if found or not is_all or not job_ids else (kept.sign, self._driver.now(), self._monotonic())
+        )
+        return found
+
+    def note_told(self, job_ids: Collection[str]) -> None:
+        """These say now why they wait."""
+        if self._kept is not None:
+            told = {job_id: replace(self._kept.order[job_id], status_reason=HELD_BACK) for job_id in job_ids}
+            self._kept = replace(self._kept, order={**self._kept.order, **told})
+        self.untold = ()
+
+    def _is_settled(self, session: Session) -> bool:
+        if self._settled is None:
+            return False
+        sign, at, looked_at = self._settled
+        age = max(abs((self._driver.now() - at).total_seconds()), self._monotonic() - looked_at)
+        return age < KEPT_SECONDS and sign == queue_sign(session, self._driver.settings.name)
+
+    def _window(
+        self, session: Session, running: Sequence[RunningRow], rows: Sequence[WaitingRow], in_slurm: Collection[str]
+    ) -> Window:
+        jobs, now = [row.job for row in rows], self._driver.now()
+        pool = self._pool(session, rows[0].partition, running)
+        return window(jobs, in_slurm, pool, self._driver.settings.window_jobs, now.timestamp())
+
+    def _pool(self, session: Session, partition: str, running: Sequence[RunningRow]) -> Pool | None:
+        known = self._known.description(session)
+        soon = timedelta(seconds=2 * self._driver.settings.poll_interval_seconds)
+        return pool_of(known.snapshot, known.snapshot_at, partition, running, self._driver.now(), soon)
+
+    def _present(self, session: Session, job_ids: Collection[str]) -> _Kept:
+        kept, sign = self._kept, queue_sign(session, self._driver.settings.name)
+        age = self._monotonic() - kept.made_at if kept is not None else 0.0
+        if kept is None or age >= KEPT_SECONDS or (sign != kept.sign and age > _LARGEST_SHARE * kept.seconds):
+            kept = self._made(session, sign)
+        if unknown := [job_id for job_id in job_ids if job_id not in kept.order]:
+            late = {row.job.id: row for row in rows_of_waiting(session, self._driver.settings.name, unknown)}
+            kept = replace(kept, order={**kept.order, **late})
+        self._kept = kept
+        return kept
+
+    def _made(self, session: Session, sign: Sequence[Any]) -> _Kept:
+        began, weights = self._monotonic(), self._driver.weights
+        rows, now = queue_rows(session, self._driver.settings.name), self._driver.now().timestamp()
+        fair = rows.standings(now, weights.half_life_seconds)
+        standings = {person: its.standing for person, its in fair.items()}
+        snapshot = self._known.description(session).snapshot
+        gpus = sum(node.gpus for node in snapshot.nodes if node.is_usable)
+        by_id = {row.job.id: row for row in rows.waiting}
+        order = {
+            job.id: by_id[job.id] for job in ordered((row.job for row in rows.waiting), standings, gpus, now, weights)
+        }
+        return _Kept(rows, order, sign, began, self._monotonic() - began)
