@@ -55,6 +55,7 @@ from worker.quarantine import FORESEEN, Quarantine
 from worker.staging.copies import forget_copies
 from worker.staging.upload import staged_jobs
 from worker.submit.cluster_cache import KnownCluster
+from worker.submit.limits import LimitGate
 from worker.submit.pauses import Pauses, Place, place_of
 from worker.submit.prepare import Handover, prepare
 from worker.submit.shapes import has_nodes_for
@@ -66,6 +67,8 @@ BATCHES = 5
 """In one go; then the live jobs are looked at again, however many wait."""
 LOOK_AHEAD = 2000
 """Jobs that wait for a large data set do not hold up those behind them."""
+LOOK_AHEAD_LIMITED = 20_000
+"""Jobs that a limit holds back are more: those of one person, or of a team."""
 TELL_SECONDS = 5.0
 """How often jobs that come during a pause are told why they wait."""
 _OF_ONE_JOB = (SubmissionRefused, AttemptUnwritable)
@@ -74,10 +77,13 @@ _OF_ONE_JOB = (SubmissionRefused, AttemptUnwritable)
 class Submitter:
     """Hands waiting jobs to Slurm, and remembers when the site asked to wait."""
 
-    def __init__(self, driver: Driver, known: KnownCluster, pauses: Pauses | None = None) -> None:
+    def __init__(
+        self, driver: Driver, known: KnownCluster, pauses: Pauses | None = None, gate: LimitGate | None = None
+    ) -> None:
         self._driver = driver
         self._known = known
         self._pauses = pauses or Pauses()
+        self._gate = gate or LimitGate(driver)
         self._quarantine = Quarantine(driver, Step.SUBMIT, Subject.job)
         self._told_at = -TELL_SECONDS
 
@@ -188,13 +194,15 @@ class Submitter:
         """Jobs with their committed tokens; one that cannot be made ready is left where it was, and waits by itself."""
         name, now, free = self._driver.settings.name, self._driver.now(), self._pauses.waiting_clause()
         with self._driver.load() as session:
-            needs = waiting(session, name, LOOK_AHEAD, now, free)
+            most = LOOK_AHEAD_LIMITED if self._gate.is_limited else LOOK_AHEAD
+            needs = waiting(session, name, most, now, free)
             if not needs:
                 return []
-            ready = staged_jobs(session, name, needs)[:BATCH]
+            ready = self._gate.let_in(session, staged_jobs(session, name, needs))[:BATCH]
             if self._pauses.reasons():
                 ready = _let_through(queued_jobs(session, name, ready, now), self._pauses)
             self._known.description(session)  # here an error is not taken for the fault of each job
+        self._gate.tell_held()
         claimed: list[Handover] = []
         self._quarantine = Quarantine(self._driver, Step.SUBMIT, Subject.job)
         self._quarantine.together(
@@ -206,7 +214,7 @@ class Submitter:
         driver, name, now = self._driver, self._driver.settings.name, self._driver.now()
         with driver.apply() as session:
             ready = staged_jobs(session, name, needs)  # again: a copy may have been removed meanwhile
-            claimed = queued_jobs(session, name, ready, now)
+            claimed = self._gate.let_in_now(session, queued_jobs(session, name, ready, now))
             cluster, saves = self._known.description(session), partial(self._known.longest_saves, session)
             inputs = load_inputs(session, claimed, needs, driver.settings, cluster.registered or {}, saves)
             avoided = {job.id: self._known.avoided(session, job, now) for job in claimed}
