@@ -1,5 +1,6 @@
 """Limits of users, teams and everybody: listed with their use; set and removed by administrators."""
 
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Any, Self
 
@@ -8,13 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from server.api.pages import MAX_LIMIT, After, Fields, Line, Page, with_fields
 from server.api.pages import Limit as PageLimit
-from server.dependencies import ClustersDep, CurrentUser, NowDep, SessionDep
+from server.dependencies import ActorDep, ClustersDep, CurrentUser, NowDep, SessionDep
 from server.http.problems import responses
 from tuning.errors import Finding, InvalidInput
 from tuning.jobs.actions.limits import LimitUse, limits_in_use, set_limit
+from tuning.jobs.queries.use import limit_of
 from tuning.jobs.request.spec import JobClassWord
+from tuning.people.audit import Change, record
 from tuning.queue.limit_words import limit_words
-from tuning.queue.limits import MOST_HOLDERS, LimitKind, SubjectKind
+from tuning.queue.limits import MOST_HOLDERS, Limit, LimitKind, SubjectKind
 from tuning.usage.limits import LimitPlace, remove_limit
 
 router = APIRouter(prefix="/limits", tags=["limits"])
@@ -117,20 +120,31 @@ def list_limits(
 
 @router.put("", responses=responses(409))
 def put_limit(
-    request: LimitRequest, session: SessionDep, clusters: ClustersDep, _user: CurrentUser, now: NowDep
+    request: LimitRequest, session: SessionDep, clusters: ClustersDep, actor: ActorDep, now: NowDep
 ) -> LimitJson:
     """Set a limit, or change its amount. For administrators.
 
     One below what is used ends nothing: `in_use` tells how much that is, and what is new waits until enough has ended.
     """
-    return LimitJson.of(set_limit(session, request.place, request.amount, clusters, now).set)
+    made = set_limit(session, request.place, request.amount, clusters, now)
+    before = None if made.amount_before is None else _audited(replace(made.set.limit, amount=made.amount_before))
+    action = "limit.changed" if before is not None else "limit.set"
+    change = Change(action, "limit", made.set.limit.id, before=before, after=_audited(made.set.limit))
+    record(session, actor, change, now)
+    return LimitJson.of(made.set)
 
 
 @router.delete("/{limit_id}", status_code=204, responses=responses(404))
-def delete_limit(limit_id: Line, session: SessionDep, _user: CurrentUser) -> Response:
+def delete_limit(limit_id: Line, session: SessionDep, actor: ActorDep, now: NowDep) -> Response:
     """Take a limit away: what it held back can start. For administrators."""
-    remove_limit(session, limit_id)
+    removed = limit_of(remove_limit(session, limit_id))
+    record(session, actor, Change("limit.removed", "limit", removed.id, before=_audited(removed)), now)
     return Response(status_code=204)
+
+
+def _audited(limit: Limit) -> dict[str, Any]:
+    """What the record of changes keeps of a limit: what it says, without its id."""
+    return {name: value for name, value in asdict(limit).items() if name != "id" and value != ""}
 
 
 def _place_behind(found: list[LimitUse], after: str | None) -> int:

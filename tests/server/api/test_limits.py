@@ -58,6 +58,17 @@ def test_a_limit_is_set_changed_listed_and_removed(administrator: TestClient, cl
     assert administrator.delete(f"/api/v1/limits/{made['id']}").status_code == 404
 
 
+def test_every_change_of_a_limit_is_recorded(administrator: TestClient) -> None:
+    for amount in (8, 4):
+        made = put(administrator, subject_kind="team", subject="lab", kind="gpus", amount=amount)
+    administrator.delete(f"/api/v1/limits/{made['id']}")
+    entries = administrator.get("/api/v1/audit").json()["data"]
+    found = [(each["action"], each["before"], each["after"]) for each in entries if each["subject"] == made["id"]]
+    first = {"subject_kind": "team", "subject": "lab", "kind": "gpus", "amount": 8}
+    second = {**first, "amount": 4}
+    assert found == [("limit.removed", second, None), ("limit.changed", first, second), ("limit.set", None, first)]
+
+
 def test_only_administrators_change_limits(client: TestClient) -> None:
     body = {"subject_kind": "everybody", "kind": "gpus", "amount": 8}
     assert client.put("/api/v1/limits", json=body).status_code == 403
