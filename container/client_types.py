@@ -35,6 +35,7 @@ NAMES = {
     "JobJson": "Job",
     "JobRequest": "JobFields",
     "MemberJson": "Member",
+    "LimitJson": "Limit",
     "NodeJson": "Node",
     "PartitionJson": "Partition",
     "RecipeInfo": "Recipe",
@@ -46,6 +47,7 @@ NAMES = {
     "TokenInfo": "Token",
     "TroubleJson": "Trouble",
     "UserJson": "User",
+    "UsageJson": "UsageReport",
 }
 """Where the server's name for a schema is not what a user of the client would look for."""
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None", None: "Any"}

@@ -37,6 +37,9 @@ from packtrain.schema import (
     JobChange,
     JobFields,
     JobPage,
+    Limit,
+    LimitPage,
+    LimitRequest,
     Me,
     Metrics,
     ModelAliasRequest,
@@ -51,6 +54,7 @@ from packtrain.schema import (
     SecretPage,
     TokenPage,
     TokenRequest,
+    UsageReport,
     Validation,
 )
 from packtrain.transport.async_download import download_archive, download_file
@@ -338,6 +342,26 @@ class AsyncPacktrain(AsyncPeopleMethods):
     async def remove_model_alias(self, alias: str, *, cluster: str | None = None) -> None:
         """Forget a further name of a model. For administrators."""
         await self._http.send(operations.remove_model_alias(alias, cluster))
+
+    async def limits(self, *, limit: int = 500, after: str | None = None) -> LimitPage:
+        """One page of the limits that hold for you, with their use; for an administrator of all."""
+        return await self._http.send(operations.limits(limit, after))
+
+    async def set_limit(self, **fields: Unpack[LimitRequest]) -> Limit:
+        """Set a limit, or change its amount. For administrators."""
+        return await self._http.send(operations.set_limit(fields))
+
+    async def remove_limit(self, limit_id: str) -> None:
+        """Take a limit away. For administrators."""
+        await self._http.send(operations.remove_limit(limit_id))
+
+    async def usage(self, by: str = "user", *, first: str | None = None, last: str | None = None) -> UsageReport:
+        """GPU time by user, team or cluster, from the first day to the last: ISO 8601; by default 30 days."""
+        return await self._http.send(operations.usage(by, first, last))
+
+    async def usage_csv(self, by: str = "user", *, first: str | None = None, last: str | None = None) -> str:
+        """The same as a table (CSV)."""
+        return await self._http.send(operations.usage_csv(by, first, last))
 
     async def me(self) -> Me:
         """The user and scopes of the token."""

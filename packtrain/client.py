@@ -42,6 +42,9 @@ from packtrain.schema import (
     JobChange,
     JobFields,
     JobPage,
+    Limit,
+    LimitPage,
+    LimitRequest,
     Me,
     Metrics,
     ModelAliasRequest,
@@ -56,6 +59,7 @@ from packtrain.schema import (
     SecretPage,
     TokenPage,
     TokenRequest,
+    UsageReport,
     Validation,
 )
 from packtrain.transport.download import OnBytes, download_archive, download_file, wanted
@@ -354,6 +358,26 @@ class Packtrain(PeopleMethods):
     def remove_model_alias(self, alias: str, *, cluster: str | None = None) -> None:
         """Forget a further name of a model. For administrators."""
         self._http.send(operations.remove_model_alias(alias, cluster))
+
+    def limits(self, *, limit: int = 500, after: str | None = None) -> LimitPage:
+        """One page of the limits that hold for you, with their use; for an administrator of all."""
+        return self._http.send(operations.limits(limit, after))
+
+    def set_limit(self, **fields: Unpack[LimitRequest]) -> Limit:
+        """Set a limit, or change its amount. For administrators."""
+        return self._http.send(operations.set_limit(fields))
+
+    def remove_limit(self, limit_id: str) -> None:
+        """Take a limit away. For administrators."""
+        self._http.send(operations.remove_limit(limit_id))
+
+    def usage(self, by: str = "user", *, first: str | None = None, last: str | None = None) -> UsageReport:
+        """GPU time by user, team or cluster, from the first day to the last: ISO 8601; by default 30 days."""
+        return self._http.send(operations.usage(by, first, last))
+
+    def usage_csv(self, by: str = "user", *, first: str | None = None, last: str | None = None) -> str:
+        """The same as a table (CSV)."""
+        return self._http.send(operations.usage_csv(by, first, last))
 
     def me(self) -> Me:
         """The user and scopes of the token."""

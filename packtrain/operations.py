@@ -22,6 +22,9 @@ from packtrain.schema import (
     JobChange,
     JobFields,
     JobPage,
+    Limit,
+    LimitPage,
+    LimitRequest,
     Me,
     MemberRequest,
     Metrics,
@@ -39,6 +42,7 @@ from packtrain.schema import (
     TeamSummaryPage,
     TokenPage,
     TokenRequest,
+    UsageReport,
     User,
     UserChange,
     UserPage,
@@ -252,6 +256,26 @@ def remove_model_alias(alias: str, cluster: str | None) -> Call[None]:
     return Call("DELETE", "models/aliases", _given(alias=alias, cluster=cluster))
 
 
+def limits(limit: int, after: str | None) -> Call[LimitPage]:
+    return Call("GET", "limits", _page(limit, after, {}))
+
+
+def set_limit(limit: LimitRequest) -> Call[Limit]:
+    return Call("PUT", "limits", body=limit)
+
+
+def remove_limit(limit_id: str) -> Call[None]:
+    return Call("DELETE", path_of("limits", limit_id))
+
+
+def usage(by: str, first: str | None, last: str | None) -> Call[UsageReport]:
+    return Call("GET", "usage", _period(by, first, last))
+
+
+def usage_csv(by: str, first: str | None, last: str | None) -> Call[str]:
+    return Call("GET", "usage.csv", _period(by, first, last))
+
+
 def create_token(fields: TokenRequest) -> Call[NewToken]:
     return Call("POST", "tokens", body={name: value for name, value in fields.items() if value is not None})
 
@@ -322,6 +346,10 @@ def _copied(job_id: str, action: str, changes: JobFields | RetryFields) -> Call[
 
 def _page(limit: int, after: str | None, filters: Mapping[str, str | list[str]]) -> Query:
     return {"limit": limit, **filters, **({"after": after} if after is not None else {})}
+
+
+def _period(by: str, first: str | None, last: str | None) -> Query:
+    return {"by": by, **_given(**{"from": first, "to": last})}
 
 
 def _given(**values: str | int | None) -> dict[str, str | int | list[str]]:

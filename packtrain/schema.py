@@ -12,6 +12,10 @@ DatasetStatus = Literal["checking", "ready", "refused"]
 """An upload is ready at once; what lies on a cluster is looked at there first."""
 JobStatus = Literal["held", "queued", "submitting", "pending", "running", "succeeded", "failed", "cancelled"]
 """Status of a job in packtrain. Slurm's own state is another column."""
+LimitKind = Literal[
+    "running_jobs", "gpus", "queued_jobs", "gpu_hours_30_days", "time_limit_seconds", "dataset_bytes", "result_bytes"
+]
+"""Kind of a limit: the thing that is counted."""
 Outcome = Literal["job_fails", "dropped", "kept"]
 """LLaMA-Factory's treatment of a row that has a problem."""
 ProblemCode = Literal[
@@ -84,6 +88,10 @@ Role = Literal["viewer", "member", "administrator"]
 """Role of a user in the lab. That of a team's lead is a word of the membership."""
 Scope = Literal["read", "submit", "admin"]
 """One word; the order of the words is the order of their reach."""
+SubjectKind = Literal["user", "team", "everybody"]
+"""Kind of a limit's subject: those who share it."""
+UsedBy = Literal["user", "team", "cluster"]
+"""Grouping of used GPU time."""
 
 
 class Artifact(TypedDict):
@@ -691,6 +699,76 @@ class Lengths(TypedDict):
     """The length of the longest row."""
     histogram: list["Bin"]
     """Rows by length."""
+
+
+_Limit = TypedDict("_Limit", {"class": str | None})
+
+
+class Limit(_Limit):
+    """A limit, and its use at this moment."""
+
+    id: str
+    """Its id, to remove it by."""
+    subject_kind: "SubjectKind"
+    """Those who share it."""
+    subject: str | None
+    """The user's or team's name; `*` = each; null = everybody together."""
+    kind: "LimitKind"
+    """The thing that is counted."""
+    amount: float
+    """So much at most."""
+    cluster: str | None
+    """On this cluster only; null = on all together."""
+    partition: str | None
+    """Of jobs that ask for this partition only; null = whichever."""
+    in_use: float
+    """Of a limit for each: by whoever uses most, for others than administrators their own."""
+    most_used_by: str | None
+    """Of a limit for each: who that is."""
+    held_by: list["LimitHolder"]
+    """The jobs that use it, the first to end first; a few of very many."""
+    words: str
+    """The limit in a sentence."""
+
+
+class LimitHolder(TypedDict):
+    """A job that uses a part of a limit."""
+
+    job_id: str
+    """The id of the job."""
+    expected_end_at: str | None
+    """Null where nobody can tell."""
+
+
+class LimitPage(TypedDict):
+    """LimitPage of the API."""
+
+    data: list["Limit"]
+    """The rows."""
+    has_more: bool
+    """Whether another page follows."""
+    next: str | None
+    """Give it as `after` for the next page; null on the last."""
+
+
+_LimitRequest = TypedDict("_LimitRequest", {"class": NotRequired[Literal["urgent", "normal", "scavenger"] | None]})
+
+
+class LimitRequest(_LimitRequest):
+    """A limit to set: there is one of each subject, kind and narrowing, and its amount is changed."""
+
+    subject_kind: "SubjectKind"
+    """Those who share it: a user, a team, or everybody together."""
+    subject: NotRequired[str | None]
+    """The user's or team's name; `*` = each that has no such limit of their own."""
+    kind: "LimitKind"
+    """The thing that is counted."""
+    amount: float
+    """So much at most: jobs, GPUs, hours, seconds or bytes, by the kind."""
+    cluster: NotRequired[str | None]
+    """On this cluster only."""
+    partition: NotRequired[str | None]
+    """Of jobs that ask for this partition only."""
 
 
 class Me(TypedDict):
@@ -1397,6 +1475,39 @@ class Truncation(TypedDict):
     """So many rows are longer, at least."""
     rows_at_most: int
     """So many rows are longer, at most."""
+
+
+_UsageReport = TypedDict("_UsageReport", {"from": str})
+
+
+class UsageReport(_UsageReport):
+    """GPU time in a period, the greatest first."""
+
+    by: "UsedBy"
+    """Whose time each row is: a user's, a team's or a cluster's."""
+    to: str
+    """Its last day (UTC), which is part of it."""
+    gpu_hours: float
+    """Of all together."""
+    data: list["UsageRow"]
+    """The rows."""
+    has_more: bool
+    """Whether there are more than were asked for: the table has them."""
+
+
+class UsageRow(TypedDict):
+    """GPU time of a user, a team or a cluster."""
+
+    name: str
+    """The user, team or cluster."""
+    gpu_seconds: float
+    """GPUs times seconds; of what runs up to now."""
+    gpu_hours: float
+    """The same in hours."""
+    jobs: int
+    """Runs that ended in the period."""
+    running_jobs: int
+    """Jobs that run now."""
 
 
 class User(TypedDict):

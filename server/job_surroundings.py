@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends
 from sqlalchemy.orm import Session
 
 from server.cluster_views import ClusterViews
-from server.dependencies import ClustersDep, CurrentUser, SessionDep, SettingsDep, ViewsDep
+from server.dependencies import ClustersDep, CurrentUser, NowDep, SessionDep, SettingsDep, ViewsDep
 from tuning.clusters.model_aliases import aliases_of
 from tuning.datasets import repository as datasets
 from tuning.datasets.models import Dataset
 from tuning.jobs.actions.intake import Surroundings
+from tuning.jobs.actions.submission_limits import NewJob, check_limits
 from tuning.jobs.attempt.check_plan import CheckPlan
 from tuning.jobs.attempt.inputs import in_order, load_inputs, plan_next
 from tuning.jobs.attempt.plan import AttemptPlan, TrainingData
@@ -21,10 +23,12 @@ from tuning.jobs.models import Job
 from tuning.jobs.queries.requests import belongings
 from tuning.jobs.queries.save_times import longest_saves
 from tuning.jobs.queries.sources import source_jobs
+from tuning.jobs.request.resources import measures
 from tuning.jobs.request.spec import MAX_PRIORITY
 from tuning.jobs.sight import sight_of
 from tuning.people.directory import owner_is_seen
 from tuning.people.tokens import Principal
+from tuning.queue.limits import LimitedJob, Place
 from tuning.secrets.service import find_missing
 from tuning.settings import ClusterSettings, Settings
 
@@ -46,13 +50,16 @@ async def get_site(clusters: ClustersDep, views: ViewsDep, settings: SettingsDep
 SiteDep = Annotated[Site, Depends(get_site)]
 
 
-async def surroundings(session: SessionDep, site: SiteDep, user: CurrentUser) -> Surroundings:
+async def surroundings(session: SessionDep, site: SiteDep, user: CurrentUser, now: NowDep) -> Surroundings:
     """The clusters, data, jobs and secrets that a request for a job is checked against."""
-    return surroundings_of(session, site, user)
+    return surroundings_of(session, site, user, now, stored=True)
 
 
-def surroundings_of(session: Session, site: Site, user: Principal) -> Surroundings:
-    """Surroundings of a user's request; data sets that it names cannot be deleted during the session's transaction."""
+def surroundings_of(session: Session, site: Site, user: Principal, now: datetime, *, stored: bool) -> Surroundings:
+    """Surroundings of a user's request; data sets that it names cannot be deleted during the session's transaction.
+
+    `stored`: a job that is found good is stored in it, too.
+    """
     seen = owner_is_seen(user, Dataset.owner_id)
     return Surroundings(
         clusters=site.clusters,
@@ -64,6 +71,7 @@ def surroundings_of(session: Session, site: Site, user: Principal) -> Surroundin
         team_of=lambda name: team.id if (team := user.team(name)) is not None else None,
         team_name=lambda team_id: next((team.name for team in user.teams if team.id == team_id), None),
         missing_secrets=lambda names: find_missing(session, user.user_id, names),
+        limits=lambda *job: check_limits(session, _new_job(user, *job), now, stored=stored),
         highest_priority=highest_priority(user, site.settings),
     )
 
@@ -78,6 +86,13 @@ def _uploads_by_name(session: Session, names: Sequence[str], user: Principal) ->
     rows = datasets.lock_usable(session, ids.values(), seen)
     found = {data.id: data for data in in_order(rows, ids.values())}
     return {name: found[dataset_id] for name, dataset_id in ids.items() if dataset_id in found}
+
+
+def _new_job(user: Principal, team_id: str, job_class: str, resources: Mapping[str, Any]) -> NewJob:
+    team = next((team.name for team in user.teams if team.id == team_id), "")
+    measured = measures(resources)
+    place = Place(user.name, team, resources["cluster"], measured["partition"], job_class)
+    return NewJob(user, team_id, LimitedJob("", place, measured["gpus"], measured["limit_seconds"]))
 
 
 def highest_priority(user: Principal, settings: Settings) -> int:

@@ -11,7 +11,7 @@ from tuning.people.tokens import Principal
 _LOOKING = frozenset({"GET", "HEAD"})
 _FOR_ADMINISTRATORS = ("/quotas", "/audit")
 """Below the API's base path, like the next. What is added there is closed from its first day."""
-_CHANGED_BY_ADMINISTRATORS = ("/users", "/teams", "/models")
+_CHANGED_BY_ADMINISTRATORS = ("/users", "/teams", "/models", "/limits")
 """Everybody looks there."""
 _CHANGED_BY_OTHERS_TOO = re.compile(r"PATCH /users/[^/]+|(PUT|DELETE) /teams/[^/]+/members/[^/]+")
 """By users what is their own, by leads what is their team's: who that is, the routes say."""

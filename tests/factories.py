@@ -14,7 +14,9 @@ from tuning.people.models import LAB_TEAM_ID, Membership, Team, Token, User
 from tuning.people.roles import Role
 from tuning.people.scopes import Scope, usual_scope
 from tuning.people.tokens import token_sha256
+from tuning.queue.limits import LimitKind
 from tuning.settings import ClusterSettings, PartitionDefaults
+from tuning.usage.models import LimitRow
 
 Row = TypeVar("Row")
 
@@ -134,6 +136,14 @@ def make_dataset(session: Session, owner: User, *, job: Job | None = None, **col
     if job is not None:
         _added(session, JobDataset(job_id=job.id, position=0, dataset_id=dataset.id))
     return dataset
+
+
+def make_limit(session: Session, kind: LimitKind, amount: float, **place: str) -> LimitRow:
+    """A limit of everybody together; `place` names a `user` or `team`, and cluster, partition and job_class."""
+    subject_kind = next((name for name in ("user", "team") if name in place), "everybody")
+    subject = place.pop(subject_kind, "")
+    values = {"id": new_id("lim"), "subject_kind": subject_kind, "subject": subject, "created_at": NOON}
+    return _added(session, LimitRow(kind=kind, amount=amount, **values, **place))
 
 
 def make_cluster_settings(**values: Any) -> ClusterSettings:

@@ -24,6 +24,7 @@ EXAMPLES: Mapping[str, Any] = {
     "create_token": {"name": "ci", "scopes": ["read"]},
     "create_user": {"name": "mia", "display_name": "Mia M.", "email": "mia@lab.example", "teams": ["mt", "lab"]},
     "keep_secret": {"value": "the key itself"},
+    "put_limit": {"subject_kind": "team", "subject": "mt", "kind": "gpus", "amount": 8, "cluster": "lab"},
     "retry_job": {"resources": {"time_limit": "1-00:00:00"}, "resume_from": {"checkpoint": 500}},
     "set_member": {"shares": 2},
     "set_model_alias": {"alias": "meta-llama/Llama-3.2-1B", "model": "tiny-llama"},

@@ -18,6 +18,7 @@ from tuning.people.scopes import Scope
 Send = Callable[..., Any]
 FOR_ADMINISTRATORS = (
     *(f"{method} /api/v1/models/" for method in ("PUT", "DELETE")),
+    *(f"{method} /api/v1/limits" for method in ("PUT", "DELETE")),
     "POST /api/v1/users",
     "DELETE /api/v1/users/{name}",
     "POST /api/v1/teams",

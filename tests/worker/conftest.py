@@ -27,6 +27,7 @@ from worker.breaker import Breaker
 from worker.driver import Driver
 from worker.submit.batch import Submitter
 from worker.submit.cluster_cache import KnownCluster
+from worker.submit.limits import LimitGate
 from worker.submit.pauses import Pauses
 
 
@@ -131,9 +132,9 @@ class World:
                 )
             return job.id
 
-    def submitter(self, pauses: Pauses | None = None) -> Submitter:
+    def submitter(self, pauses: Pauses | None = None, gate: LimitGate | None = None) -> Submitter:
         """Of a worker that has just begun."""
-        return Submitter(self.driver, KnownCluster(self.driver.settings), pauses)
+        return Submitter(self.driver, KnownCluster(self.driver.settings), pauses, gate)
 
     def job(self, job_id: str) -> Job:
         """The job as it stands."""

@@ -151,6 +151,14 @@ def hand_datasets(session: Session, owner_id: str, to_id: str) -> None:
     session.execute(update(Dataset).where(Dataset.owner_id == owner_id).values(owner_id=to_id))
 
 
+def kept_bytes_by_owner(session: Session, in_use: ColumnElement[bool]) -> dict[str, int]:
+    """Bytes of the server's disk that uploads need, each content once for each owner."""
+    own = (Dataset.cluster.is_(None), _is_needed(in_use))
+    contents = select(Dataset.owner_id, Dataset.sha256, Dataset.size_bytes).where(*own).distinct().subquery()
+    sums = select(contents.c.owner_id, func.sum(contents.c.size_bytes)).group_by(contents.c.owner_id)
+    return {owner_id: int(size_bytes) for owner_id, size_bytes in session.execute(sums)}
+
+
 def unneeded_copies(session: Session, cluster: str, in_use: ColumnElement[bool]) -> Sequence[tuple[str, str]]:
     """SHA-256 and extension of copies on a cluster whose content nobody needs.
 

@@ -55,6 +55,7 @@ from worker.quarantine import FORESEEN, Quarantine
 from worker.staging.copies import forget_copies
 from worker.staging.upload import staged_jobs
 from worker.submit.cluster_cache import KnownCluster
+from worker.submit.limits import LimitGate
 from worker.submit.pauses import Pauses, Place, place_of
 from worker.submit.prepare import Handover, prepare
 from worker.submit.queue import HELD_BACK, QueueOrder
@@ -66,7 +67,7 @@ BATCH = 200
 BATCHES = 5
 """In one go; then the live jobs are looked at again, however many wait."""
 LOOK_AHEAD = 2000
-"""Jobs that wait for a large data set do not hold up those behind them."""
+"""Jobs that wait for a large data set do not hold up those behind them; those that a limit holds back may be more."""
 TELL_SECONDS = 5.0
 """How often jobs that come during a pause are told why they wait."""
 _OF_ONE_JOB = (SubmissionRefused, AttemptUnwritable)
@@ -75,11 +76,14 @@ _OF_ONE_JOB = (SubmissionRefused, AttemptUnwritable)
 class Submitter:
     """Hands waiting jobs to Slurm, and remembers when the site asked to wait."""
 
-    def __init__(self, driver: Driver, known: KnownCluster, pauses: Pauses | None = None) -> None:
+    def __init__(
+        self, driver: Driver, known: KnownCluster, pauses: Pauses | None = None, gate: LimitGate | None = None
+    ) -> None:
         self._driver = driver
         self._known = known
         self._pauses = pauses or Pauses()
         self._queue = QueueOrder(driver, known)
+        self._gate = gate or LimitGate(driver)
         self._quarantine = Quarantine(driver, Step.SUBMIT, Subject.job)
         self._told_at = -TELL_SECONDS
 
@@ -204,14 +208,17 @@ class Submitter:
         """Jobs with their committed tokens; one that cannot be made ready is left where it was, and waits by itself."""
         name, now, free = self._driver.settings.name, self._driver.now(), self._pauses.waiting_clause()
         with self._driver.load() as session:
-            needs = datasets_needed(session, self._queue.in_order(session, free)[:LOOK_AHEAD])
+            ids = self._queue.in_order(session, free)
+            needs = datasets_needed(session, ids if self._gate.is_limited else ids[:LOOK_AHEAD])
             if not needs:
                 return []
             staged = staged_jobs(session, name, needs)
-            ready = self._queue.within_window(session, staged, is_all=len(staged) == len(needs))[:BATCH]
+            admitted = self._gate.let_in(session, staged)
+            ready = self._queue.within_window(session, admitted, is_all=len(admitted) == len(needs))[:BATCH]
             if self._pauses.reasons():
                 ready = _let_through(_in_order(queued_jobs(session, name, ready, now), ready), self._pauses)
             self._known.description(session)  # here an error is not taken for the fault of each job
+        self._gate.tell_held()
         claimed: list[Handover] = []
         self._quarantine = Quarantine(self._driver, Step.SUBMIT, Subject.job)
         self._quarantine.together(
@@ -223,7 +230,7 @@ class Submitter:
         driver, name, now = self._driver, self._driver.settings.name, self._driver.now()
         with driver.apply() as session:
             ready = staged_jobs(session, name, needs)  # again: a copy may have been removed meanwhile
-            claimed = _in_order(queued_jobs(session, name, ready, now), ready)
+            claimed = self._gate.let_in_now(session, _in_order(queued_jobs(session, name, ready, now), ready))
             cluster, saves = self._known.description(session), partial(self._known.longest_saves, session)
             inputs = load_inputs(session, claimed, needs, driver.settings, cluster.registered or {}, saves)
             avoided = {job.id: self._known.avoided(session, job, now) for job in claimed}

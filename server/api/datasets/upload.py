@@ -31,6 +31,7 @@ from tuning.datasets.service import KeptFile, Quota
 from tuning.datasets.store import ContentStore, ContentTooLarge, Incoming
 from tuning.datasets.unused_contents import collect_unused
 from tuning.errors import Finding, InvalidInput
+from tuning.jobs.actions.dataset_limits import dataset_room, require_within_limits
 from tuning.jobs.data_check.create import CheckSites, check_dataset
 from tuning.jobs.data_check.spec import ClusterDataset
 from tuning.jobs.queries.dataset_use import IN_USE
@@ -130,7 +131,7 @@ async def _upload(
     sessions: sessionmaker[Session] = request.app.state.sessions
     await run_in_threadpool(in_transaction, sessions, partial(collect_unused, store=store, in_use=IN_USE, now=now))
     quota = _quota(request.app.state.settings)
-    room = partial(service.room_for, owner_id=user.user_id, quota=quota, in_use=IN_USE)
+    room = partial(_room, user=user, quota=quota, now=now)
     room_bytes = await run_in_threadpool(in_transaction, sessions, room)
     checks: FileChecks = request.app.state.file_checks
     with checks.until_stop(), await run_in_threadpool(store.receive, room_bytes) as incoming:
@@ -163,7 +164,7 @@ async def _read_json(request: Request) -> ClusterDataset:
 def _begin_check(
     session: Session, *, state: State, wanted: ClusterDataset, user: Principal, now: datetime
 ) -> DatasetInfo:
-    service.room_for(session, user.user_id, _quota(state.settings), IN_USE)
+    _room(session, user=user, quota=_quota(state.settings), now=now)
     sites = CheckSites(state.clusters, partial(state.views.view, session))
     return DatasetInfo.of(check_dataset(session, wanted, sites, user, now), user.name)
 
@@ -214,6 +215,12 @@ def _chosen(fields: Mapping[str, str], name: str, known: Sequence[Choice], remar
     return found
 
 
+def _room(session: Session, *, user: Principal, quota: Quota, now: datetime) -> int:
+    """Bytes that may come in, by the quota of each person and by limits. Raises Conflict, StorageFull."""
+    room_bytes = service.room_for(session, user.user_id, quota, IN_USE)
+    return int(min(room_bytes, dataset_room(session, user, now)))
+
+
 def _quota(settings: Settings) -> Quota:
     return Quota(settings.datasets_per_person, settings.kept_bytes_per_person)
 
@@ -223,4 +230,5 @@ def _create(
 ) -> DatasetInfo:
     service.room_for(session, user.user_id, quota, IN_USE)  # others of the same person may have come in meanwhile
     dataset = service.create(session, file, name=name, owner_id=user.user_id, now=now)
+    require_within_limits(session, user, now)
     return DatasetInfo.of(dataset, user.name)

@@ -104,7 +104,8 @@ async def validate_job(
             return _Checked(request)
         checkout = read_checkout_texts(request, site.clusters, files)
         with transaction(sessions) as session:
-            return _check(session, request, replace(surroundings_of(session, site, user), checkout=checkout))
+            around = surroundings_of(session, site, user, now, stored=False)
+            return _check(session, request, replace(around, checkout=checkout))
 
     checked = await run_in_threadpool(check)
     if checked.plan is None or checked.request is None:

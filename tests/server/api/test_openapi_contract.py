@@ -25,12 +25,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from server.main import create_app
-from tests.factories import NOON, make_attempt, make_job
+from tests.factories import NOON, make_attempt, make_job, make_limit
 from tuning.db.engine import transaction
 from tuning.jobs.models import Artifact, LogChunk, MetricPoint
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event
 from tuning.people.models import User
+from tuning.queue.limits import EACH, LimitKind
 from tuning.settings import Settings
 
 CHECKS = [
@@ -70,10 +71,12 @@ def known(administrator: TestClient, sessions: sessionmaker[Session], user: User
         chunk = LogChunk(job_id=job.id, attempt=1, stream="stdout", offset_bytes=0, content=b"one\ntwo\n")
         point = MetricPoint(job_id=job.id, attempt=1, step=3, kind="train", at=NOON, epoch=1.0, values={"loss": 2.5})
         session.add_all([artifact, chunk, point])
+        limit = make_limit(session, LimitKind.GPUS, 8, user=EACH)
     return {
         "job_id": job.id,
         "dataset_id": dataset["id"],
         "token_id": token["id"],
+        "limit_id": limit.id,
         "step": 3,
         "path": artifact.path,
     }

@@ -37,6 +37,10 @@ from tuning.settings import ClusterSettings
 from tuning.site_settings import hub_environment
 
 
+def _no_limits(_team_id: str, _job_class: str, _resources: Mapping[str, Any]) -> Sequence[Finding]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """Clusters, data, jobs and secrets to check a request against. The questions are asked only when they matter."""
@@ -58,6 +62,8 @@ class Surroundings:
     """Name of the team with this id; None = whoever asks is not in it."""
     missing_secrets: Callable[[Sequence[str]], Sequence[str]]
     """Those of these names under which whoever asks has no secret."""
+    limits: Callable[[str, str, Mapping[str, Any]], Sequence[Finding]] = _no_limits
+    """Findings about limits that a job of this team (its id), class and resources would exceed for good."""
     checkout: CheckoutTexts = NOT_ASKED
     """Files that the request's command names and does not bring."""
     highest_priority: int = MAX_PRIORITY
@@ -124,6 +130,9 @@ class _Intake:
         self.findings += check_environment(self.request.environment, self.cluster.environment if self.cluster else {})
         config_check = self._config()
         resume = self._resume(config_check)
+        if team_id and self.cluster is not None:
+            # last: whoever else makes a job may have to wait from here on
+            self.findings += self.around.limits(team_id, self.request.job_class, self.resources_json)
         return CheckedRequest(
             request=self.request,
             kind=self.kind,

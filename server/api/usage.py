@@ -1,0 +1,126 @@
+"""GPU time that users, teams and clusters had in a period, as JSON and as a table."""
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, Field
+
+from server.api.pages import MAX_LIMIT, Limit
+from server.dependencies import CurrentUser, NowDep, SessionDep
+from tuning.errors import Finding, InvalidInput
+from tuning.jobs.queries.usage_report import Period, Usage, UsedBy, usage
+
+router = APIRouter(tags=["limits"])
+
+USUAL_DAYS = 30
+MOST_DAYS = 3660
+MOST_ROWS = 10_000
+"""Of the table."""
+_FIRST_DAY, _LAST_DAY = date(1971, 1, 1), date(9998, 1, 1)
+_HEAD = ("name", "gpu_seconds", "gpu_hours", "jobs", "running_jobs")
+_CSV = "text/csv; charset=utf-8"
+
+
+class UsageRow(BaseModel):
+    """GPU time of a user, a team or a cluster."""
+
+    name: str = Field(description="The user, team or cluster.")
+    gpu_seconds: float = Field(description="GPUs times seconds; of what runs up to now.")
+    gpu_hours: float = Field(description="The same in hours.")
+    jobs: int = Field(description="Runs that ended in the period.")
+    running_jobs: int = Field(description="Jobs that run now.")
+
+    @classmethod
+    def of(cls, each: Usage) -> Self:
+        """From the sums."""
+        hours = round(each.gpu_seconds / 3600, 3)
+        seconds = round(each.gpu_seconds, 1)
+        return cls(name=each.name, gpu_seconds=seconds, gpu_hours=hours, jobs=each.jobs, running_jobs=each.running_jobs)
+
+
+class UsageJson(BaseModel):
+    """GPU time in a period, the greatest first."""
+
+    by: UsedBy = Field(description="Whose time each row is: a user's, a team's or a cluster's.")
+    first_day: date = Field(alias="from", description="Its first day (UTC).")
+    last_day: date = Field(alias="to", description="Its last day (UTC), which is part of it.")
+    gpu_hours: float = Field(description="Of all together.")
+    data: list[UsageRow]
+    has_more: bool = Field(description="Whether there are more than were asked for: the table has them.")
+
+
+_Day = Annotated[date | None, Field(ge=_FIRST_DAY, le=_LAST_DAY)]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Grouping and period that were asked for, and the rows of it."""
+
+    by: UsedBy
+    period: Period
+    rows: list[Usage]
+
+
+def asked_usage(
+    session: SessionDep,
+    _user: CurrentUser,
+    now: NowDep,
+    by: Annotated[UsedBy, Query(description="Whose time: of each user, team or cluster.")] = UsedBy.USER,
+    first: Annotated[
+        _Day, Query(alias="from", description="The first day (UTC); by default 30 days up to `to`.")
+    ] = None,
+    last: Annotated[
+        _Day, Query(alias="to", description="The last day (UTC), which is counted; by default today.")
+    ] = None,
+) -> Asked:
+    """The use in the period of a request. Raises InvalidInput."""
+    period = _period(first, last, now)
+    return Asked(by, period, usage(session, by, period, now))
+
+
+AskedDep = Annotated[Asked, Depends(asked_usage)]
+
+
+@router.get("/usage")
+def show_usage(asked: AskedDep, limit: Limit = MAX_LIMIT) -> UsageJson:
+    """GPU time by user, team or cluster: of ended runs by the days of the period, and of what runs up to now."""
+    values = {
+        "by": asked.by,
+        "from": asked.period.first,
+        "to": asked.period.last,
+        "gpu_hours": round(sum(each.gpu_seconds for each in asked.rows) / 3600, 3),
+        "data": [UsageRow.of(each) for each in asked.rows[:limit]],
+        "has_more": len(asked.rows) > limit,
+    }
+    return UsageJson.model_validate(values)
+
+
+@router.get(
+    "/usage.csv",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+def download_usage(asked: AskedDep) -> Response:
+    """The same as a table: name, GPU seconds, GPU hours, runs that ended, jobs that run."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(_HEAD)
+    for row in map(UsageRow.of, asked.rows[:MOST_ROWS]):
+        table.writerow([row.name, row.gpu_seconds, row.gpu_hours, row.jobs, row.running_jobs])
+    headers = {"Content-Disposition": f'attachment; filename="usage-by-{asked.by}.csv"'}
+    return Response(text.getvalue(), media_type=_CSV, headers=headers)
+
+
+def _period(first: date | None, last: date | None, now: datetime) -> Period:
+    """The days that were meant. Raises InvalidInput where the last lies before the first, or years behind it."""
+    last = last or max(now.date(), first or now.date())
+    first = first or last - timedelta(days=USUAL_DAYS - 1)
+    if first > last:
+        raise InvalidInput([Finding(("query", "from"), f"{first} lies behind {last}", "give an earlier day")])
+    if (last - first).days >= MOST_DAYS:
+        raise InvalidInput([Finding(("query", "from"), f"more than {MOST_DAYS} days", "ask for fewer at once")])
+    return Period(first, last)
