@@ -126,6 +126,13 @@ def team_names(session: Session, team_ids: Iterable[str]) -> dict[str, str]:
     return {team.id: team.name for team in session.scalars(select(Team).where(Team.id.in_(wanted)))}
 
 
+def member_shares(session: Session) -> list[tuple[str, int, str, int]]:
+    """(team id, its shares, user id, their shares of the team) of every membership."""
+    columns = (Team.id, Team.shares, Membership.user_id, Membership.shares)
+    rows = session.connection().execute(select(*columns).join(Membership, Membership.team_id == Team.id))
+    return [(team, shares, user, own) for team, shares, user, own in rows]
+
+
 def _holds(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return Token.revoked_at.is_(None), Token.expires_at.is_(None) | (Token.expires_at > now)
 

@@ -5,10 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from tuning.queue.backfill import in_turn, startable
-from tuning.queue.decay import DecayingSum, decayed, with_more
-from tuning.queue.fair_tree import Member, Team, fair_places
 from tuning.queue.order import Standing, Weights, ordered
 from tuning.queue.simulation.engine import Moment, StartedJob
+from tuning.queue.standing import PastJobs, RunningUse, TeamShares, fair_standings, with_slowdown, with_use
 from tuning.queue.waiting_job import Person, WaitingJob
 
 _ORDER_SECONDS = 60.0
@@ -52,13 +51,9 @@ class FairQueue:
 
     def __init__(self, people: Iterable[Person], weights: Weights) -> None:
         self._weights = weights
-        self._teams: dict[str, list[Person]] = defaultdict(list)
-        for person in sorted(set(people)):
-            self._teams[person.team].append(person)
-        self._used: dict[Person, DecayingSum] = defaultdict(DecayingSum)
-        self._slowdowns: dict[Person, DecayingSum] = defaultdict(DecayingSum)
-        self._jobs: dict[Person, DecayingSum] = defaultdict(DecayingSum)
-        self._running: dict[str, tuple[WaitingJob, float]] = {}
+        self._teams = _teams_of(people)
+        self._past: dict[Person, PastJobs] = defaultdict(PastJobs)
+        self._running: dict[str, RunningUse] = {}
         self._order: list[WaitingJob] = []
         self._ordered_at = -math.inf
         self._standings: Mapping[Person, Standing] = {}
@@ -66,18 +61,14 @@ class FairQueue:
 
     def started(self, job: WaitingJob, now: float) -> None:
         """Its use counts from now."""
-        self._running[job.id] = (job, now)
+        self._running[job.id] = RunningUse(job.person, job.gpus, now, job.limit_seconds)
 
     def ended(self, job: WaitingJob, run: StartedJob, now: float) -> None:
         """Its use is added to the person's, and what it waited."""
         del self._running[job.id]
-        half_life = self._weights.half_life_seconds
-        for sums, amount in (
-            (self._used, job.gpus * run.job.run_seconds),
-            (self._slowdowns, run.bounded_slowdown),
-            (self._jobs, 1.0),
-        ):
-            sums[job.person] = with_more(sums[job.person], amount, now, half_life)
+        past, half_life = self._past[job.person], self._weights.half_life_seconds
+        past = with_use(past, job.gpus * run.job.run_seconds, now, half_life)
+        self._past[job.person] = with_slowdown(past, run.bounded_slowdown, now, half_life)
 
     def starting(self, moment: Moment) -> Sequence[WaitingJob]:
         """In packtrain's order, with backfill."""
@@ -98,29 +89,14 @@ class FairQueue:
 
     def _present_standings(self, now: float) -> Mapping[Person, Standing]:
         if now - self._standings_at >= _STANDING_SECONDS:
-            self._standings = self._new_standings(now)
+            fair = fair_standings(self._teams, self._past, self._running.values(), now, self._weights.half_life_seconds)
+            self._standings = {person: its.standing for person, its in fair.items()}
             self._standings_at = now
         return self._standings
 
-    def _new_standings(self, now: float) -> Mapping[Person, Standing]:
-        half_life = self._weights.half_life_seconds
-        places = fair_places(self._team_values(now))
-        last_team, last = max(len(self._teams) - 1, 1), max(len(places) - 1, 1)
-        return {
-            person: Standing(
-                place.team_place / last_team,
-                place.place / last,
-                decayed(self._slowdowns[person], now, half_life),
-                decayed(self._jobs[person], now, half_life),
-            )
-            for person, place in places.items()
-        }
 
-    def _team_values(self, now: float) -> list[Team]:
-        used = {person: decayed(total, now, self._weights.half_life_seconds) for person, total in self._used.items()}
-        for job, started_at in self._running.values():
-            used[job.person] = used.get(job.person, 0.0) + job.gpus * (now - started_at)
-        return [
-            Team(team, len(people), [Member(person.name, 1.0, used.get(person, 0.0)) for person in people])
-            for team, people in self._teams.items()
-        ]
+def _teams_of(people: Iterable[Person]) -> list[TeamShares]:
+    members: dict[str, dict[str, float]] = defaultdict(dict)
+    for person in sorted(set(people)):
+        members[person.team][person.name] = 1.0
+    return [TeamShares(team, len(its), its) for team, its in members.items()]

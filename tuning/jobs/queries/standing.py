@@ -1,0 +1,166 @@
+"""Rows of a cluster's queue as the order counts them: waiting and running jobs, shares, and use of late.
+
+People and teams are told by their ids; times are seconds since 1970.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy.orm import Session
+
+from tuning.jobs.models import Attempt, Job
+from tuning.jobs.status import JobStatus
+from tuning.people.queries import member_shares
+from tuning.queue.standing import FairStanding, PastJobs, RunningUse, TeamShares, fair_standings
+from tuning.queue.waiting_job import JobClass, Person, WaitingJob
+from tuning.usage.past_jobs import past_jobs
+
+MOST_WAITING = 10_000
+"""So many waiting jobs of a cluster are ordered: of more, the first ones of each person."""
+MOST_RUNNING = 20_000
+WAITS = (JobStatus.QUEUED, JobStatus.SUBMITTING, JobStatus.PENDING)
+_CLASSES = {job_class.name.lower(): job_class for job_class in JobClass}
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """A waiting job, and more that is known of its wait."""
+
+    job: WaitingJob
+    status: JobStatus
+    """queued, submitting or pending."""
+    partition: str
+    status_reason: str | None
+    expected_start_at: datetime | None
+    """By Slurm's own word, of a pending job."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningRow:
+    """A running job, and when it is expected to end."""
+
+    job_id: str
+    person: Person
+    job_class: JobClass
+    gpus: int
+    limit_seconds: float
+    partition: str
+    started_at: float
+    """Of its present attempt."""
+    expected_end_at: datetime | None
+    eta_low_seconds: float | None
+    """These two as of `observed_at`."""
+    eta_high_seconds: float | None
+    observed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRows:
+    """Everything that the order of a cluster's queue follows from."""
+
+    waiting: Sequence[WaitingRow]
+    running: Sequence[RunningRow]
+    teams: Sequence[TeamShares]
+    """Of those who have jobs, or had some of late."""
+    past: Mapping[Person, PastJobs]
+
+    def standings(self, now: float, half_life_seconds: float) -> dict[Person, FairStanding]:
+        """The standing of everybody who has jobs, or had some of late."""
+        use = (RunningUse(row.person, row.gpus, row.started_at, row.limit_seconds) for row in self.running)
+        return fair_standings(self.teams, self.past, use, now, half_life_seconds)
+
+
+def queue_rows(session: Session, cluster: str, most: int = MOST_WAITING) -> QueueRows:
+    """The rows of a cluster's queue, in four statements."""
+    of = {"cluster": cluster}
+    waiting = [_waiting_row(row) for row in session.connection().execute(_waiting(), {**of, "most": most})]
+    running = [_running_row(row) for row in session.connection().execute(_running(), of)]
+    past = past_jobs(session, cluster)
+    people = {row.job.person for row in waiting} | {row.person for row in running} | past.keys()
+    return QueueRows(waiting, running, _shares(member_shares(session), people), past)
+
+
+def _shares(memberships: Iterable[tuple[str, int, str, int]], people: Iterable[Person]) -> list[TeamShares]:
+    """Shares of these people; who left a team while their jobs wait has none of it."""
+    of_teams: dict[str, int] = {}
+    own: dict[Person, int] = {}
+    for team, team_shares, user, shares in memberships:
+        of_teams[team] = team_shares
+        own[Person(team, user)] = shares
+    members: dict[str, dict[str, float]] = defaultdict(dict)
+    for person in people:
+        members[person.team][person.name] = own.get(person, 0)
+    return [TeamShares(team, of_teams.get(team, 0), members[team]) for team in sorted(members)]
+
+
+def _waiting_row(row: Any) -> WaitingRow:
+    job_id, team, owner, word, gpus, limit_seconds, queued_at, priority, *others = row
+    person = Person(team, owner)
+    job = WaitingJob(job_id, person, gpus, limit_seconds, queued_at.timestamp(), _CLASSES[word], priority)
+    status, *rest = others
+    return WaitingRow(job, JobStatus(status), *rest)
+
+
+def _running_row(row: Any) -> RunningRow:
+    job_id, team, owner, word, gpus, limit_seconds, partition, started_at, *expected = row
+    person = Person(team, owner)
+    return RunningRow(job_id, person, _CLASSES[word], gpus, limit_seconds, partition, started_at.timestamp(), *expected)
+
+
+# Kept: to build them costs more than to run them.
+@cache
+def _waiting() -> Select[*tuple[Any, ...]]:
+    """In the order of WaitingJob's and WaitingRow's fields; the first of each person come first."""
+    since = func.coalesce(Job.queued_at, Job.created_at, type_=Job.created_at.type)
+    own = func.row_number().over(partition_by=(Job.team_id, Job.owner_id), order_by=(Job.priority.desc(), since))
+    return (
+        select(
+            Job.id,
+            Job.team_id,
+            Job.owner_id,
+            Job.job_class,
+            Job.gpus,
+            Job.limit_seconds,
+            since,
+            Job.priority,
+            Job.status,
+            Job.partition,
+            Job.status_reason,
+            Job.expected_start_at,
+        )
+        .where(Job.cluster == bindparam("cluster"), Job.status.in_(WAITS), Job.cancel_requested_at.is_(None))
+        .order_by(own)
+        .limit(bindparam("most"))
+    )
+
+
+@cache
+def _running() -> Select[*tuple[Any, ...]]:
+    """In the order of RunningRow's fields."""
+    started_at = func.coalesce(
+        Attempt.started_at, Attempt.submitted_at, Attempt.created_at, type_=Attempt.created_at.type
+    )
+    return (
+        select(
+            Job.id,
+            Job.team_id,
+            Job.owner_id,
+            Job.job_class,
+            Job.gpus,
+            Job.limit_seconds,
+            Job.partition,
+            started_at,
+            Job.expected_end_at,
+            Job.eta_low_seconds,
+            Job.eta_high_seconds,
+            Job.observed_at,
+        )
+        .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt))
+        .where(Job.cluster == bindparam("cluster"), Job.status == JobStatus.RUNNING)
+        .limit(MOST_RUNNING)
+    )
