@@ -67,7 +67,29 @@ def forecast(
     for place, each in enumerate(fitting):
         its = Estimate.around(expected[each.job.id], low[each.job.id], high[each.job.id])
         starts[each.job.id] = _widened(its, place, now)
-    return {each.job.id: _forecast(each, starts[each.job.id]) for each in ordered if each.job.id in starts}
+    return {each.job.id: _forecast(starts[each.job.id], each.run_seconds) for each in ordered if each.job.id in starts}
+
+
+def by_slurms_word(ours: Forecast | None, starts_at: float, run_seconds: Estimate, now: float) -> Forecast:
+    """The forecast of a job for which Slurm names a start: by time limits, and knowing of things that we do not.
+
+    Its runs may end before their limits: a start that we expect sooner stands, with Slurm's as a later bound. Where
+    Slurm is sooner, it knows better.
+    """
+    word = max(starts_at, now)
+    if ours is None:
+        return _forecast(Estimate.exactly(word), run_seconds)
+    its = ours.starts_at
+    starts = Estimate(min(its.low, word), min(its.expected, word), max(its.high, word))
+    return _forecast(starts, run_seconds)
+
+
+def after_others(awaited: Sequence[Estimate], run_seconds: Estimate, now: float) -> Forecast:
+    """The forecast of a job that waits for others until they end, and starts then."""
+    latest = Estimate(
+        max(ends.low for ends in awaited), max(ends.expected for ends in awaited), max(ends.high for ends in awaited)
+    )
+    return _forecast(latest.at_least(now), run_seconds)
 
 
 def _low(estimate: Estimate) -> float:
@@ -153,7 +175,7 @@ def _widened(start: Estimate, place: int, now: float) -> Estimate:
     return Estimate(now + (start.low - now) / sooner, start.expected, latest)
 
 
-def _forecast(each: ExpectedJob, starts_at: Estimate) -> Forecast:
-    run = each.run_seconds.at_least(0.0)
+def _forecast(starts_at: Estimate, run_seconds: Estimate) -> Forecast:
+    run = run_seconds.at_least(0.0)
     ends_at = Estimate(starts_at.low + run.low, starts_at.expected + run.expected, starts_at.high + run.high)
     return Forecast(starts_at, ends_at)
