@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
+from server.feed.queue.board import QueueBoard
 from server.main import create_app
 from tests.factories import Clock, make_cluster_settings, make_token, make_user
 from tests.postgresql import running_server
@@ -149,8 +150,10 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def app(settings: Settings, clusters: dict[str, ClusterSettings], clock: Clock) -> FastAPI:
-    """The server's app."""
-    return create_app(settings, clusters, clock=clock)
+    """The server's app. It looks at the queue whenever somebody asks: places are as of now, and not a second old."""
+    app = create_app(settings, clusters, clock=clock)
+    app.state.feed.queues = QueueBoard(clock, lambda: 0.0, holds_seconds=0.0)
+    return app
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ class Rank(BaseModel):
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
-    job_class: JobClassWord = Field(alias="class")
+    job_class: JobClassWord = Field(alias="class", description="`urgent` comes before `normal`, then `scavenger`.")
     team_level_fs: float | None = Field(
         description="The team's share of the GPU time by what it had of late: above 1 it had less than its share; null "
         "where it had nothing."
@@ -29,7 +29,7 @@ class Rank(BaseModel):
     fair_place: int = Field(description="The owner's, by Fair Tree; 1 = first. Equal ones share a place.")
     fair_places: int = Field(description="People who have a place.")
     age_seconds: float = Field(description="Since it began to wait.")
-    gpus: int
+    gpus: int = Field(description="On all its nodes together.")
 
     @classmethod
     def of(cls, job: WaitingJob, standing: FairStanding | None, now: datetime) -> Self:
@@ -50,18 +50,20 @@ class Rank(BaseModel):
 class HeldBy(BaseModel):
     """A job whose end lets this one start, or brings that nearer."""
 
-    job_id: str
-    expected_end_at: datetime | None
+    job_id: str = Field(description="Its id.")
+    expected_end_at: datetime | None = Field(description="Null where nothing can tell.")
 
 
 class WaitsFor(BaseModel):
     """Reason for which the job has not begun."""
 
-    kind: WaitKind
-    words: str
+    kind: WaitKind = Field(
+        description="`window`: its turn to be handed to Slurm; `cluster`: the cluster, or Slurm, takes none now."
+    )
+    words: str = Field(description="The same in a sentence.")
     limit: float | None = Field(description="The limit's amount, where it waits for a limit.")
     in_use: float | None = Field(description="How much of the limit is used.")
-    held_by: list[HeldBy]
+    held_by: list[HeldBy] = Field(description="At most ten.")
 
     @classmethod
     def of(cls, wait: Wait) -> Self:
@@ -76,12 +78,12 @@ class WaitsFor(BaseModel):
 class Expected(BaseModel):
     """Start and end that are expected of a job, with bounds; null where nothing can tell."""
 
-    expected_start_at: datetime | None
-    expected_start_low_at: datetime | None
-    expected_start_high_at: datetime | None
-    expected_end_at: datetime | None
-    expected_end_low_at: datetime | None
-    expected_end_high_at: datetime | None
+    expected_start_at: datetime | None = Field(description="Of its next attempt.")
+    expected_start_low_at: datetime | None = Field(description="Hardly sooner than this.")
+    expected_start_high_at: datetime | None = Field(description="Hardly later than this.")
+    expected_end_at: datetime | None = Field(description="Of the whole job, by its owner's earlier runs.")
+    expected_end_low_at: datetime | None = Field(description="Hardly sooner than this.")
+    expected_end_high_at: datetime | None = Field(description="Hardly later than this.")
 
 
 class QueueEntry(Expected):
@@ -92,15 +94,15 @@ class QueueEntry(Expected):
     position: int | None = Field(
         description="From 1, in packtrain's own queue of the cluster; null once it is handed to Slurm."
     )
-    job_id: str
-    name: str
-    owner: str
-    team: str
-    job_class: JobClassWord = Field(alias="class")
-    cluster: str
-    status: JobStatus
-    rank: Rank
-    waits_for: WaitsFor
+    job_id: str = Field(description="Its id.")
+    name: str = Field(description="The job's name.")
+    owner: str = Field(description="Name of the user.")
+    team: str = Field(description="Team whose share it uses.")
+    job_class: JobClassWord = Field(alias="class", description="As in its rank.")
+    cluster: str = Field(description="The cluster in whose queue it is.")
+    status: JobStatus = Field(description="Where the job stands.")
+    rank: Rank = Field(description="Why it has this place.")
+    waits_for: WaitsFor = Field(description="Why it has not begun.")
 
 
 def expected_times(forecast: Forecast | None) -> dict[str, datetime | None]:

@@ -26,25 +26,36 @@ class Line:
         self._places = {job.id: place for place, job in enumerate(self.jobs, start=1)}
         self._own: dict[Person, list[WaitingJob]] = defaultdict(list)
         self._keys: list[_Key] = []
+        self._key_by_id: dict[str, SortKey] = {}
 
     def place(self, job_id: str) -> int | None:
         """The place of a job; None where it is not in the line."""
         return self._places.get(job_id)
 
     def place_of_another(self, job: WaitingJob) -> int:
-        """The place that a job would have. It costs far less than to order all anew, and is nearly the same:
+        """The place that a job would have; its person's jobs of lower priority give way to it.
 
-        how the job changes the mean wait of its person's others, and who is overdue, is left out.
+        It costs far less than to order all anew, and is nearly the same: that the job changes the mean wait of its
+        person's others, and who is overdue, is left out.
         """
         self._index()
-        return bisect_right(self._keys, self._key_of(job)) + 1
+        key = self._key_of(job)
+        lesser = (
+            other
+            for other in self._own[job.person]
+            if other.priority < job.priority and other.job_class == job.job_class
+        )
+        given_way = sum(self._key_by_id[other.id] < key[1] for other in lesser)
+        return bisect_right(self._keys, key) + 1 - given_way
 
     def add(self, job: WaitingJob) -> int:
         """The place of a job that came just now; it counts for those that come after it."""
         place = self._places.get(job.id)
         if place is None:
             place = self._places[job.id] = self.place_of_another(job)
-            insort(self._keys, self._key_of(job))
+            key = self._key_of(job)
+            insort(self._keys, key)
+            self._key_by_id[job.id] = key[1]
             self._own[job.person].append(job)
         return place
 
@@ -52,6 +63,7 @@ class Line:
         if self._keys or not self.jobs:
             return
         keys = sort_keys(self.jobs, self._standings, self._now, self._weights)
+        self._key_by_id = dict(keys)
         self._keys = sorted((job.job_class, keys[job.id]) for job in self.jobs)
         for job in self.jobs:
             self._own[job.person].append(job)

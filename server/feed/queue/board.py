@@ -43,16 +43,19 @@ class QueueBoard:
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
         weights: Weights | None = None,
+        holds_seconds: float = _HOLDS_SECONDS,
     ) -> None:
+        """A look at a queue holds for so many seconds."""
         self._now = now
         self._monotonic = monotonic
         self._weights = weights or Weights()
+        self._holds_seconds = holds_seconds
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._known: dict[str, _Known] = {}
 
     def view(self, session: Session, cluster: str) -> QueueView:
         """The queue of a cluster as it was within about a second."""
-        return self._view(session, cluster, _HOLDS_SECONDS, _REST)
+        return self._view(session, cluster, self._holds_seconds, _REST)
 
     def outlooks(self, session: Session, waiting: Iterable[tuple[str, str]]) -> dict[str, Outlook]:
         """Places and expected times of waiting jobs, each given as its cluster and id."""
