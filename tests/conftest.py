@@ -150,10 +150,15 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def app(settings: Settings, clusters: dict[str, ClusterSettings], clock: Clock) -> FastAPI:
-    """The server's app. It looks at the queue whenever somebody asks: places are as of now, and not a second old."""
+    """The server's app."""
     app = create_app(settings, clusters, clock=clock)
-    app.state.feed.queues = QueueBoard(clock, lambda: 0.0, holds_seconds=0.0)
+    tell_places_of_now(app, clock)
     return app
+
+
+def tell_places_of_now(app: FastAPI, clock: Clock) -> None:
+    """Let the app look at the queue whenever somebody asks, not once a second."""
+    app.state.feed.queues = QueueBoard(clock, lambda: 0.0, holds_seconds=0.0)
 
 
 @pytest.fixture

@@ -62,11 +62,11 @@ def show_queue(
 def show_job_in_queue(job_id: JobId, session: SessionDep, feed: FeedDep, _user: CurrentUser) -> QueueEntry:
     """The entry of a job, held and running ones too. 409 for one that has ended."""
     job = found_job(session, job_id)
-    view = feed.queues.view(session, job.cluster)
     if job.status in NOT_BEGUN:
+        view = feed.queues.view_with(session, job.cluster, [job_id])
         return _entries(session, feed, [(view, _row(view, job))])[0]
     if job.status is JobStatus.RUNNING:
-        return _running(session, view, job)
+        return _running(session, feed.queues.view(session, job.cluster), job)
     raise Conflict(f"job {job_id} has {job.status}: it is in no queue")
 
 

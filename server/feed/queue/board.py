@@ -57,11 +57,18 @@ class QueueBoard:
         """The queue of a cluster as it was within about a second."""
         return self._view(session, cluster, self._holds_seconds, _REST)
 
+    def view_with(self, session: Session, cluster: str, job_ids: Iterable[str]) -> QueueView:
+        """The same, looked at sooner where one of these waiting jobs came since the last look."""
+        view = self.view(session, cluster)
+        if all(view.row(job_id) is not None for job_id in job_ids):
+            return view
+        return self._view(session, cluster, 0.0, _SOONEST_REST)
+
     def outlooks(self, session: Session, waiting: Iterable[tuple[str, str]]) -> dict[str, Outlook]:
         """Places and expected times of waiting jobs, each given as its cluster and id."""
         found: dict[str, Outlook] = {}
         for cluster, job_ids in _by_cluster(waiting).items():
-            view = self._view_with(session, cluster, job_ids)
+            view = self.view_with(session, cluster, job_ids)
             found |= {job_id: view.outlook(job_id) for job_id in job_ids}
         return found
 
@@ -73,12 +80,6 @@ class QueueBoard:
     def _placed(self, view: QueueView, job: Job) -> int:
         held = job.status is JobStatus.HELD
         return view.place_of_another(as_waiting_job(job)) if held else view.add(as_waiting_job(job))
-
-    def _view_with(self, session: Session, cluster: str, job_ids: Iterable[str]) -> QueueView:
-        view = self.view(session, cluster)
-        if all(view.place(job_id) is not None or view.row(job_id) is not None for job_id in job_ids):
-            return view
-        return self._view(session, cluster, 0.0, _SOONEST_REST)
 
     def _view(self, session: Session, cluster: str, holds_seconds: float, rest: float) -> QueueView:
         with self._locks[cluster]:

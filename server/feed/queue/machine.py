@@ -1,6 +1,6 @@
 """GPUs of a cluster as the forecast counts them: free ones, those of our runs until they end, and of others. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from server.feed.queue.readings import Readings
@@ -30,13 +30,13 @@ class Machine:
     """Our runs, and when they end."""
 
 
-def machines(readings: Readings) -> list[Machine]:
-    """A machine for each pool of GPUs; none where the cluster has not told of any."""
+def machines(readings: Readings, further: Collection[str] = ()) -> list[Machine]:
+    """A machine for each pool of GPUs that jobs ask for, or for further partitions; none where no GPUs are known."""
     if readings.snapshot is None:
         return []
     rows = readings.rows
     waiting = {row.partition for row in (*rows.waiting, *readings.held)}
-    asked = waiting | {row.partition for row in rows.running} | readings.given_back.keys()
+    asked = waiting | set(further) | {row.partition for row in rows.running} | readings.given_back.keys()
     pools = (pool for pool in gpu_pools(readings.snapshot, asked) if pool.gpus > 0)
     return [_machine(pool, readings) for pool in pools]
 

@@ -81,7 +81,8 @@ class QueueView:
     def outlook_of_another(self, job: WaitingJob, partition: str) -> Outlook:
         """The place and expected times that a further job would have."""
         place = self.place_of_another(job)
-        machine = next((each for each in self.machines if partition in each.partitions), None)
+        reachable = machines(self.readings, (partition,))  # nobody else may ask for this partition
+        machine = next((each for each in reachable if partition in each.partitions), None)
         found = self._forecast_with(machine, job, place) if machine is not None else None
         return Outlook(place, found, self.readings.read_at)
 
