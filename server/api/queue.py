@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from server.api.jobs.answers import found_job
@@ -23,6 +24,7 @@ from tuning.jobs.queries.queue_entries import job_names, jobs_without_data
 from tuning.jobs.queries.standing import WaitingRow, as_waiting_job
 from tuning.jobs.status import IN_OUR_QUEUE, NOT_BEGUN, JobStatus
 from tuning.people.queries import team_names, user_names
+from tuning.people.tokens import Principal
 from tuning.queue.waiting_job import Person
 
 router = APIRouter(tags=["queue"])
@@ -30,41 +32,50 @@ router = APIRouter(tags=["queue"])
 _LONGEST_CURSOR = 9
 
 
+class QueueQuery(BaseModel):
+    """Part of the queue that is wanted. An unknown name is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cluster: Line | None = Field(default=None, description="Of this cluster only.")
+    limit: Limit = DEFAULT_LIMIT
+    after: After = None
+    fields: Fields = None
+
+
 @router.get("/queue", response_model=Page[QueueEntry])
 def show_queue(
     session: SessionDep,
     feed: FeedDep,
     clusters: ClustersDep,
-    _user: CurrentUser,
-    cluster: Annotated[Line | None, Query(description="Of this cluster only.")] = None,
-    limit: Limit = DEFAULT_LIMIT,
-    after: After = None,
-    fields: Fields = None,
+    user: CurrentUser,
+    query: Annotated[QueueQuery, Query()],
 ) -> Page[QueueEntry] | Response:
-    """The jobs that have not begun, in their order: those inside Slurm first. Held ones are not among them.
+    """The jobs that have not begun and that the user may see, in their order: those inside Slurm first, held ones not.
 
     It is a few seconds old at most. A page begins behind a place: a job that moved since may be on two or on none.
     """
+    cluster = query.cluster
     if cluster is not None and cluster not in clusters:
         hint = f"the clusters are: {', '.join(sorted(clusters)) or 'none yet'}"
         raise InvalidInput([Finding(("query", "cluster"), f"there is no cluster {cluster}", hint)])
     views = [feed.queues.view(session, name) for name in sorted(clusters) if cluster in (None, name)]
-    rows = [(view, row) for view in views for row in view.rows]
-    start = _start(after)
-    page = rows[start : start + limit]
+    rows = [(view, row) for view in views for row in view.rows if user.may_see(*_whose(row.job.person))]
+    start = _start(query.after)
+    page = rows[start : start + query.limit]
     end = start + len(page)
     next_ = str(end) if end < len(rows) else None
-    found = Page[QueueEntry](data=_entries(session, feed, page), has_more=next_ is not None, next=next_)
-    return with_fields(found, QueueEntry, fields)
+    found = Page[QueueEntry](data=_entries(session, feed, page, user), has_more=next_ is not None, next=next_)
+    return with_fields(found, QueueEntry, query.fields)
 
 
 @router.get("/jobs/{job_id}/queue", responses=responses(404, 409))
-def show_job_in_queue(job_id: JobId, session: SessionDep, feed: FeedDep, _user: CurrentUser) -> QueueEntry:
+def show_job_in_queue(job_id: JobId, session: SessionDep, feed: FeedDep, user: CurrentUser) -> QueueEntry:
     """The entry of a job, held and running ones too. 409 for one that has ended."""
-    job = found_job(session, job_id)
+    job = found_job(session, job_id, user)
     if job.status in NOT_BEGUN:
         view = feed.queues.view_with(session, job.cluster, [job_id])
-        return _entries(session, feed, [(view, _row(view, job))])[0]
+        return _entries(session, feed, [(view, _row(view, job))], user)[0]
     if job.status is JobStatus.RUNNING:
         return _running(session, feed.queues.view(session, job.cluster), job)
     raise Conflict(f"job {job_id} has {job.status}: it is in no queue")
@@ -92,7 +103,21 @@ def _names(session: Session, jobs: Collection[str], people: Collection[Person]) 
     return _Names(job_names(session, jobs), user_names(session, users), team_names(session, teams))
 
 
-def _entries(session: Session, feed: Feed, rows: Sequence[tuple[QueueView, WaitingRow]]) -> list[QueueEntry]:
+def _whose(person: Person) -> tuple[str, str]:
+    """Ids of owner and team."""
+    return person.name, person.team
+
+
+def _seen(wait: Wait, view: QueueView, user: Principal) -> Wait:
+    """The wait without the runs that the user may not see."""
+    runs = {run.job_id for run in view.readings.rows.running if user.may_see(*_whose(run.person))}
+    runs |= {row.job.id for row in view.rows if user.may_see(*_whose(row.job.person))}
+    return replace(wait, held_by=[each for each in wait.held_by if each.job_id in runs])
+
+
+def _entries(
+    session: Session, feed: Feed, rows: Sequence[tuple[QueueView, WaitingRow]], user: Principal
+) -> list[QueueEntry]:
     """The entries of a page, in a handful of queries; a job that was deleted meanwhile is left out."""
     names = _names(session, [row.job.id for _, row in rows], [row.job.person for _, row in rows])
     lacking: set[str] = set()
@@ -106,7 +131,7 @@ def _entries(session: Session, feed: Feed, rows: Sequence[tuple[QueueView, Waiti
         sentence = absence.sentence(f"the cluster {view.readings.cluster}") if absence is not None else None
         wait = wait_of(row, view, Surroundings(sentence, row.job.id in lacking))
         if row.job.id in names.jobs:
-            entries.append(_entry(view, row, names, wait))
+            entries.append(_entry(view, row, names, wait if user.sees_all else _seen(wait, view, user)))
     return entries
 
 
