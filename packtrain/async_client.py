@@ -47,6 +47,8 @@ from packtrain.schema import (
     NewToken,
     Preview,
     Progress,
+    QueueEntry,
+    QueueEntryPage,
     Recipe,
     RecipePage,
     RetryFields,
@@ -330,6 +332,14 @@ class AsyncPacktrain(AsyncPeopleMethods):
     async def cluster(self, name: str) -> Cluster:
         """One cluster as last seen."""
         return await self._http.send(operations.cluster(name))
+
+    async def queue(self, *, limit: int = 50, after: str | None = None, cluster: str | None = None) -> QueueEntryPage:
+        """A page of the jobs that have not begun, in their order, with the reasons for their places."""
+        return await self._http.send(operations.queue(limit, after, cluster))
+
+    async def queue_entry(self, job_id: str) -> QueueEntry:
+        """The place of a job in the queue, what it waits for, and when it is expected to start and end."""
+        return await self._http.send(operations.queue_entry(job_id))
 
     async def models(self) -> ModelPage:
         """Every model of every cluster's catalogue."""

@@ -52,6 +52,8 @@ from packtrain.schema import (
     NewToken,
     Preview,
     Progress,
+    QueueEntry,
+    QueueEntryPage,
     Recipe,
     RecipePage,
     RetryFields,
@@ -346,6 +348,14 @@ class Packtrain(PeopleMethods):
     def cluster(self, name: str) -> Cluster:
         """One cluster as last seen."""
         return self._http.send(operations.cluster(name))
+
+    def queue(self, *, limit: int = 50, after: str | None = None, cluster: str | None = None) -> QueueEntryPage:
+        """A page of the jobs that have not begun, in their order, with the reasons for their places."""
+        return self._http.send(operations.queue(limit, after, cluster))
+
+    def queue_entry(self, job_id: str) -> QueueEntry:
+        """The place of a job in the queue, what it waits for, and when it is expected to start and end."""
+        return self._http.send(operations.queue_entry(job_id))
 
     def models(self) -> ModelPage:
         """Every model of every cluster's catalogue."""

@@ -33,6 +33,8 @@ from packtrain.schema import (
     NewToken,
     Preview,
     Progress,
+    QueueEntry,
+    QueueEntryPage,
     Recipe,
     RecipePage,
     RetryFields,
@@ -241,6 +243,14 @@ def clusters() -> Call[ClusterPage]:
 
 def cluster(name: str) -> Call[Cluster]:
     return Call("GET", path_of("clusters", name))
+
+
+def queue(limit: int, after: str | None, cluster: str | None) -> Call[QueueEntryPage]:
+    return Call("GET", "queue", _page(limit, after, {} if cluster is None else {"cluster": cluster}))
+
+
+def queue_entry(job_id: str) -> Call[QueueEntry]:
+    return Call("GET", path_of("jobs", job_id, "queue"))
 
 
 def models() -> Call[ModelPage]:

@@ -92,6 +92,8 @@ SubjectKind = Literal["user", "team", "everybody"]
 """Kind of a limit's subject: those who share it."""
 UsedBy = Literal["user", "team", "cluster"]
 """Grouping of used GPU time."""
+WaitKind = Literal["limit", "gpus", "dependency", "data", "hold", "window", "cluster", "nothing"]
+"""Kind of thing that a job waits for."""
 
 
 class Artifact(TypedDict):
@@ -409,7 +411,7 @@ class DatasetReport(TypedDict):
 
 
 class Estimates(TypedDict):
-    """Resources that the job would use, and the start that Slurm expects."""
+    """Resources that the job would use, and when it would start."""
 
     gpus: int
     """On all nodes together."""
@@ -421,6 +423,8 @@ class Estimates(TypedDict):
     """Null where neither the model's config.json nor its tensors tell its shape."""
     starts_at: str | None
     """The time at which Slurm would start it now (sbatch --test-only); null where it gave none."""
+    start: "ExpectedStart"
+    """As `GET /jobs/{id}/queue` would tell it, were the job queued now."""
 
 
 class Event(TypedDict):
@@ -451,6 +455,25 @@ class EventPage(TypedDict):
     """Whether another page follows."""
     next: str | None
     """Give it as `after` for the next page; null on the last."""
+
+
+class ExpectedStart(TypedDict):
+    """The place that the job would have in the queue, and its forecast."""
+
+    expected_start_at: str | None
+    """Of its next attempt."""
+    expected_start_low_at: str | None
+    """Hardly sooner than this."""
+    expected_start_high_at: str | None
+    """Hardly later than this."""
+    expected_end_at: str | None
+    """Of the whole job, by its owner's earlier runs."""
+    expected_end_low_at: str | None
+    """Hardly sooner than this."""
+    expected_end_high_at: str | None
+    """Hardly later than this."""
+    position: int
+    """From 1, in packtrain's own queue of the cluster."""
 
 
 class Failure(TypedDict):
@@ -490,6 +513,15 @@ class GpuMemory(TypedDict):
     """Of what a step keeps for its backward pass."""
     total: int
     """All together."""
+
+
+class HeldBy(TypedDict):
+    """A job whose end lets this one start, or brings that nearer."""
+
+    job_id: str
+    """Its id."""
+    expected_end_at: str | None
+    """Null where nothing can tell."""
 
 
 _Job = TypedDict("_Job", {"class": Literal["urgent", "normal", "scavenger"]})
@@ -1042,17 +1074,88 @@ class Progress(TypedDict):
     expected_end_at: str | None
     """Moves later while what comes next (a line, an evaluation, a save) takes longer than it should."""
     expected_start_at: str | None
-    """When Slurm expects to start it."""
+    """When it is expected to start: by the forecast of the queue and by Slurm's own word."""
     queue_position: int | None
     """From 1, in packtrain's own queue of the cluster; null once submitted."""
     stalled_since: str | None
     """Since when a running job has done no step though it should have."""
     updated_at: str
-    """When something of this last changed."""
+    """When the database had it so; of a job that has not begun, when its forecast was made."""
     observed_at: str | None
     """When the cluster last answered a question about this job."""
     unattended_since: NotRequired[str | None]
     """Since then no worker has driven the job's cluster: nothing newer is known; null while one does."""
+
+
+_QueueEntry = TypedDict("_QueueEntry", {"class": Literal["urgent", "normal", "scavenger"]})
+
+
+class QueueEntry(_QueueEntry):
+    """A job that has not begun: its place, why it has it, what it waits for, and when it is expected to start."""
+
+    expected_start_at: str | None
+    """Of its next attempt."""
+    expected_start_low_at: str | None
+    """Hardly sooner than this."""
+    expected_start_high_at: str | None
+    """Hardly later than this."""
+    expected_end_at: str | None
+    """Of the whole job, by its owner's earlier runs."""
+    expected_end_low_at: str | None
+    """Hardly sooner than this."""
+    expected_end_high_at: str | None
+    """Hardly later than this."""
+    position: int | None
+    """From 1, in packtrain's own queue of the cluster; null once it is handed to Slurm."""
+    job_id: str
+    """Its id."""
+    name: str
+    """The job's name."""
+    owner: str
+    """Name of the user."""
+    team: str
+    """Team whose share it uses."""
+    cluster: str
+    """The cluster in whose queue it is."""
+    status: "JobStatus"
+    """Where the job stands."""
+    rank: "Rank"
+    """Why it has this place."""
+    waits_for: "WaitsFor"
+    """Why it has not begun."""
+
+
+class QueueEntryPage(TypedDict):
+    """QueueEntryPage of the API."""
+
+    data: list["QueueEntry"]
+    """The rows."""
+    has_more: bool
+    """Whether another page follows."""
+    next: str | None
+    """Give it as `after` for the next page; null on the last."""
+
+
+_Rank = TypedDict("_Rank", {"class": Literal["urgent", "normal", "scavenger"]})
+
+
+class Rank(_Rank):
+    """Rank of a job among those that wait: its class, its owner's fair place, and its age."""
+
+    team_level_fs: float | None
+    """The team's share of the GPU time by what it had of late: above 1 it had less than its share; null where it had
+    nothing.
+    """
+    user_level_fs: float | None
+    """Likewise the owner's within the team."""
+    fair_place: int
+    """The owner's, by Fair Tree; 1 = first. Equal ones share a place."""
+    fair_places: int
+    """People who have a place."""
+    age_seconds: float
+    """Since it began to wait."""
+    gpus: int
+    """On all its nodes together."""
 
 
 class Recipe(TypedDict):
@@ -1597,3 +1700,18 @@ class Validation(TypedDict):
     """The configuration that would be run; null where there are errors."""
     estimates: "Estimates | None"
     """What the job would use; null where there are errors."""
+
+
+class WaitsFor(TypedDict):
+    """Reason for which the job has not begun."""
+
+    kind: "WaitKind"
+    """`window`: its turn to be handed to Slurm; `cluster`: the cluster, or Slurm, takes none now."""
+    words: str
+    """The same in a sentence."""
+    limit: float | None
+    """The limit's amount, where it waits for a limit."""
+    in_use: float | None
+    """How much of the limit is used."""
+    held_by: list["HeldBy"]
+    """At most ten."""

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 
 from server.api import clusters as clusters_api
-from server.api import health, limits, me, recipes, secrets, signposts, tokens, usage
+from server.api import health, limits, me, queue, recipes, secrets, signposts, tokens, usage
 from server.api import models as models_api
 from server.api.datasets import collection as datasets
 from server.api.datasets import preview, upload
@@ -77,6 +77,7 @@ ROUTERS = (
     actions.router,
     texts.router,
     checkpoints.router,
+    queue.router,
     datasets.router,
     clusters_api.router,
     models_api.router,

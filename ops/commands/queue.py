@@ -14,6 +14,7 @@ from packtrain.cli.screen import note, say_text
 from packtrain.errors import PacktrainError
 
 if TYPE_CHECKING:
+    from tuning.queue.order import Weights
     from tuning.queue.simulation.trace import Trace
 
 _DAY_SECONDS = 86400
@@ -38,6 +39,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Of time limits that are made up.")] = 1993,
     half_life: Annotated[float, typer.Option(metavar="DAYS", help="In which use of GPUs, and waits, count half.")] = 7,
     overdue: Annotated[float, typer.Option(metavar="DAYS", help="After which the oldest job comes first.")] = 7,
+    forecast: Annotated[bool, typer.Option("--forecast", help="Measure the forecast of starts, too.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="A picture of it.")] = None,
 ) -> None:
     """Try the order of the queue on a recorded workload, beside FIFO and EASY backfill.
@@ -60,9 +62,23 @@ def simulate(
     comparison = compare(workload, weights)
     say_text(as_table(comparison.measures))
     note(f"{comparison.beyond_bound} jobs waited longer under packtrain's order than its bound")
+    if forecast:
+        say_text(_foresight_text(workload, weights))
     if out is not None:
         out.write_text(as_svg(comparison.runs), encoding="utf-8")
         note(f"the picture is {out}")
+
+
+def _foresight_text(workload: "Trace", weights: "Weights") -> str:
+    from tuning.queue.simulation.foresight import foresight
+
+    found = foresight(workload, weights)
+    hours = 3600
+    return (
+        f"forecast of {found.forecasts:,} starts: mean error {found.mean_error_seconds / hours:.2f} h, by time limits "
+        f"{found.mean_error_by_limits_seconds / hours:.2f} h (ratio {found.error_ratio:.2f}), of a mean wait of "
+        f"{found.mean_wait_seconds / hours:.2f} h; {found.inside:.1%} within the bounds"
+    )
 
 
 def _read(path: Path, gpus: int | None, *, groups_are_teams: bool, seed: int) -> "Trace":

@@ -62,7 +62,7 @@ def detail(job: Job, moment: datetime) -> str:
     if job["unreachable_since"] and status not in ENDED:
         return f"no answer since {clock_time(job['unreachable_since'], moment)}"
     if status == "queued" and (place := job["progress"]["queue_position"]) is not None:
-        return ": ".join(part for part in (f"place {place}", job["status_reason"]) if part)
+        return ": ".join(part for part in (_place(job, place, moment), job["status_reason"]) if part)
     if status == "pending":
         return _pending(job, moment)
     if status == "running":
@@ -71,6 +71,11 @@ def detail(job: Job, moment: datetime) -> str:
         return _success(job)
     failure = job["failure"]
     return failure["code"].replace("_", " ") if failure else job["status_reason"] or ""
+
+
+def _place(job: Job, place: int, moment: datetime) -> str:
+    start = job["progress"]["expected_start_at"]
+    return f"place {place}, starts {clock_time(start, moment)}" if start else f"place {place}"
 
 
 def _pending(job: Job, moment: datetime) -> str:

@@ -31,6 +31,7 @@ from packtrain.cli.commands import (
     login,
     metrics,
     models,
+    queue,
     recipes,
     secrets,
     submit,
@@ -153,6 +154,10 @@ for _name, _help, _commands in (
     _parent, _, _last = _name.rpartition(" ")
     _groups[_parent].add_typer(_group, name=_last)
     _groups[_name] = _group
+_queue = typer.Typer(**{**_OPTIONS, "no_args_is_help": False}, invoke_without_command=True)
+_queue.callback()(queue.show_queue)
+_queue.command("why")(queue.why)
+app.add_typer(_queue, name="queue")
 add_operator_commands(_groups)
 app.add_typer(_groups["datasets"], name="dataset", hidden=True)
 

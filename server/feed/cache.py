@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from server.feed.events import FramedEvent, RecentEvents, framed
 from server.feed.progress import ProgressEntry
 from server.feed.progress_board import Board
+from server.feed.queue.board import QueueBoard
 from server.feed.reads import DatabaseReads
 from server.feed.tick import Answer, Question, ReadEvents, ask, read_events
 from server.feed.tokens import TokensInUse
@@ -30,7 +31,7 @@ from tuning.errors import NotAuthenticated, NotFound, Unavailable
 from tuning.jobs.output.logs import LogFile
 from tuning.jobs.queries import feed
 from tuning.jobs.queries.feed import EventRow, JobState
-from tuning.jobs.status import AWAITS_WORKER, IN_OUR_QUEUE
+from tuning.jobs.status import AWAITS_WORKER, NOT_BEGUN
 from tuning.jobs.troubles import Step, forget_everywhere
 from tuning.people.roles import Visibility
 from tuning.people.tokens import Principal, authenticate, token_sha256
@@ -69,6 +70,7 @@ class Feed:
         monotonic: Callable[[], float] = time.monotonic,
         workers: WorkerWatch | None = None,
         visible: Visibility = Visibility.EVERYBODY,
+        queues: QueueBoard | None = None,
     ) -> None:
         """`workers` is told what each tick sees of the clusters' workers, and tells which are absent.
 
@@ -77,6 +79,7 @@ class Feed:
         self._visible = visible
         self.workers = workers or WorkerWatch({}, 0.0, now)
         self._absent: dict[str, Absence] = {}
+        self.queues = queues or QueueBoard(now, monotonic)
         self.reads = DatabaseReads(sessions)
         self.bells = Bells()
         self.tokens = TokensInUse(monotonic)
@@ -120,7 +123,7 @@ class Feed:
     async def tick(self) -> None:
         """Ask once and wake whom it concerns. Raises Unavailable."""
         question = self._question()
-        answer = await self.reads.for_tick(lambda session: ask(session, question))
+        answer = await self.reads.for_tick(lambda session: ask(session, question, self.queues))
         if self._newest is None:
             self.events.begin(answer.newest_event)
         self._newest = answer.newest
@@ -220,7 +223,7 @@ class Feed:
             newest=self._newest,
             versions=dict.fromkeys(subjects, 0) | self.board.versions(),
             all_jobs=EVERYTHING in subjects,
-            in_our_queue=self.board.in_our_queue(),
+            waiting=self.board.waiting(),
             after_event=self.events.newest,
             logs_of=[subject.removesuffix(_LOGS) for subject in subjects if subject.endswith(_LOGS)],
             tokens=self.tokens.versions(),
@@ -254,12 +257,12 @@ class Feed:
         looked_at: dict[LogFile, int] = {}
 
         def put(state: JobState) -> None:
-            entry = ProgressEntry(state, answer.queue_positions.get(state.id), read_at)
+            entry = ProgressEntry(state, answer.outlooks.get(state.id), read_at)
             if self.board.put(entry.unattended(self._unattended_since(state))):
                 subjects.update((state.id, EVERYTHING))
 
         def move(job_id: str) -> None:
-            subjects.update(self.board.move([job_id], answer.queue_positions, read_at))
+            subjects.update(self.board.move([job_id], answer.outlooks, read_at))
 
         def add(event: EventRow) -> None:
             if event.id > self.events.newest:
@@ -309,12 +312,21 @@ class Feed:
 
     async def _read_entry(self, job_id: str) -> ProgressEntry:
         asked_at = self._monotonic()
-        entry = await self.reads.for_reader(("job", job_id), lambda session: _entry_of(session, job_id, asked_at))
+        entry = await self.reads.for_reader(("job", job_id), lambda session: self._entry_of(session, job_id, asked_at))
         entry = entry.unattended(self._unattended_since(entry.state))
         if self.board.put(entry):
             self.reads.end_sharing()
             await self.bells.ring({job_id, EVERYTHING})
         return entry
+
+    def _entry_of(self, session: Session, job_id: str, asked_at: float) -> ProgressEntry:
+        found = feed.job_states(session, [job_id])
+        if not found:
+            raise NotFound(f"there is no job {job_id}")
+        state = found[0]
+        if state.status not in NOT_BEGUN:
+            return ProgressEntry(state, None, asked_at)
+        return ProgressEntry(state, self.queues.outlooks(session, [(state.cluster, job_id)]).get(job_id), asked_at)
 
     async def _forget_earlier_troubles(self) -> None:
         """Of those nothing is held in memory any more."""
@@ -349,16 +361,6 @@ def may_see(reader: Principal, job: JobState | FramedEvent) -> bool:
 def logs_subject(job_id: str) -> str:
     """The subject that followers of a job's logs listen to."""
     return f"{job_id}{_LOGS}"
-
-
-def _entry_of(session: Session, job_id: str, asked_at: float) -> ProgressEntry:
-    found = feed.job_states(session, [job_id])
-    if not found:
-        raise NotFound(f"there is no job {job_id}")
-    state = found[0]
-    if state.status not in IN_OUR_QUEUE:
-        return ProgressEntry(state, None, asked_at)
-    return ProgressEntry(state, feed.queue_positions(session, [job_id]).get(job_id), asked_at)
 
 
 def _tell_of_a_failure(task: asyncio.Task[None]) -> None:

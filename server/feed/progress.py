@@ -7,9 +7,10 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from server.feed.queue.view import Outlook, expected_values, has_moved
 from server.http.event_stream import event_frame
 from tuning.jobs.queries.feed import JobState
-from tuning.jobs.status import IN_OUR_QUEUE, JobStatus
+from tuning.jobs.status import IN_OUR_QUEUE, NOT_BEGUN, JobStatus
 
 
 class Progress(BaseModel):
@@ -41,7 +42,9 @@ class Progress(BaseModel):
         description="From 1, in packtrain's own queue of the cluster; null once submitted."
     )
     stalled_since: datetime | None
-    updated_at: datetime
+    updated_at: datetime = Field(
+        description="When the database had it so; of a job that has not begun, when its forecast was made."
+    )
     observed_at: datetime | None = Field(description="When the cluster last answered a question about this job.")
     unattended_since: datetime | None = Field(
         default=None,
@@ -63,39 +66,50 @@ class ReadyResponse(Response):
 
 
 class ProgressEntry:
-    """A job's state and place in the queue, and the answers made of them when they are first wanted."""
+    """A job's state, place in the queue and forecast, and the answers made of them when they are first wanted."""
 
-    __slots__ = ("_frame", "_full", "_unchanged", "etag", "queue_position", "read_at", "state", "unattended_since")
+    __slots__ = ("_frame", "_full", "_unchanged", "etag", "outlook", "read_at", "state", "unattended_since")
 
     def __init__(
-        self, state: JobState, queue_position: int | None, read_at: float, unattended_since: datetime | None = None
+        self, state: JobState, outlook: Outlook | None, read_at: float, unattended_since: datetime | None = None
     ) -> None:
         self.state = state
-        self.queue_position = queue_position
+        self.outlook = outlook if state.status in NOT_BEGUN else None
         self.read_at = read_at
         """Monotonic seconds: when the database said so."""
         self.unattended_since = unattended_since
         alone = f"-{unattended_since.timestamp():.0f}" if unattended_since is not None else ""
         # weak: after a restart the same version may be written with another spacing
-        self.etag = f'W/"{state.version}-{queue_position or 0}{alone}"'
+        self.etag = f'W/"{state.version}-{self.queue_position or 0}{_forecast_tag(self.outlook)}{alone}"'
         self._full: ReadyResponse | None = None
         self._unchanged: ReadyResponse | None = None
         self._frame: bytes | None = None
 
     @property
-    def is_in_our_queue(self) -> bool:
-        """Whether the job has a queue position, which changes without its version."""
-        return self.state.status in IN_OUR_QUEUE
+    def queue_position(self) -> int | None:
+        """The place in our queue; None once submitted."""
+        return self.outlook.position if self.outlook is not None and self.state.status in IN_OUR_QUEUE else None
 
-    def at(self, queue_position: int | None, read_at: float) -> "ProgressEntry":
-        """The same state in another place of the queue."""
-        return ProgressEntry(self.state, queue_position, read_at, self.unattended_since)
+    @property
+    def has_not_begun(self) -> bool:
+        """Whether the job has a place or a forecast, which change without its version."""
+        return self.state.status in NOT_BEGUN
+
+    def is_moved_by(self, outlook: Outlook) -> bool:
+        """Whether readers are to be told of another place, or of a forecast that has moved by more than a little."""
+        if not self.has_not_begun:
+            return False
+        return self.outlook is None or has_moved(self.outlook, outlook)
+
+    def at(self, outlook: Outlook, read_at: float) -> "ProgressEntry":
+        """The same state in another place of the queue, or with another forecast."""
+        return ProgressEntry(self.state, outlook, read_at, self.unattended_since)
 
     def unattended(self, since: datetime | None) -> "ProgressEntry":
         """The same, while no worker has driven its cluster since then (None: one does)."""
         if since == self.unattended_since:
             return self
-        return ProgressEntry(self.state, self.queue_position, self.read_at, since)
+        return ProgressEntry(self.state, self.outlook, self.read_at, since)
 
     @property
     def full(self) -> ReadyResponse:
@@ -137,5 +151,12 @@ class ProgressEntry:
         values = {name: getattr(self.state, name) for name in _SHARED}
         # not validated: the rows have these types already
         values |= {"queue_position": self.queue_position, "unattended_since": self.unattended_since}
+        values |= expected_values(self.outlook, self.state.updated_at)
         progress = Progress.model_construct(job_id=self.state.id, **values)
         return progress.model_dump_json()
+
+
+def _forecast_tag(outlook: Outlook | None) -> str:
+    if outlook is None or outlook.forecast is None:
+        return ""
+    return f"-{outlook.forecast.starts_at.expected:.0f}-{outlook.forecast.ends_at.expected:.0f}"

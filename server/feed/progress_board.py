@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping
 
 from server.feed.progress import ProgressEntry
+from server.feed.queue.view import Outlook
 
 _MOST_ENTRIES = 20_000
 """About 2 kB each. The one that was not read for the longest goes first; the next read brings it back."""
@@ -54,21 +55,21 @@ class Board:
         """Versions of the entries that are held, by job id."""
         return {job_id: entry.state.version for job_id, entry in self._entries.items()}
 
-    def in_our_queue(self) -> frozenset[str]:
-        """The jobs whose place in the queue may change without their version."""
-        return frozenset(job_id for job_id, entry in self._entries.items() if entry.is_in_our_queue)
+    def waiting(self) -> dict[str, str]:
+        """Clusters of the jobs whose place or forecast may change without their version, by id."""
+        return {job_id: entry.state.cluster for job_id, entry in self._entries.items() if entry.has_not_begun}
 
-    def move(self, asked: Collection[str], positions: Mapping[str, int], read_at: float) -> Iterator[str]:
-        """Take in where the jobs that were asked about stand now; the ids of those that moved.
+    def move(self, asked: Collection[str], outlooks: Mapping[str, Outlook], read_at: float) -> Iterator[str]:
+        """Take in where the jobs that were asked about stand now, and what is expected of them; the ids of those moved.
 
         A job that left the queue meanwhile is left alone: its new state comes with its new version.
         """
         for job_id in asked:
             entry = self._entries.get(job_id)
-            position = positions.get(job_id)
-            if entry is None or position is None or not entry.is_in_our_queue or entry.queue_position == position:
+            outlook = outlooks.get(job_id)
+            if entry is None or outlook is None or not entry.is_moved_by(outlook):
                 continue
-            if self.put(entry.at(position, read_at)):
+            if self.put(entry.at(outlook, read_at)):
                 yield job_id
 
     def on_clusters(self, clusters: Collection[str]) -> list[ProgressEntry]:

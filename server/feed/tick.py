@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from server.feed.queue.board import QueueBoard
+from server.feed.queue.view import Outlook
 from server.feed.troubles import FORESEEN, Failed, one_by_one
 from tuning.clusters.attendance import WorkerSign
 from tuning.clusters.repository import worker_signs
@@ -13,7 +15,7 @@ from tuning.containment import Contained
 from tuning.jobs.output.logs import LogFile
 from tuning.jobs.queries import feed
 from tuning.jobs.queries.feed import EventRow, JobState
-from tuning.jobs.status import IN_OUR_QUEUE
+from tuning.jobs.status import NOT_BEGUN
 from tuning.jobs.troubles import Step
 from tuning.people.queries import token_owners, token_versions
 from tuning.people.roles import Visibility
@@ -36,7 +38,8 @@ class Question:
     """Versions of the jobs that are held or waited for, by id."""
     all_jobs: bool
     """Whether somebody follows the progress of every job."""
-    in_our_queue: frozenset[str]
+    waiting: Mapping[str, str]
+    """Clusters of the jobs that are held in memory and have not begun, by id."""
     after_event: int
     logs_of: Collection[str]
     tokens: Mapping[str, int]
@@ -59,7 +62,8 @@ class Answer:
 
     newest: datetime | None
     states: Sequence[JobState]
-    queue_positions: Mapping[str, int]
+    outlooks: Mapping[str, Outlook]
+    """Places in the queue and expected starts, by job id."""
     queue_asked: Collection[str]
     events: Sequence[EventRow]
     newest_event: int
@@ -72,35 +76,36 @@ class Answer:
     """Failures to read single jobs."""
 
 
-def ask(session: Session, question: Question) -> Answer:
+def ask(session: Session, question: Question, queues: QueueBoard) -> Answer:
     """A handful of narrow queries, the same number however many read; more of them only where one job's rows fail."""
     newest, changed = _changes(session, question)
     states: dict[str, JobState] = {}
-    positions: dict[str, int] = {}
+    outlooks: dict[str, Outlook] = {}
     logs: dict[LogFile, int] = {}
 
     def read_states(job_ids: Collection[str]) -> None:
         states.update({state.id: state for state in feed.job_states(session, job_ids)})
 
-    def read_positions(job_ids: Collection[str]) -> None:
-        positions.update(feed.queue_positions(session, job_ids))
+    def read_outlooks(job_ids: Collection[str]) -> None:
+        outlooks.update(queues.outlooks(session, ((waiting[job_id], job_id) for job_id in job_ids)))
 
     def read_logs(job_ids: Collection[str]) -> None:
         logs.update(feed.log_positions(session, job_ids))
 
     wanted = question.but_for_held(Step.FEED_PROGRESS, question.but_for_held(Step.FEED_TICK, changed))
     failed = one_by_one(Step.FEED_TICK, wanted, read_states)
-    queued = question.in_our_queue | {state.id for state in states.values() if state.status in IN_OUR_QUEUE}
-    queued = question.but_for_held(Step.FEED_BOARD, queued)
-    failed += one_by_one(Step.FEED_BOARD, queued, read_positions)
+    changed_waiting = {state.id: state.cluster for state in states.values() if state.status in NOT_BEGUN}
+    waiting = {**question.waiting, **changed_waiting}
+    asked = question.but_for_held(Step.FEED_BOARD, waiting)
+    failed += one_by_one(Step.FEED_BOARD, asked, read_outlooks)
     failed += one_by_one(Step.FEED_LOGS, question.but_for_held(Step.FEED_LOGS, question.logs_of), read_logs)
     versions = token_versions(session, question.tokens, question.now)
     events = _no_events(session) if question.newest is None else _events(session, question.after_event)
     return Answer(
         newest,
         list(states.values()),
-        positions,
-        queued,
+        outlooks,
+        asked,
         events.rows,
         events.last_id,
         logs,

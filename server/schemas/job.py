@@ -1,6 +1,5 @@
 """A job as the API shows it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Self
@@ -8,12 +7,13 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.feed.progress import Progress
+from server.feed.queue.view import Outlook, expected_values
 from server.schemas.summaries import shortened
 from tuning.clusters.attendance import Absence
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.queries.requests import Belongings
 from tuning.jobs.request.spec import Continuation, JobClassWord, Resources, ResumeFrom
-from tuning.jobs.status import AWAITS_WORKER, JobStatus
+from tuning.jobs.status import AWAITS_WORKER, IN_OUR_QUEUE, JobStatus
 
 # Of JSON, in a list. A usual configuration has 1 kB: of a usual job nothing is left out.
 _MOST_BYTES = {
@@ -162,11 +162,11 @@ class JobJson(BaseModel):
         job: Job,
         names: JobNames,
         belongings: Belongings,
-        queue_positions: Mapping[str, int],
+        outlook: Outlook | None = None,
         absence: Absence | None = None,
     ) -> Self:
-        """From its row and what belongs to it; `absence` is that of its cluster's worker."""
-        return cls.model_validate(_values(job, names, belongings, queue_positions, absence))
+        """From its row and what belongs to it; `outlook` is that of a waiting job, `absence` its cluster's worker's."""
+        return cls.model_validate(_values(job, names, belongings, outlook, absence))
 
     @classmethod
     def summary(
@@ -174,11 +174,11 @@ class JobJson(BaseModel):
         job: Job,
         names: JobNames,
         belongings: Belongings,
-        queue_positions: Mapping[str, int],
+        outlook: Outlook | None = None,
         absence: Absence | None = None,
     ) -> Self:
         """A job as a list shows it: some 20 kB of JSON at most, whatever its owner and its run have written."""
-        values, changed = shortened(_values(job, names, belongings, queue_positions, absence), _MOST_BYTES)
+        values, changed = shortened(_values(job, names, belongings, outlook, absence), _MOST_BYTES)
         for name, most_bytes in _MOST_BYTES_WITHIN.items():
             if values[name]:
                 values[name], within = shortened(values[name], most_bytes)
@@ -192,9 +192,9 @@ def job_path(job_id: str) -> str:
 
 
 def _values(
-    job: Job, names: JobNames, belongings: Belongings, queue_positions: Mapping[str, int], absence: Absence | None
+    job: Job, names: JobNames, belongings: Belongings, outlook: Outlook | None, absence: Absence | None
 ) -> dict[str, Any]:
-    position = queue_positions.get(job.id)
+    position = outlook.position if outlook is not None and job.status in IN_OUR_QUEUE else None
     absence = absence if job.status in AWAITS_WORKER else None
     unattended_since = absence.since if absence is not None else None
     own = {"queue_position": position, "unattended_since": unattended_since}
@@ -212,7 +212,7 @@ def _values(
         "datasets": list(belongings.datasets.get(job.id, ())),
         "tags": dict(belongings.tags.get(job.id, {})),
         "queue_position": position,
-        "progress": {**_shared(Progress, job), "job_id": job.id, **own},
+        "progress": {**_shared(Progress, job), "job_id": job.id, **own, **expected_values(outlook, job.updated_at)},
         "record": job.record or {},
         "links": _links(job.id),
     }

@@ -41,6 +41,8 @@ CORRECTIONS: dict[JobStatus, frozenset[JobStatus]] = {
 ENDED = frozenset({S.SUCCEEDED, S.FAILED, S.CANCELLED})
 IN_OUR_QUEUE = frozenset({S.HELD, S.QUEUED})
 """Not in Slurm: they wait for their turn, or for their owner."""
+NOT_BEGUN = IN_OUR_QUEUE | {S.SUBMITTING, S.PENDING}
+"""They have a start before them: here, on the way to Slurm, or in its queue."""
 ON_CLUSTER = frozenset({S.PENDING, S.RUNNING})
 """Slurm has them: they are watched."""
 ACTIVE = frozenset(S) - ENDED

@@ -18,7 +18,7 @@ from tuning.queue.waiting_job import JobClass, Person, WaitingJob
 _HOUR_SECONDS = 3600.0
 _DAY_SECONDS = 86400.0
 _SHORTEST_LIMIT_SECONDS = 60.0
-_Key = tuple[float, float, str, int]
+SortKey = tuple[float, float, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def ordered(
 ) -> list[WaitingJob]:
     """The jobs in the order in which they should start on a cluster of so many GPUs; equal ones by age, then by id."""
     waiting = tuple(jobs)
-    keys = _keys(waiting, standings, now, weights)
+    keys = sort_keys(waiting, standings, now, weights)
     by_class = sorted(waiting, key=lambda job: (job.job_class, keys[job.id]))
     return [
         job
@@ -83,15 +83,9 @@ def ordered(
     ]
 
 
-def slowdown_until(job: WaitingJob, now: float) -> float:
-    """Slowdown of a job that starts now: wait and limit over the limit. A clock that went back is no wait."""
-    limit = max(job.limit_seconds, _SHORTEST_LIMIT_SECONDS)
-    return (max(now - job.queued_at, 0.0) + limit) / limit
-
-
-def _keys(
+def sort_keys(
     jobs: Sequence[WaitingJob], standings: Mapping[Person, Standing], now: float, weights: Weights
-) -> dict[str, _Key]:
+) -> dict[str, SortKey]:
     """Score, age and id of each job, the lowest first; what own priority holds back has its holder's, and a number."""
     slowdowns = {job.id: slowdown_until(job, now) for job in jobs}
     persons = _person_scores(jobs, slowdowns, standings, weights)
@@ -101,6 +95,12 @@ def _keys(
     }
     _hold_back_lesser(jobs, keys)
     return keys
+
+
+def slowdown_until(job: WaitingJob, now: float) -> float:
+    """Slowdown of a job that starts now: wait and limit over the limit. A clock that went back is no wait."""
+    limit = max(job.limit_seconds, _SHORTEST_LIMIT_SECONDS)
+    return (max(now - job.queued_at, 0.0) + limit) / limit
 
 
 def _person_scores(
@@ -122,7 +122,7 @@ def _person_scores(
     return scores
 
 
-def _hold_back_lesser(jobs: Sequence[WaitingJob], keys: dict[str, _Key]) -> None:
+def _hold_back_lesser(jobs: Sequence[WaitingJob], keys: dict[str, SortKey]) -> None:
     """A job comes after its person's jobs of higher priority. These come no sooner by it: nobody else waits longer."""
     people: dict[tuple[Person, JobClass], list[WaitingJob]] = defaultdict(list)
     for job in jobs if any(job.priority != jobs[0].priority for job in jobs) else ():
@@ -131,8 +131,8 @@ def _hold_back_lesser(jobs: Sequence[WaitingJob], keys: dict[str, _Key]) -> None
         _hold_back(sorted(its, key=lambda job: (-job.priority, keys[job.id])), keys)
 
 
-def _hold_back(by_priority: Sequence[WaitingJob], keys: dict[str, _Key]) -> None:
-    last: _Key | None = None  # of those of higher priority
+def _hold_back(by_priority: Sequence[WaitingJob], keys: dict[str, SortKey]) -> None:
+    last: SortKey | None = None  # of those of higher priority
     number = 0
     for _, equal_jobs in groupby(by_priority, key=attrgetter("priority")):
         its = list(equal_jobs)

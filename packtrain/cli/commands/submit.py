@@ -15,7 +15,7 @@ from packtrain.cli.screen import note, now, say, say_json, say_text
 from packtrain.cli.terminal_words import finding_lines, words
 from packtrain.cli.units import clock_time, size
 from packtrain.errors import finding_of
-from packtrain.schema import Estimates, Job, Validation
+from packtrain.schema import Estimates, ExpectedStart, Job, Validation
 
 if TYPE_CHECKING:
     from packtrain.cli.job_request import JobOptions
@@ -183,7 +183,20 @@ def _estimate_lines(estimates: Estimates | None) -> Iterable[str]:
         shown["gpu_memory"] = f"about {size(memory['total'])} on each"
     if start := estimates.get("starts_at"):
         shown["starts_at"] = f"about {clock_time(start, now())}, if it were submitted now"
+    if found := estimates.get("start"):
+        shown["start"] = _start_words(found)
     return result_lines(shown)
+
+
+def _start_words(start: ExpectedStart) -> str:
+    from packtrain.cli.queue_text import expected_words
+
+    found: dict[str, Any] = {**start}
+    words = [f"place {start['position']} of the queue"]
+    for word in ("start", "end"):
+        if its := expected_words(found, word, now()):
+            words.append(f"{word}s {its}")
+    return ", ".join(words)
 
 
 def _watch(api: "Packtrain", job: Job) -> NoReturn:

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from server.api.jobs.answers import CREATED, NewJobsDep, found_job, shown
 from server.api.jobs.changes import JobChangesDep
-from server.dependencies import JobId, WorkersDep
+from server.dependencies import FeedDep, JobId
 from server.http.problems import responses
 from server.job_surroundings import SiteDep
 from server.schemas.job import JobJson
@@ -24,30 +24,30 @@ _AT_ONCE = Cancellation()
 
 
 @router.post("/cancel", responses=_CHANGES)
-def cancel_job(job_id: JobId, changes: JobChangesDep, workers: WorkersDep, how: Cancellation = _AT_ONCE) -> JobJson:
+def cancel_job(job_id: JobId, changes: JobChangesDep, feed: FeedDep, how: Cancellation = _AT_ONCE) -> JobJson:
     """Ask for the end of a job. One that Slurm has says `cancelled` once Slurm has confirmed it."""
     session, by, now = changes.session, changes.user.name, changes.now
     work = partial(control.cancel_job, session, job_id, by, now, save=how.save)
-    return shown(session, changes.make(job_id, "cancel", lambda _job: work()), workers)
+    return shown(session, changes.make(job_id, "cancel", lambda _job: work()), feed)
 
 
 @router.post("/hold", responses=_CHANGES)
-def hold_job(job_id: JobId, changes: JobChangesDep, workers: WorkersDep) -> JobJson:
+def hold_job(job_id: JobId, changes: JobChangesDep, feed: FeedDep) -> JobJson:
     """Keep a queued job from being submitted, or take one back from Slurm: a running training saves a checkpoint first.
 
     One that Slurm has says `held` once it has ended there; `release` lets it go on from its newest checkpoint.
     """
     session, by, now = changes.session, changes.user.name, changes.now
     held = changes.make(job_id, "hold", lambda _job: control.hold_job(session, job_id, by, now))
-    return shown(session, held, workers)
+    return shown(session, held, feed)
 
 
 @router.post("/release", responses=_CHANGES)
-def release_job(job_id: JobId, changes: JobChangesDep, workers: WorkersDep) -> JobJson:
+def release_job(job_id: JobId, changes: JobChangesDep, feed: FeedDep) -> JobJson:
     """Let a held job go."""
     session, by, now = changes.session, changes.user.name, changes.now
     released = changes.make(job_id, "release", lambda _job: control.release_job(session, job_id, by, now))
-    return shown(session, released, workers)
+    return shown(session, released, feed)
 
 
 @router.post("/retry", status_code=201, responses={**CREATED, **responses(403, 404, 409)})

@@ -1,6 +1,6 @@
 """Parts that the routes of jobs share: find a job, check who may change it, render answers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
@@ -8,10 +8,11 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Response
 from sqlalchemy.orm import Session
 
-from server.dependencies import CurrentUser, NowDep, SessionDep, WorkersDep
+from server.dependencies import CurrentUser, FeedDep, NowDep, SessionDep
+from server.feed.cache import Feed
+from server.feed.queue.view import Outlook
 from server.job_surroundings import SurroundingsDep
 from server.schemas.job import JobJson, JobNames, job_path
-from server.worker_watch import WorkerWatch
 from tuning.clusters.attendance import Absence
 from tuning.errors import NotAllowed, NotFound
 from tuning.jobs.actions import create
@@ -20,10 +21,9 @@ from tuning.jobs.actions.retry_dependents import retry_dependents
 from tuning.jobs.models import Job
 from tuning.jobs.queries import requests
 from tuning.jobs.queries.dependencies import dependencies_of
-from tuning.jobs.queries.feed import queue_positions
 from tuning.jobs.request.commands import CheckoutTexts
 from tuning.jobs.request.spec import JobRequest
-from tuning.jobs.status import IN_OUR_QUEUE
+from tuning.jobs.status import NOT_BEGUN
 from tuning.people.queries import team_names, user_names
 from tuning.people.tokens import Principal
 
@@ -54,14 +54,14 @@ def require_change(job: Job, user: Principal) -> None:
         raise NotAllowed(f"job {job.id} is not yours", hint=hint)
 
 
-def shown(session: Session, job: Job, workers: WorkerWatch) -> JobJson:
+def shown(session: Session, job: Job, feed: Feed) -> JobJson:
     """A job as the API shows it."""
-    return _shown_as(JobJson.of, session, [job], workers)[0]
+    return _shown_as(JobJson.of, session, [job], feed)[0]
 
 
-def listed(session: Session, jobs: Sequence[Job], workers: WorkerWatch) -> list[JobJson]:
+def listed(session: Session, jobs: Sequence[Job], feed: Feed) -> list[JobJson]:
     """Jobs as a list shows them, in a handful of queries however many there are."""
-    return _shown_as(JobJson.summary, session, jobs, workers) if jobs else []
+    return _shown_as(JobJson.summary, session, jobs, feed) if jobs else []
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class NewJobs:
     now: datetime
     idempotency_key: str | None
     response: Response
-    workers: WorkerWatch
+    feed: Feed
 
     def with_checkout(self, checkout: CheckoutTexts) -> "NewJobs":
         """With files that the request's command names and does not bring."""
@@ -92,13 +92,13 @@ class NewJobs:
         self._point_at(job, is_new=is_new)
         if is_new and with_dependents and retry_of is not None:
             retry_dependents(self.session, retry_of, job, self.around, self.now)
-        return self._shown(request, job) if is_new else shown(self.session, job, self.workers)
+        return self._shown(request, job) if is_new else shown(self.session, job, self.feed)
 
     def answer(self, made: tuple[Job, bool]) -> JobJson:
         """The answer for a job that was made otherwise: 201 where it is new, else 200."""
         job, is_new = made
         self._point_at(job, is_new=is_new)
-        return shown(self.session, job, self.workers)
+        return shown(self.session, job, self.feed)
 
     def _point_at(self, job: Job, *, is_new: bool) -> None:
         self.response.status_code = 201 if is_new else 200
@@ -115,23 +115,23 @@ class NewJobs:
             dependencies={job.id: _awaited(self.session, request, job)},
         )
         self.session.commit()
-        position = requests.queue_position(self.session, job)
+        outlook = self.feed.queues.outlook_of_new(self.session, job)
         teams = {team.id: team.name for team in self.user.teams}
         names = JobNames(self.user.name, teams[job.team_id])
-        return JobJson.of(job, names, own, {job.id: position}, self.workers.absence(job.cluster))
+        return JobJson.of(job, names, own, outlook, self.feed.workers.absence(job.cluster))
 
 
-_Form = Callable[[Job, JobNames, requests.Belongings, Mapping[str, int], Absence | None], JobJson]
+_Form = Callable[[Job, JobNames, requests.Belongings, Outlook | None, Absence | None], JobJson]
 
 
-def _shown_as(form: _Form, session: Session, jobs: Sequence[Job], workers: WorkerWatch) -> list[JobJson]:
+def _shown_as(form: _Form, session: Session, jobs: Sequence[Job], feed: Feed) -> list[JobJson]:
     owners = user_names(session, (job.owner_id for job in jobs))
     teams = team_names(session, (job.team_id for job in jobs))
     names = {job.id: JobNames(owners[job.owner_id], teams[job.team_id]) for job in jobs}
     own = requests.belongings(session, [job.id for job in jobs])
-    positions = queue_positions(session, [job.id for job in jobs if job.status in IN_OUR_QUEUE])
-    absences = workers.absences()
-    return [form(job, names[job.id], own, positions, absences.get(job.cluster)) for job in jobs]
+    outlooks = feed.queues.outlooks(session, ((job.cluster, job.id) for job in jobs if job.status in NOT_BEGUN))
+    absences = feed.workers.absences()
+    return [form(job, names[job.id], own, outlooks.get(job.id), absences.get(job.cluster)) for job in jobs]
 
 
 def _datasets(session: Session, request: JobRequest, job: Job) -> Sequence[str]:
@@ -153,11 +153,11 @@ async def new_jobs(
     around: SurroundingsDep,
     now: NowDep,
     response: Response,
-    workers: WorkersDep,
+    feed: FeedDep,
     idempotency_key: IdempotencyKey = None,
 ) -> NewJobs:
     """For routes that make a job."""
-    return NewJobs(session, user, around, now, idempotency_key, response, workers)
+    return NewJobs(session, user, around, now, idempotency_key, response, feed)
 
 
 NewJobsDep = Annotated[NewJobs, Depends(new_jobs)]

@@ -15,10 +15,10 @@ from server.dependencies import (
     ClusterFilesDep,
     ClustersDep,
     CurrentUser,
+    FeedDep,
     JobId,
     SessionDep,
     SettingsDep,
-    WorkersDep,
 )
 from server.http.problems import responses
 from server.job_surroundings import SiteDep, highest_priority
@@ -80,7 +80,7 @@ def list_all_jobs(
     query: Annotated[JobQuery, Query()],
     session: SessionDep,
     clusters: ClustersDep,
-    workers: WorkersDep,
+    feed: FeedDep,
     user: CurrentUser,
 ) -> Page[JobJson] | Response:
     """All jobs that the user may see: everybody's, unless the server's operator has it otherwise."""
@@ -89,26 +89,26 @@ def list_all_jobs(
     if query.cluster is not None and not page.jobs and query.cluster not in clusters:
         hint = f"the clusters are: {', '.join(sorted(clusters)) or 'none yet'}"
         raise InvalidInput([Finding(("query", "cluster"), f"there is no cluster {query.cluster}", hint)])
-    rows = listed(session, page.jobs, workers)
+    rows = listed(session, page.jobs, feed)
     found = Page[JobJson](data=rows, has_more=page.next is not None, next=page.next)
     return with_fields(found, JobJson, query.fields)
 
 
 @router.get("/{job_id}", responses=responses(404))
-def show_job(job_id: JobId, session: SessionDep, workers: WorkersDep, user: CurrentUser) -> JobJson:
+def show_job(job_id: JobId, session: SessionDep, feed: FeedDep, user: CurrentUser) -> JobJson:
     """One job."""
-    return shown(session, found_job(session, job_id, user), workers)
+    return shown(session, found_job(session, job_id, user), feed)
 
 
 @router.patch("/{job_id}", responses=responses(403, 404))
 def change_job(
-    job_id: JobId, change: JobChange, changes: JobChangesDep, settings: SettingsDep, workers: WorkersDep
+    job_id: JobId, change: JobChange, changes: JobChangesDep, settings: SettingsDep, feed: FeedDep
 ) -> JobJson:
     """Another name, priority or tags; what is left out stays."""
     session, user = changes.session, changes.user
     most = highest_priority(user, settings)
     work = partial(create.change_job, session, job_id, change, user.name, changes.now, highest_priority=most)
-    return shown(session, changes.make(job_id, "change", lambda _job: work()), workers)
+    return shown(session, changes.make(job_id, "change", lambda _job: work()), feed)
 
 
 @router.delete("/{job_id}", status_code=204, responses=responses(403, 404, 409))

@@ -5,16 +5,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Depends
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.orm import Session
 
 from server.checkout_texts import read_checkout_texts
-from server.dependencies import ClusterFilesDep, FeedUser, NowDep, SessionsDep, TrialsDep
+from server.dependencies import ClusterFilesDep, FeedDep, FeedUser, NowDep, SessionsDep, TrialsDep
+from server.feed.queue.board import QueueBoard
+from server.feed.queue.view import Outlook
 from server.http.findings import from_pydantic, placed
 from server.http.problems import ProblemError, finding_json, responses
 from server.job_surroundings import SiteDep, surroundings_of
+from server.schemas.queue import Expected, expected_times
+from server.slurm_trial import SlurmTrials
 from tuning.clusters.trials import TrialAnswer
 from tuning.db.engine import transaction
 from tuning.errors import Finding, InvalidInput
@@ -23,8 +27,11 @@ from tuning.jobs.actions.intake import Surroundings, check_request
 from tuning.jobs.attempt.batch_script import directives_of
 from tuning.jobs.attempt.plan import AttemptPlan, RunOf, plan_attempt
 from tuning.jobs.queries.save_times import longest_save_like
+from tuning.jobs.request.resources import measures
 from tuning.jobs.request.spec import JobRequest
 from tuning.jobs.request.time_limit import parse_time_limit
+from tuning.people.tokens import Principal
+from tuning.queue.waiting_job import JobClass, Person, WaitingJob
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -42,8 +49,14 @@ class GpuMemory(BaseModel):
     total: int
 
 
+class ExpectedStart(Expected):
+    """The place that the job would have in the queue, and its forecast."""
+
+    position: int = Field(description="From 1, in packtrain's own queue of the cluster.")
+
+
 class Estimates(BaseModel):
-    """Resources that the job would use, and the start that Slurm expects."""
+    """Resources that the job would use, and when it would start."""
 
     gpus: int
     time_limit_seconds: int
@@ -54,6 +67,7 @@ class Estimates(BaseModel):
     starts_at: datetime | None = Field(
         description="The time at which Slurm would start it now (sbatch --test-only); null where it gave none."
     )
+    start: ExpectedStart = Field(description="As `GET /jobs/{id}/queue` would tell it, were the job queued now.")
 
 
 class Validation(BaseModel):
@@ -75,6 +89,23 @@ class _Checked:
     findings: Sequence[Finding]
     request: CheckedRequest | None = None
     plan: AttemptPlan | None = None
+    start: Outlook | None = None
+
+
+@dataclass(frozen=True)
+class StartSources:
+    """Sources of the start of a job that is not queued yet: Slurm's own word, and our queue."""
+
+    trials: SlurmTrials
+    queues: QueueBoard
+
+
+async def get_start_sources(trials: TrialsDep, feed: FeedDep) -> StartSources:
+    """For the route."""
+    return StartSources(trials, feed.queues)
+
+
+StartSourcesDep = Annotated[StartSources, Depends(get_start_sources)]
 
 
 @router.post(
@@ -88,7 +119,7 @@ async def validate_job(
     body: Annotated[dict[str, Any], Body()],
     sessions: SessionsDep,
     site: SiteDep,
-    trials: TrialsDep,
+    sources: StartSourcesDep,
     files: ClusterFilesDep,
     now: NowDep,
     user: FeedUser,
@@ -105,14 +136,17 @@ async def validate_job(
         checkout = read_checkout_texts(request, site.clusters, files)
         with transaction(sessions) as session:
             around = surroundings_of(session, site, user, now, stored=False)
-            return _check(session, request, replace(around, checkout=checkout))
+            found = _check(session, request, replace(around, checkout=checkout))
+            if found.request is None or found.plan is None:
+                return found
+            return replace(found, start=_start(session, found.request, sources.queues, user, now))
 
     checked = await run_in_threadpool(check)
     if checked.plan is None or checked.request is None:
         return _validation(checked)
     script = directives_of(checked.plan.script)
     cluster = checked.request.resources["cluster"]
-    return _validation(checked, await trials.ask(user.user_id, cluster, script, now))
+    return _validation(checked, await sources.trials.ask(user.user_id, cluster, script, now))
 
 
 def _parsed(body: dict[str, Any]) -> JobRequest | list[Finding]:
@@ -150,6 +184,18 @@ def _preview(session: Session, checked: CheckedRequest) -> AttemptPlan:
     return plan_attempt(run, config, cluster, checked.uploads, checked.view.datasets)
 
 
+def _start(session: Session, checked: CheckedRequest, queues: QueueBoard, user: Principal, now: datetime) -> Outlook:
+    """The place and forecast of the job, were it queued now; a job that waits for others has no start yet."""
+    its = measures(checked.resources)
+    job_class = JobClass[checked.request.job_class.upper()]
+    person, priority = Person(checked.team_id, user.user_id), checked.request.priority
+    job = WaitingJob(PREVIEW_ID, person, its["gpus"], its["limit_seconds"], now.timestamp(), job_class, priority)
+    view = queues.view(session, checked.resources["cluster"])
+    if checked.dependencies:
+        return Outlook(view.place_of_another(job), None, view.readings.read_at)
+    return view.outlook_of_another(job, its["partition"])
+
+
 def _validation(checked: _Checked, slurm: TrialAnswer | None = None) -> Validation:
     request, plan = checked.request, checked.plan
     # errors first: of very many findings only the first are told
@@ -163,7 +209,7 @@ def _validation(checked: _Checked, slurm: TrialAnswer | None = None) -> Validati
         notes=[*(request.notes if request else ()), *(silence if slurm is None else ())],
         script=plan.script if plan else None,
         config_yaml=plan.config_yaml if plan else None,
-        estimates=_estimates(request, slurm) if request and plan else None,
+        estimates=_estimates(request, slurm, checked.start) if request and plan and checked.start else None,
     )
 
 
@@ -174,7 +220,7 @@ def _slurms_words(slurm: TrialAnswer | None) -> Iterator[Finding]:
         yield Finding(("resources",), f"Slurm says: {slurm.refusal}", slurm.hint, severity)
 
 
-def _estimates(checked: CheckedRequest, slurm: TrialAnswer | None) -> Estimates:
+def _estimates(checked: CheckedRequest, slurm: TrialAnswer | None, start: Outlook) -> Estimates:
     gpus = checked.resources["nodes"] * checked.resources["gpus_per_node"]
     seconds = parse_time_limit(checked.resources["time_limit"])
     memory = checked.config_check.memory if checked.config_check else None
@@ -184,4 +230,5 @@ def _estimates(checked: CheckedRequest, slurm: TrialAnswer | None) -> Estimates:
         gpu_hours_at_most=round(gpus * seconds / 3600, 3),
         gpu_memory=GpuMemory.model_validate(memory, from_attributes=True) if memory else None,
         starts_at=slurm.starts_at if slurm else None,
+        start=ExpectedStart(position=start.position or 1, **expected_times(start.forecast)),
     )

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from server.cluster_files import ClusterFiles
 from server.main import create_app
+from tests.conftest import tell_places_of_now
 from tests.factories import Clock, make_cluster_settings
 from tests.local_transport import LocalTransport
 from tuning.settings import ClusterSettings, Settings
@@ -47,5 +48,6 @@ def clusters(root: Path) -> dict[str, ClusterSettings]:
 @pytest.fixture
 def app(settings: Settings, clusters: dict[str, ClusterSettings], clock: Clock, node: LocalTransport) -> FastAPI:
     app = create_app(settings, clusters, clock=clock)
+    tell_places_of_now(app, clock)
     app.state.cluster_files = ClusterFiles(clusters, lambda _settings: node)
     return app

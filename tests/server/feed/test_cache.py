@@ -163,7 +163,9 @@ async def test_the_end_of_the_server_ends_the_waits(feed: Feed, running_job: Job
     assert (await asyncio.wait_for(waiting, 5)).state.version == running_job.version
 
 
-async def test_a_place_in_the_queue_changes_without_the_version(feed: Feed, sessions: Sessions, user: User) -> None:
+async def test_a_place_in_the_queue_changes_without_the_version(
+    feed: Feed, sessions: Sessions, user: User, seconds: Seconds
+) -> None:
     with transaction(sessions) as session:
         first, second = make_job(session, user), make_job(session, user, created_at=NOON + timedelta(seconds=1))
     before = await feed.entry(second.id)
@@ -172,6 +174,7 @@ async def test_a_place_in_the_queue_changes_without_the_version(feed: Feed, sess
     await asyncio.sleep(0)
     with transaction(sessions) as session:
         transition(session, session.get_one(Job, first.id), JobStatus.CANCELLED, "not wanted", NOON)
+    seconds.now += 1  # so long a place is kept
     await feed.tick()
     after = await asyncio.wait_for(waiting, 5)
     assert (after.queue_position, after.state.version) == (1, before.state.version)

@@ -219,6 +219,7 @@ async def test_the_others_move_up_in_the_queue(
     async def move_up() -> None:
         with transaction(sessions) as session:
             make_job(session, user, priority=10)
+        seconds.now += 1  # so long a place is kept
         await feed.tick()
 
     def places() -> list[int | None]:

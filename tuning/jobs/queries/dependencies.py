@@ -14,6 +14,7 @@ from tuning.jobs.status import ENDED, JobStatus
 _Awaited = aliased(Job)
 DEPENDENCY_FAILED = "dependency"
 """The code of a failure of such jobs."""
+_MOST_UNMET = 50_000
 _ENDED_OTHERWISE = ENDED - {JobStatus.SUCCEEDED}
 
 
@@ -67,6 +68,14 @@ def dependencies_of(session: Session, job_ids: Sequence[str]) -> dict[str, list[
     return found
 
 
+def unmet_dependencies(session: Session, cluster: str) -> dict[str, list[str]]:
+    """Of each queued job of a cluster that is not ready, the jobs that it still waits for."""
+    found: dict[str, list[str]] = {}
+    for job_id, awaited in session.connection().execute(_unmet(), {"cluster": cluster}):
+        found.setdefault(job_id, []).append(awaited)
+    return found
+
+
 def waiting_for(session: Session, job_id: str) -> list[str]:
     """The jobs that have not ended and need this one."""
     rows = (
@@ -87,6 +96,20 @@ def failed_dependents(session: Session, job_ids: Sequence[str], owner_id: str) -
         .order_by(Job.created_at, Job.id)
     )
     return [job for job in rows.unique() if (job.failure or {}).get("code") == DEPENDENCY_FAILED]
+
+
+@cache
+def _unmet() -> Select[*tuple[Any, ...]]:
+    """Kept: the server asks it every second."""
+    return (
+        select(JobDependency.job_id, JobDependency.depends_on)
+        .join(Job, Job.id == JobDependency.job_id)
+        .outerjoin(_Awaited, _Awaited.id == JobDependency.depends_on)
+        .where(Job.cluster == bindparam("cluster"), Job.status == JobStatus.QUEUED)
+        .where(or_(_Awaited.id.is_(None), _Awaited.status != JobStatus.SUCCEEDED))
+        .order_by(JobDependency.job_id, JobDependency.depends_on)
+        .limit(_MOST_UNMET)
+    )
 
 
 @cache

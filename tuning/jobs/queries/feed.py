@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Row, case, func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from tuning.containment import Contained
@@ -13,7 +13,7 @@ from tuning.db.database_errors import DATABASE_TROUBLE
 from tuning.errors import NotFound
 from tuning.jobs.models import FilePosition, Job, JobEvent
 from tuning.jobs.output.logs import LogFile
-from tuning.jobs.status import IN_OUR_QUEUE, JobStatus
+from tuning.jobs.status import JobStatus
 
 _BATCH = 500
 """Values in one IN list: far under what SQLite (32,766) and PostgreSQL (65,535) take."""
@@ -126,21 +126,6 @@ def job_place(session: Session, job_id: str, reader: Reader) -> JobPlace:
     return place
 
 
-def queue_positions(session: Session, job_ids: Collection[str]) -> dict[str, int]:
-    """Positions of jobs in their clusters' queues, from 1: by priority, then age. Jobs in no queue are left out.
-
-    Held jobs hold nobody up: they are not counted, and theirs is the place that they would have.
-    """
-    if not job_ids:
-        return {}
-    ranked = select(Job.id, _position().label("position")).where(Job.status.in_(IN_OUR_QUEUE)).subquery()
-    found: dict[str, int] = {}
-    for batch in _batches(job_ids):
-        rows = session.execute(select(ranked.c.id, ranked.c.position).where(ranked.c.id.in_(batch)))
-        found |= {row.id: row.position for row in rows}
-    return found
-
-
 def newest_event_id(session: Session) -> int:
     """The id of the newest event; 0 where there is none."""
     return session.scalar(select(func.max(JobEvent.id))) or 0
@@ -181,13 +166,6 @@ def log_positions(session: Session, job_ids: Collection[str]) -> dict[LogFile, i
         rows = session.execute(select(*columns).where(*wanted))
         found.update({(job_id, attempt, stream): offset for job_id, attempt, stream, offset in rows})
     return found
-
-
-def _position() -> ColumnElement[int]:
-    is_counted = case((Job.status == JobStatus.QUEUED, 1), else_=0)
-    order = (Job.priority.desc(), Job.created_at, Job.id)
-    ahead = func.sum(is_counted).over(partition_by=Job.cluster, order_by=order, rows=(None, -1))
-    return func.coalesce(ahead, 0) + 1
 
 
 def _state(row: Row[Any]) -> JobState:

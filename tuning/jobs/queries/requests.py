@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Insert, Select, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Insert, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session, defer
 
 from tuning.db.engine import insert_if_new, lock_event_order
 from tuning.jobs.models import Attempt, AttemptTexts, Job, JobDataset, JobEvent, JobTag
 from tuning.jobs.queries.dependencies import dependencies_of
-from tuning.jobs.status import JobStatus
 
 # Run on the connection: rows that nobody reads back need no ORM, which costs three times as much.
 _INSERT_TAGS, _INSERT_DATASETS, _INSERT_EVENTS = insert(JobTag), insert(JobDataset), insert(JobEvent)
@@ -20,18 +19,6 @@ _TAGS = (
     .order_by(JobTag.key)
 )
 """Asked for each submission: made once."""
-
-
-def _ahead() -> Select[int]:
-    """Made once: to build it takes longer than to run it."""
-    since, place = bindparam("since", type_=Job.created_at.type), bindparam("place", type_=Job.priority.type)
-    older = or_(Job.created_at < since, and_(Job.created_at == since, Job.id < bindparam("own_id")))
-    ahead = or_(Job.priority > place, and_(Job.priority == place, older))
-    queued = (Job.cluster == bindparam("own_cluster"), Job.status == JobStatus.QUEUED)
-    return select(func.count()).select_from(Job).where(*queued, ahead)
-
-
-_AHEAD = _ahead()
 
 
 @dataclass(frozen=True)
@@ -128,12 +115,6 @@ def tags_of(session: Session, job_ids: Sequence[str]) -> dict[str, dict[str, str
     for job_id, key, value in session.execute(_TAGS, {"job_ids": job_ids}):
         tags.setdefault(job_id, {})[key] = value
     return tags
-
-
-def queue_position(session: Session, job: Job) -> int:
-    """Position of a waiting job in its queue, as queries.feed.queue_positions says, without ranking the whole queue."""
-    place = {"place": job.priority, "since": job.created_at, "own_id": job.id, "own_cluster": job.cluster}
-    return (session.scalar(_AHEAD, place) or 0) + 1
 
 
 def attempt_texts(session: Session, job_id: str, number: int) -> tuple[str, str] | None:

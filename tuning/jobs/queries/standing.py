@@ -82,7 +82,7 @@ class QueueRows:
 def queue_rows(session: Session, cluster: str, most: int = MOST_WAITING) -> QueueRows:
     """The rows of a cluster's queue, in four statements."""
     of = {"cluster": cluster}
-    waiting = [_waiting_row(row) for row in session.connection().execute(_waiting(), {**of, "most": most})]
+    waiting = waiting_rows(session, cluster, WAITS, most)
     running = [_running_row(row) for row in session.connection().execute(_running(), of)]
     past = past_jobs(session, cluster)
     people = {row.job.person for row in waiting} | {row.person for row in running} | past.keys()
@@ -91,8 +91,23 @@ def queue_rows(session: Session, cluster: str, most: int = MOST_WAITING) -> Queu
 
 def rows_of_waiting(session: Session, cluster: str, job_ids: Sequence[str]) -> list[WaitingRow]:
     """The rows of these waiting jobs, in no order: those that came since the queue was read."""
-    own = _waiting().where(Job.id.in_(job_ids))
+    own = _waiting(WAITS).where(Job.id.in_(job_ids))
     return [_waiting_row(row) for row in session.connection().execute(own, {"cluster": cluster, "most": MOST_WAITING})]
+
+
+def waiting_rows(
+    session: Session, cluster: str, statuses: tuple[JobStatus, ...], most: int = MOST_WAITING
+) -> list[WaitingRow]:
+    """The rows of a cluster's jobs that wait in one of these statuses; none that is to be cancelled."""
+    rows = session.connection().execute(_waiting(statuses), {"cluster": cluster, "most": most})
+    return [_waiting_row(row) for row in rows]
+
+
+def as_waiting_job(job: Job) -> WaitingJob:
+    """A job as the order of the queue counts it."""
+    since = (job.queued_at or job.created_at).timestamp()
+    person = Person(job.team_id, job.owner_id)
+    return WaitingJob(job.id, person, job.gpus, job.limit_seconds, since, _CLASSES[job.job_class], job.priority)
 
 
 def _shares(memberships: Iterable[tuple[str, int, str, int]], people: Iterable[Person]) -> list[TeamShares]:
@@ -124,7 +139,7 @@ def _running_row(row: Any) -> RunningRow:
 
 # Kept: to build them costs more than to run them.
 @cache
-def _waiting() -> Select[*tuple[Any, ...]]:
+def _waiting(statuses: tuple[JobStatus, ...]) -> Select[*tuple[Any, ...]]:
     """In the order of WaitingJob's and WaitingRow's fields; the first of each person come first."""
     since = func.coalesce(Job.queued_at, Job.created_at, type_=Job.created_at.type)
     own = func.row_number().over(partition_by=(Job.team_id, Job.owner_id), order_by=(Job.priority.desc(), since))
@@ -144,7 +159,7 @@ def _waiting() -> Select[*tuple[Any, ...]]:
             Job.expected_start_at,
             Job.slurm_reason,
         )
-        .where(Job.cluster == bindparam("cluster"), Job.status.in_(WAITS), Job.cancel_requested_at.is_(None))
+        .where(Job.cluster == bindparam("cluster"), Job.status.in_(statuses), Job.cancel_requested_at.is_(None))
         .order_by(own)
         .limit(bindparam("most"))
     )

@@ -72,11 +72,10 @@ class FairQueue:
 
     def starting(self, moment: Moment) -> Sequence[WaitingJob]:
         """In packtrain's order, with backfill."""
-        return startable(
-            self._present_order(moment), moment.running, moment.free_gpus, moment.now, largest_pass_first=True
-        )
+        return startable(self.order(moment), moment.running, moment.free_gpus, moment.now, largest_pass_first=True)
 
-    def _present_order(self, moment: Moment) -> Sequence[WaitingJob]:
+    def order(self, moment: Moment) -> Sequence[WaitingJob]:
+        """The waiting jobs in packtrain's order, at most a minute old."""
         if moment.now - self._ordered_at >= _ORDER_SECONDS:
             standings = self._present_standings(moment.now)
             self._order = ordered(moment.waiting.values(), standings, moment.gpus, moment.now, self._weights)
@@ -86,6 +85,10 @@ class FairQueue:
         self._order = [job for job in self._order if job.id in moment.waiting]
         self._order += [job for job in moment.waiting.values() if job.id not in known]
         return self._order
+
+    def running(self) -> Mapping[str, RunningUse]:
+        """The jobs that run, by id."""
+        return self._running
 
     def _present_standings(self, now: float) -> Mapping[Person, Standing]:
         if now - self._standings_at >= _STANDING_SECONDS:

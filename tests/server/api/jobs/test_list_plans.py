@@ -13,7 +13,8 @@ from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
-from tests.factories import NOON, make_attempt, make_job
+from server.feed.queue.board import QueueBoard
+from tests.factories import NOON, Clock, make_attempt, make_job
 from tuning.db.engine import transaction
 from tuning.jobs.search.order import Sort
 from tuning.jobs.status import JobStatus
@@ -69,8 +70,11 @@ def plans(engine: Engine) -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def some_jobs(sessions: sessionmaker[Session], user: User) -> None:
-    """Three that every filter but the status finds."""
+def some_jobs(app: FastAPI, clock: Clock, sessions: sessionmaker[Session], user: User) -> None:
+    """Three that every filter but the status finds. The queue was looked at: that is once a second, for all pages."""
+    app.state.feed.queues = QueueBoard(clock, lambda: 0.0)
+    with sessions() as session:
+        app.state.feed.queues.view(session, "lab")
     with transaction(sessions) as session:
         for number in range(3):
             job = make_job(

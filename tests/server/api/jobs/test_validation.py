@@ -46,6 +46,15 @@ def test_a_good_request_is_shown_as_it_would_run_and_not_stored(
         "gpu_hours_at_most": 20.0,
         "gpu_memory": None,
         "starts_at": None,
+        "start": {
+            "position": 1,
+            "expected_start_at": None,
+            "expected_start_low_at": None,
+            "expected_start_high_at": None,
+            "expected_end_at": None,
+            "expected_end_low_at": None,
+            "expected_end_high_at": None,
+        },
     }
     with sessions() as session:
         assert session.scalar(select(func.count()).select_from(Job)) == 0
@@ -190,6 +199,30 @@ def test_a_cluster_that_nobody_drives_is_not_asked(client: TestClient, sessions:
     assert client.post("/api/v1/jobs/validate", json=REQUEST).json()["valid"] is True
     with sessions() as session:
         assert unanswered(session, "lab", 9) == []
+
+
+def test_the_place_and_start_that_the_job_would_have(
+    client: TestClient, sessions: sessionmaker[Session], user: User
+) -> None:
+    node = {"partitions": ["gpu"], "gpus": 4, "gpus_in_use": 4}
+    nodes = [{"name": name, **node} for name in ("n1", "n2")]
+    snapshot = {"partitions": [{"name": "gpu", "is_default": True}], "nodes": nodes}
+    with transaction(sessions) as session:
+        session.add(ClusterRow(name="lab", snapshot=snapshot, snapshot_at=NOON))
+        end = NOON + timedelta(hours=2)
+        job = make_job(
+            session, user, status=JobStatus.RUNNING, gpus=8, limit_seconds=9999, expected_end_at=end, attempt=1
+        )
+        make_attempt(session, job, started_at=NOON)
+    found = client.post("/api/v1/jobs/validate", json=REQUEST).json()
+    assert found["errors"] == []
+    start = found["estimates"]["start"]
+    assert (start["position"], start["expected_start_at"]) == (1, "2026-11-21T14:00:00Z")
+    assert start["expected_start_low_at"] <= start["expected_start_at"] <= start["expected_start_high_at"]
+    assert start["expected_start_at"] < start["expected_end_at"] <= start["expected_end_high_at"]
+    made = client.post("/api/v1/jobs", json=REQUEST).json()
+    entry = client.get(f"/api/v1/jobs/{made['id']}/queue").json()
+    assert {name: entry[name] for name in start} == start
 
 
 def test_a_wrong_token_is_refused(anonymous: TestClient) -> None:

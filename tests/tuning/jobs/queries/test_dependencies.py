@@ -3,7 +3,14 @@
 from sqlalchemy.orm import Session
 
 from tests.factories import make_job, make_user
-from tuning.jobs.queries.dependencies import DeadEnd, add_dependencies, dead_ends, dependencies_of, waiting_for
+from tuning.jobs.queries.dependencies import (
+    DeadEnd,
+    add_dependencies,
+    dead_ends,
+    dependencies_of,
+    unmet_dependencies,
+    waiting_for,
+)
 from tuning.jobs.queries.requests import delete_job
 from tuning.jobs.status import ENDED, JobStatus
 
@@ -44,3 +51,15 @@ def test_only_queued_jobs_of_the_cluster_are_at_a_dead_end(session: Session) -> 
     stuck[orphan.id] = DeadEnd(orphan.id, gone.id, None)
     assert {one.job_id: one for one in dead_ends(session, "lab")} == stuck
     assert stuck[orphan.id].reason == f"it depends on {gone.id}, which was deleted"
+
+
+def test_unmet_are_those_that_have_not_succeeded_or_are_gone(session: Session) -> None:
+    user = make_user(session)
+    done = make_job(session, user, status=JobStatus.SUCCEEDED)
+    running, gone = make_job(session, user, status=JobStatus.RUNNING), make_job(session, user)
+    waiter, ready, held = (make_job(session, user, status=status) for status in ("queued", "queued", "held"))
+    add_dependencies(session, waiter.id, [done.id, running.id, gone.id])
+    add_dependencies(session, ready.id, [done.id])
+    add_dependencies(session, held.id, [running.id])
+    delete_job(session, gone.id)
+    assert unmet_dependencies(session, "lab") == {waiter.id: sorted([running.id, gone.id])}

@@ -13,7 +13,6 @@ from tuning.jobs.queries.feed import (
     job_states,
     newest_change,
     newest_event_id,
-    queue_positions,
     versions_since,
 )
 from tuning.jobs.status import JobStatus
@@ -50,25 +49,6 @@ def test_more_ids_than_one_query_takes(session: Session) -> None:
     ids = [make_job(session, owner).id for _ in range(3)]
     wanted = [f"job_{number}" for number in range(1200)] + ids
     assert {state.id for state in job_states(session, wanted)} == set(ids)
-
-
-def test_the_queue_goes_by_priority_and_then_by_age(session: Session) -> None:
-    owner = make_user(session)
-    young = make_job(session, owner, created_at=NOON + timedelta(seconds=5)).id
-    old = make_job(session, owner).id
-    urgent = make_job(session, owner, priority=5, created_at=NOON + timedelta(seconds=9)).id
-    elsewhere = make_job(session, owner, cluster="other").id
-    running = make_job(session, owner, status=JobStatus.RUNNING).id
-    positions = queue_positions(session, [young, old, urgent, elsewhere, running])
-    assert positions == {urgent: 1, old: 2, young: 3, elsewhere: 1}
-
-
-def test_held_jobs_hold_nobody_up(session: Session) -> None:
-    owner = make_user(session)
-    held = make_job(session, owner, status=JobStatus.HELD).id
-    first = make_job(session, owner, created_at=NOON + timedelta(seconds=1)).id
-    late = make_job(session, owner, status=JobStatus.HELD, created_at=NOON + timedelta(seconds=2)).id
-    assert queue_positions(session, [held, first, late]) == {held: 1, first: 1, late: 2}
 
 
 def test_events_come_in_order_from_a_place_on(session: Session) -> None:

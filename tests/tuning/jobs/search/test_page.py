@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from tests.factories import NOON, make_job, make_user
 from tuning.jobs.actions import create
 from tuning.jobs.models import Job, JobTag
-from tuning.jobs.queries.feed import queue_positions
-from tuning.jobs.queries.requests import delete_job, queue_position
+from tuning.jobs.queries.requests import delete_job
 from tuning.jobs.request.spec import JobChange
 from tuning.jobs.search import page as listing
 from tuning.jobs.search.order import Sort
@@ -166,22 +165,3 @@ def all_pages(session: Session, wanted: Filter, sort: Sort, limit: int) -> Itera
     while page.next:
         page = list_jobs(session, wanted, sort, page.next, limit)
         yield from (job.id for job in page.jobs)
-
-
-def test_the_place_of_one_job_is_its_place_among_all(session: Session) -> None:
-    user = make_user(session)
-    jobs = [
-        make_job(session, user, priority=priority, created_at=NOON + timedelta(seconds=seconds), status=status)
-        for priority, seconds, status in [
-            (0, 0, JobStatus.QUEUED),
-            (0, 0, JobStatus.QUEUED),
-            (5, 9, JobStatus.QUEUED),
-            (0, 5, JobStatus.HELD),
-            (0, 7, JobStatus.QUEUED),
-        ]
-    ]
-    make_job(session, user, cluster="other", priority=9)
-    make_job(session, user, status=JobStatus.RUNNING, priority=9)
-    positions = queue_positions(session, [job.id for job in jobs])
-    assert {job.id: queue_position(session, job) for job in jobs} == positions
-    assert sorted(positions.values()) == [1, 2, 3, 4, 4]

@@ -1,0 +1,87 @@
+"""GPUs of a cluster as the forecast counts them: free ones, those of our runs until they end, and of others. Pure."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from server.feed.queue.readings import Readings
+from tuning.clusters.gpu_pools import GpuPool, gpu_pools
+from tuning.jobs.queries.standing import RunningRow
+from tuning.queue.estimate import Estimate
+from tuning.queue.forecast import HeldGpus
+from tuning.queue.run_length import run_length
+
+_HOUR_SECONDS = 3600.0
+_OTHERS_SECONDS = Estimate(1 * _HOUR_SECONDS, 4 * _HOUR_SECONDS, 24 * _HOUR_SECONDS)
+"""Until others give their GPUs back: nobody tells us of their jobs."""
+_OTHERS_ENDS = 8
+"""They do so little by little, in so many parts."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """GPUs for which the jobs of some partitions compete."""
+
+    partitions: frozenset[str]
+    """As jobs ask for them."""
+    gpus: int
+    free_gpus: int
+    holding: Sequence[HeldGpus]
+    running: Sequence[tuple[RunningRow, Estimate]]
+    """Our runs, and when they end."""
+
+
+def machines(readings: Readings, further: Collection[str] = ()) -> list[Machine]:
+    """A machine for each pool of GPUs that jobs ask for, or for further partitions; none where no GPUs are known."""
+    if readings.snapshot is None:
+        return []
+    rows = readings.rows
+    waiting = {row.partition for row in (*rows.waiting, *readings.held)}
+    asked = waiting | set(further) | {row.partition for row in rows.running} | readings.given_back.keys()
+    pools = (pool for pool in gpu_pools(readings.snapshot, asked) if pool.gpus > 0)
+    return [_machine(pool, readings) for pool in pools]
+
+
+def run_ends(row: RunningRow, readings: Readings) -> Estimate:
+    """When a run ends: by its own word, else by its time limit and its owner's earlier runs."""
+    now = readings.read_at.timestamp()
+    if row.expected_end_at is not None:
+        return _own_word(row, row.expected_end_at.timestamp()).at_least(now)
+    parts = readings.parts.get(row.person, ())
+    length = run_length(row.limit_seconds, parts, now - row.started_at)
+    ends = Estimate(row.started_at + length.low, row.started_at + length.expected, row.started_at + length.high)
+    return ends.at_least(now)
+
+
+def _own_word(row: RunningRow, expected_end: float) -> Estimate:
+    if row.observed_at is None or row.eta_low_seconds is None or row.eta_high_seconds is None:
+        return Estimate.exactly(expected_end)
+    seen = row.observed_at.timestamp()
+    return Estimate.around(expected_end, seen + row.eta_low_seconds, seen + row.eta_high_seconds)
+
+
+def _machine(pool: GpuPool, readings: Readings) -> Machine:
+    ours = [(row, run_ends(row, readings)) for row in readings.rows.running if row.partition in pool.partitions]
+    own_gpus = sum(row.gpus for row, _ in ours)
+    others = min(_gpus_of_others(pool, readings), max(pool.gpus - own_gpus, 0))
+    holding = [HeldGpus(row.gpus, ends, row.started_at + row.limit_seconds) for row, ends in ours]
+    holding += _held_by_others(others, readings.read_at.timestamp())
+    return Machine(pool.partitions, pool.gpus, max(pool.gpus - own_gpus - others, 0), holding, ours)
+
+
+def _gpus_of_others(pool: GpuPool, readings: Readings) -> int:
+    """GPUs in use that were not ours when the cluster told of them, a minute ago at most."""
+    told_at = readings.snapshot_at.timestamp() if readings.snapshot_at is not None else 0.0
+    running = sum(
+        row.gpus for row in readings.rows.running if row.partition in pool.partitions and row.started_at <= told_at
+    )
+    ended = sum(gpus for partition, gpus in readings.given_back.items() if partition in pool.partitions)
+    return max(pool.gpus_in_use - running - ended, 0)
+
+
+def _held_by_others(gpus: int, now: float) -> Iterator[HeldGpus]:
+    parts = min(gpus, _OTHERS_ENDS)
+    for number in range(parts):
+        share = 2 * (number + 1) / (parts + 1)
+        its = _OTHERS_SECONDS
+        ends = Estimate(now + its.low * share, now + its.expected * share, now + its.high * share)
+        yield HeldGpus(gpus // parts + (number < gpus % parts), ends, now + its.high)

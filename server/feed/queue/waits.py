@@ -1,0 +1,130 @@
+"""Reason for which a job has not begun: of which kind it is, in words, and which jobs end it. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from server.feed.queue.machine import Machine, run_ends
+from server.feed.queue.view import QueueView
+from tuning.jobs.queries.standing import WaitingRow
+from tuning.jobs.status import JobStatus
+
+_MOST_HELD_BY = 10
+
+
+class WaitKind(StrEnum):
+    """Kind of thing that a job waits for."""
+
+    LIMIT = "limit"
+    GPUS = "gpus"
+    DEPENDENCY = "dependency"
+    DATA = "data"
+    HOLD = "hold"
+    WINDOW = "window"
+    CLUSTER = "cluster"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class HoldingJob:
+    """A job whose end lets another one start, and when that is expected (seconds since 1970)."""
+
+    job_id: str
+    ends_at: float | None
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Reason for which a job has not begun."""
+
+    kind: WaitKind
+    words: str
+    held_by: Sequence[HoldingJob] = ()
+    limit: float | None = None
+    in_use: float | None = None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Circumstances beside the queue itself."""
+
+    absence: str | None = None
+    """In words, where no worker drives the cluster."""
+    lacks_data: bool = False
+    """Whether a data set of the job is not on the cluster yet."""
+
+
+def wait_of(row: WaitingRow, view: QueueView, around: Surroundings) -> Wait:
+    """What the job waits for first: its owner, the cluster, other jobs, its data, Slurm, and at last GPUs."""
+    if row.status is JobStatus.HELD:
+        return Wait(WaitKind.HOLD, row.status_reason or "held until it is released")
+    if around.absence is not None:
+        return Wait(WaitKind.CLUSTER, around.absence)
+    if row.job.id in view.readings.unmet:
+        return _for_others(row, view)
+    if around.lacks_data:
+        return Wait(WaitKind.DATA, row.status_reason or "its data is yet to be copied to the cluster")
+    return _in_our_queue(row, view) if row.status is JobStatus.QUEUED else _in_slurm(row)
+
+
+def _in_slurm(row: WaitingRow) -> Wait:
+    if row.status is JobStatus.PENDING:
+        return Wait(WaitKind.GPUS, row.status_reason or "it waits in Slurm's own queue")
+    return Wait(WaitKind.NOTHING, "it is being handed to Slurm")
+
+
+def _for_others(row: WaitingRow, view: QueueView) -> Wait:
+    awaited = view.readings.unmet[row.job.id]
+    ends = {run.job_id: run_ends(run, view.readings).expected for run in view.readings.rows.running}
+    forecasts = view.forecasts()
+    ends |= {job_id: forecasts[job_id].ends_at.expected for job_id in awaited if job_id in forecasts}
+    words = f"it waits until {_listed(awaited)} succeeded"
+    held_by = [HoldingJob(job_id, ends.get(job_id)) for job_id in awaited[:_MOST_HELD_BY]]
+    return Wait(WaitKind.DEPENDENCY, words, held_by)
+
+
+def _in_our_queue(row: WaitingRow, view: QueueView) -> Wait:
+    machine = next((each for each in view.machines if row.partition in each.partitions), None)
+    if machine is None or row.job.gpus <= 0:
+        return _without_gpus(row, view)
+    if row.job.gpus > machine.gpus:
+        return Wait(WaitKind.GPUS, f"it needs {_gpus(row.job.gpus)}: the nodes that it may use have {machine.gpus}")
+    forecast = view.forecasts().get(row.job.id)
+    if forecast is not None and forecast.starts_at.expected <= view.readings.read_at.timestamp():
+        words = f"{_gpus(machine.free_gpus)} of {machine.gpus} are free: it is handed to Slurm next"
+        return Wait(WaitKind.NOTHING, words)
+    ahead = (view.place(row.job.id) or 1) - 1
+    first = f", and {ahead} {'job comes' if ahead == 1 else 'jobs come'} first" if ahead else ""
+    words = f"it needs {_gpus(row.job.gpus)}: {machine.free_gpus} of {machine.gpus} are free{first}"
+    return Wait(WaitKind.GPUS, words, list(_next_ends(machine, row.job.gpus)))
+
+
+def _without_gpus(row: WaitingRow, view: QueueView) -> Wait:
+    """Nothing is known of GPUs: it is handed over in its turn."""
+    place = view.place(row.job.id) or 1
+    if row.status_reason:
+        return Wait(WaitKind.CLUSTER, row.status_reason)
+    if place > 1:
+        return Wait(WaitKind.WINDOW, f"it is handed to Slurm after {place - 1} that come before it")
+    return Wait(WaitKind.NOTHING, "it is handed to Slurm next")
+
+
+def _next_ends(machine: Machine, gpus: int) -> Iterator[HoldingJob]:
+    """The runs that end first, until enough GPUs are free for the job."""
+    free = machine.free_gpus
+    for run, ends in sorted(machine.running, key=lambda each: each[1].expected)[:_MOST_HELD_BY]:
+        if free >= gpus:
+            break
+        if run.gpus > 0:
+            free += run.gpus
+            yield HoldingJob(run.job_id, ends.expected)
+
+
+def _gpus(count: int) -> str:
+    return f"{count} GPU{'' if count == 1 else 's'}"
+
+
+def _listed(job_ids: Sequence[str]) -> str:
+    shown = ", ".join(job_ids[:3])
+    rest = len(job_ids) - 3
+    return f"{shown} and {rest} more have" if rest > 0 else f"{shown} {'has' if len(job_ids) == 1 else 'have'}"
