@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 
 from server.api import clusters as clusters_api
-from server.api import health, me, recipes, secrets, signposts, tokens
+from server.api import health, me, recipes, secrets, signposts, tokens, webhooks
 from server.api import models as models_api
 from server.api.datasets import collection as datasets
 from server.api.datasets import preview, upload
@@ -86,6 +86,7 @@ ROUTERS = (
     audit.router,
     tokens.router,
     secrets.router,
+    webhooks.router,
     recipes.router,
 )
 
