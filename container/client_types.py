@@ -31,6 +31,7 @@ NAMES = {
     "CheckpointInfo": "Checkpoint",
     "ClusterJson": "Cluster",
     "DatasetInfo": "Dataset",
+    "DeliveryInfo": "Delivery",
     "JobAttempt": "Attempt",
     "JobJson": "Job",
     "JobRequest": "JobFields",
@@ -46,6 +47,7 @@ NAMES = {
     "TokenInfo": "Token",
     "TroubleJson": "Trouble",
     "UserJson": "User",
+    "WebhookInfo": "Webhook",
 }
 """Where the server's name for a schema is not what a user of the client would look for."""
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None", None: "Any"}
