@@ -31,6 +31,7 @@ NAMES = {
     "CheckpointInfo": "Checkpoint",
     "ClusterJson": "Cluster",
     "DatasetInfo": "Dataset",
+    "DeliveryInfo": "Delivery",
     "JobAttempt": "Attempt",
     "JobJson": "Job",
     "JobRequest": "JobFields",
@@ -48,6 +49,7 @@ NAMES = {
     "TroubleJson": "Trouble",
     "UserJson": "User",
     "UsageJson": "UsageReport",
+    "WebhookInfo": "Webhook",
 }
 """Where the server's name for a schema is not what a user of the client would look for."""
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None", None: "Any"}

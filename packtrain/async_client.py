@@ -68,9 +68,10 @@ from packtrain.transport.event_stream import ENDINGS, PROGRESS
 from packtrain.transport.log_text import LogStream, LogText, log_text
 from packtrain.transport.long_poll import Outage
 from packtrain.transport.upload import CountedFile
+from packtrain.webhooks import AsyncWebhookMethods
 
 
-class AsyncPacktrain(AsyncPeopleMethods):
+class AsyncPacktrain(AsyncPeopleMethods, AsyncWebhookMethods):
     """A server, spoken to with a token. Safe requests are repeated when nobody answers, others never."""
 
     def __init__(self, url: str, token: str, *, source: str = "the caller") -> None:

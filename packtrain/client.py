@@ -70,9 +70,10 @@ from packtrain.transport.http import Http
 from packtrain.transport.log_text import LogStream, LogText, log_text
 from packtrain.transport.long_poll import Clock, Outage, follow
 from packtrain.transport.upload import CountedFile
+from packtrain.webhooks import WebhookMethods
 
 
-class Packtrain(PeopleMethods):
+class Packtrain(PeopleMethods, WebhookMethods):
     """A server, spoken to with a token. Safe requests are repeated when nobody answers, others never."""
 
     def __init__(self, url: str, token: str, *, source: str = "the caller") -> None:

@@ -17,6 +17,8 @@ from packtrain.schema import (
     Dataset,
     DatasetPage,
     DatasetReport,
+    Delivery,
+    DeliveryPage,
     EventPage,
     Job,
     JobChange,
@@ -31,6 +33,7 @@ from packtrain.schema import (
     ModelAliasRequest,
     ModelPage,
     NewToken,
+    NewWebhook,
     Preview,
     Progress,
     QueueEntry,
@@ -50,6 +53,10 @@ from packtrain.schema import (
     UserPage,
     UserRequest,
     Validation,
+    Webhook,
+    WebhookChange,
+    WebhookKind,
+    WebhookPage,
 )
 from packtrain.transport.call import (
     READ_SECONDS,
@@ -348,6 +355,46 @@ def remove_member(team_name: str, user_name: str) -> Call[None]:
 
 def audit(limit: int, after: str | None, filters: Mapping[str, str | list[str]]) -> Call[AuditEntryPage]:
     return Call("GET", "audit", _page(limit, after, filters))
+
+
+def create_webhook(
+    url: str, kind: WebhookKind | None, events: list[str] | None, team: str | None, secret: str | None
+) -> Call[NewWebhook]:
+    given = {"kind": kind, "events": events, "team": team, "secret": secret}
+    body = {"url": url, **{key: value for key, value in given.items() if value is not None}}
+    return Call("POST", "webhooks", body=body)
+
+
+def webhooks(limit: int, after: str | None, job_id: str | None) -> Call[WebhookPage]:
+    return Call("GET", "webhooks", _page(limit, after, {"job": job_id} if job_id is not None else {}))
+
+
+def webhook(webhook_id: str) -> Call[Webhook]:
+    return Call("GET", path_of("webhooks", webhook_id))
+
+
+def change_webhook(webhook_id: str, changes: WebhookChange) -> Call[Webhook]:
+    return Call("PATCH", path_of("webhooks", webhook_id), body=changes)
+
+
+def delete_webhook(webhook_id: str) -> Call[None]:
+    return Call("DELETE", path_of("webhooks", webhook_id))
+
+
+def test_webhook(webhook_id: str) -> Call[Delivery]:
+    return Call("POST", path_of("webhooks", webhook_id, "test"))
+
+
+def rotate_webhook_secret(webhook_id: str) -> Call[NewWebhook]:
+    return Call("POST", path_of("webhooks", webhook_id, "rotate-secret"))
+
+
+def deliveries(webhook_id: str, limit: int, after: str | None) -> Call[DeliveryPage]:
+    return Call("GET", path_of("webhooks", webhook_id, "deliveries"), _page(limit, after, {}))
+
+
+def resend_delivery(webhook_id: str, delivery_id: str) -> Call[Delivery]:
+    return Call("POST", path_of("webhooks", webhook_id, "deliveries", delivery_id, "resend"))
 
 
 def _copied(job_id: str, action: str, changes: JobFields | RetryFields) -> Call[Job]:

@@ -10,6 +10,8 @@ from typing_extensions import NotRequired, TypedDict
 
 DatasetStatus = Literal["checking", "ready", "refused"]
 """An upload is ready at once; what lies on a cluster is looked at there first."""
+DeliveryStatus = Literal["waiting", "delivered", "given_up"]
+"""State of a delivery."""
 JobStatus = Literal["held", "queued", "submitting", "pending", "running", "succeeded", "failed", "cancelled"]
 """Status of a job in packtrain. Slurm's own state is another column."""
 LimitKind = Literal[
@@ -94,6 +96,8 @@ UsedBy = Literal["user", "team", "cluster"]
 """Grouping of used GPU time."""
 WaitKind = Literal["limit", "gpus", "dependency", "data", "hold", "window", "cluster", "nothing"]
 """Kind of thing that a job waits for."""
+WebhookKind = Literal["standard", "slack", "mattermost", "mail"]
+"""Form in which a receiver wants its notices."""
 
 
 class Artifact(TypedDict):
@@ -410,6 +414,44 @@ class DatasetReport(TypedDict):
     """What `cutoff_len` cuts off; null where none was named."""
 
 
+class Delivery(TypedDict):
+    """A notice for one webhook, and what became of it."""
+
+    id: str
+    """The webhook-id that the receiver is sent, the same at each try."""
+    event: str
+    """What it tells of."""
+    job_id: str | None
+    """The job that it tells of; null: the webhook itself."""
+    status: "DeliveryStatus"
+    """Whether it arrived, is still tried, or was given up."""
+    attempts: int
+    """How often it was tried."""
+    created_at: str
+    """When it happened."""
+    next_try_at: str | None
+    """Not before then it is tried again; null: no more."""
+    last_attempt_at: str | None
+    """When it was last tried."""
+    last_status: int | None
+    """The HTTP status that the receiver last answered."""
+    last_error: str | None
+    """Why it did not arrive, the last time."""
+    delivered_at: str | None
+    """When it arrived."""
+
+
+class DeliveryPage(TypedDict):
+    """DeliveryPage of the API."""
+
+    data: list["Delivery"]
+    """The rows."""
+    has_more: bool
+    """Whether another page follows."""
+    next: str | None
+    """Give it as `after` for the next page; null on the last."""
+
+
 class Estimates(TypedDict):
     """Resources that the job would use, and when it would start."""
 
@@ -671,6 +713,8 @@ class JobFields(_JobFields, total=False):
     """So many of the newest stay once it has succeeded; null = all."""
     continuation: "Continuation | None"
     """By default a training goes on after preemption and a failed node, not after its time limit."""
+    webhooks: list["JobWebhook"]
+    """Endpoints that are told of this job alone."""
     resources: "Resources"
     """What is asked of Slurm."""
     team: str | None
@@ -717,6 +761,20 @@ class JobPage(TypedDict):
     """Whether another page follows."""
     next: str | None
     """Give it as `after` for the next page; null on the last."""
+
+
+class JobWebhook(TypedDict):
+    """An endpoint to tell of events of one job."""
+
+    url: str
+    """Where notices go: http(s)://..., or mailto:NAME@DOMAIN for mail."""
+    kind: NotRequired["WebhookKind"]
+    """The form of the notices: signed JSON (Standard Webhooks), a text for Slack or Mattermost, mail."""
+    events: NotRequired[list[str]]
+    """Which events: exact names (job.failed, warning), job.* or checkpoint.*; by default the ends."""
+    secret: NotRequired[str | None]
+    """Of kind standard: a secret of your own to sign with, whsec_ and 24 to 64 bytes in base64; by default one is made.
+    """
 
 
 class Lengths(TypedDict):
@@ -918,6 +976,37 @@ class NewToken(TypedDict):
     """The end of its validity; null = it has none."""
     token: str
     """The text to send as `Authorization: Bearer`. It is shown this once."""
+
+
+class NewWebhook(TypedDict):
+    """A webhook that was just made, or was given another secret."""
+
+    id: str
+    """Its id."""
+    kind: "WebhookKind"
+    """The form of its notices."""
+    url: str
+    """Where its notices go."""
+    events: list[str]
+    """Names and patterns of the events that it is told of."""
+    user: str
+    """The name of the user who made it."""
+    team: str | None
+    """The team whose jobs it is told of."""
+    job_id: str | None
+    """The one job that it is told of; null, without a team: all of its user's."""
+    created_at: str
+    """When it was made."""
+    disabled: bool
+    """Whether it is switched off: nothing is sent, and nothing kept for it."""
+    disabled_at: str | None
+    """Since when it is switched off."""
+    disabled_reason: str | None
+    """By whom or why it was switched off."""
+    failing_since: str | None
+    """Since when nothing has arrived; null: the last notice did."""
+    secret: str | None
+    """What its notices are signed with (Standard Webhooks); shown this once. Null: they are not signed."""
 
 
 class Node(TypedDict):
@@ -1300,6 +1389,8 @@ class RetryFields(_RetryFields, total=False):
     """So many of the newest stay once it has succeeded; null = all."""
     continuation: "Continuation | None"
     """By default a training goes on after preemption and a failed node, not after its time limit."""
+    webhooks: list["JobWebhook"]
+    """Endpoints that are told of this job alone."""
     resources: "Resources"
     """What is asked of Slurm."""
     team: str | None
@@ -1715,3 +1806,70 @@ class WaitsFor(TypedDict):
     """How much of the limit is used."""
     held_by: list["HeldBy"]
     """At most ten."""
+
+
+class Webhook(TypedDict):
+    """A webhook, without its secret."""
+
+    id: str
+    """Its id."""
+    kind: "WebhookKind"
+    """The form of its notices."""
+    url: str
+    """Where its notices go."""
+    events: list[str]
+    """Names and patterns of the events that it is told of."""
+    user: str
+    """The name of the user who made it."""
+    team: str | None
+    """The team whose jobs it is told of."""
+    job_id: str | None
+    """The one job that it is told of; null, without a team: all of its user's."""
+    created_at: str
+    """When it was made."""
+    disabled: bool
+    """Whether it is switched off: nothing is sent, and nothing kept for it."""
+    disabled_at: str | None
+    """Since when it is switched off."""
+    disabled_reason: str | None
+    """By whom or why it was switched off."""
+    failing_since: str | None
+    """Since when nothing has arrived; null: the last notice did."""
+
+
+class WebhookChange(TypedDict, total=False):
+    """A change of an endpoint: what is left out (or null) stays."""
+
+    url: str | None
+    """Another target, of the same kind."""
+    events: list[str] | None
+    """All of its events."""
+    disabled: bool | None
+    """true switches it off, false on again, also after packtrain switched it off."""
+
+
+class WebhookPage(TypedDict):
+    """WebhookPage of the API."""
+
+    data: list["Webhook"]
+    """The rows."""
+    has_more: bool
+    """Whether another page follows."""
+    next: str | None
+    """Give it as `after` for the next page; null on the last."""
+
+
+class WebhookRequest(TypedDict):
+    """An endpoint to tell of events of all one's jobs, or of a team's."""
+
+    url: str
+    """Where notices go: http(s)://..., or mailto:NAME@DOMAIN for mail."""
+    kind: NotRequired["WebhookKind"]
+    """The form of the notices: signed JSON (Standard Webhooks), a text for Slack or Mattermost, mail."""
+    events: NotRequired[list[str]]
+    """Which events: exact names (job.failed, warning), job.* or checkpoint.*; by default the ends."""
+    secret: NotRequired[str | None]
+    """Of kind standard: a secret of your own to sign with, whsec_ and 24 to 64 bytes in base64; by default one is made.
+    """
+    team: NotRequired[str | None]
+    """The team whose jobs it is told of, for its leads; by default it is your own jobs."""

@@ -23,6 +23,7 @@ from server.slurm_trial import SlurmTrials
 from server.worker_watch import WorkerWatch
 from tuning.db.engine import transaction
 from tuning.errors import NotFound
+from tuning.notices.rules import NoticeRules, rules_of
 from tuning.people.audit import Actor
 from tuning.people.roles import Visibility
 from tuning.people.tokens import Principal, authenticate
@@ -96,6 +97,12 @@ async def get_cipher(request: Request) -> Cipher:
     return cast(Cipher, request.app.state.cipher)
 
 
+async def get_notice_rules(request: Request) -> NoticeRules:
+    """The rules by which webhooks are taken."""
+    state = request.app.state
+    return rules_of(cast(Settings, state.settings), cast(Cipher, state.cipher))
+
+
 async def get_uploading(request: Request) -> Places:
     """Places for uploads."""
     return cast(Places, request.app.state.uploading)
@@ -128,6 +135,7 @@ NowDep = Annotated[datetime, Depends(get_now)]
 FeedDep = Annotated[Feed, Depends(get_feed)]
 SessionsDep = Annotated[sessionmaker[Session], Depends(get_sessions)]
 CipherDep = Annotated[Cipher, Depends(get_cipher)]
+NoticeRulesDep = Annotated[NoticeRules, Depends(get_notice_rules)]
 UploadingDep = Annotated[Places, Depends(get_uploading)]
 FileChecksDep = Annotated[FileChecks, Depends(get_file_checks)]
 WorkersDep = Annotated[WorkerWatch, Depends(get_workers)]

@@ -10,7 +10,15 @@ from fastapi import Depends
 from sqlalchemy.orm import Session
 
 from server.cluster_views import ClusterViews
-from server.dependencies import ClustersDep, CurrentUser, NowDep, SessionDep, SettingsDep, ViewsDep
+from server.dependencies import (
+    ClustersDep,
+    CurrentUser,
+    NoticeRulesDep,
+    NowDep,
+    SessionDep,
+    SettingsDep,
+    ViewsDep,
+)
 from tuning.clusters.model_aliases import aliases_of
 from tuning.datasets import repository as datasets
 from tuning.datasets.models import Dataset
@@ -26,6 +34,7 @@ from tuning.jobs.queries.sources import source_jobs
 from tuning.jobs.request.resources import measures
 from tuning.jobs.request.spec import MAX_PRIORITY
 from tuning.jobs.sight import sight_of
+from tuning.notices.rules import NoticeRules
 from tuning.people.directory import owner_is_seen
 from tuning.people.tokens import Principal
 from tuning.queue.limits import LimitedJob, Place
@@ -40,11 +49,12 @@ class Site:
     clusters: Mapping[str, ClusterSettings]
     views: ClusterViews
     settings: Settings
+    notices: NoticeRules
 
 
-async def get_site(clusters: ClustersDep, views: ViewsDep, settings: SettingsDep) -> Site:
+async def get_site(clusters: ClustersDep, views: ViewsDep, settings: SettingsDep, notices: NoticeRulesDep) -> Site:
     """For routes that check requests for jobs."""
-    return Site(clusters, views, settings)
+    return Site(clusters, views, settings, notices)
 
 
 SiteDep = Annotated[Site, Depends(get_site)]
@@ -73,6 +83,7 @@ def surroundings_of(session: Session, site: Site, user: Principal, now: datetime
         missing_secrets=lambda names: find_missing(session, user.user_id, names),
         limits=lambda *job: check_limits(session, _new_job(user, *job), now, stored=stored),
         highest_priority=highest_priority(user, site.settings),
+        notices=site.notices,
     )
 
 

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 
 from server.api import clusters as clusters_api
-from server.api import health, limits, me, queue, recipes, secrets, signposts, tokens, usage
+from server.api import health, limits, me, queue, recipes, secrets, signposts, tokens, usage, webhooks
 from server.api import models as models_api
 from server.api.datasets import collection as datasets
 from server.api.datasets import preview, upload
@@ -89,6 +89,7 @@ ROUTERS = (
     audit.router,
     tokens.router,
     secrets.router,
+    webhooks.router,
     recipes.router,
 )
 

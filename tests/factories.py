@@ -10,6 +10,7 @@ from tuning.datasets.models import Dataset
 from tuning.ids import new_id, new_secret
 from tuning.jobs.models import Attempt, AttemptTexts, Job, JobDataset, JobTag
 from tuning.jobs.status import JobStatus
+from tuning.notices.models import Webhook, WebhookKind
 from tuning.people.models import LAB_TEAM_ID, Membership, Team, Token, User
 from tuning.people.roles import Role
 from tuning.people.scopes import Scope, usual_scope
@@ -144,6 +145,21 @@ def make_limit(session: Session, kind: LimitKind, amount: float, **place: str) -
     subject = place.pop(subject_kind, "")
     values = {"id": new_id("lim"), "subject_kind": subject_kind, "subject": subject, "created_at": NOON}
     return _added(session, LimitRow(kind=kind, amount=amount, **values, **place))
+
+
+def make_webhook(session: Session, user: User, *, job: Job | None = None, **columns: Any) -> Webhook:
+    """A webhook of a user, for all jobs or one, told of every event of jobs unless told otherwise; it signs nothing."""
+    values: dict[str, Any] = {
+        "id": new_id("wh"),
+        "user_id": user.id,
+        "job_id": job.id if job is not None else None,
+        "kind": WebhookKind.STANDARD,
+        "url": "https://hooks.example.org/packtrain",
+        "events": ["job.*", "warning"],
+        "failures": 0,
+        "created_at": NOON,
+    }
+    return _added(session, Webhook(**{**values, **columns}))
 
 
 def make_cluster_settings(**values: Any) -> ClusterSettings:

@@ -8,6 +8,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -18,9 +19,16 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -241,7 +249,25 @@ class Settings(QueueSettings, BaseSettings):
     the teams that they lead). Administrators see all."""
     secrets_key: SecretStr | None = None
     """What users' secrets are encrypted with, any long random text; without it none can be kept."""
+    notice_targets: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Networks inside, with commas between, that notices may be sent to beside public addresses."""
+    notice_patience_seconds: float = Field(default=3 * 24 * 3600.0, gt=0)
+    """How long nothing may reach a webhook before it is switched off."""
+    smtp_host: str | None = None
+    """The server that takes the service's mail; without it and `smtp_from` none is sent."""
+    smtp_port: int = Field(default=587, ge=1, le=65_535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """TLS asked for after the greeting, from the beginning, or not at all."""
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: Annotated[str, Field(pattern=r"^[!-~]+@[A-Za-z0-9.-]+$", max_length=254)] | None = None
+    """The address that mail comes from."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("notice_targets", mode="before")
+    @classmethod
+    def _parts(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @classmethod
     def settings_customise_sources(

@@ -36,6 +36,7 @@ from worker.breaker import Breaker
 from worker.cycle import Cycle
 from worker.driver import Driver
 from worker.heartbeat import kept
+from worker.notify.sender import keep_sending
 from worker.staging.upload import keep_staging
 from worker.step_guard import StepGuard
 from worker.upkeep.reachability import note_unreachable
@@ -80,8 +81,10 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop` is set; only what is to end the process (SystemExit) is raised here."""
-        with ThreadPoolExecutor(len(self._clusters), thread_name_prefix="drive") as pool:
+        with ThreadPoolExecutor(len(self._clusters) + 1, thread_name_prefix="drive") as pool:
             futures = [pool.submit(self._keep_running, cluster) for cluster in self._clusters.values()]
+            sending = (self._settings, self._sessions, self._cipher, now_utc, self.stop)
+            futures.append(pool.submit(keep_sending, *sending))
             wait(futures, return_when=FIRST_EXCEPTION)
             self.stop.set()
         _raise_first(futures)

@@ -1,13 +1,13 @@
 """Jobs of a team are walked in the orders of lists: where members see their teams' jobs, a page costs the same.
 
-Revision 0016, after 0014.
+Revision 0016, after 0015.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '0016'
-down_revision = '0014'
+down_revision = '0015'
 branch_labels = None
 depends_on = None
 

@@ -37,6 +37,7 @@ from packtrain.cli.commands import (
     submit,
     teams,
     users,
+    webhooks,
 )
 from packtrain.cli.operator import add_operator_commands
 from packtrain.cli.screen import complain, say
@@ -139,6 +140,7 @@ for _name, _help, _commands in (
     ("recipes", "Named starting points for a run.", recipes.COMMANDS),
     ("checkpoints", "What a run has left of its steps.", checkpoints.COMMANDS),
     ("secrets", "Keys that your runs need, kept from everybody else.", secrets.COMMANDS),
+    ("webhooks", "Notices about your jobs: to programs, chats and mail.", webhooks.COMMANDS),
     ("clusters", "The clusters, and what may be wrong with one.", clusters.COMMANDS),
     ("models", "Models to train, and what people call them.", models.COMMANDS),
     ("users", "Users: their roles, and whether they are switched on.", users.COMMANDS),

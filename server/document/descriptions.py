@@ -298,6 +298,7 @@ PARAMETERS: Mapping[str, str] = {
     "step": "The step of the checkpoint.",
     "token_id": "The id of the token.",
     "user_name": "The name of the user.",
+    "webhook_id": "The id of the webhook.",
 }
 """Of paths and queries."""
 

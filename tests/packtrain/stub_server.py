@@ -13,6 +13,8 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
+from tests.packtrain.stub_webhooks import add_webhooks, delivery_json
+
 TOKEN = "pt_secret-of-the-tests"
 JOB_ID = "job_0123456789abcdefghjk"
 VALIDATION: dict[str, Any] = {
@@ -74,6 +76,10 @@ class Stub:
     validation: dict[str, Any] = field(default_factory=lambda: {"valid": True, **VALIDATION})
     checked: dict[str, Any] = field(default_factory=dict)
     """How a data set that lies on a cluster differs from an upload."""
+    webhook: dict[str, Any] = field(default_factory=dict)
+    """How the webhook differs from a new one."""
+    deliveries: list[dict[str, Any]] = field(default_factory=lambda: [delivery_json()])
+    """The webhook's delivery at each look; the last one stays."""
     refusals: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     """Answered first, one each, whatever is asked."""
     refused_paths: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
@@ -148,6 +154,7 @@ def make_app(stub: Stub) -> FastAPI:
     _add_datasets(app, stub)
     _add_preview(app)
     _add_clusters(app)
+    add_webhooks(app, stub)
     return app
 
 

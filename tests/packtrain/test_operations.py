@@ -11,11 +11,11 @@ from packtrain import operations
 from packtrain.transport.call import Call
 
 SAMPLES: dict[str, Any] = {
-    "attempt": 1, "changes": {}, "cluster_path": "/data/x", "count": 1, "cutoff_len": 1, "expires_at": None,
-    "fields": {}, "file": ("x.json", b"[]"), "filters": {}, "given": {}, "last_id": "7", "limit": 1, "offset": 1,
-    "path": "a/b c", "points": 10, "purpose": None, "save": False, "scopes": ["read"], "shares": 1, "since": 1,
-    "step": 1, "stream": "stdout", "tail": 1, "template": None, "training": {}, "value": "v",
-    "wait_seconds": 1,
+    "attempt": 1, "changes": {}, "cluster_path": "/data/x", "count": 1, "cutoff_len": 1, "events": ["warning"],
+    "expires_at": None, "fields": {}, "file": ("x.json", b"[]"), "filters": {}, "given": {}, "kind": None,
+    "last_id": "7", "limit": 1, "offset": 1, "path": "a/b c", "points": 10, "purpose": None, "save": False,
+    "scopes": ["read"], "secret": None, "shares": 1, "since": 1, "step": 1, "stream": "stdout", "tail": 1,
+    "team": None, "template": None, "training": {}, "user": None, "value": "v", "wait_seconds": 1,
 }  # fmt: skip
 NOT_OURS = {("get", "/healthz"), ("get", "/readyz"), ("get", "/metrics"), ("get", "/version")}
 """For monitoring, below no /api."""

@@ -14,6 +14,7 @@ from tuning.jobs import models as jobs
 from tuning.jobs.search.order import Sort
 from tuning.jobs.search.page import Filter, list_jobs
 from tuning.migrate import downgrade, is_a_models, is_current, upgrade
+from tuning.notices import models as notices
 from tuning.people import models as accounts
 from tuning.people.roles import Role
 from tuning.people.scopes import Scope
@@ -21,7 +22,7 @@ from tuning.people.tokens import authenticate
 from tuning.secrets import models as secrets
 from tuning.usage import models as usage
 
-TABLES_OF = (accounts, clusters, datasets, jobs, secrets, usage)
+TABLES_OF = (accounts, clusters, datasets, jobs, notices, secrets, usage)
 
 
 def tables(database_url: str) -> set[str]:

@@ -1,5 +1,6 @@
 import os
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,13 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PACKTRAIN_LEASE_SECONDS", "nan", "PACKTRAIN_LEASE_SECONDS: Input should be a finite number"),
         ("PACKTRAIN_LEASE_SECONDS", "1e400", "PACKTRAIN_LEASE_SECONDS: Input should be a finite number"),
         ("PACKTRAIN_LEASE_SECONDS", "-1", "PACKTRAIN_LEASE_SECONDS: Input should be greater than 0"),
+        (
+            "PACKTRAIN_NOTICE_TARGETS",
+            "10.0.0.0/8,hidden",
+            "PACKTRAIN_NOTICE_TARGETS: Input is not a valid IPv4 network",
+        ),
+        ("PACKTRAIN_SMTP_FROM", "hidden", "PACKTRAIN_SMTP_FROM: String should match pattern"),
+        ("PACKTRAIN_SMTP_SECURITY", "ssl", "PACKTRAIN_SMTP_SECURITY must be one of starttls, tls, none"),
         ("PACKTRAIN_DATABSE_URL", "hidden", "no setting PACKTRAIN_DATABSE_URL .did you mean PACKTRAIN_DATABASE_URL?"),
         (
             "packtrain_clusters_fil",
@@ -100,6 +108,22 @@ def test_a_setting_that_does_not_hold_is_a_sentence_without_its_value(
         load_settings()
     assert re.search(words, caught.value.with_hints())
     assert "hidden" not in caught.value.with_hints()
+
+
+@pytest.mark.usefixtures("no_variables")
+@pytest.mark.parametrize(
+    ("text", "networks"),
+    [
+        ("10.1.0.0/16, fd00:1::/64", (ip_network("10.1.0.0/16"), ip_network("fd00:1::/64"))),
+        ("127.0.0.1", (ip_network("127.0.0.1/32"),)),
+        ("", ()),
+    ],
+)
+def test_networks_of_receivers_stand_with_commas_between(
+    monkeypatch: pytest.MonkeyPatch, text: str, networks: tuple[IPv4Network | IPv6Network, ...]
+) -> None:
+    monkeypatch.setenv("PACKTRAIN_NOTICE_TARGETS", text)
+    assert load_settings().notice_targets == networks
 
 
 @pytest.mark.usefixtures("no_variables")

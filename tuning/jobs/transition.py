@@ -6,14 +6,15 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Insert, Update, bindparam, insert, update
+from sqlalchemy import Update, bindparam, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from tuning.datasets.ended_checks import refuse_unchecked
 from tuning.db.engine import lock_event_order
 from tuning.errors import Conflict, Finding
-from tuning.jobs.models import Job, JobEvent
+from tuning.jobs.events import write_events
+from tuning.jobs.models import Job
 from tuning.jobs.status import CORRECTIONS, ENDED, IN_OUR_QUEUE, JobStatus, may_become
 from tuning.llamafactory.kinds import CHECK
 
@@ -46,7 +47,6 @@ def correct(
     if to not in CORRECTIONS.get(old, ()):
         raise Conflict(f"job {job.id} has {old}: that cannot be corrected to {to}")
     record_event(session, job.id, "job.corrected", f"it had not {old}: {reason}", now, {"from": old, "to": to})
-    session.flush()  # the correction is told before what the job becomes
     _move(session, job, to, reason, now, at or now)
 
 
@@ -87,15 +87,15 @@ def transition_all(session: Session, steps: Sequence[Step], old: JobStatus, to: 
         }
         for step in steps
     ]
-    connection.execute(_new_event(), events)
+    write_events(session, events, now)
 
 
 def record_event(
     session: Session, job_id: str, event_type: str, message: str, now: datetime, data: dict[str, Any] | None = None
 ) -> None:
     """Write one event of a job, in the caller's transaction."""
-    lock_event_order(session)
-    session.add(JobEvent(job_id=job_id, at=now, type=event_type, message=message, data=data or {}))
+    row = {"job_id": job_id, "at": now, "type": event_type, "message": message, "data": data or {}}
+    write_events(session, [row], now)
 
 
 def _move(session: Session, job: Job, to: JobStatus, reason: str, now: datetime, at: datetime) -> None:
@@ -125,11 +125,6 @@ def _guarded(names: tuple[str, ...]) -> Update:
     """To these columns of a job that still has its old status. Kept: to build it costs more than to run it."""
     own = (Job.id == bindparam("job_id"), Job.status == bindparam("old"))
     return update(Job).where(*own).values(version=Job.version + 1, **{name: bindparam(name) for name in names})
-
-
-@cache
-def _new_event() -> Insert:
-    return insert(JobEvent)
 
 
 def _row(step: Step, old: JobStatus, to: JobStatus, now: datetime) -> dict[str, Any]:

@@ -63,6 +63,8 @@ def known(administrator: TestClient, sessions: sessionmaker[Session], user: User
     rows = b'[{"instruction": "1+1", "output": "2"}]'
     dataset = administrator.post("/api/v1/datasets", files={"file": ("sums.json", rows)}).json()
     token = administrator.post("/api/v1/tokens", json={"name": "x"}).json()
+    webhook = administrator.post("/api/v1/webhooks", json={"url": "https://hooks.example.org/x"}).json()
+    delivery = administrator.post(f"/api/v1/webhooks/{webhook['id']}/test").json()
     with transaction(sessions) as session:
         job = make_job(session, user, status=JobStatus.SUCCEEDED, attempt=1, current_steps=3, finished_at=NOON)
         make_attempt(session, job)
@@ -77,6 +79,8 @@ def known(administrator: TestClient, sessions: sessionmaker[Session], user: User
         "dataset_id": dataset["id"],
         "token_id": token["id"],
         "limit_id": limit.id,
+        "webhook_id": webhook["id"],
+        "delivery_id": delivery["id"],
         "step": 3,
         "path": artifact.path,
     }

@@ -18,7 +18,7 @@ CONFIG = {"model_name_or_path": "tiny-qwen2", "stage": "sft", "do_train": True, 
 CONFIG_YAML = "model_name_or_path: tiny-qwen2\nstage: sft\ntemplate: qwen\ndataset: identity\nlearning_rate: 1e-4\n"
 ROWS = b'[{"instruction": "a", "input": "", "output": "b"}, {"instruction": "c", "input": "d", "output": "e"}]'
 HEADERS = ("content-type", "location", "etag", "retry-after", "allow")
-_OPAQUE = re.compile(r"(job|ds|tok|user|sec)_[a-z0-9]{8,}|pt_[A-Za-z0-9_-]{20,}")
+_OPAQUE = re.compile(r"(job|ds|tok|user|sec|wh|msg)_[a-z0-9]{8,}|pt_[A-Za-z0-9_-]{20,}|whsec_[A-Za-z0-9+/=]+")
 
 Clients = Mapping[str, TestClient]
 Exchange = dict[str, Any]
@@ -156,6 +156,17 @@ def steps(old_job: str) -> Sequence[Step]:
         Step("DELETE", "/api/v1/secrets/HF_TOKEN"),
         Step("DELETE", "/api/v1/jobs"),
         Step("GET", "/api/v2/jobs"),
+        Step("POST", "/api/v1/webhooks", {"url": "https://hooks.example.org/x", "events": ["job.*"]}, saved="hook"),
+        Step("POST", "/api/v1/webhooks", {"url": "http://127.0.0.1/x", "events": ["job.faild"]}),
+        Step("GET", "/api/v1/webhooks"),
+        Step("GET", "/api/v1/webhooks/{hook}", by="bob"),
+        Step("POST", "/api/v1/jobs", {**train, "datasets": [], "config": {**CONFIG, "dataset": "identity"}}),
+        Step("GET", "/api/v1/webhooks/{hook}/deliveries"),
+        Step("POST", "/api/v1/webhooks/{hook}/test", saved="notice"),
+        Step("POST", "/api/v1/webhooks/{hook}/deliveries/{notice}/resend"),
+        Step("PATCH", "/api/v1/webhooks/{hook}", {"disabled": True}),
+        Step("POST", "/api/v1/webhooks/{hook}/rotate-secret"),
+        Step("DELETE", "/api/v1/webhooks/{hook}"),
     ]
 
 

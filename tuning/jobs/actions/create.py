@@ -29,6 +29,7 @@ from tuning.jobs.request.spec import MAX_PRIORITY, JobChange, JobRequest
 from tuning.jobs.status import ENDED, JobStatus
 from tuning.jobs.transition import record_event
 from tuning.llamafactory.kinds import CHECK
+from tuning.notices.webhooks import add_job_webhooks, copy_job_webhooks
 from tuning.people.models import LAB_TEAM_ID
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,10 @@ def create_job(
         if known is None:
             raise Conflict("the job of this key was made and removed at the same moment", hint="try again")
         return known, False
+    if request.webhooks:
+        add_job_webhooks(session, job.id, asker.user_id, request.webhooks, around.notices, now)
+    elif asker.retry_of is not None:
+        copy_job_webhooks(session, asker.retry_of, job.id, asker.user_id, now)
     warnings = [in_a_sentence(finding) for finding in checked.warnings]
     events = first_events(job.status, now, checked.notes, warnings)
     requests.insert_belongings(session, job, request.tags, [data.id for data in checked.uploads], events)
@@ -89,6 +94,7 @@ def change_job(
     if change.tags is not None:
         requests.replace_tags(session, job, change.tags)
     touch(job, now)
+    session.flush()  # the notice of it tells the new name
     record_event(session, job_id, "job.changed", f"{', '.join(changed)} changed by {by}", now)
     return job
 

@@ -31,6 +31,7 @@ from tuning.llamafactory.config.check import CheckedConfig, check_config
 from tuning.llamafactory.environment import check_environment
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel, meant_kind, runs_on_cpu
 from tuning.llamafactory.tracker_keys import TRACKER_KEYS, missing_keys
+from tuning.notices.rules import NO_NOTICES, NoticeRules
 from tuning.recipes.catalogue import Recipe, find_recipe
 from tuning.recipes.fitting import doubt_template, fitting_template
 from tuning.settings import ClusterSettings
@@ -68,6 +69,8 @@ class Surroundings:
     """Files that the request's command names and does not bring."""
     highest_priority: int = MAX_PRIORITY
     """That whoever asks may give a job; minus that is the lowest."""
+    notices: NoticeRules = NO_NOTICES
+    """Which webhooks this server takes."""
 
 
 def check_request(request: JobRequest, around: Surroundings) -> CheckedRequest:
@@ -126,6 +129,7 @@ class _Intake:
         self._data_elsewhere()
         self._secrets()
         team_id = self._team()
+        self._webhooks()
         self.findings += check_priority(self.request.priority, self.around.highest_priority)
         self.findings += check_environment(self.request.environment, self.cluster.environment if self.cluster else {})
         config_check = self._config()
@@ -216,6 +220,11 @@ class _Intake:
         for name in self.around.missing_secrets(names) if names else ():
             hint = f"set it with PUT /secrets/{name}, or `packtrain secrets set {name}`"
             self.findings.append(Finding(("secrets", names.index(name)), f"you have no secret {name}", hint))
+
+    def _webhooks(self) -> None:
+        for place, webhook in enumerate(self.request.webhooks):
+            for found in self.around.notices.check(webhook):
+                self.findings.append(replace(found, loc=("webhooks", place, *found.loc)))
 
     def _data_elsewhere(self) -> None:
         """A data set that lies on a cluster is nowhere else."""

@@ -8,11 +8,12 @@ from sqlalchemy import Insert, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session, defer
 
 from tuning.db.engine import insert_if_new, lock_event_order
-from tuning.jobs.models import Attempt, AttemptTexts, Job, JobDataset, JobEvent, JobTag
+from tuning.jobs.events import write_events
+from tuning.jobs.models import Attempt, AttemptTexts, Job, JobDataset, JobTag
 from tuning.jobs.queries.dependencies import dependencies_of
 
 # Run on the connection: rows that nobody reads back need no ORM, which costs three times as much.
-_INSERT_TAGS, _INSERT_DATASETS, _INSERT_EVENTS = insert(JobTag), insert(JobDataset), insert(JobEvent)
+_INSERT_TAGS, _INSERT_DATASETS = insert(JobTag), insert(JobDataset)
 _TAGS = (
     select(JobTag.job_id, JobTag.key, JobTag.value)
     .where(JobTag.job_id.in_(bindparam("job_ids", expanding=True)))
@@ -72,13 +73,12 @@ def insert_belongings(
     tables: tuple[tuple[Insert, list[dict[str, Any]]], ...] = (
         (_INSERT_TAGS, [{"key": key, "value": value, **place} for key, value in tags.items()]),
         (_INSERT_DATASETS, [{"position": place, "dataset_id": dataset} for place, dataset in enumerate(datasets)]),
-        (_INSERT_EVENTS, [dict(event) for event in events]),
     )
-    if events:
-        lock_event_order(session)
     for statement, rows in tables:
         if rows:
             session.connection().execute(statement, [{"job_id": job.id, **row} for row in rows])
+    if events:
+        write_events(session, [{"job_id": job.id, **event} for event in events], job.created_at)
 
 
 def replace_tags(session: Session, job: Job, tags: Mapping[str, str]) -> None:

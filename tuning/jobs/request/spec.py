@@ -9,6 +9,7 @@ from tuning.jobs.request.config_values import find_unstorable
 from tuning.jobs.request.time_limit import parse_time_limit
 from tuning.llamafactory.config.yaml_text import MAX_CHARACTERS
 from tuning.llamafactory.kinds import Kind
+from tuning.notices.request import MOST_OF_A_JOB, JobWebhook
 
 MAX_ATTEMPTS = 10
 """Unless the request says otherwise."""
@@ -168,6 +169,9 @@ class JobRequest(BaseModel):
     continuation: Continuation | None = Field(
         default=None,
         description="By default a training goes on after preemption and a failed node, not after its time limit.",
+    )
+    webhooks: tuple[JobWebhook, ...] = Field(
+        default=(), max_length=MOST_OF_A_JOB, description="Endpoints that are told of this job alone."
     )
     resources: Resources = Resources()
     team: TeamName | None = Field(default=None, description="Team whose share it uses; by default your usual one.")

@@ -1,0 +1,1 @@
+"""Delivery of notices over HTTP and SMTP."""
