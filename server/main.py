@@ -33,6 +33,7 @@ from server.cluster_views import ClusterViews
 from server.dependencies import API, current_user, visible_to_members
 from server.feed.cache import Feed
 from server.feed.fast_path import PolledProgress
+from server.feed.queue.board import QueueBoard
 from server.file_checks import FileChecks
 from server.http.admission import Admission
 from server.http.body_limit import MOST_VALUES, BodyBounds, BodyLimit
@@ -55,6 +56,7 @@ from tuning.datasets.check.processes import warm_up
 from tuning.db.engine import open_engine, open_sessions
 from tuning.secrets.cipher import Cipher
 from tuning.settings import ClusterSettings, Settings
+from tuning.usage.weights import weights_of
 
 VERSION = "0.1.0"
 MAX_BODY_BYTES = 1024 * 1024
@@ -149,6 +151,7 @@ def _know(
         now=clock,
         workers=app.state.workers,
         visible=visible_to_members(settings),
+        queues=QueueBoard(clock, weights=weights_of(settings)),
     )
     app.state.request_seconds = RequestSeconds()
     app.state.cipher = Cipher(settings.secrets_key)
