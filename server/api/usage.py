@@ -67,7 +67,7 @@ class Asked:
 
 def asked_usage(
     session: SessionDep,
-    _user: CurrentUser,
+    user: CurrentUser,
     now: NowDep,
     by: Annotated[UsedBy, Query(description="Whose time: of each user, team or cluster.")] = UsedBy.USER,
     first: Annotated[
@@ -79,7 +79,7 @@ def asked_usage(
 ) -> Asked:
     """The use in the period of a request. Raises InvalidInput."""
     period = _period(first, last, now)
-    return Asked(by, period, usage(session, by, period, now))
+    return Asked(by, period, usage(session, by, period, now, user))
 
 
 AskedDep = Annotated[Asked, Depends(asked_usage)]

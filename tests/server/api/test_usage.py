@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
@@ -11,6 +12,7 @@ from tests.factories import NOON, make_attempt, make_job, make_user
 from tuning.db.engine import transaction
 from tuning.jobs.status import JobStatus
 from tuning.people.models import LAB_TEAM_ID, Membership, Team, User
+from tuning.settings import Settings
 from tuning.usage.models import UsageDay
 
 TODAY = NOON.date()
@@ -88,6 +90,15 @@ def test_the_table_has_the_same_numbers(client: TestClient) -> None:
     answer = client.get("/api/v1/usage.csv?by=team")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.text == ("name,gpu_seconds,gpu_hours,jobs,running_jobs\nlab,25200.0,7.0,3,1\nmt,18000.0,5.0,1,0\n")
+
+
+def test_users_whose_jobs_are_not_shown_are_left_out(
+    app: FastAPI, client: TestClient, administrator: TestClient, settings: Settings
+) -> None:
+    app.state.settings = settings.model_copy(update={"visible_jobs": "own"})
+    assert hours(client).keys() == {"ada"}
+    assert hours(client, "?by=team").keys() == {"lab", "mt"}
+    assert hours(administrator).keys() == {"ada", "bob"}
 
 
 def test_rows_beyond_the_limit_are_told_of(client: TestClient) -> None:

@@ -6,12 +6,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import JobStatus
+from tuning.people.directory import owner_is_seen
 from tuning.people.models import Team, User
+from tuning.people.tokens import Principal
 from tuning.usage.models import UsageDay
 
 
@@ -53,11 +55,17 @@ class Usage:
     """Now; their time up to now is counted."""
 
 
-def usage(session: Session, by: UsedBy, period: Period, now: datetime) -> list[Usage]:
-    """GPU time within a period, the greatest first. What runs is counted up to now."""
-    ended = {name: (seconds, jobs) for name, seconds, jobs in session.execute(_ended(by, period))}
+def usage(session: Session, by: UsedBy, period: Period, now: datetime, reader: Principal) -> list[Usage]:
+    """GPU time within a period, the greatest first. What runs is counted up to now.
+
+    Of users, only those whose jobs the reader may see; teams and clusters are the whole lab's.
+    """
+    is_of_users = by is UsedBy.USER
+    ended_of = owner_is_seen(reader, UsageDay.user_id) if is_of_users else true()
+    running_of = owner_is_seen(reader, Job.owner_id) if is_of_users else true()
+    ended = {name: (seconds, jobs) for name, seconds, jobs in session.execute(_ended(by, period).where(ended_of))}
     running: dict[str, list[float]] = {}
-    for name, gpus, started_at in session.execute(_running(by, period)):
+    for name, gpus, started_at in session.execute(_running(by, period).where(running_of)):
         seconds = (min(now, period.end) - max(started_at, period.start)).total_seconds()
         running.setdefault(name, []).append(gpus * max(seconds, 0.0))
     found = list(_summed(ended, running))
