@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, func, insert, inspect, select, text
+from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, text
 
 from ops.databases import opened, read_url, sqlite_file
 from tuning.clusters.models import ClusterRow
 from tuning.errors import Conflict, NotFound
 from tuning.migrate import is_current, upgrade
+from tuning.people.models import LAB_TEAM_ID, Team
 from tuning.tables import METADATA
 
 ROWS_AT_ONCE = 200
@@ -30,6 +31,7 @@ def copy_database(source_url: str, target_url: str, now: datetime) -> Mapping[st
         if is_bare:
             upgrade(target_url)
         with _one_moment(source.connect()) as reading, target.begin() as writing:
+            _clear(writing)
             _require_empty(writing)
             return _copy_all(reading, writing)
 
@@ -52,6 +54,12 @@ def _one_moment(connection: Connection) -> Iterator[Connection]:
         else:
             connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection
+
+
+def _clear(target: Connection) -> None:
+    """Take out what migrations themselves write: the team `lab`. It comes back if anything else is found."""
+    if is_current(target):
+        target.execute(delete(Team).where(Team.id == LAB_TEAM_ID))
 
 
 def _require_empty(target: Connection) -> None:

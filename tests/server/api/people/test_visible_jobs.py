@@ -146,3 +146,16 @@ def test_leads_and_administrators_act_and_others_do_not(
         status = client.patch(f"/api/v1/jobs/{theirs.job}", json={"name": f"by {who}"}).status_code
         expected = 200 if who in may else 403 if who in SEES[visible] or who == "vic" else 404
         assert status == expected, who
+
+
+def test_the_queue_shows_what_may_be_seen_and_counts_all(
+    people: People, sessions: sessionmaker[Session], visible: str
+) -> None:
+    with transaction(sessions) as session:
+        mia = session.scalars(select(User).where(User.name == "mia")).one()
+        mt = session.scalars(select(Team).where(Team.name == "mt")).one()
+        job_id = make_job(session, mia, team_id=mt.id).id
+    for name, client in people.items():
+        listed = [entry["job_id"] for entry in client.get("/api/v1/queue").json()["data"]]
+        assert listed == ([job_id] if name in SEES[visible] else []), name
+        assert client.get(f"/api/v1/jobs/{job_id}/queue").is_success is (name in SEES[visible]), name
