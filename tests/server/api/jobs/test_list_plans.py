@@ -72,9 +72,6 @@ def plans(engine: Engine) -> Iterator[list[str]]:
 @pytest.fixture
 def some_jobs(app: FastAPI, clock: Clock, sessions: sessionmaker[Session], user: User) -> None:
     """Three that every filter but the status finds. The queue was looked at: that is once a second, for all pages."""
-    app.state.feed.queues = QueueBoard(clock, lambda: 0.0)
-    with sessions() as session:
-        app.state.feed.queues.view(session, "lab")
     with transaction(sessions) as session:
         for number in range(3):
             job = make_job(
@@ -87,6 +84,9 @@ def some_jobs(app: FastAPI, clock: Clock, sessions: sessionmaker[Session], user:
                 created_at=NOON + timedelta(seconds=number),
             )
             make_attempt(session, job)
+    app.state.feed.queues = QueueBoard(clock, lambda: 0.0)
+    with sessions() as session:
+        app.state.feed.queues.view(session, "lab")
 
 
 def questions() -> Iterator[list[tuple[str, str]]]:
