@@ -24,7 +24,7 @@ EXAMPLES: Mapping[str, Any] = {
     "create_team": {"name": "mt", "shares": 3, "members": [{"name": "mia", "is_lead": True}]},
     "create_token": {"name": "ci", "scopes": ["read"]},
     "create_user": {"name": "mia", "display_name": "Mia M.", "email": "mia@lab.example", "teams": ["mt", "lab"]},
-    "create_webhook": {"url": "https://hooks.example.org/packtrain", "events": ["job.failed", "warning"]},
+    "create_webhook": {"url": "mailto:ada@example.org", "events": ["job.failed", "warning"]},
     "keep_secret": {"value": "the key itself"},
     "put_limit": {"subject_kind": "team", "subject": "mt", "kind": "gpus", "amount": 8, "cluster": "lab"},
     "retry_job": {"resources": {"time_limit": "1-00:00:00"}, "resume_from": {"checkpoint": 500}},

@@ -164,7 +164,7 @@ def test_an_allow_header_names_all_methods_of_its_path(client: TestClient, app: 
     ("method", "path", "body", "fields"),
     [
         ("PUT", "/secrets/X_API_KEY", {"value": "x", "extra": 1}, "value"),
-        ("POST", "/tokens", {"name": "x", "extra_field": 1}, "name, user, scopes, expires_at"),
+        ("POST", "/tokens", {"name": "x", "extra_field": 1}, "name, user, tool, team, scopes, expires_at"),
         ("PATCH", "/jobs/job_x", {"xyzzy": 1}, "name, priority, tags"),
         ("POST", "/jobs", {"resources": {"xyzzy": 1}}, "cluster, partition"),
     ],

@@ -119,7 +119,7 @@ def test_an_unknown_field_names_the_nearest_known_one(client: TestClient) -> Non
     "field",
     [
         {"kind": "evaluate"},
-        {"webhooks": []},
+        {"kind": "serve"},
     ],
     ids=str,
 )
