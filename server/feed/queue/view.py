@@ -13,6 +13,7 @@ from tuning.jobs.queries.standing import WaitingRow
 from tuning.jobs.status import JobStatus
 from tuning.queue.estimate import Estimate
 from tuning.queue.forecast import ExpectedJob, Forecast, after_others, by_slurms_word, forecast
+from tuning.queue.limits import HeldBack, admitted
 from tuning.queue.line import Line
 from tuning.queue.order import Weights
 from tuning.queue.run_length import run_length
@@ -49,6 +50,8 @@ class QueueView:
         self._rows = {row.job.id: row for row in (*readings.rows.waiting, *readings.held)}
         in_slurm = (row for row in readings.rows.waiting if row.status is not JobStatus.QUEUED)
         self.rows = [*sorted(in_slurm, key=_handed_over), *(self._rows[job.id] for job in self._line.jobs)]
+        self.held_back = self._held_back()
+        """The queued jobs that a limit keeps from being handed over, by id."""
         self._forecasts: Mapping[str, Forecast] | None = None
         self._lock = threading.Lock()
 
@@ -98,6 +101,13 @@ class QueueView:
     def run_seconds(self, job: WaitingJob) -> Estimate:
         """How long a waiting job will run, by its owner's earlier runs."""
         return run_length(job.limit_seconds, self.readings.parts.get(job.person, ()))
+
+    def _held_back(self) -> Mapping[str, HeldBack]:
+        known = self.readings
+        jobs = [
+            known.limited[job.id] for job in self._line.jobs if job.id in known.limited and job.id not in known.unmet
+        ]
+        return admitted(jobs, known.limits, known.uses).held
 
     def _new_forecasts(self) -> dict[str, Forecast]:
         now = self.readings.read_at.timestamp()

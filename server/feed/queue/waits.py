@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from server.feed.queue.machine import Machine, run_ends
 from server.feed.queue.view import QueueView
 from tuning.jobs.queries.standing import WaitingRow
 from tuning.jobs.status import JobStatus
+from tuning.queue.limit_words import held_words
+from tuning.queue.limits import HeldBack
 
 _MOST_HELD_BY = 10
 
@@ -55,16 +58,25 @@ class Surroundings:
 
 
 def wait_of(row: WaitingRow, view: QueueView, around: Surroundings) -> Wait:
-    """What the job waits for first: its owner, the cluster, other jobs, its data, Slurm, and at last GPUs."""
+    """What the job waits for first: its owner, the cluster, other jobs, a limit, its data, Slurm, at last GPUs."""
     if row.status is JobStatus.HELD:
         return Wait(WaitKind.HOLD, row.status_reason or "held until it is released")
     if around.absence is not None:
         return Wait(WaitKind.CLUSTER, around.absence)
     if row.job.id in view.readings.unmet:
         return _for_others(row, view)
+    if (held := view.held_back.get(row.job.id)) is not None:
+        return _at_limit(held, view.readings.read_at)
     if around.lacks_data:
         return Wait(WaitKind.DATA, row.status_reason or "its data is yet to be copied to the cluster")
     return _in_our_queue(row, view) if row.status is JobStatus.QUEUED else _in_slurm(row)
+
+
+def _at_limit(held: HeldBack, now: datetime) -> Wait:
+    holders = held.use.held_by[:_MOST_HELD_BY]
+    ends = [holder.expected_end_at.timestamp() if holder.expected_end_at else None for holder in holders]
+    held_by = [HoldingJob(holder.job_id, ends_at) for holder, ends_at in zip(holders, ends, strict=True)]
+    return Wait(WaitKind.LIMIT, held_words(held, now), held_by, held.bound.limit.amount, held.use.amount)
 
 
 def _in_slurm(row: WaitingRow) -> Wait:

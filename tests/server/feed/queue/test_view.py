@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 from server.feed.queue.readings import read_queue
 from server.feed.queue.view import Outlook, QueueView, expected_values, has_moved
 from server.feed.queue.waits import Surroundings, Wait, WaitKind, wait_of
-from tests.factories import NOON, make_attempt, make_job, make_user
+from tests.factories import NOON, make_attempt, make_job, make_limit, make_user
 from tuning.clusters.models import ClusterRow
 from tuning.jobs.models import Job, JobDependency
 from tuning.jobs.status import JobStatus
 from tuning.people.models import User
 from tuning.queue.estimate import Estimate
 from tuning.queue.forecast import Forecast
+from tuning.queue.limits import LimitKind
 from tuning.queue.order import Weights
 
 HOUR = 3600
@@ -230,3 +231,17 @@ def test_times_left_count_from_the_forecast() -> None:
     assert (found["eta_seconds"], found["eta_low_seconds"], found["eta_high_seconds"]) == (65, 60, 9000)
     assert found["updated_at"] == NOON
     assert found["expected_start_at"] == NOON + timedelta(seconds=60)
+
+
+def test_a_job_at_a_limit_tells_the_limit_its_use_and_by_which_jobs(session: Session, ada: User) -> None:
+    describe(session, gpus=16, in_use=4)
+    make_limit(session, LimitKind.GPUS, 8, user="ada")
+    ends_at = NOON + timedelta(hours=2)
+    running = run(session, ada, expected_end_at=ends_at)
+    first, second = wait(session, ada), wait(session, ada, created_at=NOON + timedelta(seconds=1))
+    view = look(session)
+    assert words(view, first).kind is WaitKind.NOTHING
+    told = words(view, second)
+    assert (told.kind, told.limit, told.in_use) == (WaitKind.LIMIT, 8.0, 8.0)
+    assert {each.job_id: each.ends_at for each in told.held_by} == {running.id: ends_at.timestamp(), first.id: None}
+    assert told.words.startswith("the user ada may have 8 GPUs at once: 8 in use by ")
