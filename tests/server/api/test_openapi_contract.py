@@ -81,13 +81,16 @@ def known(administrator: TestClient, sessions: sessionmaker[Session], user: User
         "limit_id": limit.id,
         "webhook_id": webhook["id"],
         "delivery_id": delivery["id"],
+        "user_name": user.name,
         "step": 3,
         "path": artifact.path,
     }
 
 
 def _existing(known: dict[str, Any], case: Case[Any]) -> dict[str, Any]:
-    named = {**known, "name": "lab" if "/clusters" in case.path else "lora-sft"}
+    names = {"/clusters": "lab", "/teams": "lab", "/users": known["user_name"]}
+    name = next((name for area, name in names.items() if area in case.path), "lora-sft")
+    named = {**known, "name": name}
     return {name: named[name] for name in case.path_parameters}
 
 
