@@ -123,11 +123,12 @@ class QueueView:
         return found
 
     def _of(self, machine: Machine) -> Iterator[WaitingJob]:
-        """The jobs that compete for the machine's GPUs now, in their order."""
+        """The jobs that compete for the machine's GPUs now, in order: none that waits for others, or at a limit."""
+        kept_back = self.readings.unmet.keys() | self.held_back.keys()
         return (
             row.job
             for row in self.rows
-            if row.partition in machine.partitions and row.job.gpus > 0 and row.job.id not in self.readings.unmet
+            if row.partition in machine.partitions and row.job.gpus > 0 and row.job.id not in kept_back
         )
 
     def _expected(self, jobs: Iterable[WaitingJob]) -> list[ExpectedJob]:

@@ -245,3 +245,5 @@ def test_a_job_at_a_limit_tells_the_limit_its_use_and_by_which_jobs(session: Ses
     assert (told.kind, told.limit, told.in_use) == (WaitKind.LIMIT, 8.0, 8.0)
     assert {each.job_id: each.ends_at for each in told.held_by} == {running.id: ends_at.timestamp(), first.id: None}
     assert told.words.startswith("the user ada may have 8 GPUs at once: 8 in use by ")
+    assert second.id not in view.forecasts(), "nothing tells when its turn under the limit comes"
+    assert first.id in view.forecasts()
