@@ -2,6 +2,7 @@
 
 import ipaddress
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -235,6 +236,10 @@ def test_the_thread_sends_until_it_is_told_to_stop(post: Post, told: Receiver, c
     thread = threading.Thread(target=keep_sending, args=(settings, post.sessions, CIPHER, clock, stop))
     thread.start()
     told.arrived.acquire()
+    for _ in range(3000):  # what is being answered when the worker stops is sent again by the next
+        if [row.status for row in post.rows()] == ["delivered"]:
+            break
+        time.sleep(0.01)
     stop.set()
     thread.join()
     assert [row.status for row in post.rows()] == ["delivered"]
