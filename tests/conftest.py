@@ -1,4 +1,4 @@
-"""What all tests may ask for: a database of either kind, and the API on it."""
+"""Fixtures of all tests: a database of either kind, and the API on it."""
 
 import shutil
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ _numbers = count()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What `make unit` and `make test` leave out goes by what a test asks for, and by where it stands.
+    """Marks by which `make unit` and `make test` leave tests out: by their fixtures and their files.
 
     The API and the worker are tried on SQLite in `make test`, on PostgreSQL in `make deep`; queries on both.
     """

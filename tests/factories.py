@@ -115,7 +115,7 @@ def make_attempt(session: Session, job: Job, *, number: int = 1, **columns: Any)
 
 
 def make_attempt_texts(session: Session, job: Job, script: str, config_yaml: str = "", *, number: int = 1) -> None:
-    """What an attempt was submitted with."""
+    """Script and configuration of an attempt."""
     _added(session, AttemptTexts(job_id=job.id, attempt=number, script=script, config_yaml=config_yaml))
 
 

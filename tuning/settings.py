@@ -312,7 +312,7 @@ def _unknown_variables(names: Iterable[str]) -> Iterator[Finding]:
 
 
 def _of_a_setting(error: Mapping[str, Any]) -> Finding:
-    """What is wrong with a setting, without its value."""
+    """Fault of a setting, without its value."""
     name = f"{PREFIX}{error['loc'][0]}".upper()
     known = _QUOTED.findall(error.get("ctx", {}).get("expected", ""))
     if known:

@@ -246,7 +246,7 @@ def _is_not_listening(error: BaseException) -> bool:
 
 
 def _log_in_anew(driver: Driver) -> None:
-    """What may be wrong is what a login fixes (groups, limits, PATH): every third failure in a row ends it."""
+    """End the login at every third failure in a row: a new one may mend groups, limits, PATH."""
     if driver.breaker.failures % 3 == 2:
         driver.cluster.log_in_anew()
 

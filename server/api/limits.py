@@ -143,7 +143,7 @@ def delete_limit(limit_id: Line, session: SessionDep, actor: ActorDep, now: NowD
 
 
 def _audited(limit: Limit) -> dict[str, Any]:
-    """What the record of changes keeps of a limit: what it says, without its id."""
+    """Values of a limit for the record of changes: all but its id."""
     return {name: value for name, value in asdict(limit).items() if name != "id" and value != ""}
 
 

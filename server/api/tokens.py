@@ -149,5 +149,5 @@ def _issued(request: TokenRequest, session: Session, user: Principal, now: datet
 
 
 def _told(info: TokenInfo) -> dict[str, Any]:
-    """What the record of changes has of a token."""
+    """Values of a token for the record of changes."""
     return info.model_dump(mode="json", include={"name", "user", "scopes", "expires_at"})

@@ -27,7 +27,7 @@ class TokensInUse:
         self._refused: OrderedDict[str, float] = OrderedDict()
 
     def principal(self, sha256: str) -> Principal | None:
-        """Whose token this is, where that is known; it counts as used. Raises NotAuthenticated for one just refused."""
+        """Principal of a known token, which counts as used. Raises NotAuthenticated for one just refused."""
         principal = self._principals.get(sha256)
         if principal is not None and self.holds(principal):
             return principal

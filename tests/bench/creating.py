@@ -120,7 +120,7 @@ def _seconds(step: Step) -> float:
 
 
 def _in_process(sessions: sessionmaker[Session], clusters: Path) -> Step:
-    """What POST /jobs does between its body and its answer."""
+    """The work of POST /jobs between its body and its answer."""
     settings, views, body = load_clusters(clusters), ClusterViews(), new_job()
     with transaction(sessions) as session:
         owner = create.Asker(make_user(session, name="bob").id)

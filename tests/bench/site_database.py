@@ -25,7 +25,7 @@ SMALL: Resources = {"gpus_per_node": 0, "cpus_per_gpu": 1, "memory": "1G"}
 
 @dataclass(frozen=True)
 class CycleEnd:
-    """When a cycle of the worker's ended, how long it took, and how many remote commands had been given by then."""
+    """End of a worker's cycle: its time, its length, and the remote commands given by then."""
 
     ended_at: datetime
     commands: int
@@ -68,12 +68,12 @@ class SiteDatabase:
             return [create.create_job(session, request, asker, self._around, now)[0].id for _ in range(count)]
 
     def count(self, *statuses: JobStatus) -> int:
-        """How many jobs have one of these statuses."""
+        """Number of jobs with one of these statuses."""
         with self._sessions() as session:
             return session.scalar(select(func.count()).select_from(Job).where(Job.status.in_(statuses))) or 0
 
     def count_live(self) -> int:
-        """How many jobs have not ended."""
+        """Number of jobs that have not ended."""
         with self._sessions() as session:
             return session.scalar(select(func.count()).select_from(Job).where(Job.status.not_in(ENDED))) or 0
 

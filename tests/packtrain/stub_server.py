@@ -51,7 +51,7 @@ def job_json(**changes: Any) -> dict[str, Any]:
 
 @dataclass
 class Stub:
-    """What the server answers, and what it was asked."""
+    """Answers of the server, and the requests that it got."""
 
     url: str = ""
     versions: list[dict[str, Any]] = field(default_factory=lambda: [job_json()])

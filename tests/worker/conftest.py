@@ -60,7 +60,7 @@ class ScriptedCluster(Cluster):
         self.inspected: list[int] = []
 
     def submit(self, batch: Sequence[Submission]) -> list[SubmissionAnswer]:
-        """What was told, by job."""
+        """Answers by job."""
         if self.put_fails:
             raise self.put_fails
         if gone := [path for one in batch for path in one.data if path in self.gone]:
@@ -69,15 +69,15 @@ class ScriptedCluster(Cluster):
         return [self._answer(one, number) for number, one in enumerate(batch, 100)]
 
     def look_up(self, job_names: Mapping[str, str], since_seconds: float) -> dict[str, list[int]]:
-        """What was told, by token."""
+        """Answers by token."""
         return {token: self.known.get(token, []) for token in job_names}
 
     def abandon(self, directories: Sequence[str]) -> dict[str, bool]:
-        """What was told; an untold claim is ours."""
+        """Claims as told; an untold claim is ours."""
         return {directory: self.claims.get(directory, True) for directory in directories}
 
     def read(self, requests: Sequence[ReadRequest]) -> ReadAnswer:
-        """What was told, by path."""
+        """Contents by path."""
         return ReadAnswer({one.path: self.contents[one.path] for one in requests if one.path in self.contents})
 
     def cancel(self, jobs: Iterable[NamedJob]) -> None:
@@ -113,7 +113,7 @@ def submit(driver: Driver) -> int:
 
 
 class World:
-    """What a step of the worker changes, and how it is looked at."""
+    """Rows and cluster of a worker's step, for a look at its changes."""
 
     def __init__(self, driver: Driver, cluster: ScriptedCluster, sessions: sessionmaker[Session], clock: Clock) -> None:
         self.driver, self.cluster, self.clock = driver, cluster, clock

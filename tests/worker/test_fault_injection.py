@@ -21,7 +21,7 @@ LIFE = ["job.submitting", "job.pending", "job.running", "job.succeeded"]
 
 
 class Unheard(BaseException):
-    """What a library in another language may raise: not even an Exception."""
+    """An error as a library in another language may raise it: not even an Exception."""
 
 
 ERRORS: dict[str, BaseException] = {
@@ -101,7 +101,7 @@ class Fault:
 
 
 def _is_of_all(value: object) -> bool:
-    """What the cluster said of all jobs, by path."""
+    """Answers of the cluster on all jobs, by path."""
     return isinstance(value, dict) and any(isinstance(content, bytes) for content in value.values())
 
 

@@ -56,7 +56,7 @@ def _listeners(session: Session, job_ids: Sequence[str]) -> dict[str, list[Liste
 def _notices(
     session: Session, wanted: Sequence[tuple[Mapping[str, Any], str, bool]]
 ) -> Iterator[tuple[str, JobNotice]]:
-    """Whoever is disabled is told nothing, neither of all their jobs nor of one."""
+    """Notices to those who are not disabled, of all their jobs or of one."""
     jobs = {row.id: row for row in _jobs(session, sorted({event["job_id"] for event, _, _ in wanted}))}
     for event, webhook_id, is_teams in wanted:
         job = jobs[event["job_id"]]

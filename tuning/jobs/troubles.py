@@ -132,7 +132,7 @@ def forget(session: Session, cluster: str, step: Step, subjects: Collection[str]
 
 
 def forget_whole_steps(session: Session, cluster: str) -> None:
-    """Whoever drives the cluster from now on tries each step at once."""
+    """Forget failed steps as wholes: the next driver tries each at once."""
     own = (Trouble.cluster == cluster, Trouble.subject == OF_THE_CLUSTER)
     session.execute(delete(Trouble).where(*own), execution_options={"synchronize_session": False})
 

@@ -15,7 +15,7 @@ class Role(StrEnum):
 
 
 class Visibility(StrEnum):
-    """What members see of others' jobs, with their logs, artifacts and data sets."""
+    """Sight that members have of others' jobs, with their logs, artifacts and data sets."""
 
     EVERYBODY = "everybody"
     TEAM = "team"

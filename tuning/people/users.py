@@ -36,7 +36,7 @@ class NewUser:
 
 @dataclass(frozen=True)
 class UserChange:
-    """What becomes of a user; None = it stays, an empty text = none."""
+    """Changes of a user; None = it stays, an empty text = none."""
 
     role: Role | None = None
     display_name: str | None = None

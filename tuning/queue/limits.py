@@ -161,7 +161,7 @@ class HeldBack:
 
     @property
     def frees_at(self) -> datetime | None:
-        """When, by the expected ends, so much ends that the job fits; None where that is not known."""
+        """Time at which, by the expected ends, the job fits; None where that is not known."""
         missing = self.use.amount + self.needs - self.bound.limit.amount
         if self.bound.limit.kind not in _ENDS_WITH_THE_JOB or self.needs > self.bound.limit.amount:
             return None

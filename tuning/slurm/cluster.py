@@ -262,7 +262,7 @@ class Cluster:
         return [path for path in paths if path in gone]
 
     def describe(self, sign: RootSign) -> tuple[RootAnswer, Inventory | None]:
-        """Whose root it is, and what the cluster is like where it is ours and sinfo gives an answer. 1 command."""
+        """Owner of the root, and the cluster's description where it is ours and sinfo answers. 1 command."""
         checkout = self._settings.llamafactory_checkout
         register = f"{checkout}/data/dataset_info.json" if checkout else ""
         models = list(dict.fromkeys(self._settings.models.values()))

@@ -18,7 +18,7 @@ _LONGEST = timedelta(days=366)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose use it is, and of which cluster's GPUs."""
+    """User, team and cluster of a use."""
 
     user_id: str
     team_id: str

@@ -46,7 +46,7 @@ LOG_BYTES = 32 * 1024
 
 @dataclass(frozen=True)
 class _EndedRun:
-    """What a run left, and what follows from it."""
+    """An ended run: its files, and the next status that follows from them."""
 
     files: tuple[OutputFile, ...]
     outcome: Outcome

@@ -127,7 +127,7 @@ class Sender:
         return Outcome(False, error=f"packtrain could not send it: {type(attempt.error).__name__}")
 
     def _record(self, claimed: Claimed, outcome: Outcome) -> None:
-        """What arrived is written down even where the database is away for a while: it is not to be sent again."""
+        """Write a delivery down, also where the database is away for a while: it is not to be sent again."""
         jitter = random.random()  # noqa: S311 - spreads retries, keeps no secret
         now, tried = self._now(), 0
         while True:

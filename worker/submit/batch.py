@@ -131,7 +131,7 @@ class Submitter:
     def _answers(
         self, send: Callable[[], Sequence[SubmissionAnswer]], claimed: Sequence[Handover]
     ) -> Sequence[SubmissionAnswer]:
-        """What became of a batch. Raises ClusterError after all that is claimed was given back."""
+        """Answers of the cluster to a batch. Raises ClusterError after all that is claimed was given back."""
         try:
             answers = self._judge_shapes(claimed, send())
         except CopiesGone as error:
@@ -180,7 +180,7 @@ class Submitter:
             self._driver.cluster.log_in_anew()  # groups, limits and PATH are those of the login
 
     def _not_paused(self, following: Sequence[Handover], answers: Sequence[SubmissionAnswer]) -> list[Handover]:
-        """What was made ready behind a batch, without that which is to wait now: it is given back."""
+        """Jobs made ready behind a batch, without those that are to wait now: these are given back."""
         paused = [handover for handover in following if self._pauses.is_paused(handover.place)]
         if paused:
             self._give_back(paused, _trouble(answers) or SlurmUnavailable("submissions pause"))
@@ -252,7 +252,7 @@ class Submitter:
         self._quarantine.succeeded(by_job.keys() - unwritable.keys())
 
     def _write_down(self, batch: Sequence[Handover], act: Callable[[Sequence[Handover]], None]) -> None:
-        """What became of claimed jobs. Where that fails at one, it is looked up as a submission without an answer."""
+        """Write answers down. A job at which that fails is looked up, as a submission without an answer."""
         with Contained(*FORESEEN) as attempt:
             act(batch)
         if attempt.error is not None:

@@ -75,7 +75,7 @@ class LimitGate:
                     tell_queued(session, self._driver.settings.name, Job.id.in_(job_ids), reason, now)
 
     def _telling(self, held: HeldBack, now: datetime) -> _Told:
-        """What a job is to be told: for a while what it was told before, as long as it is the same limit."""
+        """Words for a held job: for a while those that it was told before, as long as it is the same limit."""
         known, moment = self._told.get(held.job_id), self._monotonic()
         if known is not None and known.account == held.bound.account and moment - known.at < TELL_SECONDS:
             return known

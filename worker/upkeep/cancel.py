@@ -39,7 +39,7 @@ class _Unwanted:
 
     @property
     def slurm_name(self) -> str:
-        """What its Slurm job is called: no other one is to be ended, whatever its number."""
+        """Name of its Slurm job: no other is to be ended, whatever its number."""
         return slurm_job_name(self.job_id, self.number, self.token)
 
 

@@ -84,7 +84,7 @@ class Validation(BaseModel):
 
 @dataclass(frozen=True)
 class _Checked:
-    """What is known before Slurm is asked."""
+    """Findings, plan and place of a request, before Slurm is asked."""
 
     findings: Sequence[Finding]
     request: CheckedRequest | None = None
@@ -214,7 +214,7 @@ def _validation(checked: _Checked, slurm: TrialAnswer | None = None) -> Validati
 
 
 def _slurms_words(slurm: TrialAnswer | None) -> Iterator[Finding]:
-    """What Slurm has against it: for good, or for now."""
+    """Refusals in Slurm's words: for good, or for now."""
     if slurm is not None and slurm.refusal is not None:
         severity: Literal["error", "warning"] = "error" if slurm.is_final else "warning"
         yield Finding(("resources",), f"Slurm says: {slurm.refusal}", slurm.hint, severity)

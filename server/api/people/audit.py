@@ -57,7 +57,7 @@ class AuditQuery(BaseModel):
 def list_audit(
     query: Annotated[AuditQuery, Query()], session: SessionDep, _user: CurrentUser
 ) -> Page[AuditJson] | Response:
-    """Who changed what, the newest first. For administrators."""
+    """The record of changes, newest first. For administrators."""
     wanted = AuditFilter(query.actor, query.subject, query.action, query.since, query.until)
     found = entries(session, wanted, query.limit + 1, query.after)
     page, has_more = found[: query.limit], len(found) > query.limit

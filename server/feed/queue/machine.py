@@ -42,7 +42,7 @@ def machines(readings: Readings, further: Collection[str] = ()) -> list[Machine]
 
 
 def run_ends(row: RunningRow, readings: Readings) -> Estimate:
-    """When a run ends: by its own word, else by its time limit and its owner's earlier runs."""
+    """End of a run: by its own word, else by its time limit and its owner's earlier runs."""
     now = readings.read_at.timestamp()
     if row.expected_end_at is not None:
         return _own_word(row, row.expected_end_at.timestamp()).at_least(now)

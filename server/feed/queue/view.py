@@ -99,7 +99,7 @@ class QueueView:
             return self._forecasts
 
     def run_seconds(self, job: WaitingJob) -> Estimate:
-        """How long a waiting job will run, by its owner's earlier runs."""
+        """Length of a waiting job's run, by its owner's earlier runs."""
         return run_length(job.limit_seconds, self.readings.parts.get(job.person, ()))
 
     def _held_back(self) -> Mapping[str, HeldBack]:

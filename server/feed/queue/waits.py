@@ -58,7 +58,7 @@ class Surroundings:
 
 
 def wait_of(row: WaitingRow, view: QueueView, around: Surroundings) -> Wait:
-    """What the job waits for first: its owner, the cluster, other jobs, a limit, its data, Slurm, at last GPUs."""
+    """The first reason of a job's wait: its owner, the cluster, other jobs, a limit, its data, Slurm, at last GPUs."""
     if row.status is JobStatus.HELD:
         return Wait(WaitKind.HOLD, row.status_reason or "held until it is released")
     if around.absence is not None:

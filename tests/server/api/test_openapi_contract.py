@@ -59,7 +59,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def known(administrator: TestClient, sessions: sessionmaker[Session], user: User) -> dict[str, Any]:
-    """What is there to be found, by the names that paths use."""
+    """Things that are there to be found, by the names that paths use."""
     rows = b'[{"instruction": "1+1", "output": "2"}]'
     dataset = administrator.post("/api/v1/datasets", files={"file": ("sums.json", rows)}).json()
     token = administrator.post("/api/v1/tokens", json={"name": "x"}).json()

@@ -171,7 +171,7 @@ def steps(old_job: str) -> Sequence[Step]:
 
 
 def play(clients: Clients, old_job: str, tick: Callable[[], None]) -> list[Exchange]:
-    """What is answered to each request, with ids and tokens as their places in the order in which they came."""
+    """Answers to each request, with ids and tokens as their places in the order in which they came."""
     saved: dict[str, str] = {}
     named: dict[str, str] = {}
     found: list[Exchange] = []

@@ -35,7 +35,7 @@ JOBS = 50
 
 
 class Unheard(BaseException):
-    """What a library in another language may raise: not even an Exception."""
+    """An error as a library in another language may raise it: not even an Exception."""
 
 
 ERRORS = (

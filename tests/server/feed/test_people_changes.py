@@ -1,4 +1,4 @@
-"""What the feed's memory holds of people: switched off, with another role, in other teams, seeing only some jobs."""
+"""Changes of people in the feed's memory: switched off, with another role, in other teams, seeing only some jobs."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -84,7 +84,7 @@ def test_a_value_that_no_column_takes_is_the_statements_fault(engine: Engine) ->
 
 
 class Said(Exception):
-    """What a driver says."""
+    """Words of a driver."""
 
     def __init__(self, sqlstate: str) -> None:
         super().__init__("words")

@@ -1,4 +1,4 @@
-"""What the two databases are made to do alike."""
+"""Behaviour that both databases share."""
 
 from typing import Any
 

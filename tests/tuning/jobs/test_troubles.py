@@ -1,4 +1,4 @@
-"""What failed at a job waits longer each time, is told once, and goes with the job."""
+"""Troubles of a job: each try waits longer, is told once, and goes with the job."""
 
 from datetime import timedelta
 

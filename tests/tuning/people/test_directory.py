@@ -1,4 +1,4 @@
-"""Whose data may be seen, and lists of users and teams."""
+"""Sight of others' data, and lists of users and teams."""
 
 import pytest
 from sqlalchemy.orm import Session

@@ -1,4 +1,4 @@
-"""What each scope may do."""
+"""Permissions of each scope."""
 
 from itertools import product
 

@@ -26,7 +26,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 @dataclass
 class Receiver:
-    """What it answers next, and what it got."""
+    """A receiver with its next answers, and the requests that it got."""
 
     port: int = 0
     answers: list[Answer] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Its address."""
         return f"http://{LOOPBACK}:{self.port}/hook"
 
 

@@ -20,7 +20,7 @@ SENDER = "packtrain@lab.example"
 
 
 class Mailbox:
-    """What arrived; and what the server answers instead."""
+    """Mail that arrived, and the server's answer in place of taking it."""
 
     def __init__(self) -> None:
         self.mails: list[tuple[str, list[str], bytes]] = []

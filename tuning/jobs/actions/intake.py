@@ -317,7 +317,7 @@ def _kind(request: JobRequest, recipe: Recipe | None, config: Mapping[str, Any],
 def _with_defaults(
     asked: Resources, recipe: Recipe | None, source: SourceJob | None, uploads: Sequence[TrainingData]
 ) -> Resources:
-    """What was asked for, over the recipe's; a source's files lie on its own cluster, and so may data."""
+    """Resources as asked for, over the recipe's; a source's files lie on its own cluster, and so may data."""
     lies_on = source.cluster if source else next((data.cluster for data in uploads if data.cluster), None)
     if recipe is None and lies_on is None:
         return asked

@@ -62,7 +62,7 @@ class JobPage:
 
 @dataclass(frozen=True)
 class _Search:
-    """What is looked for, and behind which place."""
+    """Filters of a search, and the place behind which it looks."""
 
     session: Session
     wanted: Filter

@@ -76,7 +76,7 @@ class _ForetellingQueue(FairQueue):
         self._looked_at = -math.inf
 
     def ended(self, job: WaitingJob, run: StartedJob, now: float) -> None:
-        """How much of its limit it took counts for the person's next ones."""
+        """The part of its limit that it took counts for the person's next ones."""
         super().ended(job, run, now)
         its = self._parts[job.person]
         its.append(run.job.run_seconds / run.job.limit_seconds)

@@ -1,4 +1,4 @@
-"""What people send by mistake or malice: a clear error, nothing stored, and never a 500."""
+"""Bad input, by mistake or malice: a clear error, nothing stored, and never a 500."""
 
 import json
 import string

@@ -154,7 +154,7 @@ def driven(sessions: sessionmaker[Session]) -> None:
 
 
 def answered(client: TestClient, sessions: sessionmaker[Session], answer: TrialAnswer) -> dict[str, Any]:
-    """What a request says whose question a worker has just answered."""
+    """Answer to a request whose question a worker has just answered."""
     script = directives_of(client.post("/api/v1/jobs/validate", json=REQUEST).json()["script"])
     with transaction(sessions) as session:
         note_answers(session, "lab", {script: answer}, NOON)

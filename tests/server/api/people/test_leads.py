@@ -1,4 +1,4 @@
-"""What leads do with their team's jobs."""
+"""Actions of leads on their team's jobs."""
 
 from collections.abc import Mapping
 

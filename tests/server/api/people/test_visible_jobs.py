@@ -53,7 +53,7 @@ def settings(settings: Settings, visible: str) -> Settings:
 
 @dataclass(frozen=True)
 class Theirs:
-    """What mia has: a job in the team mt, and a data set."""
+    """Belongings of mia: a job in the team mt, and a data set."""
 
     job: str
     dataset: str
@@ -81,7 +81,7 @@ def people(people: People, sessions: sessionmaker[Session]) -> People:
 
 
 def seers(people: People, path: str) -> set[str]:
-    """Who is not told that there is no such thing."""
+    """People who are not told that there is no such thing."""
     return {who for who, client in people.items() if client.get(f"/api/v1{path}").status_code != 404}
 
 

@@ -67,7 +67,7 @@ ARGUMENTS = sorted(load_schema("0.9.5").arguments)
 
 
 def planned(**fields: Any) -> AttemptPlan | None:
-    """What would run, as the server and the worker have it; None for what is refused."""
+    """Plan of the run, as the server and the worker have it; None for a refused request."""
     try:
         checked = check_request(JobRequest.model_validate({"config": CONFIG, **fields}), AROUND)
         if checked.errors:

@@ -131,7 +131,7 @@ def test_a_new_name_and_a_new_priority_are_found(session: Session) -> None:
 
 
 def place(job: Job, sort: Sort) -> tuple[Any, ...]:
-    """Where a job stands in an order; of one second and priority, ids decide."""
+    """Place of a job in an order; of one second and priority, ids decide."""
     backwards = "".join(chr(255 - ord(letter)) for letter in job.id)
     since = (job.created_at - NOON).total_seconds()
     return {
@@ -142,7 +142,7 @@ def place(job: Job, sort: Sort) -> tuple[Any, ...]:
 
 
 def fits(job: Job, wanted: Filter, tags: set[tuple[str, str]]) -> bool:
-    """What a filter means."""
+    """Meaning of a filter."""
     text = wanted.text or ""
     return all(
         (

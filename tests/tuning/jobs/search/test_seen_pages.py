@@ -78,7 +78,7 @@ def test_a_page_has_what_is_seen_of_it_in_its_order(session: Session, stock: lis
 
 
 def is_seen(job: Job, sight: Sight) -> bool:
-    """What a sight means."""
+    """Meaning of a sight."""
     return job.owner_id == sight.owner_id or job.team_id in sight.team_ids
 
 
