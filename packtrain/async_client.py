@@ -21,8 +21,10 @@ from typing import Any, cast
 import httpx
 from typing_extensions import Self, Unpack
 
-from packtrain import operations
 from packtrain.connection import Connection, find_connection, server_url
+from packtrain.operations import jobs as jobs_api
+from packtrain.operations import people as people_api
+from packtrain.operations import site as site_api
 from packtrain.people import AsyncPeopleMethods
 from packtrain.schema import (
     Artifact,
@@ -37,14 +39,10 @@ from packtrain.schema import (
     JobChange,
     JobFields,
     JobPage,
-    Limit,
-    LimitPage,
-    LimitRequest,
     Me,
     Metrics,
     ModelAliasRequest,
     ModelPage,
-    NewToken,
     Preview,
     Progress,
     QueueEntry,
@@ -52,11 +50,6 @@ from packtrain.schema import (
     Recipe,
     RecipePage,
     RetryFields,
-    Scope,
-    SecretPage,
-    TokenPage,
-    TokenRequest,
-    UsageReport,
     Validation,
 )
 from packtrain.transport.async_download import download_archive, download_file
@@ -95,59 +88,59 @@ class AsyncPacktrain(AsyncPeopleMethods, AsyncWebhookMethods):
 
     async def submit(self, **fields: Unpack[JobFields]) -> Job:
         """A new job. Sent again when the answer was lost, under a key by which the server makes it only once."""
-        return await self._http.send(operations.submit(fields))
+        return await self._http.send(jobs_api.submit(fields))
 
     async def validate(self, **fields: Unpack[JobFields]) -> Validation:
         """The server's validation of this job, with the script and configuration it would run; nothing is stored."""
-        return await self._http.send(operations.validate(fields))
+        return await self._http.send(jobs_api.validate(fields))
 
     async def job(self, job_id: str) -> Job:
         """One job."""
-        return await self._http.send(operations.job(job_id))
+        return await self._http.send(jobs_api.job(job_id))
 
     async def jobs(self, *, limit: int = 50, after: str | None = None, **filters: str | list[str]) -> JobPage:
         """One page of jobs, newest first; filters as in `GET /jobs`."""
-        return await self._http.send(operations.jobs(limit, after, filters))
+        return await self._http.send(jobs_api.jobs(limit, after, filters))
 
     async def change(self, job_id: str, **changes: Unpack[JobChange]) -> Job:
         """Another name, priority or tags."""
-        return await self._http.send(operations.change(job_id, changes))
+        return await self._http.send(jobs_api.change(job_id, changes))
 
     async def delete_job(self, job_id: str) -> None:
         """Forget an ended job, its files on the cluster included."""
-        await self._http.send(operations.delete_job(job_id))
+        await self._http.send(jobs_api.delete_job(job_id))
 
     async def cancel(self, job_id: str, *, save: bool = False) -> Job:
         """Ask for the end of a job; it says `cancelled` once Slurm has confirmed it. `save`: with a checkpoint."""
-        return await self._http.send(operations.cancel(job_id, save=save))
+        return await self._http.send(jobs_api.cancel(job_id, save=save))
 
     async def hold(self, job_id: str) -> Job:
         """Keep a queued job from being submitted, or take one back from Slurm, a running training with a checkpoint."""
-        return await self._http.send(operations.hold(job_id))
+        return await self._http.send(jobs_api.hold(job_id))
 
     async def release(self, job_id: str) -> Job:
         """Let a held job go: from its newest checkpoint, where it has one."""
-        return await self._http.send(operations.release(job_id))
+        return await self._http.send(jobs_api.release(job_id))
 
     async def retry(self, job_id: str, **changes: Unpack[RetryFields]) -> Job:
         """A new job that asks for the same as an ended one, but for the changes (`failure["retry"]` has some ready)."""
-        return await self._http.send(operations.retry(job_id, changes))
+        return await self._http.send(jobs_api.retry(job_id, changes))
 
     async def clone(self, job_id: str, **changes: Unpack[JobFields]) -> Job:
         """A new job that asks for the same as any other, but for the changes."""
-        return await self._http.send(operations.clone(job_id, changes))
+        return await self._http.send(jobs_api.clone(job_id, changes))
 
     async def script(self, job_id: str, *, attempt: int | None = None) -> str:
         """The batch script: as an attempt was submitted, or as the next one would be."""
-        return await self._http.send(operations.script(job_id, attempt))
+        return await self._http.send(jobs_api.script(job_id, attempt))
 
     async def config(self, job_id: str, *, attempt: int | None = None) -> str:
         """The configuration (YAML) that LLaMA-Factory is given: of an attempt, or of the next one."""
-        return await self._http.send(operations.config(job_id, attempt))
+        return await self._http.send(jobs_api.config(job_id, attempt))
 
     async def progress(self, job_id: str, *, since: int | None = None, wait_seconds: int = 0) -> Progress:
         """A job's progress. With `since` (a version) the answer comes at a newer version, or when the wait is over."""
-        return await self._http.send(operations.progress(job_id, since, wait_seconds))
+        return await self._http.send(jobs_api.progress(job_id, since, wait_seconds))
 
     async def wait(
         self,
@@ -166,7 +159,7 @@ class AsyncPacktrain(AsyncPeopleMethods, AsyncWebhookMethods):
         """Everything that happened to a job, in order."""
         after: str | None = None
         while True:
-            page = await self._http.send(operations.events(job_id, after))
+            page = await self._http.send(jobs_api.events(job_id, after))
             for event in page["data"]:
                 yield event
             after = page["next"]
@@ -182,7 +175,7 @@ class AsyncPacktrain(AsyncPeopleMethods, AsyncWebhookMethods):
         """
 
         def open_stream(last_id: str | None) -> AbstractAsyncContextManager[httpx.Response]:
-            return self._http.stream(operations.event_stream(job_id, after, last_id))
+            return self._http.stream(jobs_api.event_stream(job_id, after, last_id))
 
         async for event in resumed_events(open_stream, patience_seconds=patience_seconds):
             if event.type == PROGRESS:
@@ -194,17 +187,17 @@ class AsyncPacktrain(AsyncPeopleMethods, AsyncWebhookMethods):
 
     async def metrics(self, job_id: str, *, points: int | None = None) -> Metrics:
         """The series of the training log, each thinned to so many points."""
-        return await self._http.send(operations.metrics(job_id, points))
+        return await self._http.send(jobs_api.metrics(job_id, points))
 
     async def metrics_csv(self, job_id: str) -> str:
         """Every point of the training log as CSV."""
-        return await self._http.send(operations.metrics_csv(job_id))
+        return await self._http.send(jobs_api.metrics_csv(job_id))
 
     async def logs(
         self, job_id: str, stream: LogStream = "stdout", *, tail: int = 200, attempt: int | None = None
     ) -> LogText:
         """The last lines of a log (1 MiB at most), of the newest attempt when none is given."""
-        async with self._http.stream(operations.logs(job_id, stream, tail, attempt)) as answer:
+        async with self._http.stream(jobs_api.logs(job_id, stream, tail, attempt)) as answer:
             await answer.aread()
             return log_text(answer)
 
@@ -214,14 +207,14 @@ class AsyncPacktrain(AsyncPeopleMethods, AsyncWebhookMethods):
         """A log's text from an offset in bytes on, as it appears, until the job has ended. Outages are sat out."""
 
         def open_stream(last_id: str | None) -> AbstractAsyncContextManager[httpx.Response]:
-            return self._http.stream(operations.log_stream(job_id, stream, offset, last_id))
+            return self._http.stream(jobs_api.log_stream(job_id, stream, offset, last_id))
 
         async for event in resumed_events(open_stream, patience_seconds=patience_seconds):
             yield json.loads(event.data)["text"]
 
     async def artifacts(self, job_id: str) -> list[Artifact]:
         """The files in a job's output folder."""
-        return (await self._http.send(operations.artifacts(job_id)))["data"]
+        return (await self._http.send(jobs_api.artifacts(job_id)))["data"]
 
     async def wanted(self, job_id: str, *, checkpoints: bool = False) -> list[Artifact]:
         """The files that `download` would fetch."""
@@ -240,7 +233,7 @@ class AsyncPacktrain(AsyncPeopleMethods, AsyncWebhookMethods):
 
     async def download_archive(self, job_id: str, target: Path, on_bytes: OnBytes | None = None) -> Path:
         """The final adapter or model as one tar file. Raises BrokenTransfer."""
-        return await download_archive(self._http.stream(operations.archive(job_id)), target, on_bytes)
+        return await download_archive(self._http.stream(jobs_api.archive(job_id)), target, on_bytes)
 
     async def upload_dataset(
         self,
@@ -258,7 +251,7 @@ class AsyncPacktrain(AsyncPeopleMethods, AsyncWebhookMethods):
         """
         with path.open("rb") as file:
             sent = (path.name, CountedFile(file, on_bytes))
-            return await self._http.send(operations.upload_dataset(name or path.stem, purpose, entry, sent))
+            return await self._http.send(site_api.upload_dataset(name or path.stem, purpose, entry, sent))
 
     async def add_dataset(
         self,
@@ -274,131 +267,77 @@ class AsyncPacktrain(AsyncPeopleMethods, AsyncWebhookMethods):
         """A file that lies on a cluster as a data set: it is `checking` until its `check_job` has ended."""
         given = {"cluster": cluster, "name": name, "format": data_format, "purpose": purpose, "tokenizer": tokenizer}
         given_entry = dict(entry) if entry is not None else None
-        return await self._http.send(operations.add_dataset(cluster_path, **given, entry=given_entry))
+        return await self._http.send(site_api.add_dataset(cluster_path, **given, entry=given_entry))
 
     async def datasets(self, *, limit: int = 50, after: str | None = None) -> DatasetPage:
         """One page of data sets, newest first."""
-        return await self._http.send(operations.datasets(limit, after))
+        return await self._http.send(site_api.datasets(limit, after))
 
     async def dataset(self, dataset_id: str) -> Dataset:
         """One data set."""
-        return await self._http.send(operations.dataset(dataset_id))
+        return await self._http.send(site_api.dataset(dataset_id))
 
     async def dataset_report(self, dataset_id: str, *, cutoff_len: int | None = None) -> DatasetReport:
         """The report of a data set: rows trained on, rows that are not and why, and the number beyond cutoff_len."""
-        return await self._http.send(operations.dataset_report(dataset_id, cutoff_len))
+        return await self._http.send(site_api.dataset_report(dataset_id, cutoff_len))
 
     async def dataset_preview(
         self, dataset_id: str, *, template: str | None = None, count: int = 3, **training: bool
     ) -> Preview:
         """The first rows, with a template as the model sees them under these arguments of the training."""
-        return await self._http.send(operations.dataset_preview(dataset_id, template, count, training))
+        return await self._http.send(site_api.dataset_preview(dataset_id, template, count, training))
 
     async def delete_dataset(self, dataset_id: str) -> None:
         """Forget a data set; refused while a job that has not ended trains on it."""
-        await self._http.send(operations.delete_dataset(dataset_id))
+        await self._http.send(site_api.delete_dataset(dataset_id))
 
     async def recipes(self) -> RecipePage:
         """Every recipe."""
-        return await self._http.send(operations.recipes())
+        return await self._http.send(site_api.recipes())
 
     async def recipe(self, name: str) -> Recipe:
         """One recipe."""
-        return await self._http.send(operations.recipe(name))
-
-    async def secrets(self) -> SecretPage:
-        """Your own secrets, by name only."""
-        return await self._http.send(operations.secrets())
-
-    async def keep_secret(self, name: str, value: str) -> None:
-        """Keep a secret, in place of an older one of this name."""
-        await self._http.send(operations.keep_secret(name, value))
-
-    async def delete_secret(self, name: str) -> None:
-        """Forget a secret."""
-        await self._http.send(operations.delete_secret(name))
+        return await self._http.send(site_api.recipe(name))
 
     async def checkpoints(self, job_id: str) -> Checkpoints:
         """The checkpoints that a job's ended attempts left."""
-        return await self._http.send(operations.checkpoints(job_id))
+        return await self._http.send(jobs_api.checkpoints(job_id))
 
     async def remove_checkpoint(self, job_id: str, step: int) -> None:
         """Ask for a checkpoint's removal from the cluster."""
-        await self._http.send(operations.remove_checkpoint(job_id, step))
+        await self._http.send(jobs_api.remove_checkpoint(job_id, step))
 
     async def clusters(self) -> ClusterPage:
         """Every cluster as last seen."""
-        return await self._http.send(operations.clusters())
+        return await self._http.send(site_api.clusters())
 
     async def cluster(self, name: str) -> Cluster:
         """One cluster as last seen."""
-        return await self._http.send(operations.cluster(name))
+        return await self._http.send(site_api.cluster(name))
 
     async def queue(self, *, limit: int = 50, after: str | None = None, cluster: str | None = None) -> QueueEntryPage:
         """A page of the jobs that have not begun, in their order, with the reasons for their places."""
-        return await self._http.send(operations.queue(limit, after, cluster))
+        return await self._http.send(site_api.queue(limit, after, cluster))
 
     async def queue_entry(self, job_id: str) -> QueueEntry:
         """The place of a job in the queue, what it waits for, and when it is expected to start and end."""
-        return await self._http.send(operations.queue_entry(job_id))
+        return await self._http.send(site_api.queue_entry(job_id))
 
     async def models(self) -> ModelPage:
         """Every model of every cluster's catalogue."""
-        return await self._http.send(operations.models())
+        return await self._http.send(site_api.models())
 
     async def set_model_alias(self, alias: str, model: str, *, cluster: str | None = None) -> ModelAliasRequest:
         """Let a name mean a model of the catalogue. For administrators."""
-        return await self._http.send(operations.set_model_alias(alias, model, cluster))
+        return await self._http.send(site_api.set_model_alias(alias, model, cluster))
 
     async def remove_model_alias(self, alias: str, *, cluster: str | None = None) -> None:
         """Forget a further name of a model. For administrators."""
-        await self._http.send(operations.remove_model_alias(alias, cluster))
-
-    async def limits(self, *, limit: int = 500, after: str | None = None) -> LimitPage:
-        """One page of the limits that hold for you, with their use; for an administrator of all."""
-        return await self._http.send(operations.limits(limit, after))
-
-    async def set_limit(self, **fields: Unpack[LimitRequest]) -> Limit:
-        """Set a limit, or change its amount. For administrators."""
-        return await self._http.send(operations.set_limit(fields))
-
-    async def remove_limit(self, limit_id: str) -> None:
-        """Take a limit away. For administrators."""
-        await self._http.send(operations.remove_limit(limit_id))
-
-    async def usage(self, by: str = "user", *, first: str | None = None, last: str | None = None) -> UsageReport:
-        """GPU time by user, team or cluster, from the first day to the last: ISO 8601; by default 30 days."""
-        return await self._http.send(operations.usage(by, first, last))
-
-    async def usage_csv(self, by: str = "user", *, first: str | None = None, last: str | None = None) -> str:
-        """The same as a table (CSV)."""
-        return await self._http.send(operations.usage_csv(by, first, last))
+        await self._http.send(site_api.remove_model_alias(alias, cluster))
 
     async def me(self) -> Me:
         """The user and scopes of the token."""
-        return await self._http.send(operations.me())
-
-    async def create_token(
-        self,
-        name: str,
-        *,
-        user: str | None = None,
-        scopes: list[Scope] | None = None,
-        expires_at: str | None = None,
-        tool: str | None = None,
-        team: str | None = None,
-    ) -> NewToken:
-        """A new token, whose text is told this one time; `user` by administrators, `tool` of a `team` by its leads."""
-        fields: TokenRequest = {"name": name, "user": user, "scopes": scopes, "expires_at": expires_at}
-        return await self._http.send(operations.create_token({**fields, "tool": tool, "team": team}))
-
-    async def tokens(self, *, limit: int = 50, after: str | None = None) -> TokenPage:
-        """One page of tokens, newest first: your own, or all for an administrator."""
-        return await self._http.send(operations.tokens(limit, after))
-
-    async def revoke_token(self, token_id: str) -> None:
-        """End a token at once."""
-        await self._http.send(operations.revoke_token(token_id))
+        return await self._http.send(people_api.me())
 
     def _open(self, job_id: str, file: Artifact, offset: int) -> AbstractAsyncContextManager[httpx.Response]:
-        return self._http.stream(operations.artifact(job_id, file["path"], offset))
+        return self._http.stream(jobs_api.artifact(job_id, file["path"], offset))

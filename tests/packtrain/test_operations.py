@@ -2,12 +2,13 @@
 
 import inspect
 import re
+from collections.abc import Callable, Iterator
 from typing import Any, get_type_hints
 
 import pytest
 
 from container.client_types import document
-from packtrain import operations
+from packtrain.operations import jobs, people, site, webhooks
 from packtrain.transport.call import Call
 
 SAMPLES: dict[str, Any] = {
@@ -22,17 +23,22 @@ NOT_OURS = {("get", "/healthz"), ("get", "/readyz"), ("get", "/metrics"), ("get"
 _ID = "x-1"
 
 
+def _operations() -> Iterator[tuple[str, Callable[..., Call[Any]]]]:
+    for module in (jobs, people, site, webhooks):
+        for name, make in inspect.getmembers(module, inspect.isfunction):
+            if not name.startswith("_") and make.__module__ == module.__name__:
+                yield name, make
+
+
 def _calls() -> list[Call[Any]]:
     made = []
-    for name, make in inspect.getmembers(operations, inspect.isfunction):
-        if name.startswith("_") or make.__module__ != operations.__name__:
-            continue
+    for name, make in _operations():
         parameters = inspect.signature(make).parameters.values()
         given = {each.name: SAMPLES.get(each.name, _ID) for each in parameters if each.kind is not each.VAR_KEYWORD}
         keywords = {name: given.pop(name) for name in ("save",) if name in given}
         made.append(make(*given.values(), **keywords))
         if "job_id" in given and name == "event_stream":
-            made.append(operations.event_stream(None, 1, None))
+            made.append(jobs.event_stream(None, 1, None))
     return made
 
 
@@ -63,12 +69,11 @@ def test_a_calls_query_is_one_that_the_api_knows() -> None:
 
 @pytest.mark.parametrize("text", ["../tokens?x", "a/b", "%2e%2e", "a b", "日本", ""])
 def test_an_id_stays_one_part_of_the_path(text: str) -> None:
-    path = operations.job(text).path
+    path = jobs.job(text).path
     assert path.count("/") == 1
     assert "?" not in path
 
 
 def test_every_call_says_what_its_answer_is() -> None:
-    for name, make in inspect.getmembers(operations, inspect.isfunction):
-        if not name.startswith("_") and make.__module__ == operations.__name__:
-            assert str(get_type_hints(make)["return"]).startswith("packtrain.transport.call.Call["), name
+    for name, make in _operations():
+        assert str(get_type_hints(make)["return"]).startswith("packtrain.transport.call.Call["), name
