@@ -134,6 +134,22 @@ def test_a_new_job_costs_few_statements(
     assert len(posted) <= 10, posted
 
 
+def test_a_new_job_costs_one_look_at_the_queue_at_most(client: TestClient, app: FastAPI, clock: Clock) -> None:
+    """Where the last look is over: as many statements more as a look has, a dozen at most, however many jobs wait."""
+    for jobs in (0, 20):
+        for _ in range(jobs):
+            client.post("/api/v1/jobs", json=REQUEST).raise_for_status()
+        app.state.feed.queues = QueueBoard(clock, lambda: 0.0)
+        with counted_statements(app) as look, app.state.sessions() as session:
+            app.state.feed.queues.view(session, "lab")
+        app.state.feed.queues = QueueBoard(clock, lambda: 0.0)
+        with counted_statements(app) as statements:
+            client.post("/api/v1/jobs", json=REQUEST).raise_for_status()
+        posted = [statement for statement in statements if "pg_advisory" not in statement and "max(" not in statement]
+        assert len(look) <= 12, look
+        assert len(posted) <= 10 + len(look), posted
+
+
 def test_everybody_sees_all_jobs_and_owners_change_their_own(
     client: TestClient, administrator: TestClient, sessions: sessionmaker[Session]
 ) -> None:

@@ -111,6 +111,19 @@ def test_no_page_looks_through_a_table(client: TestClient, app: FastAPI, some_jo
             assert not bad, (asked, bad)
 
 
+OF_PEOPLE = ("decayed_use", "memberships", "teams", "limits", "clusters")
+"""Tables of people and clusters, a row each: a look at the queue reads them whole."""
+
+
+@pytest.mark.usefixtures("client", "some_jobs")
+def test_a_look_at_the_queue_looks_through_no_table_of_jobs(app: FastAPI, clock: Clock) -> None:
+    with plans(app.state.sessions.kw["bind"]) as lines, app.state.sessions() as session:
+        QueueBoard(clock, lambda: 0.0).view(session, "lab").forecasts()
+    bad = [line for line in lines if looks_through_a_table(line, may_walk=False)]
+    assert lines
+    assert [line for line in bad if not any(table in line for table in OF_PEOPLE)] == []
+
+
 def test_a_short_text_is_found_too(client: TestClient, some_jobs: None) -> None:
     assert len(client.get(f"/api/v1/jobs?{urlencode([SHORT])}").json()["data"]) == 3
     assert len(client.get("/api/v1/jobs", params={"q": "n 1"}).json()["data"]) == 1
