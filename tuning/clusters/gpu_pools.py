@@ -18,7 +18,7 @@ class GpuPool:
 
 
 def gpu_pools(snapshot: Snapshot, asked: Iterable[str]) -> list[GpuPool]:
-    """The pools of jobs that ask for these partitions: who shares a node shares a pool."""
+    """The pools of jobs that ask for these partitions: who shares a node shares a pool. None has no usable node."""
     pools: list[tuple[set[str], dict[str, Node]]] = []
     for partitions in sorted(set(asked)):
         names, nodes = {partitions}, {node.name: node for node in nodes_for(snapshot, partitions) if node.is_usable}
@@ -30,7 +30,7 @@ def gpu_pools(snapshot: Snapshot, asked: Iterable[str]) -> list[GpuPool]:
             else:
                 apart.append((other_names, other_nodes))
         pools = [*apart, (names, nodes)]
-    return [_pool(names, nodes) for names, nodes in pools]
+    return [_pool(names, nodes) for names, nodes in pools if nodes]
 
 
 def _pool(names: Iterable[str], nodes: Mapping[str, Node]) -> GpuPool:

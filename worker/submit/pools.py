@@ -1,37 +1,36 @@
-"""GPUs of a partition that our jobs can have: by the cluster's last description, and what of ours runs since. Pure."""
+"""Pools of GPUs as the window counts them: by the partitions of jobs, with those that come free soon."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from tuning.clusters.snapshot import Snapshot, nodes_for
+from sqlalchemy.orm import Session
+
+from tuning.jobs.queries.gpu_use import GpuUse, gpu_uses
+from tuning.jobs.queries.run_parts import gpus_given_back
 from tuning.jobs.queries.standing import RunningRow
 from tuning.queue.waiting_job import RunningJob
 from tuning.queue.window import Pool
+from worker.driver import Driver
+from worker.submit.cluster_cache import KnownCluster
 
 
-def pool_of(
-    snapshot: Snapshot,
-    snapshot_at: datetime | None,
-    partition: str,
-    running: Iterable[RunningRow],
-    now: datetime,
-    soon: timedelta,
-) -> Pool | None:
-    """The GPUs of a partition; None where nothing is known of its nodes.
+def present_uses(
+    session: Session, driver: Driver, known: KnownCluster, running: Sequence[RunningRow], waiting: Iterable[str]
+) -> list[GpuUse]:
+    """The use of the cluster's GPUs by pool, for jobs of the partitions `waiting`; empty where none is known."""
+    description = known.description(session)
+    if description.snapshot_at is None:
+        return []
+    given_back = gpus_given_back(session, driver.settings.name, description.snapshot_at)
+    return gpu_uses(description.snapshot, description.snapshot_at, running, given_back, waiting)
 
-    What was in use at the time of the description and was not ours is taken to be so still.
-    """
-    nodes = [node for node in nodes_for(snapshot, partition or None) if node.is_usable]
-    if not nodes or snapshot_at is None:
-        return None
-    own = [row for row in running if row.partition == partition]
-    known_by_then = sum(row.gpus for row in own if row.started_at <= snapshot_at.timestamp())
-    others = max(sum(node.gpus_in_use for node in nodes) - known_by_then, 0)
-    held = sum(row.gpus for row in own)
+
+def pool_of(use: GpuUse, now: datetime, soon: timedelta) -> Pool:
+    """The GPUs that our jobs can have, now or `soon`."""
     return Pool(
-        free_gpus=max(sum(node.gpus for node in nodes) - others - held, 0),
-        soon_free_gpus=sum(row.gpus for row in own if _ends_by(row, now + soon)),
-        running=[RunningJob(row.gpus, row.started_at + row.limit_seconds) for row in own],
+        free_gpus=use.free_gpus,
+        soon_free_gpus=sum(row.gpus for row in use.runs if _ends_by(row, now + soon)),
+        running=[RunningJob(row.gpus, row.started_at + row.limit_seconds) for row in use.runs],
     )
 
 

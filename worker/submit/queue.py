@@ -6,7 +6,7 @@ that come in between stand at its end until then.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,12 +15,14 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from tuning.jobs.queries.driver import ids_in_slurm, queue_sign, waiting_ids
+from tuning.jobs.queries.gpu_use import GpuUse
 from tuning.jobs.queries.standing import MOST_WAITING, QueueRows, RunningRow, WaitingRow, queue_rows, rows_of_waiting
 from tuning.queue.order import ordered
-from tuning.queue.window import Pool, Window, window
+from tuning.queue.waiting_job import WaitingJob
+from tuning.queue.window import Window, window
 from worker.driver import Driver
 from worker.submit.cluster_cache import KnownCluster
-from worker.submit.pools import pool_of
+from worker.submit.pools import pool_of, present_uses
 
 KEPT_SECONDS = 5.0
 _LARGEST_SHARE = 10
@@ -79,11 +81,11 @@ class QueueOrder:
             ids_in_slurm(session, self._driver.settings.name),
         )
         allowed = in_slurm.union(job_ids)
-        partitions: dict[str, list[WaitingRow]] = defaultdict(list)
-        for job_id, row in kept.order.items():
-            if job_id in allowed:
-                partitions[row.partition].append(row)
-        windows = [self._window(session, kept.rows.running, rows, in_slurm) for rows in partitions.values()]
+        rows = [row for job_id, row in kept.order.items() if job_id in allowed]
+        windows = [
+            self._window([row.job for row in competing], in_slurm, use)
+            for competing, use in self._competing(session, kept.rows.running, rows)
+        ]
         inside = {job.id for each in windows for job in each.handed_over}
         found = [job_id for job_id in job_ids if job_id in inside]
         self.fallen_behind = [job.id for each in windows for job in each.taken_back]
@@ -108,17 +110,25 @@ class QueueOrder:
         age = max(abs((self._driver.now() - at).total_seconds()), self._monotonic() - looked_at)
         return age < KEPT_SECONDS and sign == queue_sign(session, self._driver.settings.name)
 
-    def _window(
-        self, session: Session, running: Sequence[RunningRow], rows: Sequence[WaitingRow], in_slurm: Collection[str]
-    ) -> Window:
-        jobs, now = [row.job for row in rows], self._driver.now()
-        pool = self._pool(session, rows[0].partition, running)
-        return window(jobs, in_slurm, pool, self._driver.settings.window_jobs, now.timestamp())
+    def _competing(
+        self, session: Session, running: Sequence[RunningRow], rows: Sequence[WaitingRow]
+    ) -> Iterator[tuple[list[WaitingRow], GpuUse | None]]:
+        """The waiting jobs by the GPUs for which they compete; of a partition by itself where none are known."""
+        uses = present_uses(session, self._driver, self._known, running, {row.partition for row in rows})
+        use_of = {partition: use for use in uses for partition in use.partitions}
+        apart: dict[str, list[WaitingRow]] = defaultdict(list)
+        together: dict[frozenset[str], list[WaitingRow]] = defaultdict(list)
+        for row in rows:
+            use = use_of.get(row.partition)
+            (apart[row.partition] if use is None else together[use.partitions]).append(row)
+        yield from ((its, None) for its in apart.values())
+        yield from ((together[use.partitions], use) for use in uses if use.partitions in together)
 
-    def _pool(self, session: Session, partition: str, running: Sequence[RunningRow]) -> Pool | None:
-        known = self._known.description(session)
-        soon = timedelta(seconds=2 * self._driver.settings.poll_interval_seconds)
-        return pool_of(known.snapshot, known.snapshot_at, partition, running, self._driver.now(), soon)
+    def _window(self, jobs: Sequence[WaitingJob], in_slurm: Collection[str], use: GpuUse | None) -> Window:
+        now, settings = self._driver.now(), self._driver.settings
+        soon = timedelta(seconds=2 * settings.poll_interval_seconds)
+        pool = pool_of(use, now, soon) if use is not None else None
+        return window(jobs, in_slurm, pool, settings.window_jobs, now.timestamp())
 
     def _present(self, session: Session, job_ids: Collection[str]) -> _Kept:
         kept, sign = self._kept, queue_sign(session, self._driver.settings.name)

@@ -13,14 +13,15 @@ from sqlalchemy.orm import Session
 from tuning.jobs.attempt.continuation import YIELDED
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.queries.driver import is_any_urgent, update_jobs
-from tuning.jobs.queries.standing import QueueRows, RunningRow, WaitingRow, queue_rows
+from tuning.jobs.queries.gpu_use import GpuUse
+from tuning.jobs.queries.standing import RunningRow, WaitingRow, queue_rows
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event
 from tuning.queue.preemption import ScavengerRun, Yield, yields
 from tuning.queue.waiting_job import JobClass
 from worker.driver import Driver
 from worker.submit.cluster_cache import KnownCluster
-from worker.submit.pools import pool_of
+from worker.submit.pools import pool_of, present_uses
 
 FOR_GPUS = ("Resources", "Priority")
 """Slurm's reasons of a job that only GPUs keep from starting."""
@@ -33,8 +34,9 @@ def make_room(driver: Driver, known: KnownCluster) -> None:
         if not is_any_urgent(session, name):
             return
         rows = queue_rows(session, name)
-        partitions = {row.partition for row in rows.waiting if _lacks_gpus(row)}
-        chosen = [each for partition in partitions for each in _chosen(session, driver, known, rows, partition)]
+        urgent = [row for row in rows.waiting if _lacks_gpus(row)]
+        uses = present_uses(session, driver, known, rows.running, {row.partition for row in urgent})
+        chosen = [each for use in uses for each in _chosen(driver, use, urgent)]
     if chosen:
         with driver.apply() as session:
             _mark(session, driver, chosen)
@@ -45,15 +47,11 @@ def _lacks_gpus(row: WaitingRow) -> bool:
     return is_urgent and row.slurm_reason in FOR_GPUS
 
 
-def _chosen(session: Session, driver: Driver, known: KnownCluster, rows: QueueRows, partition: str) -> Sequence[Yield]:
-    description = known.description(session)
-    soon = timedelta(seconds=2 * driver.settings.poll_interval_seconds)
-    pool = pool_of(description.snapshot, description.snapshot_at, partition, rows.running, driver.now(), soon)
-    if pool is None:
-        return ()
-    waiting = [row.job for row in rows.waiting if row.partition == partition and _lacks_gpus(row)]
+def _chosen(driver: Driver, use: GpuUse, lacking: Sequence[WaitingRow]) -> Sequence[Yield]:
+    pool = pool_of(use, driver.now(), timedelta(seconds=2 * driver.settings.poll_interval_seconds))
+    waiting = [row.job for row in lacking if row.partition in use.partitions]
     urgent = sorted(waiting, key=lambda job: (job.queued_at, job.id))
-    scavengers = [_scavenger(row) for row in rows.running if row.partition == partition and _may_yield(row)]
+    scavengers = [_scavenger(row) for row in use.runs if _may_yield(row)]
     return yields(urgent, scavengers, pool.free_gpus + pool.soon_free_gpus)
 
 

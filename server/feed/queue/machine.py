@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from server.feed.queue.readings import Readings
-from tuning.clusters.gpu_pools import GpuPool, gpu_pools
+from tuning.jobs.queries.gpu_use import GpuUse, gpu_uses
 from tuning.jobs.queries.standing import RunningRow
 from tuning.queue.estimate import Estimate
 from tuning.queue.forecast import HeldGpus
@@ -32,13 +32,13 @@ class Machine:
 
 def machines(readings: Readings, further: Collection[str] = ()) -> list[Machine]:
     """A machine for each pool of GPUs that jobs ask for, or for further partitions; none where no GPUs are known."""
-    if readings.snapshot is None:
+    if readings.snapshot is None or readings.snapshot_at is None:
         return []
     rows = readings.rows
     waiting = {row.partition for row in (*rows.waiting, *readings.held)}
-    asked = waiting | set(further) | {row.partition for row in rows.running} | readings.given_back.keys()
-    pools = (pool for pool in gpu_pools(readings.snapshot, asked) if pool.gpus > 0)
-    return [_machine(pool, readings) for pool in pools]
+    asked = waiting | set(further)
+    uses = gpu_uses(readings.snapshot, readings.snapshot_at, rows.running, readings.given_back, asked)
+    return [_machine(use, readings) for use in uses if use.gpus > 0]
 
 
 def run_ends(row: RunningRow, readings: Readings) -> Estimate:
@@ -59,23 +59,11 @@ def _own_word(row: RunningRow, expected_end: float) -> Estimate:
     return Estimate.around(expected_end, seen + row.eta_low_seconds, seen + row.eta_high_seconds)
 
 
-def _machine(pool: GpuPool, readings: Readings) -> Machine:
-    ours = [(row, run_ends(row, readings)) for row in readings.rows.running if row.partition in pool.partitions]
-    own_gpus = sum(row.gpus for row, _ in ours)
-    others = min(_gpus_of_others(pool, readings), max(pool.gpus - own_gpus, 0))
+def _machine(use: GpuUse, readings: Readings) -> Machine:
+    ours = [(row, run_ends(row, readings)) for row in use.runs]
     holding = [HeldGpus(row.gpus, ends, row.started_at + row.limit_seconds) for row, ends in ours]
-    holding += _held_by_others(others, readings.read_at.timestamp())
-    return Machine(pool.partitions, pool.gpus, max(pool.gpus - own_gpus - others, 0), holding, ours)
-
-
-def _gpus_of_others(pool: GpuPool, readings: Readings) -> int:
-    """GPUs in use that were not ours when the cluster told of them, a minute ago at most."""
-    told_at = readings.snapshot_at.timestamp() if readings.snapshot_at is not None else 0.0
-    running = sum(
-        row.gpus for row in readings.rows.running if row.partition in pool.partitions and row.started_at <= told_at
-    )
-    ended = sum(gpus for partition, gpus in readings.given_back.items() if partition in pool.partitions)
-    return max(pool.gpus_in_use - running - ended, 0)
+    holding += _held_by_others(use.others_gpus, readings.read_at.timestamp())
+    return Machine(use.partitions, use.gpus, use.free_gpus, holding, ours)
 
 
 def _held_by_others(gpus: int, now: float) -> Iterator[HeldGpus]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.factories import NOON
 from tuning.clusters.snapshot import Node, Snapshot
+from tuning.jobs.queries.gpu_use import gpu_uses
 from tuning.jobs.queries.standing import RunningRow
 from tuning.queue.waiting_job import JobClass, Person
 from tuning.queue.window import Pool
@@ -33,7 +34,9 @@ def running(gpus: int, began_seconds_ago: float = 100, **columns: Any) -> Runnin
 
 
 def pool(*rows: RunningRow, partition: str = "gpu", nodes: tuple[Node, ...] = NODES) -> Pool | None:
-    return pool_of(Snapshot(nodes=nodes), NOON - timedelta(seconds=30), partition, rows, NOON, SOON)
+    uses = gpu_uses(Snapshot(nodes=nodes), NOON - timedelta(seconds=30), rows, {}, {partition})
+    use = next((each for each in uses if partition in each.partitions), None)
+    return pool_of(use, NOON, SOON) if use is not None else None
 
 
 def free(*rows: RunningRow) -> int:
