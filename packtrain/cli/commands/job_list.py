@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
+from packtrain.cli.all_pages import MOST_ROWS
 from packtrain.cli.commands.arguments import AsJson, Limit, Order, Status, Tags, connect, tag_filters
 from packtrain.cli.completion import complete_clusters
-from packtrain.cli.job_pages import MOST_JOBS, Filters, all_jobs, nth_page
+from packtrain.cli.job_pages import Filters, all_jobs, nth_page
 from packtrain.cli.screen import is_terminal, note, now, say_json
 from packtrain.schema import Job, JobPage
 
@@ -28,7 +29,7 @@ def list_jobs(
     page: Annotated[int, typer.Option(min=1, max=500, help="Which page.")] = 1,
     after: Annotated[str | None, typer.Option(metavar="CURSOR", help="The page behind `next` of --json.")] = None,
     limit: Limit = 20,
-    everything: Annotated[bool, typer.Option("--all", help=f"All pages ({MOST_JOBS} jobs at most).")] = False,
+    everything: Annotated[bool, typer.Option("--all", help=f"All pages ({MOST_ROWS} jobs at most).")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first.

@@ -5,22 +5,18 @@ from typing import Annotated, Any
 
 import typer
 
+from packtrain.cli.all_pages import each_row
 from packtrain.cli.commands.arguments import AsJson, connect
 from packtrain.cli.screen import listing, note, say_json
 
 Name = Annotated[str, typer.Argument(metavar="TEAM", help="The team's name.")]
 User = Annotated[str, typer.Argument(metavar="USER", help="The user's name.")]
-_PAGE = 500
 
 
 def list_teams(as_json: AsJson = False) -> None:
     """List the teams with their shares of the lab."""
     with connect() as api:
-        found, page = [], api.teams(limit=_PAGE)
-        found += page["data"]
-        while page["next"]:
-            page = api.teams(limit=_PAGE, after=page["next"])
-            found += page["data"]
+        found = list(each_row(api.teams))
     if as_json:
         say_json({"data": found})
         return

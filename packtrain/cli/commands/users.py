@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from packtrain.cli.all_pages import each_row
 from packtrain.cli.commands.arguments import AsJson, connect
 from packtrain.cli.screen import listing, note, say, say_json
 
@@ -13,17 +14,12 @@ RoleWord = Literal["viewer", "member", "administrator"]
 Role = Annotated[RoleWord | None, typer.Option(help="viewer looks, member submits too, administrator does all.")]
 Display = Annotated[str | None, typer.Option("--display-name", help="What people call them.")]
 Email = Annotated[str | None, typer.Option(help="Shown to the user and to administrators only.")]
-_PAGE = 500
 
 
 def list_users(as_json: AsJson = False) -> None:
     """List the users, with their roles and teams."""
     with connect() as api:
-        found, page = [], api.users(limit=_PAGE)
-        found += page["data"]
-        while page["next"]:
-            page = api.users(limit=_PAGE, after=page["next"])
-            found += page["data"]
+        found = list(each_row(api.users))
     if as_json:
         say_json({"data": found})
         return

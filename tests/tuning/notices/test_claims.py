@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -24,7 +25,7 @@ from tuning.notices.claims import (
     record_failed,
     release,
 )
-from tuning.notices.models import Delivery, Webhook
+from tuning.notices.models import Delivery, DeliveryStatus, Webhook
 from tuning.notices.outbox import send_test, write_deliveries
 from tuning.people.models import User
 
@@ -43,8 +44,8 @@ def write(session: Session, hook: Webhook, *jobs: Job, at: datetime = NOON) -> N
     write_deliveries(session, [(hook.id, make_notice(job_id=job.id)) for job in jobs], at)
 
 
-def claim(session: Session, now: datetime = NOON, **sending: object) -> list[Claimed]:
-    return claim_due(session, replace(Sending(), **sending), 16, now)  # type: ignore[arg-type]
+def claim(session: Session, now: datetime = NOON, **sending: Any) -> list[Claimed]:
+    return claim_due(session, replace(Sending(), **sending), 16, now)
 
 
 def fail(session: Session, claimed: Claimed, now: datetime) -> None:
@@ -234,7 +235,7 @@ def test_old_deliveries_are_forgotten_and_waiting_ones_kept(session: Session, ad
     hook = make_webhook(session, ada)
     over, waits, young = (send_test(session, hook, NOON + timedelta(days=day)) for day in (0, 0, 2))
     for row in (over, young):
-        row.status = "delivered"  # type: ignore[assignment]
+        row.status = DeliveryStatus.DELIVERED
     session.flush()
     assert forget_old(session, NOON + timedelta(days=31)) == 1
     assert set(session.scalars(select(Delivery.id))) == {waits.id, young.id}

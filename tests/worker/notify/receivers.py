@@ -24,6 +24,15 @@ class Request:
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
+class QuietServer(ThreadingHTTPServer):
+    """A server that says nothing of connections that broke off."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing on stderr."""
+
+
 @dataclass
 class Receiver:
     """A receiver with its next answers, and the requests that it got."""
@@ -83,9 +92,7 @@ def receiver() -> Iterator[Receiver]:
         def log_message(self, *_: Any) -> None:
             """Nothing on stderr."""
 
-    with ThreadingHTTPServer((LOOPBACK, 0), Handler) as server:
-        server.daemon_threads = True
-        server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    with QuietServer((LOOPBACK, 0), Handler) as server:
         told.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()

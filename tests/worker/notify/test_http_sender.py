@@ -5,12 +5,12 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
-from tests.worker.notify.receivers import LOOPBACK, Receiver, drip, free_port, hang, raw, receiver, status
+from tests.worker.notify.receivers import LOOPBACK, QuietServer, Receiver, drip, free_port, hang, raw, receiver, status
 from tuning.notices.claims import Outcome
 from tuning.notices.targets import Address, Network, Target, target_of
 from worker.notify.http_sender import HttpSender
@@ -176,8 +176,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
     subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with HTTPServer((LOOPBACK, 0), BaseHTTPRequestHandler) as server:
-        server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    with QuietServer((LOOPBACK, 0), BaseHTTPRequestHandler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.handle_request)
         thread.start()
