@@ -1,13 +1,12 @@
 """GPUs that our jobs can have: the cluster's description, with what of ours began and ended since."""
 
 from datetime import timedelta
-from typing import Any
 
 from tests.factories import NOON
+from tests.tuning.jobs.queries.running_rows import running
 from tuning.clusters.snapshot import Node, Snapshot
 from tuning.jobs.queries.gpu_use import gpu_uses
 from tuning.jobs.queries.standing import RunningRow
-from tuning.queue.waiting_job import JobClass, Person
 from tuning.queue.window import Pool
 from worker.submit.pools import pool_of
 
@@ -17,20 +16,6 @@ NODES = (
     Node("n2", ("gpu",), is_usable=False, gpus=8),
     Node("n3", ("other",), gpus=8),
 )
-
-
-def running(gpus: int, began_seconds_ago: float = 100, **columns: Any) -> RunningRow:
-    values: dict[str, Any] = {
-        "expected_end_at": None,
-        "eta_low_seconds": None,
-        "eta_high_seconds": None,
-        "observed_at": None,
-    }
-    values |= {"partition": "gpu", "limit_seconds": 3600, "kind": "train", "is_ending": False, **columns}
-    started_at = NOON.timestamp() - began_seconds_ago
-    return RunningRow(
-        job_id="j", person=Person("t", "a"), job_class=JobClass.NORMAL, gpus=gpus, started_at=started_at, **values
-    )
 
 
 def pool(*rows: RunningRow, partition: str = "gpu", nodes: tuple[Node, ...] = NODES) -> Pool | None:

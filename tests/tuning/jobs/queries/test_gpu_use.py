@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from tests.factories import NOON
-from tests.worker.submit.test_pools import running
+from tests.tuning.jobs.queries.running_rows import running
 from tuning.clusters.snapshot import Node, Snapshot
 from tuning.jobs.queries.gpu_use import GpuUse, gpu_uses
 
