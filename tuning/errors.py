@@ -2,6 +2,7 @@
 
 PacktrainError
   InvalidInput            what a user sent is wrong: a list of findings
+    PromptTooLong           a prompt leaves no room for an answer in the model's context
   NotFound                no such thing, or not yours to see
   Conflict                the thing is not in a state that allows this
   NotAuthenticated        no token, or a wrong, expired or revoked one
@@ -23,10 +24,13 @@ PacktrainError
       SiteState             a partition, or whatever else the site is in, takes no jobs at present
         UnknownRefusal      sbatch says no in words that no table has
       CopiesGone            data that a job needs lies no longer on the cluster
+      PortClosed            nothing takes connections at a port behind the login node
+      AnswerBroken          a served model's answer came to no end
     PermanentError        the same again will fail again until somebody changes something
       HostKeyChanged        the host is not the one that was trusted
       ForeignRoot           the root there belongs to another installation
       LoginRefused          our key is not accepted
+      ForwardingRefused     the login node's sshd connects nobody to ports behind it
       SubmissionRefused     sbatch says no, with Slurm's own words
         ShapeRefused          no node is as the job asks
       RemoteFileError       a remote file cannot be written or read
@@ -76,6 +80,10 @@ class InvalidInput(PacktrainError):
         return "; ".join(told)
 
 
+class PromptTooLong(InvalidInput):
+    """A prompt that leaves no room for an answer in the model's context."""
+
+
 class NotFound(PacktrainError):
     """No such thing, or not yours to see."""
 
@@ -113,7 +121,7 @@ class StorageFull(PacktrainError):
 
 
 class ClusterError(PacktrainError):
-    """Something between us and a cluster."""
+    """Error between us and a cluster."""
 
 
 class TransientError(ClusterError):
@@ -125,7 +133,7 @@ class Unreachable(TransientError):
 
 
 class NotListening(Unreachable):
-    """Nobody takes connections at the login node, or there is no way to it."""
+    """Login node that takes no connections, or to which there is no way."""
 
 
 class NotSent(Unreachable):
@@ -173,6 +181,14 @@ class CopiesGone(TransientError):
         self.paths = tuple(paths)
 
 
+class PortClosed(TransientError):
+    """Nothing takes connections at a port behind the login node."""
+
+
+class AnswerBroken(TransientError):
+    """A served model's answer came to no end: its run was ended, or the way to it."""
+
+
 class PermanentError(ClusterError):
     """An error that stays: the same call will fail again until somebody changes something."""
 
@@ -187,6 +203,10 @@ class LoginRefused(PermanentError):
 
 class ForeignRoot(PermanentError):
     """The root on the cluster belongs to another installation, or a copy of this one drives it."""
+
+
+class ForwardingRefused(PermanentError):
+    """The login node's sshd connects nobody to ports behind it (AllowTcpForwarding, PermitOpen)."""
 
 
 class SubmissionRefused(PermanentError):

@@ -34,6 +34,8 @@ from sqlalchemy.exc import ArgumentError
 
 from tuning.errors import Finding, InvalidInput
 from tuning.queue_settings import QueueSettings
+from tuning.serving_settings import ServingSettings
+from tuning.sign_in_settings import SignInSettings
 from tuning.site_settings import SiteSettings
 
 # Everything that is put into a remote path by us stays within these characters (LLaMA-Factory splits paths at spaces).
@@ -92,7 +94,7 @@ class PartitionDefaults(BaseModel):
     constraint: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.\[\]()&|*,-]{1,200}$")
 
 
-class ClusterSettings(SiteSettings):
+class ClusterSettings(ServingSettings, SiteSettings):
     """One Slurm cluster, reached over SSH by one service account."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")
@@ -191,7 +193,7 @@ class ClusterSettings(SiteSettings):
         return self.model_copy(update={**there, "jump_host": None})
 
 
-class Settings(QueueSettings, BaseSettings):
+class Settings(QueueSettings, SignInSettings, BaseSettings):
     """Settings of the three programs, as given from outside."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, allow_inf_nan=False)
@@ -211,6 +213,12 @@ class Settings(QueueSettings, BaseSettings):
     """How many of them at once."""
     streams_per_person: int = Field(default=200, ge=1)
     """Event streams, log streams and waiting polls of one person at once."""
+    answers_per_person: int = Field(default=8, ge=1, le=256)
+    """Answers of served models that one person may wait for or read at once."""
+    question_bytes: int = Field(default=8 * 1024**2, ge=64 * 1024, le=64 * 1024**2)
+    """The largest body of a question to a served model; sixteen as large are held at once."""
+    serve_wait_seconds: float = Field(default=50.0, ge=0, le=600)
+    """How long a question that is not streamed waits for its model to start, before it is told when to come back."""
     downloads_per_person: int = Field(default=2, ge=1)
     """Files of one cluster that one person may read at once."""
     downloads_per_cluster: int = Field(default=6, ge=1, le=8)

@@ -68,7 +68,7 @@ Options = dict[str, bool | int | str]
 
 
 class SiteSettings(BaseModel):
-    """What a cluster's batch script has of its site."""
+    """Settings of a site that stand in its batch scripts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -42,11 +42,11 @@ class Pace:
     command_timeout_seconds: float
 
     def sign_patience(self) -> timedelta:
-        """How old the newest sign of life may be."""
+        """Greatest age of the newest sign of life."""
         return max(timedelta(seconds=CYCLES * self.poll_interval_seconds), SHORTEST_PATIENCE)
 
     def cycle_patience(self, cycle_seconds: float) -> timedelta:
-        """How old the last whole cycle of a worker may be that keeps its lease: a command may take its time."""
+        """Greatest age of the last whole cycle of a worker that keeps its lease: a command may take its time."""
         longest_seconds = max(self.poll_interval_seconds, cycle_seconds)
         return timedelta(seconds=CYCLES * longest_seconds + self.command_timeout_seconds)
 

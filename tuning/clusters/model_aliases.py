@@ -1,4 +1,4 @@
-"""Further names of a catalogue's models: what people's files call them. Made by administrators."""
+"""Further names of a catalogue's models and of results: what people's files call them."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -16,9 +16,23 @@ _ALIAS = re.compile(r"[A-Za-z0-9~./_][A-Za-z0-9._/@+=~:-]{0,199}")
 
 
 def aliases_of(session: Session, cluster: str) -> dict[str, str]:
-    """The model's name in the catalogue, by alias."""
+    """The model's name in the catalogue, by alias; empty where it means a result."""
     rows = session.scalars(select(ModelAlias).where(ModelAlias.cluster == cluster))
     return {row.alias: row.model for row in rows}
+
+
+def alias_row(session: Session, clusters: Sequence[str], alias: str) -> ModelAlias | None:
+    """Row of an alias on the first of these clusters that has it."""
+    if not _ALIAS.fullmatch(alias):
+        return None
+    rows = session.scalars(select(ModelAlias).where(ModelAlias.cluster.in_(clusters), ModelAlias.alias == alias))
+    return min(rows, key=lambda row: clusters.index(row.cluster), default=None)
+
+
+def aliases_of_jobs(session: Session, job_ids: Collection[str]) -> Sequence[ModelAlias]:
+    """Aliases that mean what these jobs left, by name."""
+    rows = select(ModelAlias).where(ModelAlias.job_id.in_(job_ids)).order_by(ModelAlias.cluster, ModelAlias.alias)
+    return session.scalars(rows).all()
 
 
 def set_alias(
@@ -28,15 +42,28 @@ def set_alias(
     findings = [*_bad_alias(alias, catalogue), *_unknown_model(model, catalogue)]
     if findings:
         raise InvalidInput(findings)
-    row = session.get(ModelAlias, (cluster, alias))
-    if row is None:
-        if len(aliases_of(session, cluster)) >= MOST_ALIASES:
-            raise Conflict(f"{cluster} has {MOST_ALIASES} aliases already", hint="remove those that nobody uses")
-        row = ModelAlias(cluster=cluster, alias=alias, model=model, updated_at=now)
-        session.add(row)
-    row.model, row.updated_at = model, now
-    session.flush()
-    return row
+    return _written(session, ModelAlias(cluster=cluster, alias=alias, model=model, updated_at=now))
+
+
+def set_result_alias(
+    session: Session,
+    cluster: str,
+    alias: str,
+    result: tuple[str, int | None],
+    catalogue: Collection[str],
+    now: datetime,
+) -> ModelAlias:
+    """Let an alias mean what a job left (its id, and a checkpoint) from now on. Raises InvalidInput and Conflict."""
+    if findings := _bad_alias(alias, catalogue):
+        raise InvalidInput(findings)
+    job_id, checkpoint = result
+    row = ModelAlias(cluster=cluster, alias=alias, model="", job_id=job_id, checkpoint=checkpoint, updated_at=now)
+    return _written(session, row)
+
+
+def alias_on(session: Session, cluster: str, alias: str) -> ModelAlias | None:
+    """Row of an alias on a cluster."""
+    return alias_row(session, [cluster], alias)
 
 
 def remove_alias(session: Session, cluster: str, alias: str) -> None:
@@ -47,10 +74,22 @@ def remove_alias(session: Session, cluster: str, alias: str) -> None:
     session.execute(delete(ModelAlias).where(*own))
 
 
+def _written(session: Session, wanted: ModelAlias) -> ModelAlias:
+    own = (ModelAlias.cluster == wanted.cluster, ModelAlias.alias == wanted.alias)
+    is_new = session.scalar(select(ModelAlias.alias).where(*own)) is None
+    if is_new and len(aliases_of(session, wanted.cluster)) >= MOST_ALIASES:
+        raise Conflict(f"{wanted.cluster} has {MOST_ALIASES} aliases already", hint="remove those that nobody uses")
+    row = session.merge(wanted)
+    session.flush()
+    return row
+
+
 def _bad_alias(alias: str, catalogue: Collection[str]) -> Sequence[Finding]:
     if not _ALIAS.fullmatch(alias):
         hint = "1 to 200 of letters, digits and . _ / @ + = ~ : -, such as a hub id or a path"
         return [Finding(("alias",), f"{alias[:80]!r} cannot be an alias", hint)]
+    if alias.startswith("ft:"):
+        return [Finding(("alias",), f"{alias[:80]!r} would be the name of a result", "choose another one")]
     if alias in catalogue:
         return [Finding(("alias",), f"{alias} is the name of a model of the catalogue", "choose another one")]
     return []

@@ -44,14 +44,18 @@ class Installation(Base):
 
 
 class ModelAlias(Base):
-    """A further name of a model of a cluster's catalogue."""
+    """A further name of a model of a cluster's catalogue, or a name of what a job left."""
 
     __tablename__ = "model_aliases"
 
     cluster: Mapped[str] = mapped_column(String(32), primary_key=True)
     alias: Mapped[str] = mapped_column(String(200), primary_key=True)
     model: Mapped[str] = mapped_column(String(200))
-    """Its name in the catalogue; one that is taken out there has no meaning until it is back."""
+    """Its name in the catalogue; one that is taken out there has no meaning until it is back. Empty for a result."""
+    job_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    """Of a result. No foreign key: an alias whose job was deleted can be seen, and moved."""
+    checkpoint: Mapped[int | None]
+    """Of a result: one of its checkpoints; None = the final model."""
     updated_at: Mapped[datetime]
 
 

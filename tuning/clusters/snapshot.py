@@ -44,7 +44,7 @@ class Node:
 
 @dataclass(frozen=True, config=_KEEPS_TO_ITSELF)
 class Snapshot:
-    """Everything that is known of a cluster."""
+    """Description of a cluster: nodes, partitions, data sets, models."""
 
     partitions: tuple[Partition, ...] = ()
     nodes: tuple[Node, ...] = ()

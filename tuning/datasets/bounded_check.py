@@ -87,7 +87,10 @@ class BoundedCheck:
         self._uncut.close()
 
     def validate(self, stream: BinaryIO, wanted: Wanted | None = None, media: MediaFiles | None = None) -> CheckedFile:
-        """As tuning.datasets.check.run does it. Raises InvalidInput for what it costs too, CheckCut, Unavailable."""
+        """Check of tuning.datasets.check.run, in a process of its own.
+
+        Raises InvalidInput for what it costs too, CheckCut, Unavailable.
+        """
         checked: CheckedFile
         [checked] = self._told(_Work(_size(stream)), _validated, stream, wanted, media)
         return checked

@@ -136,7 +136,7 @@ def settle(session: Session, check_job: str, found: ClusterReport, now: datetime
 
 
 def finding_json(finding: Finding) -> dict[str, Any]:
-    """As a row keeps it."""
+    """Finding in the form that a row keeps."""
     return {"loc": list(finding.loc), "message": finding.message, "hint": finding.hint}
 
 

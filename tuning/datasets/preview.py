@@ -17,6 +17,7 @@ from tuning.llamafactory.preview.rendering import Training, check_training, rend
 from tuning.llamafactory.preview.templates import Template, find_template
 
 MAX_ROWS = 100
+MAX_FIRST = 1_000_000
 PREVIEW_BYTES = 4 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
 _LEFT_OUT = "LLaMA-Factory leaves this row out; the data set's report says why"
@@ -58,12 +59,14 @@ class Preview(BaseModel):
     format: Formatting
     template: str | None
     rows: list[PreviewRow]
+    has_more: bool = Field(description="There are rows behind these that `first` leads to.")
 
 
 class PreviewQuery(BaseModel):
-    """Query of a preview: number of rows, template, training flags."""
+    """Query of a preview: rows, template, training flags."""
 
     count: int = Field(10, ge=1, le=MAX_ROWS, description="How many rows at most.")
+    first: int = Field(1, ge=1, le=MAX_FIRST, description="The number of the row to begin with.")
     template: str | None = Field(None, description="One of LLaMA-Factory's: shows what the model would see.")
     mask_history: bool = Field(False, description="Only the last answer of a conversation is trained on.")
     train_on_prompt: bool = Field(False, description="The questions are trained on too.")
@@ -93,12 +96,12 @@ class PreviewSource:
     """Its entry in dataset_info.json."""
 
 
-def first_rows(stream: BinaryIO, extension: str, count: int) -> list[Row]:
-    """The first rows as they are in a file: at most `count`, and what the first 4 MiB hold."""
+def first_rows(stream: BinaryIO, extension: str, count: int, first: int = 1) -> list[Row]:
+    """Rows as they are in a file, from the `first`: at most `count`, and what the first 4 MiB hold."""
     read = read_array_rows if extension == "json" else read_line_rows
     rows: list[Row] = []
-    for row in islice(read(stream), count):
-        if isinstance(row, Row):
+    for place, row in enumerate(islice(read(stream), first - 1 + count), 1):
+        if isinstance(row, Row) and place >= first:
             rows.append(row)
         if stream.tell() > PREVIEW_BYTES:
             break
@@ -108,9 +111,11 @@ def first_rows(stream: BinaryIO, extension: str, count: int) -> list[Row]:
 def preview_pieces(stream: BinaryIO, about: PreviewSource, wish: PreviewQuery) -> Iterator[bytes]:
     """The Preview of a file as JSON, in pieces. Raises InvalidInput for the template."""
     template, training = wish.found_template(), wish.training()
-    rows = first_rows(stream, about.extension, wish.count)
-    shown = [PreviewRow.of(row, about.entry, template, training) for row in rows]
-    told = Preview(format=about.format, template=wish.template, rows=shown).model_dump_json().encode()
+    rows = first_rows(stream, about.extension, wish.count + 1, wish.first)
+    shown = [PreviewRow.of(row, about.entry, template, training) for row in rows[: wish.count]]
+    has_more = len(rows) > wish.count
+    preview = Preview(format=about.format, template=wish.template, rows=shown, has_more=has_more)
+    told = preview.model_dump_json().encode()
     for start in range(0, len(told), _PIECE_BYTES):
         yield told[start : start + _PIECE_BYTES]
 

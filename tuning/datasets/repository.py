@@ -1,13 +1,14 @@
 """Every query about data sets and their copies on clusters.
 
 Jobs know data sets and not the other way round: what asks whether a job uses a data set is given that as a condition,
-`in_use` (tuning.jobs.queries.dataset_use). So it is with people: `seen` says whose data sets whoever asks may see.
+`in_use` (tuning.jobs.queries.use.dataset_use). So it is with people: `seen` says whose data sets whoever asks may see.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Exists, case, exists, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Exists, case, exists, func, or_, select, true, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from tuning.datasets.models import Dataset, DatasetCopy
@@ -17,21 +18,53 @@ ALL: ColumnElement[bool] = true()
 """For who may see every data set."""
 
 
+@dataclass(frozen=True)
+class Filter:
+    """Filter of a list of data sets; None = all."""
+
+    text: str | None = None
+    """A part of the name, or the beginning of an id."""
+    owner_id: str | None = None
+    sha256: str | None = None
+    """Of the content, as it is kept."""
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """SQL conditions of the filter."""
+        equal = ((Dataset.owner_id, self.owner_id), (Dataset.sha256, self.sha256))
+        found: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
+        if self.sha256 is not None:  # what is still being checked has no content yet
+            found.append(Dataset.status == DatasetStatus.READY)
+        if self.text is not None:
+            in_name = Dataset.name.icontains(self.text, autoescape=True)
+            found.append(or_(in_name, Dataset.id.startswith(self.text, autoescape=True)))
+        return found
+
+
+EVERY = Filter()
+
+
 def find(session: Session, dataset_id: str, seen: ColumnElement[bool] = ALL) -> Dataset | None:
     """One data set that is not deleted."""
     return session.scalar(select(Dataset).where(Dataset.id == dataset_id, Dataset.deleted_at.is_(None), seen))
 
 
-def page(session: Session, limit: int, after: Dataset | None, seen: ColumnElement[bool] = ALL) -> Sequence[Dataset]:
-    """At most `limit` data sets that are not deleted, the newest first, behind `after`."""
-    query = select(Dataset).where(Dataset.deleted_at.is_(None), seen)
+def page(
+    session: Session,
+    limit: int,
+    after: Dataset | None,
+    seen: ColumnElement[bool] = ALL,
+    wanted: Filter = EVERY,
+    *,
+    oldest_first: bool = False,
+) -> Sequence[Dataset]:
+    """At most `limit` data sets that are not deleted, behind `after`, the newest first unless told otherwise."""
+    query = select(Dataset).where(Dataset.deleted_at.is_(None), seen, *wanted.conditions())
+    place = tuple_(Dataset.created_at, Dataset.id)
     if after is not None:
-        older = or_(
-            Dataset.created_at < after.created_at,
-            (Dataset.created_at == after.created_at) & (Dataset.id < after.id),
-        )
-        query = query.where(older)
-    return session.scalars(query.order_by(Dataset.created_at.desc(), Dataset.id.desc()).limit(limit)).all()
+        behind = (after.created_at, after.id)
+        query = query.where(place > behind if oldest_first else place < behind)
+    order = [column.asc() if oldest_first else column.desc() for column in (Dataset.created_at, Dataset.id)]
+    return session.scalars(query.order_by(*order).limit(limit)).all()
 
 
 def at_cursor(session: Session, dataset_id: str) -> Dataset | None:
@@ -39,12 +72,12 @@ def at_cursor(session: Session, dataset_id: str) -> Dataset | None:
     return session.get(Dataset, dataset_id)
 
 
-def by_ids(session: Session, dataset_ids: Iterable[str]) -> dict[str, Dataset]:
+def by_ids(session: Session, dataset_ids: Iterable[str], seen: ColumnElement[bool] = ALL) -> dict[str, Dataset]:
     """Data sets by id, deleted ones too: what a job was made with stays known to it."""
     wanted = set(dataset_ids)
     if not wanted:
         return {}
-    return {row.id: row for row in session.scalars(select(Dataset).where(Dataset.id.in_(wanted)))}
+    return {row.id: row for row in session.scalars(select(Dataset).where(Dataset.id.in_(wanted), seen))}
 
 
 def lock_usable(session: Session, dataset_ids: Iterable[str], seen: ColumnElement[bool] = ALL) -> dict[str, Dataset]:
@@ -91,6 +124,19 @@ def delete_unless_used(session: Session, dataset_id: str, in_use: ColumnElement[
     session.execute(select(Dataset.id).where(Dataset.id == dataset_id).with_for_update())
     marked = update(Dataset).where(Dataset.id == dataset_id, ~in_use).values(deleted_at=now)
     return session.scalar(marked.returning(Dataset.id)) is not None
+
+
+def delete_expired(session: Session, in_use: ColumnElement[bool], now: datetime) -> None:
+    """Mark as deleted what its owner wanted to be kept no longer, unless a job that has not ended uses it."""
+    expired = (Dataset.expires_at <= now, Dataset.deleted_at.is_(None), ~in_use)
+    session.execute(
+        update(Dataset).where(*expired).values(deleted_at=now), execution_options={"synchronize_session": False}
+    )
+
+
+def is_kept_at(now: datetime) -> ColumnElement[bool]:
+    """Condition: a data set has not expired."""
+    return Dataset.expires_at.is_(None) | (Dataset.expires_at > now)
 
 
 def staged(session: Session, cluster: str, contents: Iterable[str]) -> frozenset[str]:

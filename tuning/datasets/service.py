@@ -159,13 +159,17 @@ def get_ready(session: Session, dataset_id: str, seen: ColumnElement[bool] = rep
 
 
 def list_page(
-    session: Session, limit: int, after: str | None, seen: ColumnElement[bool] = repository.ALL
+    session: Session,
+    limit: int,
+    after: str | None,
+    seen: ColumnElement[bool] = repository.ALL,
+    wanted: repository.Filter = repository.EVERY,
 ) -> DatasetPage:
-    """Those that whoever asks may see, the newest first. Raises InvalidInput for a cursor that was never given out."""
+    """Data sets that a user may see, the newest first. Raises InvalidInput for a cursor that was never given out."""
     cursor = repository.at_cursor(session, after) if after is not None else None
     if after is not None and cursor is None:
         raise InvalidInput([Finding(("query", "after"), "unknown cursor", "give the `next` of the page before")])
-    found = repository.page(session, limit + 1, cursor, seen)
+    found = repository.page(session, limit + 1, cursor, seen, wanted)
     shown = found[:limit]
     return DatasetPage(shown, shown[-1].id if len(found) > limit else None)
 
@@ -185,8 +189,11 @@ def open_content(store: ContentStore, dataset: Dataset) -> BinaryIO:
 
     Raises NotFound when it is not there: the data set was deleted a moment ago.
     """
-    if dataset.head is not None:
-        return BytesIO(dataset.head)
+    return BytesIO(dataset.head) if dataset.head is not None else open_file(store, dataset)
+
+
+def open_file(store: ContentStore, dataset: Dataset) -> BinaryIO:
+    """Open the whole file of an upload, as it is kept. Raises NotFound when it is not there."""
     try:
         return store.path(dataset.sha256, dataset.extension).open("rb")
     except FileNotFoundError as error:

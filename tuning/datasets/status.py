@@ -1,4 +1,4 @@
-"""Status of a data set."""
+"""Status of a data set, and of an upload in parts."""
 
 from enum import StrEnum
 
@@ -9,3 +9,11 @@ class DatasetStatus(StrEnum):
     CHECKING = "checking"
     READY = "ready"
     REFUSED = "refused"
+
+
+class UploadStatus(StrEnum):
+    """An upload in parts takes parts while it is pending."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"

@@ -4,7 +4,6 @@ A file grows in incoming/ under a lock, and is renamed to its place when it is w
 upload leaves is removed at once; what a killed process leaves has no lock any more, and goes with the next upload.
 """
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -17,7 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal, NamedTuple, Self, get_args
 
-from tuning.errors import Finding, InvalidInput, StorageFull
+from tuning.datasets.disk_errors import ContentTooLarge, disk_errors
+from tuning.datasets.part_files import PartFiles
+from tuning.errors import Finding, StorageFull
 
 Extension = Literal["json", "jsonl", "tar"]
 """A JSON array, JSON lines, or rows packed with their media (tuning.datasets.archive.packing)."""
@@ -25,10 +26,6 @@ EXTENSIONS: tuple[Extension, ...] = get_args(Extension)
 HOW_TO_MAKE_ROOM = (
     "delete data sets that you no longer need (GET /datasets has their size_bytes), or ask the operator for more room"
 )
-
-
-class ContentTooLarge(InvalidInput):
-    """The content grows beyond the limit."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +53,19 @@ class ContentStore:
         """Path of a content's file."""
         return self._folder / sha256[:2] / f"{sha256[2:]}.{extension}"
 
+    @property
+    def max_bytes(self) -> int:
+        """Of one content."""
+        return self._max_bytes
+
+    def parts(self) -> PartFiles:
+        """Parts of files that arrive in several requests."""
+        return PartFiles(self._folder / "incoming" / "parts")
+
     def receive(self, room_bytes: int | None = None) -> "Incoming":
         """Begin to take in a content, for which its owner has so much room. Raises StorageFull."""
         incoming = self._folder / "incoming"
-        with _disk_errors():
+        with disk_errors():
             incoming.mkdir(parents=True, exist_ok=True)
             with self.locked():
                 _remove_abandoned(incoming)
@@ -82,7 +88,7 @@ class ContentStore:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else puts a content in its place, or removes one, in any process on this disk."""
+        """Lock of the store, for all processes on this disk: no content is put in its place or removed meanwhile."""
         with _locked(self._folder / "incoming" / ".lock"):
             yield
 
@@ -112,7 +118,7 @@ class Incoming:
             )
             raise StorageFull(message, hint=HOW_TO_MAKE_ROOM)
         self._sha256.update(chunk)
-        with _disk_errors():
+        with disk_errors():
             self._file.write(chunk)
 
     @property
@@ -121,8 +127,8 @@ class Incoming:
         return self._sha256.hexdigest()
 
     def open(self) -> BinaryIO:
-        """All that was written so far, to be read from its start. Raises StorageFull."""
-        with _disk_errors():
+        """Bytes that were written so far, to be read from their start. Raises StorageFull."""
+        with disk_errors():
             self._file.flush()
         return self._path.open("rb", buffering=1024 * 1024)
 
@@ -130,7 +136,7 @@ class Incoming:
         """Put it, whole and durable, into its place; where the same content is, nothing changes. Raises StorageFull."""
         content = StoredContent(self.sha256, self.size_bytes)
         place = self._store.path(content.sha256, extension)
-        with _disk_errors():
+        with disk_errors():
             self._file.flush()
             os.fsync(self._file.fileno())
             place.parent.mkdir(exist_ok=True)
@@ -156,17 +162,6 @@ class Incoming:
         # Closing writes what is buffered, which on a full disk fails once more; the file is gone, and its error told.
         with suppress(OSError):
             self._file.close()
-
-
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        hint = "nothing was kept; tell the operator, who can make room in the data folder"
-        raise StorageFull("the server's disk is full", hint=hint) from error
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The database: engine, sessions, and the base of every table."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -11,11 +11,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, UserDefinedType
 
 from tuning.db.database_errors import retell
 from tuning.db.sqlite_files import watch_files
 
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  as SQLite keeps times
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -38,10 +39,19 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError("a naive datetime was given to the database")
         return value.astimezone(UTC) if value is not None else None
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+        """In one call from what the driver gives: there are a dozen times in many a row."""
+        return _from_text if dialect.name == "sqlite" else _from_moment
+
+
+class UtcSeconds(UserDefinedType[float]):
+    """A stored UTC time, never NULL, that is read as seconds since 1970: a third of a datetime's cost."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], float]:
+        """In one call from what the driver gives."""
+        return _seconds_from_text if dialect.name == "sqlite" else datetime.timestamp
 
 
 class Base(DeclarativeBase):
@@ -117,6 +127,27 @@ def insert_if_new(session: Session, row: type[Base], values: dict[str, Any], *, 
 def _quiet_insert(row: type[Base], dialect: str, unique: tuple[str, ...]) -> Executable:
     insert = postgresql.insert(row) if dialect == "postgresql" else sqlite.insert(row)
     return insert.on_conflict_do_nothing(index_elements=unique)
+
+
+def _from_text(text: str | None) -> datetime | None:
+    return _utc(text) if text is not None else None
+
+
+def _from_moment(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC) if moment is not None else None
+
+
+def _seconds_from_text(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:  # nearly always: to give it a zone would be most of the time that this takes
+        return (moment - _EPOCH).total_seconds()
+    return moment.timestamp()
+
+
+def _utc(text: str) -> datetime:
+    """A time as SQLite keeps it: we write it without an offset, and others' statements may have written one."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _limit_standstill(milliseconds: int, connection: Any, _entry: ConnectionPoolEntry) -> None:

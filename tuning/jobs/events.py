@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tuning.db.engine import lock_event_order
 from tuning.jobs.models import Job, JobEvent
 from tuning.notices.events import is_chosen
-from tuning.notices.models import Webhook
+from tuning.notices.models import Webhook, WebhookKind
 from tuning.notices.outbox import write_deliveries
 from tuning.notices.payload import JobNotice
 from tuning.people.models import User
@@ -102,4 +102,6 @@ def _listening(*, is_one: bool) -> CompoundSelect[Any]:
     )
     columns = (Job.id, Webhook.id, Webhook.events, Webhook.team_id.is_not(None))
     parts = [select(*columns).join_from(Job, Webhook, way).where(of_these) for way in ways]
-    return union_all(*(part.where(Webhook.disabled_at.is_(None)) for part in parts))
+    # OpenAI has events of trainings alone
+    is_told = (Webhook.kind != WebhookKind.OPENAI) | (Job.kind == "train")
+    return union_all(*(part.where(Webhook.disabled_at.is_(None), is_told) for part in parts))

@@ -1,7 +1,7 @@
 """Folders, files and Slurm names of a job on its cluster (docs/decisions/0001-shape.md). Pure.
 
-Every name of a remote file that server and worker use stands here; templates/sbatch/train.sh.j2 and
-tuning/slurm/submit_program.py, which are programs on the cluster, write the same (tests/tuning/jobs/test_layout.py).
+Every name of a remote file that server and worker use stands here; programs on the cluster write the same
+(templates/sbatch/train.sh.j2, tuning/slurm/programs/submit_program.py; tests/tuning/jobs/test_layout.py).
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,15 @@ JOB_RECORD_FILE = "job.json"
 TRAINER_LOG_FILE = "trainer_log.jsonl"
 CHECK_REPORT_FILE = "checked.json"
 """In the output folder."""
-OUTPUT = "output/"
+OUTPUT_FOLDER = "output"
+OUTPUT = f"{OUTPUT_FOLDER}/"
 CHECKPOINT = f"{OUTPUT}checkpoint-"
 """Beneath the job's folder; a checkpoint's step follows."""
-Record = Literal["started", "resumed", "exit", "files", "data-sums"]
+OUTPUT_REMOVED = "output_removed"
+"""In a job's result, once all that it left was removed."""
+Record = Literal["started", "resumed", "exit", "files", "data-sums", "serving"]
 """Written by the batch script: its start, the checkpoint it went on from, its end, the listing of the output folder,
-the hashes of the cluster's own data."""
+the hashes of the cluster's own data, where a served model listens."""
 
 
 def job_directory(root: str, job_id: str) -> str:
@@ -74,7 +77,7 @@ def secret_file(name: str) -> str:
 
 
 def dataset_path(root: str, sha256: str, extension: str) -> str:
-    """The one copy of a data set's content on a cluster."""
+    """Path of a data set's content on a cluster: one copy for all jobs."""
     return f"{root}/datasets/{sha256}.{extension}"
 
 

@@ -137,6 +137,9 @@ Index("ix_jobs_owner_id_by_priority", Job.owner_id, *_IN_ORDER_OF_PRIORITY)
 Index("ix_jobs_team_id_by_priority", Job.team_id, *_IN_ORDER_OF_PRIORITY)
 Index("ix_jobs_kind_by_priority", Job.kind, *_IN_ORDER_OF_PRIORITY)
 Index("ix_jobs_cluster_by_priority", Job.cluster, *_IN_ORDER_OF_PRIORITY)
+for _name, _column in (("source", Job.source_job), ("resume", Job.resume_job), ("retry_of", Job.retry_of)):
+    _given = _column.is_not(None)  # few jobs come from another: the others cost the index nothing
+    Index(f"ix_jobs_{_name}", _column, postgresql_where=_given, sqlite_where=_given)
 
 
 class JobTag(Base):
@@ -147,7 +150,7 @@ class JobTag(Base):
 
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    value: Mapped[str] = mapped_column(String(256))
+    value: Mapped[str] = mapped_column(String(512))
     created_at: Mapped[datetime]
     """The job's, and its priority: so that a page of those with a tag is found in its order."""
     priority: Mapped[int]
@@ -286,7 +289,7 @@ class JobEvent(Base):
     at: Mapped[datetime]
     type: Mapped[str] = mapped_column(String(32))
     """job.created, job.queued, ... job.succeeded (one per status), job.corrected, job.changed, job.cancel_requested,
-    job.hold_requested, job.released, checkpoint.saved, checkpoint.removed, warning."""
+    job.hold_requested, job.released, job.serving, checkpoint.saved, checkpoint.removed, warning."""
     message: Mapped[str] = mapped_column(Text)
     data: Mapped[dict[str, Any]]
 

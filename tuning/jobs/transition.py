@@ -1,4 +1,4 @@
-"""The one door through which a job's status changes."""
+"""Changes of a job's status: all go through here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

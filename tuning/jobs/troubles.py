@@ -35,6 +35,7 @@ class Step(StrEnum):
     WATCH = "watch"
     STALL = "stall"
     MAKE_ROOM = "make_room"
+    SERVE_IDLE = "serve_idle"
     CANCEL = "cancel"
     REMOVE = "remove"
     TRY_OUT = "try_out"
@@ -58,6 +59,7 @@ _DEEDS: Mapping[Step, str] = {
     Step.SUBMIT: "hand it to Slurm",
     Step.LAUNCH: "get it started by Slurm",
     Step.WATCH: "take in what the cluster says of it",
+    Step.SERVE_IDLE: "end it, though nobody talks to it",
     Step.STALL: "look after it, though it stands still",
     Step.CANCEL: "end it as was asked for",
     Step.REMOVE: "remove from the cluster what is to leave it",
@@ -147,8 +149,8 @@ def forget_everywhere(session: Session, steps: Collection[Step], subject: str | 
 
 def known(session: Session, cluster: str, step: Step) -> dict[str, datetime]:
     """Time of the step's next try, by subject."""
-    rows = select(Trouble.subject, Trouble.next_try_at).where(Trouble.cluster == cluster, Trouble.step == step)
-    return {row.subject: row.next_try_at for row in session.execute(rows)}
+    rows = session.connection().execute(_of_step(), {"cluster": cluster, "step": step})
+    return {subject: next_try_at for subject, next_try_at in rows}  # noqa: C416 - dict() takes no rows, for mypy
 
 
 def ended_subjects(session: Session, cluster: str) -> list[tuple[Step, str]]:
@@ -202,9 +204,15 @@ def _tell(session: Session, job: Job, row: Trouble, error: BaseException, now: d
         record_event(session, job.id, "warning", message, now, {"step": step, "error": row.error})
 
 
+# Kept: they are asked in each cycle.
+@cache
+def _of_step() -> Select[str, datetime]:
+    own = (Trouble.cluster == bindparam("cluster"), Trouble.step == bindparam("step"))
+    return select(Trouble.subject, Trouble.next_try_at).where(*own)
+
+
 @cache
 def _of_ended() -> Select[str, str]:
-    """Kept: it is asked in each cycle."""
     of_ended = (Trouble.step != Step.REMOVE) & exists().where(Job.id == Trouble.job_id, Job.status.in_(ENDED))
     is_needed = exists().where(
         JobDataset.dataset_id == Trouble.subject,

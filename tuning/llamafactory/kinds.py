@@ -8,7 +8,10 @@ Kind = Literal["train", "export", "predict"]
 """What people ask for."""
 CHECK: Literal["check"] = "check"
 """Made by the server alone, and no command of LLaMA-Factory's: data that lies on a cluster is looked at there."""
-JobKind = Literal["train", "export", "predict", "check"]
+SERVE: Literal["serve"] = "serve"
+"""Made by the server alone: a model that is talked to. It has no result, and never goes on by itself."""
+MADE_BY_THE_SERVER = (CHECK, SERVE)
+JobKind = Literal["train", "export", "predict", "check", "serve"]
 """What a job may be."""
 DataArgument = Literal["dataset", "eval_dataset"]
 
@@ -86,7 +89,7 @@ def evaluates_only(config: Mapping[str, Any]) -> bool:
 
 
 def fixed_arguments(row: KindOfJob, config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What makes a run with this configuration of its kind."""
+    """Arguments that make a run with this configuration of its kind."""
     if row.name == "predict" and evaluates_only(config):
         return {"do_train": False, "do_eval": True, "do_predict": False}
     return row.fixed

@@ -12,20 +12,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, exists, or_, select, update
+from sqlalchemy import Row, Select, and_, delete, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from tuning.ids import new_secret
 from tuning.notices.events import DISABLED
 from tuning.notices.models import IS_WAITING, Delivery, DeliveryStatus, Webhook, WebhookKind
 from tuning.notices.outbox import give_up_waiting, write_own
+from tuning.notices.recorded import record_webhook, recorded_values
 from tuning.notices.retry import next_try_at, paused_until
+from tuning.notices.targets import MAILTO, is_mail_address
+from tuning.people.audit import SERVICE
+from tuning.people.models import User
 
 log = logging.getLogger(__name__)
 
 CLAIM_SECONDS = 120.0
 KEPT = timedelta(days=30)
 """How long a delivery that is over is listed."""
+FAILING_PLACES = 8
+"""Deliveries to webhooks that failed the last time that one worker sends at once: others never wait for them."""
 MOST_OF_A_USER = 2
 """Deliveries of one user that one worker sends at once: hanging receivers hold up nobody else."""
 _LEAST_FAILURES = 10
@@ -33,8 +39,8 @@ _LEAST_FAILURES = 10
 _FORGOTTEN_AT_ONCE = 1000
 _COLUMNS = (
     Delivery.number, Delivery.id, Delivery.webhook_id, Delivery.payload, Delivery.attempts, Delivery.give_up_at,
-    Webhook.user_id, Webhook.kind, Webhook.url, Webhook.failures,
-    Webhook.secret, Webhook.old_secret, Webhook.old_secret_until,
+    Webhook.user_id, Webhook.kind, Webhook.url, Webhook.failures, Webhook.disabled_at,
+    Webhook.secret, Webhook.old_secret, Webhook.old_secret_until, User.email,
 )  # fmt: skip
 
 
@@ -75,8 +81,18 @@ class Sending:
 
     webhooks: Collection[str] = ()
     users: Sequence[str] = ()
-    has_failing_places: bool = True
-    """Whether webhooks may be tried that failed the last time: they have a part of the places only."""
+    failing_places: int = FAILING_PLACES
+    """So many webhooks may be tried yet that failed the last time."""
+
+
+@dataclass(frozen=True)
+class SwitchOff:
+    """Rule by which webhooks are switched off that take nothing."""
+
+    patience_seconds: float
+    """So long nothing came through."""
+    sends_mail: bool = False
+    """Whether this packtrain sends mail: then the owner is told so, too."""
 
 
 def claim_due(session: Session, sending: Sending, places: int, now: datetime) -> list[Claimed]:
@@ -85,6 +101,8 @@ def claim_due(session: Session, sending: Sending, places: int, now: datetime) ->
     webhooks, users = set(sending.webhooks), list(sending.users)
     for row in session.execute(_due(sending, places, now)):
         if len(found) == places or row.webhook_id in webhooks or users.count(row.user_id) >= MOST_OF_A_USER:
+            continue
+        if row.failures and sum(one.failures > 0 for one in found) >= sending.failing_places:
             continue
         claimed = _claim(session, row, now)
         if claimed is not None:
@@ -97,18 +115,19 @@ def claim_due(session: Session, sending: Sending, places: int, now: datetime) ->
 def record_delivered(session: Session, claimed: Claimed, status: int | None, now: datetime) -> None:
     """Write down that a delivery arrived. It holds whoever has the claim by now: it is never sent again."""
     well = {"failures": 0, "failing_since": None, "last_failure_at": None, "paused_until": None}
-    _run(session, update(Webhook).where(Webhook.id == claimed.webhook_id, Webhook.failures > 0).values(**well))
+    failing = (Webhook.id == claimed.webhook_id, Webhook.failures > 0, Webhook.disabled_at.is_(None))
+    _run(session, update(Webhook).where(*failing).values(**well))
     arrived = {"status": DeliveryStatus.DELIVERED, "delivered_at": now, "last_status": status, "last_error": None}
     own = update(Delivery).where(Delivery.number == claimed.number)
     _run(session, own.values(**arrived, **_UNCLAIMED, last_attempt_at=now))
 
 
 def record_failed(
-    session: Session, claimed: Claimed, outcome: Outcome, now: datetime, jitter: float, patience_seconds: float
+    session: Session, claimed: Claimed, outcome: Outcome, now: datetime, jitter: float, rule: SwitchOff
 ) -> None:
     """Write down that a try failed: when the next one is, or that it was the last.
 
-    A webhook to which nothing came through for `patience_seconds` is switched off, and its owner told by the others.
+    A webhook to which nothing came through for too long is switched off, and its owner told by the others and by mail.
     """
     webhook = session.get(Webhook, claimed.webhook_id, populate_existing=True, with_for_update=True)
     _put_back(session, claimed, outcome, now, jitter)
@@ -117,8 +136,10 @@ def record_failed(
     webhook.failures, webhook.last_failure_at = webhook.failures + 1, now
     webhook.failing_since = webhook.failing_since or now
     webhook.paused_until = paused_until(now, webhook.failures, jitter)
-    if now - webhook.failing_since >= timedelta(seconds=patience_seconds) and webhook.failures >= _LEAST_FAILURES:
+    patience = timedelta(seconds=rule.patience_seconds)
+    if now - webhook.failing_since >= patience and webhook.failures >= _LEAST_FAILURES:
         _switch_off(session, webhook, outcome.error or "", now)
+        _tell_owner(session, webhook, now, by_mail=rule.sends_mail)
 
 
 def release(session: Session, claimed: Claimed) -> None:
@@ -135,6 +156,13 @@ def give_up_overdue(session: Session, now: datetime) -> None:
     _run(session, overdue.values(status=DeliveryStatus.GIVEN_UP, last_error=reason))
 
 
+def give_up_of_disabled(session: Session, now: datetime) -> None:
+    """Give up what waits for users who are switched off; a team's webhooks go on, whoever made them."""
+    off = exists().where(Webhook.id == Delivery.webhook_id, Webhook.user_id == User.id, ~_OWNER_IS_ON)
+    waiting = update(Delivery).where(IS_WAITING, _is_free(now), off)
+    _run(session, waiting.values(status=DeliveryStatus.GIVEN_UP, last_error="its owner is switched off"))
+
+
 def forget_old(session: Session, now: datetime) -> int:
     """Remove deliveries that were over long ago, a bounded number at once; how many they were."""
     old = select(Delivery.number).where(Delivery.created_at < now - KEPT, ~IS_WAITING)
@@ -144,6 +172,9 @@ def forget_old(session: Session, now: datetime) -> int:
 
 
 _UNCLAIMED: dict[str, Any] = {"claim": None, "claimed_until": None}
+_OWNER_IS_ON = or_(User.disabled_at.is_(None), Webhook.team_id.is_not(None))
+_TELLS_OWNER = and_(Webhook.disabled_at.is_not(None), Delivery.event == DISABLED)
+"""Mail to the owner of a webhook that was switched off: nothing else waits there."""
 
 
 def _run(session: Session, statement: Any) -> None:
@@ -162,12 +193,13 @@ def _due(sending: Sending, places: int, now: datetime) -> Select[Any]:
         earlier.status == IS_WAITING.right,
         earlier.number < Delivery.number,
     )
-    query = select(*_COLUMNS).join(Webhook, Webhook.id == Delivery.webhook_id)
-    query = query.where(IS_WAITING, Delivery.next_try_at <= now, _is_free(now), ~is_behind)
-    query = query.where(Webhook.disabled_at.is_(None), or_(Webhook.paused_until.is_(None), Webhook.paused_until <= now))
+    query = select(*_COLUMNS).join(Webhook, Webhook.id == Delivery.webhook_id).join(User, User.id == Webhook.user_id)
+    query = query.where(IS_WAITING, Delivery.next_try_at <= now, _is_free(now), ~is_behind, _OWNER_IS_ON)
+    is_up = or_(Webhook.paused_until.is_(None), Webhook.paused_until <= now)
+    query = query.where(or_(Webhook.disabled_at.is_(None), _TELLS_OWNER), is_up)
     full = [user for user in set(sending.users) if sending.users.count(user) >= MOST_OF_A_USER]
     query = query.where(Webhook.id.not_in(sending.webhooks), Webhook.user_id.not_in(full))
-    if not sending.has_failing_places:
+    if sending.failing_places <= 0:
         query = query.where(Webhook.failures == 0)
     # many of the first may be one webhook's, of which one is taken: the next look finds those of others
     return query.order_by(Delivery.number).limit(8 * places).with_for_update(of=Delivery, skip_locked=True)
@@ -180,14 +212,15 @@ def _claim(session: Session, row: Row[Any], now: datetime) -> Claimed | None:
     taken = own.values(claim=claim, claimed_until=until, attempts=attempts).returning(Delivery.number)
     if session.scalar(taken, execution_options={"synchronize_session": False}) is None:
         return None
+    is_to_owner = row.disabled_at is not None
     old_holds = row.old_secret is not None and row.old_secret_until is not None and row.old_secret_until > now
     return Claimed(
         number=row.number,
         id=row.id,
         webhook_id=row.webhook_id,
         user_id=row.user_id,
-        kind=row.kind,
-        url=row.url,
+        kind=WebhookKind.MAIL if is_to_owner else row.kind,
+        url=f"{MAILTO}{row.email or ''}" if is_to_owner else row.url,
         payload=row.payload,
         attempts=attempts,
         give_up_at=row.give_up_at,
@@ -210,17 +243,24 @@ def _put_back(session: Session, claimed: Claimed, outcome: Outcome, now: datetim
 
 
 def _switch_off(session: Session, webhook: Webhook, error: str, now: datetime) -> None:
+    before = recorded_values(webhook)
     since = f"{webhook.failing_since:%Y-%m-%d %H:%M} UTC"
-    reason = f"nothing has arrived since {since}: {error}"
-    webhook.disabled_at, webhook.disabled_reason = now, reason
+    webhook.disabled_at, webhook.disabled_reason = now, f"nothing has arrived since {since}: {error}"
     give_up_waiting(session, webhook.id, "the webhook was switched off")
-    others = select(Webhook.id).where(
-        Webhook.user_id == webhook.user_id,
-        Webhook.team_id.is_(None),
-        Webhook.job_id.is_(None),
-        Webhook.disabled_at.is_(None),
-    )
-    message = f"the webhook {webhook.id} ({webhook.kind}) was switched off, since {reason}"
-    for webhook_id in session.scalars(others.where(Webhook.id != webhook.id)).all():
+    record_webhook(session, SERVICE, "switched_off", webhook, now, before=before, after=recorded_values(webhook))
+    log.warning("webhook %s switched off: %s", webhook.id, webhook.disabled_reason, extra={"action": "webhook_off"})
+
+
+def _tell_owner(session: Session, webhook: Webhook, now: datetime, *, by_mail: bool) -> None:
+    """By all webhooks of their own, and by mail to their address where none of these is that."""
+    own = (Webhook.user_id == webhook.user_id, Webhook.team_id.is_(None), Webhook.job_id.is_(None))
+    on = (Webhook.disabled_at.is_(None), Webhook.id != webhook.id)
+    others = session.execute(select(Webhook.id, Webhook.url).where(*own, *on)).all()
+    told = [other.id for other in others]
+    owner = session.get_one(User, webhook.user_id)
+    address = f"{MAILTO}{owner.email}"
+    if by_mail and is_mail_address(address) and address not in [other.url for other in others]:
+        told.append(webhook.id)
+    message = f"the webhook {webhook.id} ({webhook.kind}) was switched off, since {webhook.disabled_reason}"
+    for webhook_id in told:
         write_own(session, webhook_id, DISABLED, message, now)
-    log.warning("webhook %s switched off: %s", webhook.id, reason, extra={"action": "webhook_off"})

@@ -12,6 +12,7 @@ KNOWN = (
     "job.submitting",
     "job.pending",
     "job.running",
+    "job.serving",
     "job.succeeded",
     "job.failed",
     "job.cancelled",
@@ -29,6 +30,8 @@ KNOWN = (
 PATTERNS = ("job.*", "checkpoint.*")
 ENDS = ("job.succeeded", "job.failed", "job.cancelled")
 """What is told unless others are chosen."""
+OPENAI_NAMES = {end: f"fine_tuning.{end}" for end in ENDS}
+"""OpenAI's names of the events that it has too."""
 TEST = "webhook.test"
 DISABLED = "webhook.disabled"
 

@@ -19,6 +19,12 @@ class WebhookKind(StrEnum):
     SLACK = "slack"
     MATTERMOST = "mattermost"
     MAIL = "mail"
+    OPENAI = "openai"
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether its notices are signed (Standard Webhooks), with a secret that its receiver has."""
+        return self in (WebhookKind.STANDARD, WebhookKind.OPENAI)
 
 
 class DeliveryStatus(StrEnum):
@@ -47,6 +53,8 @@ class Webhook(Base):
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
     """The one job whose events it gets; None here and in `team_id` = all of its user's."""
     kind: Mapped[WebhookKind] = mapped_column(_word(WebhookKind))
+    name: Mapped[str | None] = mapped_column(String(200))
+    """Its maker's word for it, where OpenAI's API asks for one."""
     url: Mapped[str] = mapped_column(String(2000))
     events: Mapped[list[Any]]
     """Names and patterns (tuning.notices.events)."""

@@ -33,20 +33,26 @@ def write_deliveries(session: Session, notices: Iterable[tuple[str, JobNotice]],
         session.connection().execute(_INSERT, rows)
 
 
-def write_own(session: Session, webhook_id: str, event: str, message: str, now: datetime) -> Delivery:
+def write_own(
+    session: Session, webhook_id: str, event: str, message: str, now: datetime, example: str | None = None
+) -> Delivery:
     """Write a delivery about a webhook itself: a test, or that it (or another one) was switched off."""
-    delivery = Delivery(**_row(webhook_id, None, event, own_payload(event, now, message, webhook_id), now))
+    payload = own_payload(event, now, message, webhook_id, example)
+    delivery = Delivery(**_row(webhook_id, None, event, payload, now))
     session.add(delivery)
     session.flush()
     return delivery
 
 
-def send_test(session: Session, webhook: Webhook, now: datetime) -> Delivery:
-    """A delivery by which somebody tries a webhook out. Raises Conflict for one that is switched off."""
+def send_test(session: Session, webhook: Webhook, now: datetime, example: str | None = None) -> Delivery:
+    """A delivery by which somebody tries a webhook out, of kind openai as an example of an event.
+
+    Raises Conflict for one that is switched off.
+    """
     if webhook.disabled_at is not None:
         raise Conflict(f"the webhook {webhook.id} is switched off", hint="switch it on first: disabled = false")
     webhook.paused_until = None
-    return write_own(session, webhook.id, TEST, "this is a test: notices arrive here", now)
+    return write_own(session, webhook.id, TEST, "this is a test: notices arrive here", now, example)
 
 
 def deliveries_of(session: Session, webhook_id: str, limit: int, after: str | None) -> DeliveryPage:

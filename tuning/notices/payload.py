@@ -44,9 +44,10 @@ def job_payload(notice: JobNotice) -> dict[str, Any]:
     return _payload(notice.event, notice.at, {"job": job, "message": _cut(notice.message), "details": details})
 
 
-def own_payload(event: str, at: datetime, message: str, webhook_id: str) -> dict[str, Any]:
-    """The payload for a word about a webhook itself: its test, or that it was switched off."""
-    return _payload(event, at, {"webhook": {"id": webhook_id}, "message": _cut(message)})
+def own_payload(event: str, at: datetime, message: str, webhook_id: str, example: str | None = None) -> dict[str, Any]:
+    """The payload for a word about a webhook itself: its test (an example of an event), or that it was switched off."""
+    shown = {"example": example} if example is not None else {}
+    return _payload(event, at, {"webhook": {"id": webhook_id}, "message": _cut(message), **shown})
 
 
 def _payload(event: str, at: datetime, data: Mapping[str, Any]) -> dict[str, Any]:

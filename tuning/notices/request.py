@@ -23,7 +23,8 @@ class JobWebhook(BaseModel):
     url: Url = Field(description="Where notices go: http(s)://..., or mailto:NAME@DOMAIN for mail.")
     kind: WebhookKind = Field(
         default=WebhookKind.STANDARD,
-        description="The form of the notices: signed JSON (Standard Webhooks), a text for Slack or Mattermost, mail.",
+        description="The form of the notices: signed JSON (Standard Webhooks), a text for Slack or Mattermost, mail; "
+        "or the three ends of trainings as OpenAI's webhooks tell them.",
     )
     events: Events = Field(
         default=ENDS,
@@ -31,8 +32,8 @@ class JobWebhook(BaseModel):
     )
     secret: SecretStr | None = Field(
         default=None,
-        description="Of kind standard: a secret of your own to sign with, whsec_ and 24 to 64 bytes in base64; "
-        "by default one is made.",
+        description="Of kinds standard and openai: a secret of your own to sign with, whsec_ and 24 to 64 bytes in "
+        "base64; by default one is made.",
     )
 
 

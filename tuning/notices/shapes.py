@@ -1,9 +1,11 @@
-"""Bodies of notices over HTTP, by kind: Standard Webhooks, Slack, Mattermost. Pure."""
+"""Bodies of notices over HTTP, by kind: Standard Webhooks, Slack, Mattermost, OpenAI's events. Pure."""
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from tuning.notices.events import ENDS, OPENAI_NAMES
 from tuning.notices.models import WebhookKind
 from tuning.storable import storable_line
 
@@ -16,6 +18,8 @@ def body_of(kind: WebhookKind, delivery_id: str, payload: Mapping[str, Any]) -> 
     """The body as it is sent, the same at each try."""
     if kind is WebhookKind.STANDARD:
         return _json({"id": delivery_id, **payload})
+    if kind is WebhookKind.OPENAI:
+        return _json(_openai_event(delivery_id, payload))
     escape = _slack_text if kind is WebhookKind.SLACK else _mattermost_text
     return _json({"text": escape(sentence(payload))})
 
@@ -29,6 +33,21 @@ def sentence(payload: Mapping[str, Any]) -> str:
         return f"packtrain: {message}"
     name = storable_line(job["name"], _LONGEST_WORDS)
     return f"{name} ({job['id']}, {job['owner']}) {_happened(payload['type'])}: {message}"
+
+
+def _openai_event(delivery_id: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The end of a training; a test is an example of one, of a job that is not there."""
+    data = payload["data"]
+    ended, job_id = (
+        (payload["type"], data["job"]["id"]) if "job" in data else (data.get("example", ENDS[0]), "job_test")
+    )
+    return {
+        "id": delivery_id,
+        "object": "event",
+        "type": OPENAI_NAMES[ended],
+        "created_at": int(datetime.fromisoformat(payload["timestamp"]).timestamp()),
+        "data": {"id": job_id.replace("job_", "ftjob-", 1)},
+    }
 
 
 def _happened(event: str) -> str:

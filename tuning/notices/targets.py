@@ -16,6 +16,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LONGEST_URL = 2000
+MAILTO = "mailto:"
 _PORTS = {"http": 80, "https": 443}
 _LEAST_FREE_PORT = 1024
 _NFS, _SIP, _X11, _IRC, _STORES = (
@@ -90,13 +91,18 @@ def target_of(url: str) -> Target:
 
 def mail_address(url: str) -> str:
     """The address of a `mailto:` URL that `check_mail` has found good."""
-    return url.removeprefix("mailto:")
+    return url.removeprefix(MAILTO)
+
+
+def is_mail_address(url: str) -> bool:
+    """Whether a URL is `mailto:` and one plain address."""
+    address = mail_address(url)
+    return url.startswith(MAILTO) and len(address) <= 254 and _MAIL.fullmatch(address) is not None
 
 
 def check_mail(url: str) -> list[Finding]:
     """Findings about the URL of a mail notice: `mailto:` and one plain address, without anything behind it."""
-    address = mail_address(url)
-    if url.startswith("mailto:") and len(address) <= 254 and _MAIL.fullmatch(address):
+    if is_mail_address(url):
         return []
     return [Finding(("url",), "this is no address for mail", "give mailto:NAME@DOMAIN, and nothing behind it")]
 

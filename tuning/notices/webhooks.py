@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from tuning.errors import Conflict, Finding, InvalidInput, NotFound
@@ -70,20 +70,22 @@ def create_webhook(
 
 def add_job_webhooks(
     session: Session, job_id: str, user_id: str, requests: Sequence[JobWebhook], rules: NoticeRules, now: datetime
-) -> None:
+) -> list[Webhook]:
     """The webhooks of a new job, whose requests were checked. Raises Conflict without a key."""
-    for request in requests:
-        _add(session, Webhook(user_id=user_id, job_id=job_id), request, rules, now)
+    return [_add(session, Webhook(user_id=user_id, job_id=job_id), each, rules, now).webhook for each in requests]
 
 
-def copy_job_webhooks(session: Session, old_job: str, new_job: str, user_id: str, now: datetime) -> None:
-    """Give the retry of a job the webhooks that this user gave the job, with their secrets."""
+def copy_job_webhooks(session: Session, old_job: str, new_job: str, user_id: str, now: datetime) -> list[Webhook]:
+    """The webhooks that this user gave a job, with their secrets, made anew for its retry."""
+    copies = []
     own = select(Webhook).where(Webhook.job_id == old_job, Webhook.user_id == user_id)
     for webhook in session.scalars(own.order_by(Webhook.created_at, Webhook.id)).all():
         copy = Webhook(id=new_id("wh"), user_id=user_id, job_id=new_job, kind=webhook.kind, url=webhook.url)
         copy.events, copy.secret, copy.failures, copy.created_at = webhook.events, webhook.secret, 0, now
         session.add(copy)
+        copies.append(copy)
     session.flush()
+    return copies
 
 
 def find_webhook(session: Session, webhook_id: str) -> Webhook:
@@ -95,9 +97,14 @@ def find_webhook(session: Session, webhook_id: str) -> Webhook:
 
 
 def webhooks_of(
-    session: Session, keeper: Keeper, limit: int, after: str | None, job_id: str | None = None
+    session: Session,
+    keeper: Keeper,
+    limit: int,
+    after: str | None,
+    job_id: str | None = None,
+    kind: WebhookKind | None = None,
 ) -> WebhookPage:
-    """Webhooks that are somebody's to see, newest first; of one job only where it is named.
+    """Webhooks that are somebody's to see, newest first; of one job or kind only where it is named.
 
     Raises InvalidInput for a cursor that was never given out.
     """
@@ -107,6 +114,8 @@ def webhooks_of(
         query = query.where(or_(own, Webhook.team_id.in_(keeper.leads)))
     if job_id is not None:
         query = query.where(Webhook.job_id == job_id)
+    if kind is not None:
+        query = query.where(Webhook.kind == kind)
     if after is not None:
         behind = session.get(Webhook, after)
         if behind is None or not keeper.has(behind):
@@ -136,17 +145,25 @@ def change_webhook(
         webhook.disabled_at, webhook.disabled_reason = now, _BY_HAND
         give_up_waiting(session, webhook.id, _BY_HAND)
     if change.disabled is False:
+        if webhook.disabled_at is not None:
+            give_up_waiting(session, webhook.id, "the webhook is on again")  # mail to its owner that it is off
         webhook.disabled_at = webhook.disabled_reason = None
         _forget_failures(webhook)
 
 
-def rotate_secret(webhook: Webhook, rules: NoticeRules, now: datetime) -> str:
-    """A new secret; for a day the old one signs too. Raises Conflict without a key, or where nothing is signed."""
-    if webhook.kind is not WebhookKind.STANDARD:
+def hand_team_webhooks(session: Session, user_id: str, to_user_id: str) -> None:
+    """Give somebody else the webhooks that a user made for teams, before the user is deleted: the teams keep them."""
+    made = update(Webhook).where(Webhook.user_id == user_id, Webhook.team_id.is_not(None))
+    session.execute(made.values(user_id=to_user_id))
+
+
+def rotate_secret(webhook: Webhook, rules: NoticeRules, now: datetime, overlap_seconds: float = OVERLAP_SECONDS) -> str:
+    """A new secret; meanwhile the old one signs too. Raises Conflict without a key, or where nothing is signed."""
+    if not webhook.kind.is_signed:
         raise Conflict(f"notices of kind {webhook.kind} are not signed", hint="there is no secret to change")
     secret = new_secret()
     webhook.old_secret, webhook.secret = webhook.secret, rules.cipher.encrypt(secret)
-    webhook.old_secret_until = now + timedelta(seconds=OVERLAP_SECONDS)
+    webhook.old_secret_until = now + timedelta(seconds=overlap_seconds)
     return secret
 
 

@@ -1,5 +1,7 @@
 """Record of changes to people, limits, tokens, jobs and settings: by whom, from where, what was before and after."""
 
+import os
+import pwd
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,10 +10,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tuning.people.models import AuditEntry
+from tuning.people.models import MOST_ADDRESS, AuditEntry
 from tuning.storable import storable_json, storable_line
 
-_LONGEST_ADDRESS = 64
 _LONGEST_SUBJECT = 200
 _LONGEST_VALUE = 1_000
 
@@ -25,8 +26,6 @@ class Actor:
     address: str | None = None
 
 
-OPERATOR = Actor("operator")
-"""A command on the service's own machine."""
 SERVICE = Actor("packtrain")
 """The service itself."""
 
@@ -57,10 +56,15 @@ class AuditFilter:
     """Before this moment."""
 
 
+def operator() -> Actor:
+    """The operator, of a command on the service's own machine: its account stands in the place of an address."""
+    return Actor("operator", address=f"shell of {_account(os.getuid())}")
+
+
 def record(session: Session, actor: Actor, change: Change, now: datetime) -> None:
     """Write one entry, in the transaction of the change itself."""
     entry = AuditEntry(at=now, actor=actor.name, token_id=actor.token_id)
-    entry.address = storable_line(actor.address, _LONGEST_ADDRESS) if actor.address is not None else None
+    entry.address = storable_line(actor.address, MOST_ADDRESS) if actor.address is not None else None
     entry.action, entry.subject_kind = change.action, change.subject_kind
     entry.subject = storable_line(change.subject, _LONGEST_SUBJECT)
     entry.before = storable_json(change.before, _LONGEST_VALUE)
@@ -88,3 +92,10 @@ def newest(session: Session, subject_kind: str, subject: str) -> AuditEntry | No
     """The newest entry of a subject."""
     own = (AuditEntry.subject_kind == subject_kind, AuditEntry.subject == subject)
     return session.scalar(select(AuditEntry).where(*own).order_by(AuditEntry.id.desc()).limit(1))
+
+
+def _account(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # a container's user may have no name
+        return f"user {number}"

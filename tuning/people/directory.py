@@ -38,9 +38,12 @@ class TeamSize:
     leads: tuple[str, ...] = ()
 
 
-def users_page(session: Session, limit: int, behind: str | None) -> Sequence[User]:
-    """At most `limit` users by name, behind this name."""
+def users_page(session: Session, limit: int, behind: str | None, text: str = "") -> Sequence[User]:
+    """At most `limit` users by name, behind this name; with `text` in their name or display name, where it is given."""
     query = select(User) if behind is None else select(User).where(User.name > behind)
+    if text:
+        shown = func.coalesce(User.display_name, "")
+        query = query.where(or_(*(name.icontains(text, autoescape=True) for name in (User.name, shown))))
     return session.scalars(query.order_by(User.name).limit(limit)).all()
 
 

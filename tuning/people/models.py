@@ -1,6 +1,7 @@
 """Rows of users, teams and tokens, and the record of changes."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, Enum, ForeignKey, Index, Integer, String, false
@@ -12,15 +13,38 @@ from tuning.people.scopes import Scope
 
 LAB_TEAM_ID = "team_lab"
 """The team `lab`, which every database has: of everybody who was there before there were teams."""
+MOST_ADDRESS = 64
+MOST_ISSUER, MOST_SUBJECT = 500, 255
+MOST_USER_AGENT = 200
 _BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only a plain INTEGER key
 _RoleWord = Enum(Role, native_enum=False, length=16, values_callable=lambda enum: [word.value for word in enum])
 _ScopeWord = Enum(Scope, native_enum=False, length=16, values_callable=lambda enum: [word.value for word in enum])
 
 
+class TokenKind(StrEnum):
+    """Use of a token: by a program that sends its text, or by a browser that keeps it in a cookie."""
+
+    TOKEN = "token"  # noqa: S105 - a word for a kind
+    SESSION = "session"
+
+
+class SignInWay(StrEnum):
+    """Way in which somebody showed who they are when their session began."""
+
+    TOKEN = "token"  # noqa: S105 - a word for a way
+    OIDC = "oidc"
+    PROXY = "proxy"
+
+
+_KindWord = Enum(TokenKind, native_enum=False, length=16, values_callable=lambda enum: [word.value for word in enum])
+_WayWord = Enum(SignInWay, native_enum=False, length=16, values_callable=lambda enum: [word.value for word in enum])
+
+
 class User(Base):
-    """Somebody, or some service, who owns jobs."""
+    """Person or service that owns jobs."""
 
     __tablename__ = "users"
+    __table_args__ = (Index("ix_users_oidc_issuer_oidc_subject", "oidc_issuer", "oidc_subject", unique=True),)
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
@@ -34,6 +58,9 @@ class User(Base):
     disabled_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     """Grows with every change of the user or of their memberships: what memory holds of them is then looked up anew."""
+    oidc_issuer: Mapped[str | None] = mapped_column(String(MOST_ISSUER))
+    """With `oidc_subject` the account of a provider that the user signs in by; None until a first time."""
+    oidc_subject: Mapped[str | None] = mapped_column(String(MOST_SUBJECT))
     created_at: Mapped[datetime]
 
     @property
@@ -80,7 +107,7 @@ class AuditEntry(Base):
     actor: Mapped[str] = mapped_column(String(100))
     """Name of the user; `operator` for a command on the service's own machine, `packtrain` for the service itself."""
     token_id: Mapped[str | None] = mapped_column(String(32))
-    address: Mapped[str | None] = mapped_column(String(64))
+    address: Mapped[str | None] = mapped_column(String(MOST_ADDRESS))
     """Network address that the request came from."""
     action: Mapped[str] = mapped_column(String(64))
     """Such as user.disabled, token.created, limit.changed, job.cancel."""
@@ -92,9 +119,10 @@ class AuditEntry(Base):
 
 
 class Token(Base):
-    """A bearer token: random, shown once, kept as a SHA-256 (it has 256 random bits: no slow hash is needed)."""
+    """A bearer token or a session: random, shown once, kept as a SHA-256 (256 random bits need no slow hash)."""
 
     __tablename__ = "tokens"
+    __table_args__ = (Index("ix_tokens_kind_created_at_id", "kind", "created_at", "id"),)
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
@@ -105,3 +133,11 @@ class Token(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    kind: Mapped[TokenKind] = mapped_column(_KindWord, default=TokenKind.TOKEN, server_default=TokenKind.TOKEN.value)
+    parent_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    """Of a session: the token that signed in, with which it ends."""
+    signed_in_by: Mapped[SignInWay | None] = mapped_column(_WayWord)
+    address: Mapped[str | None] = mapped_column(String(MOST_ADDRESS))
+    """Of a session: the network address that it began from."""
+    user_agent: Mapped[str | None] = mapped_column(String(MOST_USER_AGENT))
+    """Of a session: the browser, as it called itself."""

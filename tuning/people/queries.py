@@ -6,10 +6,10 @@ from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from tuning.people.models import Membership, Team, Token, User
+from tuning.people.models import Membership, Team, Token, TokenKind, User
 
 _WITH_OWNER = (
     select(Token, User, Team.id, Team.name, Membership.is_lead)
@@ -21,6 +21,9 @@ _WITH_OWNER = (
 _BY_SHA256 = _WITH_OWNER.where(Token.sha256 == bindparam("sha256")).order_by(Team.name)
 _BY_IDS = _WITH_OWNER.where(Token.id.in_(bindparam("ids", expanding=True))).order_by(Token.id, Team.name)
 _NAMES = select(User.id, User.name).where(User.id.in_(bindparam("ids", expanding=True)))
+_SHARES = select(Team.id, Team.shares, Membership.user_id, Membership.shares).join(
+    Membership, Membership.team_id == Team.id
+)
 
 
 @dataclass(frozen=True)
@@ -76,37 +79,81 @@ def tokens_of(
     behind: Token | None = None,
     of_tools: Collection[str] = (),
 ) -> Sequence[tuple[Token, str]]:
-    """The tokens that are not revoked, newest first, each with its user's name; of everybody without `user_id`.
+    """The tokens (no sessions) that are not revoked, newest first, each with its user's name.
+
+    Those of everybody without `user_id`.
 
     With a user's own those of the tools of some teams (ids in `of_tools`). At most `limit`, and only those that come
     after `behind` in this order.
     """
-    query = select(Token, User.name).join(User, User.id == Token.user_id).where(Token.revoked_at.is_(None))
+    query = select(Token, User.name).join(User, User.id == Token.user_id)
+    query = query.where(Token.kind == TokenKind.TOKEN, Token.revoked_at.is_(None))
     if user_id is not None:
         own = Token.user_id == user_id
         tools = select(User.id).where(User.is_tool, User.default_team_id.in_(of_tools))
         query = query.where(or_(own, Token.user_id.in_(tools)) if of_tools else own)
-    if behind is not None:
-        at_once = and_(Token.created_at == behind.created_at, Token.id > behind.id)
-        query = query.where(or_(Token.created_at < behind.created_at, at_once))
-    ordered = query.order_by(Token.created_at.desc(), Token.id).limit(limit)
-    return [(token, name) for token, name in session.execute(ordered)]
+    return _page(session, query, limit, behind)
+
+
+def sessions_of(
+    session: Session, user_id: str | None, now: datetime, limit: int, behind: Token | None = None
+) -> Sequence[tuple[Token, str]]:
+    """The sessions that hold, newest first, each with its user's name; of everybody without `user_id`.
+
+    At most `limit`, and only those that come after `behind` in this order.
+    """
+    query = select(Token, User.name).join(User, User.id == Token.user_id)
+    query = query.where(Token.kind == TokenKind.SESSION, User.disabled_at.is_(None), *_holds(now))
+    return _page(session, query if user_id is None else query.where(Token.user_id == user_id), limit, behind)
 
 
 def live_token_count(session: Session, user_id: str, now: datetime) -> int:
     """Number of a user's live tokens. Others who ask for the same user wait for this transaction's end."""
-    session.execute(select(User.id).where(User.id == user_id).with_for_update())
-    return session.scalar(select(func.count()).where(Token.user_id == user_id, *_holds(now))) or 0
+    _lock_user(session, user_id)
+    own = (Token.user_id == user_id, Token.kind == TokenKind.TOKEN)
+    return session.scalar(select(func.count()).where(*own, *_holds(now))) or 0
+
+
+def live_session_ids(session: Session, user_id: str, now: datetime) -> Sequence[str]:
+    """Ids of a user's live sessions, newest first. Others who ask for the same user wait for this transaction's end."""
+    _lock_user(session, user_id)
+    own = select(Token.id).where(Token.user_id == user_id, Token.kind == TokenKind.SESSION, *_holds(now))
+    return session.scalars(own.order_by(Token.created_at.desc(), Token.id)).all()
+
+
+def locked_token(session: Session, token_id: str, now: datetime) -> Token | None:
+    """A token that holds, which nobody ends before this transaction's end."""
+    return session.scalar(select(Token).where(Token.id == token_id, *_holds(now)).with_for_update())
 
 
 def revoke(session: Session, token_id: str, now: datetime) -> None:
-    """End a token; the first time of its end is kept."""
-    session.execute(update(Token).where(Token.id == token_id, Token.revoked_at.is_(None)).values(revoked_at=now))
+    """End a token with its sessions; the first time of each end is kept."""
+    # Two statements: a session that began while the first waited for its token is seen by the second.
+    for ended in (Token.id == token_id, Token.parent_id == token_id):
+        session.execute(update(Token).where(ended, Token.revoked_at.is_(None)).values(revoked_at=now))
+
+
+def forget_sessions(session: Session, user_id: str, before: datetime) -> None:
+    """Delete a user's sessions that ended before this moment."""
+    own = (Token.user_id == user_id, Token.kind == TokenKind.SESSION)
+    session.execute(delete(Token).where(*own, or_(Token.revoked_at < before, Token.expires_at < before)))
 
 
 def user_by_name(session: Session, name: str) -> User | None:
     """One user."""
     return session.scalar(select(User).where(User.name == name))
+
+
+def teams_of_user(session: Session, user_id: str) -> tuple[TeamOfUser, ...]:
+    """The teams of a user, by name."""
+    rows = select(Team.id, Team.name, Membership.is_lead).join(Membership, Membership.team_id == Team.id)
+    own = rows.where(Membership.user_id == user_id).order_by(Team.name)
+    return tuple(TeamOfUser(*row) for row in session.execute(own))
+
+
+def user_of_subject(session: Session, issuer: str, subject: str) -> User | None:
+    """The user of a provider's account."""
+    return session.scalar(select(User).where(User.oidc_issuer == issuer, User.oidc_subject == subject))
 
 
 def user_names(session: Session, user_ids: Iterable[str]) -> dict[str, str]:
@@ -128,9 +175,22 @@ def team_names(session: Session, team_ids: Iterable[str]) -> dict[str, str]:
 
 def member_shares(session: Session) -> list[tuple[str, int, str, int]]:
     """(team id, its shares, user id, their shares of the team) of every membership."""
-    columns = (Team.id, Team.shares, Membership.user_id, Membership.shares)
-    rows = session.connection().execute(select(*columns).join(Membership, Membership.team_id == Team.id))
+    rows = session.connection().execute(_SHARES)
     return [(team, shares, user, own) for team, shares, user, own in rows]
+
+
+def _page(
+    session: Session, query: Select[Token, str], limit: int | None, behind: Token | None
+) -> Sequence[tuple[Token, str]]:
+    if behind is not None:
+        at_once = and_(Token.created_at == behind.created_at, Token.id > behind.id)
+        query = query.where(or_(Token.created_at < behind.created_at, at_once))
+    ordered = query.order_by(Token.created_at.desc(), Token.id).limit(limit)
+    return [(token, name) for token, name in session.execute(ordered)]
+
+
+def _lock_user(session: Session, user_id: str) -> None:
+    session.execute(select(User.id).where(User.id == user_id).with_for_update())
 
 
 def _holds(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

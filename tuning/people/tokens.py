@@ -13,8 +13,8 @@ from tuning.db.engine import insert_if_new
 from tuning.errors import Conflict, Finding, InvalidInput, NotAllowed, NotAuthenticated, NotFound
 from tuning.ids import new_id, new_secret
 from tuning.people import queries
-from tuning.people.audit import OPERATOR, Change, record
-from tuning.people.models import LAB_TEAM_ID, Membership, Token, User
+from tuning.people.audit import Change, operator, record
+from tuning.people.models import LAB_TEAM_ID, Membership, Token, TokenKind, User
 from tuning.people.queries import TeamOfUser, TokenOwner
 from tuning.people.roles import Role, Visibility
 from tuning.people.scopes import Scope, narrowest, usual_scope
@@ -68,6 +68,14 @@ class Principal:
     def may_see(self, owner_id: str, team_id: str) -> bool:
         """Whether a job of this owner and team may be seen, with all that belongs to it."""
         return self.sees_all or self.user_id == owner_id or team_id in self.seen_teams
+
+    def may_see_named(self, owner: str, team: str) -> bool:
+        """The same by the names of owner and team."""
+        return (
+            self.sees_all
+            or self.name == owner
+            or any(its.name == team and its.id in self.seen_teams for its in self.teams)
+        )
 
     def may_change(self, owner_id: str, team_id: str | None = None) -> bool:
         """Whether a thing may be changed: by its owner, leads of its team (None: it has none), administrators."""
@@ -201,12 +209,12 @@ def create_operator_token(
     user = queries.user_by_name(session, user_name)
     if user is None:
         user = _add_user(session, user_name, now, Role.ADMINISTRATOR if is_administrator else Role.MEMBER)
-        record(session, OPERATOR, Change("user.created", "user", user_name, after={"role": user.role.value}), now)
+        record(session, operator(), Change("user.created", "user", user_name, after={"role": user.role.value}), now)
     if is_administrator and not user.is_administrator:
         raise InvalidInput([Finding(("user",), f"{user_name} is no administrator", "choose another name")])
     issued = _issue(session, user.id, user.name, name, now, expires_at, _scope_for(user, scope))
     made = {"name": name, "user": user_name, "scope": issued.token.scope.value}
-    record(session, OPERATOR, Change("token.created", "token", issued.token.id, after=made), now)
+    record(session, operator(), Change("token.created", "token", issued.token.id, after=made), now)
     return issued.text
 
 
@@ -237,7 +245,8 @@ def revoke_token(session: Session, principal: Principal, token_id: str, now: dat
     Raises NotFound.
     """
     token = queries.token_by_id(session, token_id)
-    if token is None or token.revoked_at is not None or not _may_end(session, principal, token):
+    is_there = token is not None and token.kind is TokenKind.TOKEN and token.revoked_at is None
+    if token is None or not is_there or not _may_end(session, principal, token):
         raise NotFound(f"there is no token {token_id}")
     queries.revoke(session, token_id, now)
     return token

@@ -1,48 +1,31 @@
 """Forecast of the queue: when waiting jobs start and end, with bounds.
 
-The queue is played on three times, with the runs as short as they may be, as expected, and as long as they may be. Each
-time the same backfill says what starts as soon as GPUs come free: it counts with time limits, as Slurm does, and the
-runs end when they are thought to. Then the bounds are widened for what nobody knows yet: jobs that come later and go
-first, and places that change as use and waits do. docs/benchmarks.md has the simulations that chose by how much.
+The queue is played on three times (tuning.queue.play), with the runs as short as they may be, as expected, and as long
+as they may be. Then the bounds are widened for what nobody knows yet: jobs that come later and go first, and places
+that change as use and waits do. docs/benchmarks.md has the simulations that chose by how much.
+
+Queues of other clusters are played beside it where jobs of both compete for a limit. Which cluster's worker is first
+when something of the limit comes free nobody knows: their jobs take turns by their places.
 """
 
-import heapq
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
-from tuning.queue.backfill import startable
 from tuning.queue.estimate import Estimate
-from tuning.queue.waiting_job import RunningJob, WaitingJob
+from tuning.queue.limits.ahead import LimitsAhead
+from tuning.queue.limits.limit import Account
+from tuning.queue.play import ExpectedJob, GpusNow, Opening, Play
 
-MOST_PLAYED = 400
-"""So many starts are played; those of the jobs behind them follow from the GPU time that is before them."""
-_LOOK_AHEAD = 100
-"""So many of the first jobs are asked whether they start at a moment."""
 _EARLIER, _EARLIER_PLACES = 3.0, 100
 """A job may start this much sooner (1 + it: a quarter of the wait) from this place on; before it, in proportion."""
 _LATER_FOR_FIRST, _LATER, _LATER_PLACES = 1.5, 4.0, 10
 """The longest wait times this, for the first job and from this place on."""
 _LATER_SECONDS = 600.0
 """And so much longer, however short the wait is."""
-_Pick = Callable[[Estimate], float]
 
-
-@dataclass(frozen=True, slots=True)
-class HeldGpus:
-    """GPUs that a run holds, ours or somebody else's."""
-
-    gpus: int
-    ends_at: Estimate
-    ends_by: float
-    """By its time limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectedJob:
-    """A waiting job, and how long it will run."""
-
-    job: WaitingJob
-    run_seconds: Estimate
+_PICKS = attrgetter("low"), attrgetter("expected"), attrgetter("high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +36,42 @@ class Forecast:
     ends_at: Estimate
 
 
-def forecast(
-    ordered: Sequence[ExpectedJob], holding: Sequence[HeldGpus], free_gpus: int, now: float
-) -> Mapping[str, Forecast]:
-    """Starts and ends of the jobs, by id; those for which all GPUs together are too few are left out.
+@dataclass(frozen=True, slots=True)
+class ClusterQueue:
+    """Queue of a cluster as it is played: waiting jobs in their order, and the GPUs for which they compete."""
 
-    A job without GPUs starts now. Nothing is expected before now, whatever the estimates of runs say.
+    ordered: Sequence[ExpectedJob] = ()
+    pools: Sequence[GpusNow] = ()
+    behind: Mapping[str, Account] = field(default_factory=dict)
+    """Jobs that would delay one with a reservation, by id, with its limit."""
+
+
+def forecast(
+    ordered: Sequence[ExpectedJob],
+    pools: Sequence[GpusNow],
+    now: float,
+    ahead: LimitsAhead | None = None,
+    beside: Sequence[ClusterQueue] = (),
+) -> Mapping[str, Forecast]:
+    """Starts and ends of the jobs of all pools, by id, in the order of the queue; `beside` are other clusters' queues.
+
+    Left out are those for which all GPUs of their pool together are too few, and those at a limit of which nothing
+    tells when it comes free. A job without GPUs waits for limits alone. Nothing is expected before now, whatever the
+    estimates of runs say.
     """
-    gpus = max(free_gpus, 0) + sum(held.gpus for held in holding)
-    fitting = [each for each in ordered if 0 < each.job.gpus <= gpus]
-    low, expected, high = (_starts(fitting, holding, free_gpus, now, pick) for pick in (_low, _expected, _high))
-    starts = {each.job.id: Estimate.exactly(now) for each in ordered if each.job.gpus <= 0}
-    for place, each in enumerate(fitting):
-        its = Estimate.around(expected[each.job.id], low[each.job.id], high[each.job.id])
-        starts[each.job.id] = _widened(its, place, now)
-    return {each.job.id: _forecast(starts[each.job.id], each.run_seconds) for each in ordered if each.job.id in starts}
+    fitting = _fitting(ordered, pools)
+    opening = _opening(ClusterQueue(fitting, pools), now, ahead or LimitsAhead(), beside)
+    low, expected, high = (Play(opening, pick).starts() for pick in _PICKS)
+    found: dict[str, Forecast] = {}
+    places: Counter[int] = Counter()
+    for each in fitting:
+        job_id = each.job.id
+        if job_id in low and job_id in expected and job_id in high:
+            its = Estimate.around(expected[job_id], low[job_id], high[job_id])
+            is_sure = each.job.gpus <= 0 and its.high <= now
+            found[job_id] = _forecast(its if is_sure else _widened(its, places[each.pool], now), each.run_seconds)
+        places[each.pool] += each.job.gpus > 0
+    return found
 
 
 def by_slurms_word(ours: Forecast | None, starts_at: float, run_seconds: Estimate, now: float) -> Forecast:
@@ -92,80 +96,34 @@ def after_others(awaited: Sequence[Estimate], run_seconds: Estimate, now: float)
     return _forecast(latest.at_least(now), run_seconds)
 
 
-def _low(estimate: Estimate) -> float:
-    return estimate.low
+def _fitting(ordered: Sequence[ExpectedJob], pools: Sequence[GpusNow]) -> list[ExpectedJob]:
+    gpus = [pool.gpus for pool in pools]
+    return [each for each in ordered if each.job.gpus <= gpus[each.pool]]
 
 
-def _expected(estimate: Estimate) -> float:
-    return estimate.expected
+def _opening(own: ClusterQueue, now: float, ahead: LimitsAhead, beside: Sequence[ClusterQueue]) -> Opening:
+    if not beside:
+        return Opening(own.ordered, own.pools, now, ahead)
+    queues = [own, *(replace(queue, ordered=_fitting(queue.ordered, queue.pools)) for queue in beside)]
+    pools = [pool for queue in queues for pool in queue.pools]
+    behind = dict(ahead.behind)
+    for queue in beside:
+        behind |= queue.behind
+    return Opening(_in_turns(queues), pools, now, replace(ahead, behind=behind), own_pools=len(own.pools))
 
 
-def _high(estimate: Estimate) -> float:
-    return estimate.high
+def _in_turns(queues: Sequence[ClusterQueue]) -> list[ExpectedJob]:
+    """The jobs of all queues, by their places, then by age; a pool's number is that among the pools of all of them."""
+    return [each for *_, each in sorted(_with_turns(queues), key=lambda turn: turn[:3])]
 
 
-def _starts(
-    ordered: Sequence[ExpectedJob], holding: Sequence[HeldGpus], free_gpus: int, now: float, pick: _Pick
-) -> dict[str, float]:
-    """The start of each job, by id, where runs are as long as is picked."""
-    machine = _Machine(holding, free_gpus, now, pick)
-    starts = machine.play(ordered)
-    behind = [each for each in ordered if each.job.id not in starts]
-    gpu_seconds = machine.gpu_seconds_held()
-    for each in behind:
-        starts[each.job.id] = machine.now + gpu_seconds / machine.gpus
-        gpu_seconds += each.job.gpus * max(pick(each.run_seconds), 0.0)
-    return starts
-
-
-class _Machine:
-    """GPUs of a cluster, the runs that hold them, and the time until which they are played on."""
-
-    def __init__(self, holding: Sequence[HeldGpus], free_gpus: int, now: float, pick: _Pick) -> None:
-        self.now = now
-        self._pick = pick
-        self._free_gpus = max(free_gpus, 0)
-        self.gpus = self._free_gpus + sum(held.gpus for held in holding)
-        self._runs = [
-            (max(pick(held.ends_at), now), number, RunningJob(held.gpus, max(held.ends_by, now)))
-            for number, held in enumerate(holding)
-        ]
-        heapq.heapify(self._runs)
-        self._next_number = len(self._runs)
-
-    def play(self, ordered: Sequence[ExpectedJob]) -> dict[str, float]:
-        """The starts of at most `MOST_PLAYED` jobs, in turn."""
-        waiting = {each.job.id: each for each in ordered}
-        starts: dict[str, float] = {}
-        while waiting and len(starts) < MOST_PLAYED:
-            for job in self._starting(waiting):
-                starts[job.id] = self.now
-                self._start(waiting.pop(job.id))
-            if waiting and len(starts) < MOST_PLAYED:
-                self._pass_to_next_end()
-        return starts
-
-    def gpu_seconds_held(self) -> float:
-        """GPU time that the runs still take."""
-        return sum((end - self.now) * run.gpus for end, _, run in self._runs)
-
-    def _starting(self, waiting: Mapping[str, ExpectedJob]) -> Sequence[WaitingJob]:
-        first = [each.job for each, _ in zip(waiting.values(), range(_LOOK_AHEAD), strict=False)]
-        running = [run for _, _, run in self._runs]
-        return startable(first, running, self._free_gpus, self.now, largest_pass_first=True)
-
-    def _start(self, each: ExpectedJob) -> None:
-        end = self.now + max(self._pick(each.run_seconds), 0.0)
-        run = RunningJob(each.job.gpus, self.now + each.job.limit_seconds)
-        heapq.heappush(self._runs, (end, self._next_number, run))
-        self._next_number += 1
-        self._free_gpus -= each.job.gpus
-
-    def _pass_to_next_end(self) -> None:
-        """All jobs fit the machine: where some wait, something runs."""
-        self.now = max(self._runs[0][0], self.now)
-        while self._runs and self._runs[0][0] <= self.now:
-            self._free_gpus += heapq.heappop(self._runs)[2].gpus
+def _with_turns(queues: Sequence[ClusterQueue]) -> Iterator[tuple[int, float, str, ExpectedJob]]:
+    pools_before = 0
+    for queue in queues:
+        for place, each in enumerate(queue.ordered):
+            moved = replace(each, pool=pools_before + each.pool) if pools_before else each
+            yield place, each.job.queued_at, each.job.id, moved
+        pools_before += len(queue.pools)
 
 
 def _widened(start: Estimate, place: int, now: float) -> Estimate:

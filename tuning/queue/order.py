@@ -9,7 +9,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import groupby
 from operator import attrgetter
 
 from tuning.errors import Finding, InvalidInput
@@ -75,11 +74,13 @@ def ordered(
     """The jobs in the order in which they should start on a cluster of so many GPUs; equal ones by age, then by id."""
     waiting = tuple(jobs)
     keys = sort_keys(waiting, standings, now, weights)
-    by_class = sorted(waiting, key=lambda job: (job.job_class, keys[job.id]))
+    classes: dict[JobClass, list[WaitingJob]] = defaultdict(list)
+    for job in waiting:
+        classes[job.job_class].append(job)
     return [
         job
-        for _, of_class in groupby(by_class, key=attrgetter("job_class"))
-        for job in _oldest_in_time(list(of_class), gpus, now, weights)
+        for job_class in sorted(classes)
+        for job in _oldest_in_time(sorted(classes[job_class], key=lambda job: keys[job.id]), gpus, now, weights)
     ]
 
 
@@ -87,61 +88,58 @@ def sort_keys(
     jobs: Sequence[WaitingJob], standings: Mapping[Person, Standing], now: float, weights: Weights
 ) -> dict[str, SortKey]:
     """Score, age and id of each job, the lowest first; what own priority holds back has its holder's, and a number."""
-    slowdowns = {job.id: slowdown_until(job, now) for job in jobs}
-    persons = _person_scores(jobs, slowdowns, standings, weights)
-    own = 1.0 - weights.person_share
-    keys = {
-        job.id: (persons[job.person] - own * math.log2(slowdowns[job.id]), job.queued_at, job.id, 0) for job in jobs
-    }
-    _hold_back_lesser(jobs, keys)
+    people: dict[Person, list[WaitingJob]] = defaultdict(list)
+    for job in jobs:
+        people[job.person].append(job)
+    own, log2 = 1.0 - weights.person_share, math.log2
+    keys: dict[str, SortKey] = {}
+    for person, its in people.items():
+        slowdowns = [slowdown_until(job, now) for job in its]
+        score = _person_score(standings.get(person, _UNKNOWN), slowdowns, weights)
+        for (job_id, _, _, _, queued_at, *_), slowdown in zip(its, slowdowns, strict=True):
+            keys[job_id] = (score - own * log2(slowdown), queued_at, job_id, 0)
+        if len({job.priority for job in its}) > 1:
+            _hold_back_lesser(its, keys)
     return keys
 
 
 def slowdown_until(job: WaitingJob, now: float) -> float:
     """Slowdown of a job that starts now: wait and limit over the limit. A clock that went back is no wait."""
-    limit = max(job.limit_seconds, _SHORTEST_LIMIT_SECONDS)
-    return (max(now - job.queued_at, 0.0) + limit) / limit
+    limit, waited = max(job.limit_seconds, _SHORTEST_LIMIT_SECONDS), now - job.queued_at
+    return (waited + limit) / limit if waited > 0 else 1.0
 
 
-def _person_scores(
-    jobs: Sequence[WaitingJob], slowdowns: Mapping[str, float], standings: Mapping[Person, Standing], weights: Weights
-) -> dict[Person, float]:
+def _person_score(standing: Standing, slowdowns: Sequence[float], weights: Weights) -> float:
     """Score that all jobs of a person share: the fair place, and the mean slowdown of those that ended or wait."""
-    waiting: dict[Person, list[float]] = defaultdict(list)
-    for job in jobs:
-        waiting[job.person].append(slowdowns[job.id])
-    scores = {}
-    for person, its in waiting.items():
-        standing = standings.get(person, _UNKNOWN)
-        mean = (standing.past_slowdowns + math.fsum(its)) / (standing.past_jobs + len(its))
-        scores[person] = (
-            weights.team_place_doublings * standing.team_place
-            + weights.fair_place_doublings * standing.fair_place
-            - weights.person_share * math.log2(mean)
-        )
-    return scores
+    mean = (standing.past_slowdowns + math.fsum(slowdowns)) / (standing.past_jobs + len(slowdowns))
+    return (
+        weights.team_place_doublings * standing.team_place
+        + weights.fair_place_doublings * standing.fair_place
+        - weights.person_share * math.log2(mean)
+    )
 
 
-def _hold_back_lesser(jobs: Sequence[WaitingJob], keys: dict[str, SortKey]) -> None:
+def _hold_back_lesser(own: Iterable[WaitingJob], keys: dict[str, SortKey]) -> None:
     """A job comes after its person's jobs of higher priority. These come no sooner by it: nobody else waits longer."""
-    people: dict[tuple[Person, JobClass], list[WaitingJob]] = defaultdict(list)
-    for job in jobs if any(job.priority != jobs[0].priority for job in jobs) else ():
-        people[job.person, job.job_class].append(job)
-    for its in people.values():
-        _hold_back(sorted(its, key=lambda job: (-job.priority, keys[job.id])), keys)
+    levels: dict[tuple[JobClass, int], list[SortKey]] = {}
+    for job in own:
+        levels.setdefault((job.job_class, -job.priority), []).append(keys[job.id])
+    of_class, before, last = None, 0, _FIRST
+    for level in sorted(levels):
+        its = sorted(levels[level])
+        if level[0] is not of_class:
+            of_class, before, last = level[0], 0, _FIRST
+        _hold_back(its, last, before, keys)
+        before += len(its)
+        last = max(last, keys[its[-1][2]])
 
 
-def _hold_back(by_priority: Sequence[WaitingJob], keys: dict[str, SortKey]) -> None:
-    last: SortKey | None = None  # of those of higher priority
-    number = 0
-    for _, equal_jobs in groupby(by_priority, key=attrgetter("priority")):
-        its = list(equal_jobs)
-        for job in its:
-            number += 1
-            if last is not None and keys[job.id] < last:
-                keys[job.id] = (*last[:3], number)
-        latest = max(keys[job.id] for job in its)
-        last = latest if last is None else max(last, latest)
+def _hold_back(level: Iterable[SortKey], last: SortKey, before: int, keys: dict[str, SortKey]) -> None:
+    """Those of a level that would come before the last of a higher one come right after it, numbered on."""
+    for number, key in enumerate(level, before + 1):
+        if key >= last:
+            break
+        keys[key[2]] = (*last[:3], number)
 
 
 def _oldest_in_time(of_class: list[WaitingJob], gpus: int, now: float, weights: Weights) -> list[WaitingJob]:
@@ -149,7 +147,7 @@ def _oldest_in_time(of_class: list[WaitingJob], gpus: int, now: float, weights: 
 
     These wait a while, so that a machine that was emptied for one wide job takes the next wide ones before it fills up.
     """
-    oldest = min(of_class, key=lambda job: (job.queued_at, job.id))
+    oldest = min(of_class, key=attrgetter("queued_at", "id"))
     waited = now - oldest.queued_at
     if waited < _overdue_seconds(of_class, gpus, weights):
         return of_class
@@ -171,3 +169,4 @@ def _may_pass(job: WaitingJob, now: float, weights: Weights) -> bool:
 
 
 _UNKNOWN = Standing()
+_FIRST: SortKey = (-math.inf, 0.0, "", 0)

@@ -82,13 +82,14 @@ def fair_standings(
     half_life_seconds: float,
 ) -> dict[Person, FairStanding]:
     """The standing of every member of the teams, at this moment."""
-    used = _used(past, running, now, half_life_seconds)
+    present = {person: _until(its, now, half_life_seconds) for person, its in past.items()}
+    used = _used(present, running, now)
     values = [_team(team, used) for team in teams]
     places = fair_places(values)
     ratios = _level_fs_of(values)
     standings = {}
     for person, place in places.items():
-        its = _until(past.get(person, _NO_JOBS), now, half_life_seconds)
+        its = present.get(person, _NO_JOBS)
         standings[person] = FairStanding(
             place.place,
             len(places),
@@ -134,10 +135,8 @@ def seconds_held(started_at: float, until: float, limit_seconds: float) -> float
     return min(max(until - started_at, 0.0), 2 * max(limit_seconds, 0.0) + _DAY_SECONDS)
 
 
-def _used(
-    past: Mapping[Person, PastJobs], running: Iterable[RunningUse], now: float, half_life_seconds: float
-) -> dict[Person, float]:
-    used = {person: _until(its, now, half_life_seconds).gpu_seconds for person, its in past.items()}
+def _used(present: Mapping[Person, PastJobs], running: Iterable[RunningUse], now: float) -> dict[Person, float]:
+    used = {person: its.gpu_seconds for person, its in present.items()}
     for use in running:
         gpu_seconds = use.gpus * seconds_held(use.started_at, now, use.limit_seconds)
         used[use.person] = used.get(use.person, 0.0) + gpu_seconds
@@ -146,11 +145,8 @@ def _used(
 
 def _until(past: PastJobs, now: float, half_life_seconds: float) -> PastJobs:
     """The sums as they are now; a clock that went back changes nothing."""
-    gpu_seconds, slowdowns, jobs = (
-        decayed(DecayingSum(amount, past.at), now, half_life_seconds)
-        for amount in (past.gpu_seconds, past.slowdowns, past.jobs)
-    )
-    return PastJobs(gpu_seconds, slowdowns, jobs, max(now, past.at))
+    rest = decayed(DecayingSum(1.0, past.at), now, half_life_seconds)
+    return PastJobs(past.gpu_seconds * rest, past.slowdowns * rest, past.jobs * rest, max(now, past.at))
 
 
 def _team(team: TeamShares, used: Mapping[Person, float]) -> Team:

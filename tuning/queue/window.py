@@ -44,7 +44,7 @@ def window(
     ordered: Sequence[WaitingJob], in_slurm: Collection[str], pool: Pool | None, length_jobs: int, now: float
 ) -> Window:
     """The changes to what Slurm has of a partition's waiting jobs; `pool` is None where its GPUs are not known."""
-    if pool is None or _is_all_alike(ordered):
+    if pool is None or is_all_alike(ordered):
         return Window([job for job in ordered[:WIDEST_JOBS] if job.id not in in_slurm])
     candidates = _without_scavengers(ordered, in_slurm, pool)
     length = _length(candidates, pool, length_jobs)
@@ -57,7 +57,7 @@ def window(
     return Window(handed_over, behind[::-1])
 
 
-def _is_all_alike(jobs: Sequence[WaitingJob]) -> bool:
+def is_all_alike(jobs: Sequence[WaitingJob]) -> bool:
     """Whether there is nobody to be fair to: the jobs differ by their age alone."""
     return len({(job.person, job.job_class, job.priority) for job in jobs}) <= 1
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 
 from cryptography.fernet import Fernet, InvalidToken
 from pydantic import SecretStr
@@ -15,7 +16,8 @@ class Cipher:
     def __init__(self, key: SecretStr | None) -> None:
         # any text will do as a key: Fernet itself wants exactly 32 bytes in base64
         text = key.get_secret_value().strip() if key is not None else ""
-        self._fernet = Fernet(base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())) if text else None
+        self._key = hashlib.sha256(text.encode()).digest() if text else b""
+        self._fernet = Fernet(base64.urlsafe_b64encode(self._key)) if text else None
 
     def encrypt(self, value: str) -> bytes:
         """The value as it is kept. Raises Conflict when there is no key."""
@@ -28,6 +30,11 @@ class Cipher:
         except InvalidToken as error:
             hint = "bring the old key back, or set the secret again"
             raise Conflict("this secret was encrypted with another PACKTRAIN_SECRETS_KEY", hint=hint) from error
+
+    def derived(self, text: str) -> str:
+        """A secret that only holders of the key can make of this text. Raises Conflict when there is no key."""
+        self._ready()
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
     def _ready(self) -> Fernet:
         if self._fernet is None:

@@ -1,6 +1,6 @@
 """Parsers of Slurm's answers: bytes in, values out. Pure.
 
-The layouts are those that tuning.slurm.remote_scripts asks for; answers of 22.05 and 24.11 are in tests/transcripts.
+The layouts are those that tuning.slurm.programs.remote_scripts asks for; tests/transcripts has recorded ones.
 """
 
 import re
@@ -25,7 +25,7 @@ _MAX_STATE_CHARACTERS = 32
 _MAX_WORDS_CHARACTERS = 1000
 """Of a reason, or of a list of nodes."""
 ABANDONED = "abandoned"
-"""The claim of an attempt that was given up (tuning.slurm.remote_scripts)."""
+"""The claim of an attempt that was given up (tuning.slurm.programs.remote_scripts)."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tuning.errors import Unreachable
 from tuning.moments import moment
 from tuning.slurm.answers import split_parts
-from tuning.slurm.remote_scripts import command_line
+from tuning.slurm.programs.remote_scripts import command_line
 from tuning.ssh.transport import Transport
 
 MAX_LISTING_BYTES = 64 * 1024 * 1024

@@ -18,6 +18,7 @@ _NODE = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _LARGEST_EXIT_CODE = 255
 _LARGEST_FILE_BYTES = 2**60
 """An EiB: more than any disk of these years holds."""
+_LEAST_PORT, _LARGEST_PORT = 1024, 65_535
 STREAMS = ("trainer_log", "stdout", "stderr")
 """The growing files of an attempt."""
 
@@ -47,6 +48,15 @@ class ExitRecord:
     """When it started by the clock of the file system, which may be another than the node's."""
     stream_bytes: Mapping[str, int] = field(default_factory=dict)
     """How long its growing files (stdout, stderr, trainer_log) were at the end, where that was told."""
+
+
+@dataclass(frozen=True)
+class ServingRecord:
+    """`serving`: where a model is talked to, by the host's word; its port by that of the program in the container."""
+
+    start: StartRecord
+    address: str
+    port: int
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,15 @@ def parse_exit(text: bytes) -> ExitRecord | None:
     return ExitRecord(
         started.slurm_job_id, started.restart, started.node, started.epoch, exit_code, was_stopped, since, sizes
     )
+
+
+def parse_serving(text: bytes) -> ServingRecord | None:
+    """The record of a served model; None when it is not whole, or says no place that could be one."""
+    start, fields = parse_started(text), _fields(text)
+    port, address = _whole(fields.get("port"), _LARGEST_PORT), fields.get("address", "")
+    if start is None or port is None or port < _LEAST_PORT or not _NODE.fullmatch(address):
+        return None
+    return ServingRecord(start, address, port)
 
 
 def parse_data_sums(text: bytes) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from tuning.errors import (
 )
 from tuning.llamafactory.model_files.described import ModelFiles
 from tuning.settings import ClusterSettings
-from tuning.slurm import remote_scripts
 from tuning.slurm.answers import (
     ABANDONED,
     AccountedJob,
@@ -38,9 +37,12 @@ from tuning.slurm.attempt_records import parse_owner
 from tuning.slurm.command_errors import slurm_trouble
 from tuning.slurm.inventory import Inventory, parse_inventory
 from tuning.slurm.looks import Observation, ReadAnswer, ReadRequest, Trial
-from tuning.slurm.model_programs import READ_MODELS
 from tuning.slurm.model_reading import MOST_BYTES, parse_models
-from tuning.slurm.signal_program import SIGNAL
+from tuning.slurm.programs import remote_scripts
+from tuning.slurm.programs.model_programs import READ_MODELS
+from tuning.slurm.programs.signal_program import SIGNAL
+from tuning.slurm.programs.submit_program import SUBMIT
+from tuning.slurm.programs.witness_programs import EXAMINE, OWN
 from tuning.slurm.submissions import (
     Submission,
     SubmissionAnswer,
@@ -49,8 +51,6 @@ from tuning.slurm.submissions import (
     submission_answers,
     unwritable,
 )
-from tuning.slurm.submit_program import SUBMIT
-from tuning.slurm.witness_programs import EXAMINE, OWN
 from tuning.slurm.witnesses import Examination, LookRequest, RootAnswer, RootSign
 from tuning.ssh.transport import Transport
 
@@ -251,7 +251,7 @@ class Cluster:
         return self._signal(jobs, "--batch", "--signal=USR1")
 
     def remove(self, paths: Sequence[str]) -> list[str]:
-        """Remove checkpoints, secrets and copies of data, by absolute paths; returns what is gone. 1 command.
+        """Remove checkpoints, outputs, secrets and copies of data, by absolute paths; returns what is gone. 1 command.
 
         Nothing is removed through a link; what such a path names is no longer among our files, so it is gone.
         """

@@ -56,7 +56,7 @@ class CopyStat:
 
 @dataclass(frozen=True)
 class Inventory:
-    """Everything about a cluster that a request is checked with, and that people look at."""
+    """Inventory of a cluster, with which requests are checked and which people look at."""
 
     slurm_version: str | None
     partitions: tuple[Partition, ...]

@@ -1,10 +1,13 @@
-"""A transport for tests: a handler answers the commands, a dictionary is the file system."""
+"""A transport for tests: a handler answers commands, a dictionary is the file system, tunnels end on this machine."""
 
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import BinaryIO
 
-from tuning.errors import RemoteFileError
+from tuning.errors import PortClosed, RemoteFileError
 from tuning.ssh.transport import Completed
+from tuning.ssh.tunnel import Tunnel
 
 Handler = Callable[[str, bytes], Completed]
 
@@ -39,6 +42,35 @@ class FakeTransport:
         if done.exit_status != 0:
             raise RemoteFileError(done.stderr.decode("utf-8", "replace"))
 
+    def tunnel(self, host: str, port: int) -> Tunnel:
+        """See `local_tunnel`."""
+        return local_tunnel(host, port)
+
     def close(self) -> None:
         """Remember that it was closed."""
         self.closed = True
+
+
+def local_tunnel(host: str, port: int) -> Tunnel:
+    """A tunnel that is a connection of this machine itself. Raises PortClosed."""
+    try:
+        connection = socket.create_connection((host, port))
+    except OSError as error:
+        raise PortClosed(f"nothing takes connections at {host}:{port}") from error
+    return Tunnel(_LocalChannel(connection), f"{host}:{port}", broken=(OSError,))
+
+
+class _LocalChannel:
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def recv(self, nbytes: int) -> bytes:
+        return self._connection.recv(nbytes)
+
+    def sendall(self, s: bytes) -> None:
+        self._connection.sendall(s)
+
+    def close(self) -> None:
+        with suppress(OSError):  # closing alone would leave a thread that receives
+            self._connection.shutdown(socket.SHUT_RDWR)
+        self._connection.close()

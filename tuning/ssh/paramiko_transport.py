@@ -12,8 +12,11 @@ from typing import BinaryIO, cast
 import paramiko
 
 from tuning.errors import (
+    ClusterError,
     CommandTimedOut,
+    ForwardingRefused,
     NotSent,
+    PortClosed,
     RemoteDiskFull,
     RemoteFileError,
     Unreachable,
@@ -26,11 +29,14 @@ from tuning.ssh.sftp_banner import PastBanner
 from tuning.ssh.sftp_files import upload
 from tuning.ssh.shell_pool import WAITING_SHELL, OwnOutput, ReadyShells, as_read, own_output
 from tuning.ssh.transport import Completed
+from tuning.ssh.tunnel import Tunnel
 
 READY_SHELLS = 2
 MAX_AT_ONCE = 6
 MAX_CHANNELS = MAX_AT_ONCE + READY_SHELLS  # sshd's MaxSessions is 10
 _MAKING_ROOM_SECONDS = 0.2
+_PROHIBITED, _CONNECT_FAILED = 1, 2  # reasons of RFC 4254, section 5.1
+_BROKEN = (paramiko.SSHException, EOFError, OSError)
 
 
 class ParamikoTransport:
@@ -99,6 +105,10 @@ class ParamikoTransport:
                 raise self._no_shell("it ended with 0")
         self._ready.refill_soon()
 
+    def tunnel(self, host: str, port: int) -> Tunnel:
+        """See Transport.tunnel. It takes no slot: sshd counts sessions alone, and runs no program for it."""
+        return Tunnel(self._open_tunnel(host, port), f"{host}:{port}", broken=_BROKEN)
+
     def close(self) -> None:
         """See Transport.close."""
         with self._connecting:
@@ -134,9 +144,29 @@ class ParamikoTransport:
                 f"{self._where} refuses another channel: {error.text}",
                 hint=f"sshd's MaxSessions there should allow {MAX_CHANNELS} (10 is its default)",
             ) from error
-        except (paramiko.SSHException, EOFError, OSError):
+        except _BROKEN:
             self._drop(client)
             raise
+
+    def _open_tunnel(self, host: str, port: int) -> paramiko.Channel:
+        with self._broken_is_unreachable():
+            client, seconds = self._connected(), self._settings.connect_timeout_seconds
+            there, here = (host, port), ("127.0.0.1", 0)
+            try:
+                return transport_of(client).open_channel("direct-tcpip", there, here, timeout=seconds)
+            except paramiko.ChannelException as error:
+                raise self._no_tunnel(f"{host}:{port}", error) from error
+            except _BROKEN:
+                self._drop_if_dead(client)  # a node that says nothing is no fault of the connection
+                raise
+
+    def _no_tunnel(self, there: str, error: paramiko.ChannelException) -> ClusterError:
+        if error.code == _CONNECT_FAILED:
+            return PortClosed(f"nothing takes connections at {there} behind {self._where}: {error.text}")
+        if error.code == _PROHIBITED:
+            hint = "let sshd there forward for this account: AllowTcpForwarding, PermitOpen and DisableForwarding"
+            return ForwardingRefused(f"{self._where} connects nobody to {there}: {error.text}", hint=hint)
+        return Unreachable(f"{self._where} opens no tunnel to {there}: {error.text}")
 
     def _take_shell(self, seconds: float) -> paramiko.Channel:
         """A shell that waits for its command."""
@@ -152,7 +182,7 @@ class ParamikoTransport:
             return None
         try:
             return _with_shell(transport_of(client).open_session(timeout=seconds), seconds)
-        except (paramiko.SSHException, EOFError, OSError):
+        except _BROKEN:
             return None
 
     def _no_shell(self, said: str) -> NotSent:
@@ -168,7 +198,7 @@ class ParamikoTransport:
     def _broken_is_unreachable(self) -> Iterator[None]:
         try:
             yield
-        except (paramiko.SSHException, EOFError, OSError) as error:
+        except _BROKEN as error:
             raise Unreachable(f"the connection to {self._where} broke: {error or type(error).__name__}") from error
 
     def _connected(self) -> paramiko.SSHClient:
@@ -186,6 +216,11 @@ class ParamikoTransport:
             if self._client is client:
                 self._client = None
         client.close()
+
+    def _drop_if_dead(self, client: paramiko.SSHClient) -> None:
+        connection = client.get_transport()
+        if connection is None or not connection.is_active():
+            self._drop(client)
 
     @contextmanager
     def _sftp(self) -> Iterator[paramiko.SFTPClient]:
@@ -255,7 +290,7 @@ def _closing_after(channel: paramiko.Channel, seconds: float) -> Iterator[None]:
 
     def close() -> None:
         late.set()
-        with suppress(EOFError, OSError, paramiko.SSHException):  # the connection may be gone by itself just now
+        with suppress(*_BROKEN):  # the connection may be gone by itself just now
             channel.close()
 
     timer = Timer(seconds, close)
@@ -263,7 +298,7 @@ def _closing_after(channel: paramiko.Channel, seconds: float) -> Iterator[None]:
     timer.start()
     try:
         yield
-    except (paramiko.SSHException, EOFError, OSError) as error:
+    except _BROKEN as error:
         if late.is_set() and _is_alive(channel):
             raise TimeoutError from error
         raise

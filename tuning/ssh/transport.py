@@ -1,8 +1,10 @@
-"""The seam to a login node: three verbs and close, nothing else."""
+"""The seam to a login node: commands, files, streams and tunnels, nothing else."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
+
+from tuning.ssh.tunnel import Tunnel
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,13 @@ class Transport(Protocol):
         """The stdout of a bash command line in chunks, as it comes; it is read as fast as they are taken.
 
         Raises RemoteFileError, with what it said, where it does not end with 0. To be closed by who leaves it early.
+        """
+        ...
+
+    def tunnel(self, host: str, port: int) -> Tunnel:
+        """A byte stream to a port that the login node can reach; to be closed by its user.
+
+        Raises PortClosed where nothing listens there, and ForwardingRefused where sshd lets nobody through.
         """
         ...
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
 from tuning.db.engine import insert_if_new, lock_event_order
@@ -15,11 +16,15 @@ from tuning.usage.models import LimitRow
 MOST_LIMITS = 5_000
 """All of them are read whenever a job is claimed."""
 _ORDER = (LimitRow.subject_kind, LimitRow.subject, LimitRow.kind, LimitRow.cluster, LimitRow.partition)
+# Asked with every submission and every claim: made once, and read past the ORM.
+_COLUMNS = tuple(LimitRow.__table__.columns)
+_ALL = select(*_COLUMNS).order_by(*_ORDER, LimitRow.job_class).limit(MOST_LIMITS)
+_LOCK = update(LimitRow).values(created_at=LimitRow.created_at).returning(*_COLUMNS)
 
 
 @dataclass(frozen=True)
 class LimitPlace:
-    """Everything of a limit but its amount; there is one limit at most of each."""
+    """Subject, kind and scope of a limit: everything but its amount; there is one limit at most of each."""
 
     subject_kind: str
     subject: str
@@ -29,20 +34,19 @@ class LimitPlace:
     job_class: str = ""
 
 
-def limit_rows(session: Session) -> Sequence[LimitRow]:
-    """All limits, by subject and kind."""
-    return session.scalars(select(LimitRow).order_by(*_ORDER, LimitRow.job_class).limit(MOST_LIMITS)).all()
+def limit_rows(session: Session) -> Sequence[Row[*tuple[Any, ...]]]:
+    """All limits as rows of LimitRow's columns, by subject and kind."""
+    return session.connection().execute(_ALL).all()
 
 
-def lock_limits(session: Session) -> Sequence[LimitRow]:
+def lock_limits(session: Session) -> Sequence[Row[*tuple[Any, ...]]]:
     """All limits, and nobody else who must keep within one goes on until this transaction ends.
 
     An update that changes nothing locks the rows on PostgreSQL and the file on SQLite, which knows no SELECT FOR
     UPDATE. The order of events is locked before any row, as everywhere.
     """
     lock_event_order(session)
-    locked = update(LimitRow).values(created_at=LimitRow.created_at).returning(LimitRow)
-    return session.scalars(locked, execution_options={"synchronize_session": False, "populate_existing": True}).all()
+    return session.connection().execute(_LOCK).all()
 
 
 def put_limit(session: Session, place: LimitPlace, amount: float, now: datetime) -> tuple[LimitRow, float | None]:
@@ -60,11 +64,17 @@ def put_limit(session: Session, place: LimitPlace, amount: float, now: datetime)
     return session.get_one(LimitRow, values["id"]), None
 
 
-def remove_limit(session: Session, limit_id: str) -> LimitRow:
-    """Take a limit away; returns what it was. Raises NotFound."""
+def found_limit(session: Session, limit_id: str) -> LimitRow:
+    """One limit. Raises NotFound."""
     row = session.get(LimitRow, limit_id)
     if row is None:
         raise NotFound("there is no such limit", hint="GET /api/v1/limits lists them with their ids")
+    return row
+
+
+def remove_limit(session: Session, limit_id: str) -> LimitRow:
+    """Take a limit away; returns what it was. Raises NotFound."""
+    row = found_limit(session, limit_id)
     session.delete(row)
     session.flush()
     return row

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tuning.db.engine import Base
@@ -42,6 +42,21 @@ class UsageDay(Base):
     gpu_seconds: Mapped[float]
     jobs: Mapped[int]
     """Attempts that ended on this day."""
+
+
+class TokenDay(Base):
+    """Tokens that a user had of a served model on a day (UTC)."""
+
+    __tablename__ = "token_days"
+    __table_args__ = (Index("ix_token_days_day", "day"),)
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    model: Mapped[str] = mapped_column(String(300), primary_key=True)
+    """Canonical name (ModelRef.name)."""
+    day: Mapped[date] = mapped_column(primary_key=True)
+    requests: Mapped[int]
+    prompt_tokens: Mapped[int] = mapped_column(BigInteger)
+    completion_tokens: Mapped[int] = mapped_column(BigInteger)
 
 
 class DecayedUse(Base):

@@ -1,4 +1,4 @@
-"""The one file in which rows and media are kept, staged and handed to jobs: a plain tar, made here and nowhere else.
+"""Archive (a plain tar) of rows and their media, as they are kept, staged and handed to jobs; made here alone.
 
 Made anew from what was checked, it holds regular files under plain names alone, so that a node unpacks it as it is.
 """

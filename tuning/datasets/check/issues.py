@@ -13,7 +13,8 @@ class Outcome(StrEnum):
     """LLaMA-Factory's treatment of a row that has a problem."""
 
     JOB_FAILS = "job_fails"
-    """The whole job ends with an error, often after minutes of loading: we refuse the file."""
+    """The whole job ends with an error, often after minutes of loading, or it would learn what its owner forbids: we
+    refuse the file."""
     DROPPED = "dropped"
     """The row is left out with a line in the log, and the job succeeds without it."""
     KEPT = "kept"
@@ -58,6 +59,10 @@ class Reason(StrEnum):
     PRAISED_NOTHING = "praised_nothing"
     UNUSED_TOOL_CALLS = "unused_tool_calls"
     UNUSED_WEIGHT = "unused_weight"
+    """Of stored reports: of before the places of such messages were told apart."""
+    UNTRAINED_HISTORY = "untrained_history"
+    UNTRAINED_END = "untrained_end"
+    MIXED_WEIGHTS = "mixed_weights"
     UNUSED_MEDIA = "unused_media"
     BAD_MEDIA = "bad_media"
     MEDIA_COUNT = "media_count"
@@ -148,8 +153,17 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.UNUSED_TOOL_CALLS: _kept(
         "tool_calls, which are not read", "write the call as a message with the role function_call"
     ),
-    Reason.UNUSED_WEIGHT: _kept(
-        "a weight of 0, which is not read: the message is trained on", "leave out what shall not be learned"
+    Reason.UNUSED_WEIGHT: _kept("a weight of 0, which is not read", "upload the file again: weights are read now"),
+    Reason.UNTRAINED_HISTORY: _kept(
+        "answers of weight 0 before the last", "set mask_history: true, without which no job takes the file"
+    ),
+    Reason.UNTRAINED_END: _fails(
+        "a last answer of weight 0, which would be trained on",
+        "end the chat with the last answer that is to be learned",
+    ),
+    Reason.MIXED_WEIGHTS: _fails(
+        "an answer of weight 0 before more than one that is to be learned: only the last alone can be",
+        "write a row for each answer that is to be learned, up to it, with weight 0 for those before it",
     ),
     Reason.BAD_MEDIA: _fails(
         "images, videos or audios that are no paths", "write the path of each file, as text, in a list"

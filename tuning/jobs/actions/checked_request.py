@@ -34,6 +34,8 @@ class CheckedRequest:
     """Team whose share it uses."""
     uploads: tuple[TrainingData, ...]
     findings: tuple[Finding, ...]
+    unready: tuple[TrainingData, ...] = ()
+    """Data that is still looked at, or was refused, where such a job is made all the same."""
     own_notes: tuple[str, ...] = ()
     """On names in the configuration that mean uploads."""
 
@@ -41,6 +43,11 @@ class CheckedRequest:
     def config(self) -> Mapping[str, Any]:
         """The configuration as it is kept: coerced, models and paths resolved."""
         return self.config_check.config if self.config_check else {}
+
+    @property
+    def refused(self) -> TrainingData | None:
+        """Data by which the job fails at once: the first that its check has refused."""
+        return next((data for data in self.unready if data.status == "refused"), None)
 
     @property
     def notes(self) -> tuple[str, ...]:

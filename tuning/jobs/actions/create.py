@@ -20,17 +20,24 @@ from tuning.jobs.actions.intake import (
     laid_over,
     request_sha256,
 )
+from tuning.jobs.actions.refused_data import fail_by_data
+from tuning.jobs.actions.repeats import job_of_other_sending, key_of_sending
 from tuning.jobs.models import Job
 from tuning.jobs.queries import requests
 from tuning.jobs.queries.dependencies import add_dependencies, waiting_for
+from tuning.jobs.queries.seen_jobs import seen_words
 from tuning.jobs.request.resources import measures
 from tuning.jobs.request.sources import to_json
 from tuning.jobs.request.spec import MAX_PRIORITY, JobChange, JobRequest
 from tuning.jobs.status import ENDED, JobStatus
 from tuning.jobs.transition import record_event
-from tuning.llamafactory.kinds import CHECK
+from tuning.llamafactory.kinds import CHECK, SERVE
+from tuning.notices.models import Webhook
+from tuning.notices.recorded import record_webhook, recorded_values
 from tuning.notices.webhooks import add_job_webhooks, copy_job_webhooks
+from tuning.people.audit import SERVICE, Actor
 from tuning.people.models import LAB_TEAM_ID
+from tuning.people.tokens import Principal
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +51,15 @@ class Asker:
     retry_of: str | None = None
     team_id: str = LAB_TEAM_ID
     """Of a check of data, which names no team."""
+    actor: Actor = SERVICE
+    """As the record of changes names the user, where webhooks come with the job."""
+    sent_before: int | None = None
+    """Number of times that their client has sent the request, where it counts them (tuning.jobs.actions.repeats)."""
+
+    @property
+    def counted_sendings(self) -> int | None:
+        """The same where the count alone tells that a request is sent again; None where a key does, or nothing."""
+        return self.sent_before if self.idempotency_key is None else None
 
 
 def create_job(
@@ -56,6 +72,9 @@ def create_job(
     sha256 = request_sha256(request, asker.retry_of)
     if asker.idempotency_key is not None and (known := known_job(session, asker, sha256)):
         return known, False
+    sendings = asker.counted_sendings
+    if sendings is not None and (made := job_of_other_sending(session, asker.user_id, sha256, sendings, now)):
+        return made, False
     checked = check_request(request, around)
     if checked.errors:
         raise InvalidInput(checked.errors)
@@ -65,14 +84,15 @@ def create_job(
         if known is None:
             raise Conflict("the job of this key was made and removed at the same moment", hint="try again")
         return known, False
-    if request.webhooks:
-        add_job_webhooks(session, job.id, asker.user_id, request.webhooks, around.notices, now)
-    elif asker.retry_of is not None:
-        copy_job_webhooks(session, asker.retry_of, job.id, asker.user_id, now)
+    for webhook in _webhooks(session, request, job, asker, around, now):
+        record_webhook(session, asker.actor, "created", webhook, now, after=recorded_values(webhook))
     warnings = [in_a_sentence(finding) for finding in checked.warnings]
     events = first_events(job.status, now, checked.notes, warnings)
-    requests.insert_belongings(session, job, request.tags, [data.id for data in checked.uploads], events)
+    datasets = [data.id for data in (*checked.uploads, *checked.unready)]
+    requests.insert_belongings(session, job, request.tags, datasets, events)
     add_dependencies(session, job.id, checked.dependencies)
+    if (refused := checked.refused) is not None:
+        fail_by_data(session, job, refused, is_validation=refused.id not in request.datasets, now=now)
     log.info("job %s created", job.id, extra={"action": "create", "job_id": job.id, "user_id": asker.user_id})
     return job, True
 
@@ -99,14 +119,14 @@ def change_job(
     return job
 
 
-def delete_job(session: Session, job_id: str) -> None:
-    """Forget an ended job; what it left on the cluster stays there. Raises NotFound, Conflict."""
+def delete_job(session: Session, job_id: str, user: Principal) -> None:
+    """Forget an ended job for a user; what it left on the cluster stays there. Raises NotFound, Conflict."""
     job = locked_job(session, job_id)
     if job.status not in ENDED:
         raise Conflict(f"job {job_id} is {job.status}", hint="cancel it first; ended jobs can be deleted")
     if needed := waiting_for(session, job_id):
         hint = "cancel those first, or wait for them"
-        raise Conflict(f"job {job_id} is needed by {', '.join(needed)}", hint=hint)
+        raise Conflict(f"job {job_id} is needed by {seen_words(session, needed, user)}", hint=hint)
     requests.delete_job(session, job_id)
     log.info("job %s deleted", job_id, extra={"action": "delete", "job_id": job_id})
 
@@ -120,10 +140,12 @@ def request_of(
     of a recipe are among the job's own: the recipe itself, which may have changed since, is not asked again. The job's
     priority is taken over as far as whoever asks may give it; `team` is the job's where they are in it (None: their
     usual one).
-    Raises InvalidInput where the changes do not fit, and Conflict for a check: it is made for its data set.
+    Raises InvalidInput where the changes do not fit, and Conflict for what the server made: a check, a served model.
     """
     if job.kind == CHECK:
         raise Conflict(f"{job.id} is a check of data", hint="add the file as another data set, or retry the check")
+    if job.kind == SERVE:
+        raise Conflict(f"{job.id} serves a model", hint="talk to the model, or ask for it with POST /models/serve")
     if texts := [name for name in ("config_yaml", "command", "script") if getattr(changes, name) is not None]:
         hint = "give the arguments to change as an object (config)"
         raise InvalidInput([Finding((texts[0],), "only config can be laid over a job's", hint)])
@@ -192,14 +214,27 @@ def first_events(
     return [created, {"at": now, "type": f"job.{status}", "message": f"{status}", "data": data}]
 
 
+def _webhooks(
+    session: Session, request: JobRequest, job: Job, asker: Asker, around: Surroundings, now: datetime
+) -> list[Webhook]:
+    """Those that the request brings; a retry that brings none has those of the job before."""
+    if request.webhooks:
+        return add_job_webhooks(session, job.id, asker.user_id, request.webhooks, around.notices, now)
+    if asker.retry_of is not None:
+        return copy_job_webhooks(session, asker.retry_of, job.id, asker.user_id, now)
+    return []
+
+
 def _row(checked: CheckedRequest, asker: Asker, sha256: str, now: datetime) -> dict[str, Any]:
     request = checked.request
+    is_held = request.held and checked.refused is None
+    job_id = new_id("job")
     return {
-        "id": new_id("job"),
+        "id": job_id,
         "name": checked.name,
         "kind": checked.kind,
         "recipe": request.recipe,
-        "status": JobStatus.HELD if request.held else JobStatus.QUEUED,
+        "status": JobStatus.HELD if is_held else JobStatus.QUEUED,
         "status_reason": f"waits for {', '.join(checked.dependencies)}" if checked.dependencies else None,
         "owner_id": asker.user_id,
         "team_id": checked.team_id,
@@ -209,8 +244,8 @@ def _row(checked: CheckedRequest, asker: Asker, sha256: str, now: datetime) -> d
         "config": dict(checked.config),
         "resources": dict(checked.resources),
         **measures(checked.resources),
-        "queued_at": None if request.held else now,
-        "idempotency_key": asker.idempotency_key,
+        "queued_at": None if is_held else now,
+        "idempotency_key": asker.idempotency_key or key_of_sending(job_id, asker.sent_before or 0),
         "request_sha256": sha256,
         "retry_of": asker.retry_of,
         "source_job": request.source_job,

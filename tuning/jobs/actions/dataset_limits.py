@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from tuning.datasets.store import HOW_TO_MAKE_ROOM
 from tuning.errors import StorageFull
-from tuning.jobs.queries.use import dataset_tallies, load_limits, load_locked_limits
+from tuning.jobs.queries.use.limits import dataset_tallies, load_limits, load_locked_limits
 from tuning.people.tokens import Principal
-from tuning.queue.limit_words import limit_words, use_words
-from tuning.queue.limits import NO_USE, Bound, LimitKind, Limits, Place, Use, uses_of
+from tuning.queue.limits.limit import NO_USE, Bound, LimitKind, Limits, Place, Use, uses_of
+from tuning.queue.limits.words import limit_words, use_words
 
 
 def dataset_room(session: Session, user: Principal, now: datetime) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 from tuning.errors import Finding, InvalidInput
 from tuning.jobs.actions.checked_request import CheckedRequest
 from tuning.jobs.actions.given_config import given_config
+from tuning.jobs.actions.named_results import Lookup, take_named
 from tuning.jobs.actions.named_uploads import doubt_both, find_named, not_ready
 from tuning.jobs.attempt.plan import TrainingData, config_context
 from tuning.jobs.request.commands import NOT_ASKED, CheckoutTexts, read_command
@@ -27,10 +28,11 @@ from tuning.jobs.request.spec import MAX_PRIORITY, JobRequest, Resources
 from tuning.jobs.status import ENDED, JobStatus
 from tuning.llamafactory.arguments.accepted import load_schema
 from tuning.llamafactory.arguments.paths import ADAPTERS, MODELS, AllowedPlaces
-from tuning.llamafactory.config.check import CheckedConfig, check_config
+from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, check_config
 from tuning.llamafactory.environment import check_environment
 from tuning.llamafactory.kinds import KINDS, Kind, SourceModel, meant_kind, runs_on_cpu
 from tuning.llamafactory.tracker_keys import TRACKER_KEYS, missing_keys
+from tuning.models.names import ResultName
 from tuning.notices.rules import NO_NOTICES, NoticeRules
 from tuning.recipes.catalogue import Recipe, find_recipe
 from tuning.recipes.fitting import doubt_template, fitting_template
@@ -40,6 +42,14 @@ from tuning.site_settings import hub_environment
 
 def _no_limits(_team_id: str, _job_class: str, _resources: Mapping[str, Any]) -> Sequence[Finding]:
     return ()
+
+
+def _no_result(_name: str, _clusters: Sequence[str]) -> ResultName | None:
+    return None
+
+
+def _nothing_granted(_result: ResultName) -> SourceJob | None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -65,18 +75,29 @@ class Surroundings:
     """Those of these names under which whoever asks has no secret."""
     limits: Callable[[str, str, Mapping[str, Any]], Sequence[Finding]] = _no_limits
     """Findings about limits that a job of this team (its id), class and resources would exceed for good."""
+    result_named: Lookup = _no_result
+    """The result that a name or an alias on one of these clusters means, whether or not whoever asks may use it."""
+    granted: Callable[[ResultName], SourceJob | None] = _nothing_granted
+    """The job of a result that a team of whoever asks was granted."""
     checkout: CheckoutTexts = NOT_ASKED
     """Files that the request's command names and does not bring."""
     highest_priority: int = MAX_PRIORITY
     """That whoever asks may give a job; minus that is the lowest."""
     notices: NoticeRules = NO_NOTICES
     """Which webhooks this server takes."""
+    takes_unready_data: bool = False
+    """Make a job whose data is still looked at, which waits for that, or was refused, by which it fails at once."""
 
 
 def check_request(request: JobRequest, around: Surroundings) -> CheckedRequest:
-    """Everything about a request at once; raises nothing."""
+    """Findings of a request, all at once, and what is made of it; raises nothing."""
     read, findings = read_command(request, around.checkout.texts)
     return _Intake(read, around, [*findings, *around.checkout.findings]).checked()
+
+
+def resources_of(request: JobRequest, around: Surroundings) -> Mapping[str, Any]:
+    """Resources that a request would have, completed with the cluster's defaults."""
+    return _Intake(request, around).resources_json
 
 
 def request_sha256(request: JobRequest, origin: str | None = None) -> str:
@@ -104,18 +125,24 @@ class _Intake:
     """One pass over one request, collecting."""
 
     def __init__(self, request: JobRequest, around: Surroundings, findings: Sequence[Finding] = ()) -> None:
-        self.request, self.around = request, around
+        self.around = around
         self.findings: list[Finding] = list(findings)
         recipe = _recipe(request, self.findings)
         based = bool(request.recipe or request.source_job)
         self.given = given_config(request, self.findings, has_recipe=based)
-        self.whole = laid_over(recipe.config if recipe else {}, self.given or {})
+        whole = laid_over(recipe.config if recipe else {}, self.given or {})
+        named = take_named(request, whole, around.clusters, around.result_named)
+        self.request, self.whole = (request := named.request), named.config
+        self.findings += named.findings
         self.kind: Kind = _kind(request, recipe, self.given or {}, self.findings)
         based_on = (request.source_job, request.resume_from.job if request.resume_from else None)
-        wanted = [*request.depends_on, *filter(None, based_on)]
+        uploads = _uploads(request.datasets, around, self.findings)
+        self.uploads = tuple(data for data in uploads if data.status == "ready")
+        self.unready = tuple(data for data in uploads if data.status != "ready")
+        checks = [data.check_job for data in self.unready if data.status == "checking"]
+        wanted = [*request.depends_on, *filter(None, (*based_on, *checks))]
         self.jobs = around.jobs(wanted) if wanted else {}
-        source = self.jobs.get(request.source_job or "")
-        self.uploads = _uploads(request.datasets, around, self.findings)
+        source = self._source_job()
         asked = _with_defaults(request.resources, recipe, source, self.uploads)
         self.cluster = _cluster(asked, around.clusters, self.findings)
         self.view = around.view_of(self.cluster.name) if self.cluster else UNKNOWN_CLUSTER
@@ -123,6 +150,7 @@ class _Intake:
         self.resources = self._resources(asked)
         self.resources_json = self.resources.model_dump()
         self.notes = [f"{name[:200]} was read from the cluster's checkout" for name in around.checkout.texts]
+        self.notes += named.notes
 
     def checked(self) -> CheckedRequest:
         dependencies = self._dependencies()
@@ -149,9 +177,17 @@ class _Intake:
             resources=self.resources_json,
             team_id=team_id,
             uploads=self.uploads,
+            unready=self.unready,
             findings=tuple(self.findings),
             own_notes=tuple(self.notes),
         )
+
+    def _source_job(self) -> SourceJob | None:
+        """The job that it is based on: one that may be seen, or that was granted."""
+        job_id = self.request.source_job
+        if job_id is None or job_id in self.jobs:
+            return self.jobs.get(job_id or "")
+        return self.around.granted(ResultName(job_id, self.request.checkpoint))
 
     def _source(self, job: SourceJob | None) -> SourceModel | None:
         request = self.request
@@ -185,7 +221,7 @@ class _Intake:
             elif job.status in ENDED and job.status is not JobStatus.SUCCEEDED:
                 message = f"{job_id} is {job.status}: it will never have succeeded"
                 self.findings.append(Finding(("depends_on", place), message, "leave it out, or name its retry"))
-        awaited = {*self.request.depends_on, self.request.source_job}
+        awaited = {*self.request.depends_on, self.request.source_job, *(data.check_job for data in self.unready)}
         return tuple(sorted(job.id for job in self.jobs.values() if job.id in awaited and job.status not in ENDED))
 
     def _resume(self, config_check: CheckedConfig | None) -> ResumePoint | None:
@@ -247,6 +283,7 @@ class _Intake:
             places=self._places(context.places, self.cluster, whole),
             # one that does not exist has been told of: it need not be missed a second time
             has_uploaded_datasets=bool(self.request.datasets or self.uploads),
+            known_datasets=self._known_datasets(context),
             model_shapes=self.view.models,
             model_configs=self.view.model_configs,
             model_files=self.view.model_files,
@@ -264,6 +301,11 @@ class _Intake:
         if (argument := KINDS[self.kind].data) is not None:
             self.findings += doubt_both(argument, checked.config, self.uploads)
         return checked
+
+    def _known_datasets(self, context: ConfigContext) -> frozenset[str] | None:
+        """With data of which nothing else is known yet."""
+        known = context.known_datasets
+        return known | {data.id for data in self.unready} if known is not None else None
 
     def _trackers(self, config: Mapping[str, Any], cluster: ClusterSettings) -> Iterator[Finding]:
         variables = {**self.request.environment, **cluster.environment}
@@ -285,13 +327,15 @@ class _Intake:
         """Put the ids of uploads in the place of their names."""
         registered = self.view.datasets if cluster.llamafactory_checkout is not None else {}
         known = registered.keys() if registered is not None else None
-        found = find_named(argument, config.get(argument), known, cluster.name, self.around.uploads_by_name)
+        lookup, unready = self.around.uploads_by_name, self.around.takes_unready_data
+        found = find_named(argument, config.get(argument), known, cluster.name, lookup, takes_unready=unready)
         if found is None:
             return
         config[argument] = found.written
         self.notes += found.notes
         self.findings += found.findings
         self.uploads = tuple({data.id: data for data in (*self.uploads, *found.uploads)}.values())
+        self.unready = tuple({data.id: data for data in (*self.unready, *found.unready)}.values())
 
 
 def _recipe(request: JobRequest, findings: list[Finding]) -> Recipe | None:
@@ -349,7 +393,7 @@ def _uploads(ids: Sequence[str], around: Surroundings, findings: list[Finding]) 
             findings.append(Finding(("datasets", place), f"there is no data set {dataset_id}", hint))
         elif dataset_id in ids[:place]:
             findings.append(Finding(("datasets", place), f"{dataset_id} is named twice", "name it once"))
-        elif found[dataset_id].status != "ready":
+        elif found[dataset_id].status != "ready" and not around.takes_unready_data:
             findings.append(not_ready(found[dataset_id], ("datasets", place)))
     usable = [found[dataset_id] for dataset_id in dict.fromkeys(ids) if dataset_id in found]
-    return tuple(data for data in usable if data.status == "ready")
+    return tuple(data for data in usable if data.status == "ready" or around.takes_unready_data)

@@ -16,21 +16,29 @@ Lookup = Callable[[Sequence[str]], Mapping[str, TrainingData]]
 
 @dataclass(frozen=True)
 class NamedUploads:
-    """What one argument names; `written` has ids in place of names."""
+    """Uploads that one argument names; `written` has ids in place of names."""
 
     written: str
     uploads: tuple[TrainingData, ...]
     notes: tuple[str, ...]
     findings: tuple[Finding, ...]
+    unready: tuple[TrainingData, ...] = ()
+    """Those that are taken although they are still looked at, or were refused."""
 
 
 def find_named(
-    argument: str, value: Any, registered: Set[str] | None, cluster: str, lookup: Lookup
+    argument: str,
+    value: Any,
+    registered: Set[str] | None,
+    cluster: str,
+    lookup: Lookup,
+    *,
+    takes_unready: bool = False,
 ) -> NamedUploads | None:
     """Uploads among the names in an argument's value; None where it names none.
 
     What the cluster itself knows by a name (`registered`) comes first. Before it was asked (None), only ids are surely
-    not among that.
+    not among that. One that is not ready is a finding, unless such are taken.
     """
     parts = names(value) if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
@@ -39,11 +47,15 @@ def find_named(
     found = lookup(unknown) if unknown else {}
     if not found:
         return None
+    each = {data.id: data for data in found.values()}
+    unready = tuple(data for data in each.values() if takes_unready and data.status != "ready")
+    told = {name: data for name, data in found.items() if data not in unready}
     return NamedUploads(
         written=",".join(found[part].id if part in found else part for part in parts),
-        uploads=tuple({data.id: data for data in found.values()}.values()),
+        uploads=tuple(data for data in each.values() if data not in unready),
         notes=tuple(f"{argument}: {name} is {data.id}, {data.name}" for name, data in found.items() if name != data.id),
-        findings=tuple(finding for name, data in found.items() for finding in _unusable(argument, name, data, cluster)),
+        findings=tuple(finding for name, data in told.items() for finding in _unusable(argument, name, data, cluster)),
+        unready=unready,
     )
 
 

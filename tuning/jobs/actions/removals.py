@@ -9,7 +9,7 @@ from sqlalchemy import Select, String, and_, bindparam, cast, delete, exists, li
 from sqlalchemy.orm import Session, aliased
 
 from tuning.db.engine import insert_if_new
-from tuning.jobs.layout import CHECKPOINT, OUTPUT
+from tuning.jobs.layout import CHECKPOINT, OUTPUT, OUTPUT_FOLDER, OUTPUT_REMOVED
 from tuning.jobs.models import Artifact, Job, Removal
 from tuning.jobs.status import ENDED
 from tuning.jobs.transition import record_event
@@ -36,8 +36,16 @@ def ask_removal(session: Session, job_id: str, path: str, now: datetime) -> bool
     return insert_if_new(session, Removal, row, unique=("job_id", "path"))
 
 
+def ask_output_removal(session: Session, job: Job, why: str, now: datetime) -> None:
+    """Wish that all that an ended job left leaves the cluster; from now on no job can be based on it."""
+    ask_removal(session, job.id, OUTPUT_FOLDER, now)
+    job.result = {**(job.result or {}), OUTPUT_REMOVED: True}
+    job.version, job.updated_at = job.version + 1, now
+    record_event(session, job.id, "job.changed", f"its output is removed from the cluster: {why}", now)
+
+
 def wanted_removals(session: Session, cluster: str, limit: int, *, but_not: Collection[str] = ()) -> list[Unwanted]:
-    """The oldest wishes for a cluster, of other jobs than these; a checkpoint that a job needs stays until its end."""
+    """The oldest wishes for a cluster, of other jobs than these; what a job is based on stays until its end."""
     of = {"cluster": cluster, "but_not": list(but_not), "most": limit}
     return [Unwanted(*row) for row in session.connection().execute(_wanted(), of)]
 
@@ -52,6 +60,8 @@ def forget_removed(session: Session, gone: Sequence[Unwanted], now: datetime) ->
     for removal in gone:
         own = (Removal.job_id == removal.job_id, Removal.path == removal.path)
         session.execute(delete(Removal).where(*own))
+        if removal.path == OUTPUT_FOLDER:
+            session.execute(delete(Artifact).where(Artifact.job_id == removal.job_id))
         if removal.path.startswith(OUTPUT):
             _forget_files(session, removal.job_id, removal.path.removeprefix(OUTPUT))
             record_event(session, removal.job_id, "checkpoint.removed", f"{removal.path} was removed", now)
@@ -73,15 +83,18 @@ def _wanted() -> Select[str, str]:
     """Kept: it is asked in each cycle."""
     rows = select(Removal.job_id, Removal.path).join(Job, Job.id == Removal.job_id)
     rows = rows.where(Job.cluster == bindparam("cluster"), Job.id.not_in(bindparam("but_not", expanding=True)))
-    rows = rows.where(~exists(_users_of_checkpoint()))
+    rows = rows.where(~exists(_users()))
     return rows.order_by(Removal.requested_at, Removal.path).limit(bindparam("most"))
 
 
-def _users_of_checkpoint() -> Select[str]:
-    """The jobs that have not ended and are based on the checkpoint that is to go, or go on from it."""
+def _users() -> Select[str]:
+    """The jobs that have not ended and are based on the checkpoint or output that is to go, or go on from it."""
     named = ((_Based.source_job, _Based.source_checkpoint), (_Based.resume_job, _Based.resume_checkpoint))
     uses = [
-        and_(job == Removal.job_id, Removal.path == literal(CHECKPOINT).concat(cast(step, String)))
+        and_(
+            job == Removal.job_id,
+            or_(Removal.path == OUTPUT_FOLDER, Removal.path == literal(CHECKPOINT).concat(cast(step, String))),
+        )
         for job, step in named
     ]
     return select(_Based.id).where(or_(*uses), _Based.status.not_in(ENDED))

@@ -16,12 +16,15 @@ from tuning.jobs.models import Job
 from tuning.jobs.queries.dependencies import dependencies_of, failed_dependents
 from tuning.jobs.request.spec import JobRequest
 from tuning.jobs.transition import record_event
+from tuning.people.audit import Actor
 
 MOST_DEPENDENTS = 500
 _NO_CHANGES = JobRequest()
 
 
-def retry_dependents(session: Session, old_id: str, new: Job, around: Surroundings, now: datetime) -> list[Job]:
+def retry_dependents(
+    session: Session, old_id: str, new: Job, around: Surroundings, actor: Actor, now: datetime
+) -> list[Job]:
     """Make the dependents of an ended job anew, behind its retry `new`: those of the same owner, directly and not.
 
     Raises InvalidInput for one that is no longer possible, and Conflict for too many.
@@ -33,7 +36,7 @@ def retry_dependents(session: Session, old_id: str, new: Job, around: Surroundin
     for job_id in TopologicalSorter(waits_for).static_order():
         if (job := found.get(job_id)) is None:
             continue
-        again = _retry(session, job, _renamed(session, job, made, around), around, now)
+        again = _retry(session, job, _renamed(session, job, made, around), around, actor, now)
         made[job_id] = again.id
         retried.append(again)
     if retried:
@@ -66,9 +69,9 @@ def _renamed(session: Session, job: Job, made: Mapping[str, str], around: Surrou
     )
 
 
-def _retry(session: Session, job: Job, request: JobRequest, around: Surroundings, now: datetime) -> Job:
+def _retry(session: Session, job: Job, request: JobRequest, around: Surroundings, actor: Actor, now: datetime) -> Job:
     try:
-        again, _ = create_job(session, request, Asker(job.owner_id, None, job.id), around, now)
+        again, _ = create_job(session, request, Asker(job.owner_id, None, job.id, actor=actor), around, now)
     except InvalidInput as error:
         loc = ("with_dependents",)
         raise InvalidInput(

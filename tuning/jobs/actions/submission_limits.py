@@ -9,21 +9,11 @@ from sqlalchemy.orm import Session
 
 from tuning.errors import Finding
 from tuning.jobs.models import Job
-from tuning.jobs.queries.use import load_limits, load_locked_limits, queued_tallies
+from tuning.jobs.queries.use.limits import load_limits, load_locked_limits, queued_tallies
 from tuning.people.tokens import Principal
-from tuning.queue.limit_words import held_words
-from tuning.queue.limits import (
-    Bound,
-    HeldBack,
-    LimitedJob,
-    LimitKind,
-    Limits,
-    SubjectKind,
-    Tally,
-    exceeded_by,
-    never_fits,
-    uses_of,
-)
+from tuning.queue.limits.admission import HeldBack, exceeded_by, never_fits
+from tuning.queue.limits.limit import Bound, LimitedJob, LimitKind, Limits, SubjectKind, Tally, uses_of
+from tuning.queue.limits.words import held_words
 
 _PLACES: Mapping[LimitKind, tuple[str, ...]] = {
     LimitKind.RUNNING_JOBS: ("class",),

@@ -82,8 +82,8 @@ class RunPlan:
     data_files: tuple[str, ...] = ()
     """Files of the cluster's own register that it works on, as the nodes see them: their hashes are recorded."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    command: Literal["train", "export", "check"] = "train"
-    """The word behind `llamafactory-cli`; `check` runs our own program instead."""
+    command: Literal["train", "export", "check", "serve"] = "train"
+    """The word behind `llamafactory-cli`; `check` and `serve` run our own programs instead."""
     needs_torchrun: bool = False
     """Also with one process: DeepSpeed needs it (hparams/parser.py)."""
     secrets: tuple[str, ...] = ()

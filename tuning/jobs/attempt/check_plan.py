@@ -29,7 +29,7 @@ _PLACES = ("cluster_path", "tokenizer")
 
 @dataclass(frozen=True)
 class CheckPlan:
-    """Everything that the attempt needs on the cluster."""
+    """Files and script of an attempt that checks data."""
 
     directory: str
     config: Mapping[str, Any]

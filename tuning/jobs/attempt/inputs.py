@@ -8,17 +8,19 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from tuning.datasets import repository as datasets
+from tuning.datasets.message_weights import has_untrained_history
 from tuning.datasets.models import Dataset
 from tuning.errors import InvalidInput
 from tuning.jobs.attempt.check_plan import CheckPlan, plan_check
 from tuning.jobs.attempt.plan import AttemptPlan, Entries, RunOf, TrainingData, config_context, plan_attempt
+from tuning.jobs.attempt.serve_plan import ServedModel, ServePlan, plan_serve
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.queries.requests import tags_of
 from tuning.jobs.queries.save_times import Saved, saved_by
 from tuning.jobs.request.resume import ResumePoint
 from tuning.jobs.request.sources import from_json as source_from_json
 from tuning.llamafactory.config.check import check_config
-from tuning.llamafactory.kinds import CHECK, Kind
+from tuning.llamafactory.kinds import CHECK, SERVE, Kind
 from tuning.llamafactory.progress.eta_state import EtaState, from_json
 from tuning.people.queries import user_names
 from tuning.settings import ClusterSettings
@@ -91,7 +93,7 @@ def attempts_before(job_id: str, number: int) -> Select[Attempt]:
     return select(Attempt).where(*own).order_by(Attempt.number.desc())
 
 
-def plan_next(job: Job, cluster: ClusterSettings, inputs: AttemptInputs) -> AttemptPlan | CheckPlan:
+def plan_next(job: Job, cluster: ClusterSettings, inputs: AttemptInputs) -> AttemptPlan | CheckPlan | ServePlan:
     """The plan of a job's next attempt, by its kind.
 
     Its configuration was checked when it was accepted; the operator's settings and the version of LLaMA-Factory may be
@@ -100,7 +102,11 @@ def plan_next(job: Job, cluster: ClusterSettings, inputs: AttemptInputs) -> Atte
     number = job.attempt + 1
     if job.kind == CHECK:
         return plan_check(job.id, number, job.config, job.resources, cluster)
-    kind, source = cast(Kind, job.kind), source_from_json(job.source)
+    source = source_from_json(job.source)
+    if job.kind == SERVE:
+        resources = keeping_away(job.resources, inputs.avoided)
+        return plan_serve(ServedModel(job.id, number, job.config, resources, source), cluster)
+    kind = cast(Kind, job.kind)
     context = config_context(cluster, inputs.registered, inputs.uploads, job.resources, kind, source)
     checked = check_config(job.config, context)
     if checked.errors:
@@ -130,4 +136,7 @@ def _training_data(row: Dataset) -> TrainingData:
         status=row.status.value,
         cluster=row.cluster,
         cluster_path=row.cluster_path,
+        check_job=row.check_job,
+        refused_for=tuple(finding["message"] for finding in row.findings or ()),
+        has_untrained_history=has_untrained_history(row.report),
     )

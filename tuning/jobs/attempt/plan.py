@@ -54,6 +54,12 @@ class TrainingData:
     """Where its content lies and nowhere else; None: it can be brought to any."""
     cluster_path: str | None = None
     """Path there, with its media beside it."""
+    check_job: str | None = None
+    """The latest job that looked at it on its cluster."""
+    refused_for: tuple[str, ...] = ()
+    """What its check found, where it was refused."""
+    has_untrained_history: bool = False
+    """Whether answers before the last of a row have the weight 0."""
 
     @property
     def archive(self) -> str | None:
@@ -70,7 +76,7 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class RunOf:
-    """Whose run it is."""
+    """Job and attempt of a run."""
 
     job_id: str
     number: int
@@ -93,7 +99,7 @@ class RunOf:
 
 @dataclass(frozen=True)
 class AttemptPlan:
-    """Everything that an attempt needs on the cluster."""
+    """Files, script and configuration of an attempt."""
 
     directory: str
     config: dict[str, Any]
@@ -135,6 +141,7 @@ def config_context(
         processes=world_size(resources),
         dataset_entries={**(registered or {}), **{data.id: data.entry for data in uploads}},
         media_places=_media_places(registered or {}, uploads),
+        untrained_histories=frozenset(data.id for data in uploads if data.has_untrained_history),
         operator_arguments=cluster.arguments,
         trusted_models=frozenset(cluster.models[name] for name in cluster.trusted_models),
         schema=load_schema(cluster.llamafactory_version),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.orm import Session
 
 from tuning.jobs.models import MetricPoint
@@ -26,6 +26,7 @@ class MetricLine:
     values: Values
 
 
+_KEY = (MetricPoint.attempt, MetricPoint.step, MetricPoint.kind)
 _COLUMNS = tuple(getattr(MetricPoint, name) for name in MetricLine.__slots__)
 
 
@@ -45,10 +46,21 @@ def series_names(session: Session, job_id: str) -> list[str]:
     return sorted(names)
 
 
+def newest_lines(session: Session, job_id: str, limit: int, *conditions: ColumnElement[bool]) -> list[MetricLine]:
+    """At most `limit` lines of a job that meet the conditions, the newest first."""
+    query = select(*_COLUMNS).where(MetricPoint.job_id == job_id, *conditions)
+    ordered = query.order_by(*(column.desc() for column in _KEY)).limit(limit)
+    return [MetricLine(*row) for row in session.execute(ordered)]
+
+
+def before_line(attempt: int, step: int, kind: str) -> ColumnElement[bool]:
+    """Whether a line of a job is before this one."""
+    return tuple_(*_KEY) < (attempt, step, kind)
+
+
 def lines_after(session: Session, job_id: str, last: MetricLine | None) -> list[MetricLine]:
     """The next lines of a job behind `last`, by attempt, step and kind; none at the end."""
-    key = (MetricPoint.attempt, MetricPoint.step, MetricPoint.kind)
     query = select(*_COLUMNS).where(MetricPoint.job_id == job_id)
     if last is not None:
-        query = query.where(tuple_(*key) > (last.attempt, last.step, last.kind))
-    return [MetricLine(*row) for row in session.execute(query.order_by(*key).limit(_ROWS_AT_ONCE))]
+        query = query.where(tuple_(*_KEY) > (last.attempt, last.step, last.kind))
+    return [MetricLine(*row) for row in session.execute(query.order_by(*_KEY).limit(_ROWS_AT_ONCE))]

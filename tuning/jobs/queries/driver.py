@@ -15,6 +15,7 @@ from tuning.jobs.queries.dependencies import is_ready
 from tuning.jobs.status import AWAITS_WORKER, ENDED, ON_CLUSTER, JobStatus
 from tuning.jobs.transition import Step, transition_all
 from tuning.jobs.troubles import LONGEST_PAUSE, is_not_held
+from tuning.llamafactory.kinds import SERVE
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,12 @@ class Confirmed:
     slurm_job_id: int
 
 
-def is_any_urgent(session: Session, cluster: str) -> bool:
-    """Whether an urgent job of a cluster waits inside Slurm while a scavenger runs: asked in each cycle, and cheap."""
-    return bool(session.connection().scalar(_is_any_urgent(), {"cluster": cluster}))
+def may_need_room(session: Session, cluster: str) -> bool:
+    """Whether an urgent job waits inside Slurm while a scavenger runs, or any job while such a one serves a model.
+
+    Asked in each cycle, and cheap.
+    """
+    return bool(session.connection().scalar(_may_need_room(), {"cluster": cluster}))
 
 
 def waiting(
@@ -240,10 +244,14 @@ def _waiting_ids() -> Select[str]:
 
 
 @cache
-def _is_any_urgent() -> Select[bool]:
+def _may_need_room() -> Select[bool]:
     own = Job.cluster == bindparam("cluster")
-    urgent = exists().where(own, Job.status == JobStatus.PENDING, Job.job_class == "urgent")
-    return select(urgent & exists().where(own, Job.status == JobStatus.RUNNING, Job.job_class == "scavenger"))
+    waits, runs = (own, Job.status == JobStatus.PENDING), (own, Job.status == JobStatus.RUNNING)
+    scavenges = Job.job_class == "scavenger"
+    urgent, others = exists().where(*waits, Job.job_class == "urgent"), exists().where(*waits, ~scavenges)
+    # first what runs: that is less than what may be pending, and all of either is looked through for its class
+    yields, serves = exists().where(*runs, scavenges), exists().where(*runs, scavenges, Job.kind == SERVE)
+    return select((yields & urgent) | (serves & others))
 
 
 @cache

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.orm import Session
 
 from tuning.containment import Contained
@@ -76,7 +76,7 @@ class JobPlace:
 
 
 class Reader(Protocol):
-    """Somebody who reads what a job says (tuning.people.tokens.Principal)."""
+    """Reader of a job's words (tuning.people.tokens.Principal)."""
 
     def may_see(self, owner_id: str, team_id: str) -> bool:
         """Whether a job of this owner and team may be seen by them."""
@@ -137,6 +137,12 @@ def events_after(session: Session, after: int, limit: int, job_id: str | None = 
     if job_id is not None:
         query = query.where(JobEvent.job_id == job_id)
     return [EventRow(*row) for row in session.execute(query.order_by(JobEvent.id).limit(limit))]
+
+
+def newest_events(session: Session, job_id: str, limit: int, *conditions: ColumnElement[bool]) -> list[EventRow]:
+    """At most `limit` events of a job that meet the conditions, the newest first."""
+    query = _EVENTS.where(JobEvent.job_id == job_id, *conditions)
+    return [EventRow(*row) for row in session.execute(query.order_by(JobEvent.id.desc()).limit(limit))]
 
 
 def events_one_by_one(

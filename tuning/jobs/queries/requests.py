@@ -1,19 +1,23 @@
 """Queries about jobs that people ask for: one, a page of them, and what belongs to them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert, bindparam, delete, func, insert, select, update
+from sqlalchemy import Insert, bindparam, delete, false, func, insert, select, update
 from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm.attributes import set_committed_value
 
 from tuning.db.engine import insert_if_new, lock_event_order
 from tuning.jobs.events import write_events
 from tuning.jobs.models import Attempt, AttemptTexts, Job, JobDataset, JobTag
 from tuning.jobs.queries.dependencies import dependencies_of
+from tuning.jobs.status import ACTIVE
 
 # Run on the connection: rows that nobody reads back need no ORM, which costs three times as much.
 _INSERT_TAGS, _INSERT_DATASETS = insert(JobTag), insert(JobDataset)
+_NO_CHANGE = update(Job).where(false()).values(version=Job.version)
 _TAGS = (
     select(JobTag.job_id, JobTag.key, JobTag.value)
     .where(JobTag.job_id.in_(bindparam("job_ids", expanding=True)))
@@ -37,9 +41,33 @@ def job_by_id(session: Session, job_id: str) -> Job | None:
     return session.get(Job, job_id)
 
 
+def jobs_by_id(session: Session, job_ids: Iterable[str]) -> dict[str, Job]:
+    """Jobs by their ids, as far as they exist."""
+    wanted = set(job_ids)
+    return {job.id: job for job in session.scalars(select(Job).where(Job.id.in_(wanted)))} if wanted else {}
+
+
 def job_by_key(session: Session, owner_id: str, idempotency_key: str) -> Job | None:
     """The job that this user made under this key."""
     return session.scalar(select(Job).where(Job.owner_id == owner_id, Job.idempotency_key == idempotency_key))
+
+
+def newest_of_request(
+    session: Session, owner_id: str, request_sha256: str, since: datetime, *, key_begin: str | None = None
+) -> Job | None:
+    """The newest job that this user made by this request, not before `since`; of those whose key begins so, if said."""
+    own = (Job.owner_id == owner_id, Job.created_at >= since, Job.request_sha256 == request_sha256)
+    keyed = (Job.idempotency_key.startswith(key_begin, autoescape=True),) if key_begin is not None else ()
+    return session.scalar(select(Job).where(*own, *keyed).order_by(Job.created_at.desc(), Job.id.desc()).limit(1))
+
+
+def lock_new_jobs(session: Session) -> None:
+    """Let all who lock new jobs come one after another until the transaction ends, each seeing the jobs before it.
+
+    PostgreSQL waits for the order of events, SQLite for its only writer: an update that changes nothing makes one.
+    """
+    lock_event_order(session)
+    session.connection().execute(_NO_CHANGE)
 
 
 def has_jobs_of_team(session: Session, team_id: str) -> bool:
@@ -79,6 +107,12 @@ def insert_belongings(
             session.connection().execute(statement, [{"job_id": job.id, **row} for row in rows])
     if events:
         write_events(session, [{"job_id": job.id, **event} for event in events], job.created_at)
+
+
+def set_failure(session: Session, job: Job, failure: dict[str, Any]) -> None:
+    """Write the failure of a job that fails in this transaction."""
+    session.connection().execute(update(Job).where(Job.id == job.id).values(failure=failure))
+    set_committed_value(job, "failure", failure)
 
 
 def replace_tags(session: Session, job: Job, tags: Mapping[str, str]) -> None:
@@ -127,6 +161,13 @@ def counts(session: Session) -> list[tuple[str, str, int]]:
     """(cluster, status, how many jobs), of all jobs."""
     query = select(Job.cluster, Job.status, func.count()).group_by(Job.cluster, Job.status)
     return [(cluster, status, count) for cluster, status, count in session.execute(query)]
+
+
+def active_counts(session: Session, clusters: Collection[str]) -> list[tuple[str, str, int]]:
+    """The same of the jobs of these clusters that have not ended, by an index: those that have are not looked at."""
+    query = select(Job.cluster, Job.status, func.count()).where(Job.cluster.in_(clusters), Job.status.in_(ACTIVE))
+    rows = session.execute(query.group_by(Job.cluster, Job.status))
+    return [(cluster, status, count) for cluster, status, count in rows]
 
 
 def _attempts(session: Session, job_ids: Sequence[str]) -> dict[str, list[Attempt]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from tuning.jobs.layout import checkpoint_path
+from tuning.jobs.layout import OUTPUT_FOLDER, OUTPUT_REMOVED, checkpoint_path
 from tuning.jobs.models import Artifact, Job, JobDataset, Removal
 from tuning.jobs.request.sources import SourceJob
 from tuning.jobs.sight import EVERY_JOB
@@ -21,11 +21,12 @@ def source_jobs(
 ) -> dict[str, SourceJob]:
     """The jobs among these that exist and are seen, each with the checkpoints that it has left."""
     columns = (Job.id, Job.kind, Job.status, Job.cluster, Job.config, Job.source, Job.resources)
-    rows = session.execute(select(*columns).where(Job.id.in_(job_ids), seen)).mappings().all()
+    rows = session.execute(select(*columns, Job.result).where(Job.id.in_(job_ids), seen)).mappings().all()
     paths, datasets = _checkpoint_files(session, job_ids), _datasets(session, job_ids)
     return {
         row["id"]: SourceJob(
-            **row,
+            **{name: value for name, value in row.items() if name != "result"},
+            output_removed=OUTPUT_REMOVED in (row["result"] or {}),
             checkpoints=steps_among(own := paths.get(row["id"], ())),
             whole_checkpoints=whole_steps(own),
             datasets=datasets.get(row["id"], ()),
@@ -51,6 +52,12 @@ def users_of_checkpoint(session: Session, job_id: str, step: int) -> list[str]:
     return list(session.scalars(select(Job.id).where(or_(based, resuming), Job.status.not_in(ENDED)).order_by(Job.id)))
 
 
+def users_of_output(session: Session, job_id: str) -> list[str]:
+    """The jobs that have not ended and are based on what a job left, or go on from one of its checkpoints."""
+    uses = or_(Job.source_job == job_id, Job.resume_job == job_id)
+    return list(session.scalars(select(Job.id).where(uses, Job.status.not_in(ENDED)).order_by(Job.id)))
+
+
 def whole_steps(paths: Iterable[str]) -> frozenset[int]:
     """The steps of checkpoints that were saved to their end, by what is written last (relative to the output)."""
     return frozenset(int(match[1]) for path in paths if (match := _STATE.fullmatch(path)))
@@ -69,7 +76,8 @@ def _checkpoint_files(session: Session, job_ids: Sequence[str]) -> dict[str, lis
     found: dict[str, list[str]] = {}
     for job_id, path in session.execute(select(Artifact.job_id, Artifact.path).where(*own, Artifact.size_bytes > 0)):
         step = _CHECKPOINT.match(path)
-        if step is None or (job_id, checkpoint_path(int(step[1]))) not in unwanted:
+        folders = (OUTPUT_FOLDER, *([checkpoint_path(int(step[1]))] if step else []))
+        if not any((job_id, folder) in unwanted for folder in folders):
             found.setdefault(job_id, []).append(path)
     return found
 

@@ -97,7 +97,7 @@ def measures(resources: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_resources(resources: Resources, view: ClusterView, *, slurm_knows_gpus: bool = True) -> list[Finding]:
-    """All that the cluster could not give, however long the job waited: of several partitions one is enough."""
+    """Findings of resources that the cluster could never give: of several partitions one is enough."""
     if not view.partitions:
         return []
     found = []

@@ -11,7 +11,7 @@ from typing import Any
 from tuning.errors import Finding
 from tuning.jobs.layout import output_directory
 from tuning.jobs.status import ENDED, JobStatus
-from tuning.llamafactory.kinds import CHECK, Kind, SourceModel
+from tuning.llamafactory.kinds import CHECK, SERVE, Kind, SourceModel
 
 _LARGEST_STEP = 2**31 - 1
 
@@ -33,6 +33,8 @@ class SourceJob:
     whole_checkpoints: frozenset[int] = frozenset()
     """Those of them that a training can go on from, and that nobody wants removed."""
     resources: Mapping[str, Any] = field(default_factory=dict)
+    output_removed: bool = False
+    """Whether all that it left was removed."""
     datasets: tuple[str, ...] = ()
     """Ids of the uploads that it trained on."""
 
@@ -43,7 +45,7 @@ def source_model(job: SourceJob, checkpoint: int | None) -> SourceModel:
     folder = output_directory("", job.id).lstrip("/")
     path = folder if checkpoint is None else f"{folder}/checkpoint-{checkpoint}"
     template = job.config.get("template") or (own.template if own else None)
-    if not _leaves_an_adapter(job):
+    if not leaves_adapter(job.kind, job.config):
         return SourceModel(path, None, template)
     base = own.model if own else str(job.config.get("model_name_or_path", ""))
     return SourceModel(base, path, template, job.config.get("finetuning_type", "lora"))
@@ -52,6 +54,11 @@ def source_model(job: SourceJob, checkpoint: int | None) -> SourceModel:
 def check_source(kind: Kind, job: SourceJob, checkpoint: int | None, cluster: str) -> list[Finding]:
     """Findings that keep a job from being the source of a job of this kind on this cluster."""
     return [*_wrong_kind(kind, job), *_wrong_end(job, checkpoint), *_elsewhere(job, cluster)]
+
+
+def leaves_adapter(kind: str, config: Mapping[str, Any]) -> bool:
+    """Whether a job of this kind and configuration leaves an adapter, and not a whole model."""
+    return kind == "train" and config.get("finetuning_type", "lora") in ("lora", "oft")
 
 
 def written_out(source: SourceModel, root: str) -> SourceModel:
@@ -65,7 +72,7 @@ def written_out(source: SourceModel, root: str) -> SourceModel:
 
 
 def to_json(source: SourceModel) -> dict[str, Any]:
-    """As it is kept in the job's row."""
+    """Source in the form that the job's row keeps."""
     return asdict(source)
 
 
@@ -74,17 +81,15 @@ def from_json(kept: Mapping[str, Any] | None) -> SourceModel | None:
     return SourceModel(**kept) if kept else None
 
 
-def _leaves_an_adapter(job: SourceJob) -> bool:
-    return job.kind == "train" and job.config.get("finetuning_type", "lora") in ("lora", "oft")
-
-
 def _wrong_kind(kind: Kind, job: SourceJob) -> Iterator[Finding]:
     loc = ("source_job",)
     if job.kind == CHECK:
         yield Finding(loc, f"{job.id} is a check of data: it leaves no model", "name a training")
+    elif job.kind == SERVE:
+        yield Finding(loc, f"{job.id} serves a model: it leaves none", "name the training that the model is of")
     elif job.kind == "predict":
         yield Finding(loc, f"{job.id} is a prediction: it leaves no model", "name the training that it was made with")
-    elif kind == "export" and not _leaves_an_adapter(job):
+    elif kind == "export" and not leaves_adapter(job.kind, job.config):
         yield Finding(loc, f"{job.id} leaves a whole model: there is no adapter to merge", "use its model as it is")
 
 
@@ -93,6 +98,8 @@ def _wrong_end(job: SourceJob, checkpoint: int | None) -> Iterator[Finding]:
         yield Finding(("checkpoint",), f"{job.id} has no checkpoint {checkpoint}", "leave it out for the final one")
     elif job.status not in ENDED:
         return  # it is waited for
+    elif job.output_removed:
+        yield Finding(("source_job",), f"the output of {job.id} was removed from the cluster", "name another job")
     elif checkpoint is not None and checkpoint not in job.checkpoints:
         steps = ", ".join(str(step) for step in sorted(job.checkpoints)) or "none"
         yield Finding(("checkpoint",), f"{job.id} has no checkpoint {checkpoint}", f"it has: {steps}")

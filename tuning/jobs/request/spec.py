@@ -62,8 +62,9 @@ Priority = Annotated[
         ge=-MAX_PRIORITY, le=MAX_PRIORITY, description="Beyond -100 to 100, as it is set usually: administrators only."
     ),
 ]
-TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-TagValue = Annotated[str, StringConstraints(max_length=256), AfterValidator(_holds_no_control)]
+TagKey = Annotated[str, StringConstraints(pattern=r"^[^:\x00-\x1f\x7f]{1,64}$")]
+"""Without a colon: a filter is `key:value`."""
+TagValue = Annotated[str, StringConstraints(max_length=512), AfterValidator(_holds_no_control)]
 Tags = Annotated[dict[TagKey, TagValue], Field(max_length=50)]
 JobId = Annotated[str, StringConstraints(pattern=r"^job_[a-z0-9]{1,28}$")]
 RecipeName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]

@@ -11,9 +11,10 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
-from sqlalchemy import Select, exists, func, literal, select, union_all
+from sqlalchemy import Select, exists, false, func, literal, select, union_all
 from sqlalchemy.orm import Session, aliased
 
+from tuning.jobs.layout import OUTPUT_REMOVED
 from tuning.jobs.models import Job, JobTag
 from tuning.jobs.search.names import SHORTEST, candidates, mentions
 from tuning.jobs.search.order import Columns, Conditions, Place, Sort, behind, cursor_of, in_order, place_of
@@ -27,6 +28,7 @@ _MOST_PRIORITIES = 8
 """So many priorities are walked one by one where dates are asked for in the order of priority."""
 _COUNTED_TAGS = 1_000
 
+KINDS_WITH_MODEL = ("train", "export")
 Tag = tuple[str, str]
 
 
@@ -37,12 +39,17 @@ class Filter:
     statuses: Sequence[JobStatus] = ()
     kind: str | None = None
     owner_id: str | None = None
+    team_id: str | None = None
     cluster: str | None = None
     tags: Sequence[Tag] = ()
     text: str | None = None
     """A part of the name, or the beginning of an id, or Slurm's number."""
     created_after: datetime | None = None
     created_before: datetime | None = None
+    is_untagged: bool = False
+    """Only those without any tag."""
+    leaves_model: bool = False
+    """Only those of kinds that leave a model, whose output was not removed; give `statuses` succeeded beside it."""
     sight: Sight = EVERY_JOB
     """The jobs that whoever asks may see."""
 
@@ -167,8 +174,19 @@ def _priorities(session: Session, below: int | None) -> list[int]:
 
 
 def _equal(wanted: Filter) -> Conditions:
-    equal = ((Job.kind, wanted.kind), (Job.owner_id, wanted.owner_id), (Job.cluster, wanted.cluster))
-    return [column == value for column, value in equal if value is not None]
+    named = ((Job.kind, wanted.kind), (Job.owner_id, wanted.owner_id), (Job.team_id, wanted.team_id))
+    equal = (*named, (Job.cluster, wanted.cluster))
+    conditions = [column == value for column, value in equal if value is not None]
+    conditions += _leaves_model() if wanted.leaves_model else []
+    return [*conditions, ~exists().where(JobTag.job_id == Job.id)] if wanted.is_untagged else conditions
+
+
+def _leaves_model() -> Conditions:
+    """Whether a job that has succeeded left a model that is still there."""
+    return [
+        Job.kind.in_(KINDS_WITH_MODEL),
+        func.coalesce(Job.result[OUTPUT_REMOVED].as_boolean(), false()).is_(false()),
+    ]
 
 
 def _tagged(search: _Search) -> Conditions:

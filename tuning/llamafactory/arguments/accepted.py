@@ -30,6 +30,8 @@ class Argument:
     """Empty where any value of the type will do."""
     classes: tuple[str, ...]
     """Of Model, Data, Training, Finetuning, Generating: which commands take it (export takes no Training)."""
+    help: str = ""
+    """LLaMA-Factory's own words about it, the first sentence; empty where its schema has none."""
 
 
 @dataclass(frozen=True)
@@ -133,4 +135,5 @@ def _argument(name: str, entry: Mapping[str, Any]) -> Argument:
         default=entry["default"],
         choices=tuple(entry.get("choices", ())),
         classes=tuple(entry["classes"]),
+        help=entry.get("help", ""),
     )

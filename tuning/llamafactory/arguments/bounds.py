@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 MAX_TEXT_CHARACTERS = 10_000
 """Of one argument's text: a path has at most 4,096."""
+_MAX_NAMES_CHARACTERS = 40_000
+_NAMES = frozenset({"add_tokens", "add_special_tokens"})
+"""Texts that name all words that a model learns anew, of which there may be a thousand."""
 MAX_ITEMS = 1_000
 """Of one argument's list."""
 LARGEST_STEPS = 1_000_000_000
@@ -22,6 +25,11 @@ class Bound(NamedTuple):
     least: float
     most: float
     reason: str
+
+
+def most_characters(name: str) -> int:
+    """The most characters that the text of an argument may have."""
+    return _MAX_NAMES_CHARACTERS if name in _NAMES else MAX_TEXT_CHARACTERS
 
 
 def bound_of(name: str) -> Bound:

@@ -12,7 +12,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from tuning.llamafactory.arguments.accepted import Argument, nearest
-from tuning.llamafactory.arguments.bounds import MAX_ITEMS, MAX_TEXT_CHARACTERS, Bound, bound_of, is_inside
+from tuning.llamafactory.arguments.bounds import (
+    MAX_ITEMS,
+    MAX_TEXT_CHARACTERS,
+    Bound,
+    bound_of,
+    is_inside,
+    most_characters,
+)
 
 _INTEGER = re.compile(r"[-+]?[0-9][0-9_]*")
 _NUMBER = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -85,13 +92,13 @@ def _checked(argument: Argument, given: Any, value: Any) -> Coerced:
 
 
 def _outside(argument: Argument, given: Any, value: Any) -> Coerced | None:
-    """What is too large, too long or too much; None for all else."""
+    """Refusal of a value that is too large, too long or too much; None for all else."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         bound = bound_of(argument.name)
         return None if is_inside(bound, value) else _out_of_bounds(argument, given, bound)
-    if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
+    if isinstance(value, str) and len(value) > (most := most_characters(argument.name)):
         said = f"{argument.name}: a text of {len(value)} characters"
-        return Coerced(given, problem=said, hint=f"at most {MAX_TEXT_CHARACTERS}")
+        return Coerced(given, problem=said, hint=f"at most {most}")
     if isinstance(value, list | dict) and (problem := _too_much(value)) is not None:
         return Coerced(given, problem=f"{argument.name}: {problem}", hint="give what one run can use")
     return None
@@ -115,7 +122,7 @@ def _shown(value: Any) -> str:
 
 
 def _too_much(value: Any) -> str | None:
-    """What is too much inside a list or a mapping, at any depth; without recursion."""
+    """Complaint of too much inside a list or a mapping, at any depth; without recursion."""
     waiting, seen = [value], 0
     while waiting:
         inside = waiting.pop()

@@ -24,21 +24,12 @@ TAKEN_OVER = {
 since the configurations that people have (seed 001's) name them."""
 
 _READABLE = "it would stand readable in configuration files on the cluster"
-_PUBLISHES = "it sends the model out of the cluster"
-_STARTS_SERVICES = "it makes the job open services of its own on the nodes"
+_REPORTS = "it sends what a run logs out of the cluster"
 
 REFUSED = {
-    "push_to_hub": _PUBLISHES,
-    "hub_model_id": _PUBLISHES,
-    "hub_strategy": _PUBLISHES,
-    "hub_always_push": _PUBLISHES,
-    "push_to_hub_model_id": _PUBLISHES,
-    "push_to_hub_organization": _PUBLISHES,
-    "hub_revision": _PUBLISHES,
-    "export_hub_model_id": _PUBLISHES,
-    "trackio_space_id": _PUBLISHES,
-    "trackio_bucket_id": _PUBLISHES,
-    "trackio_static_space_id": _PUBLISHES,
+    "trackio_space_id": _REPORTS,
+    "trackio_bucket_id": _REPORTS,
+    "trackio_static_space_id": _REPORTS,
     "hub_token": _READABLE,
     "push_to_hub_token": _READABLE,
     "hf_hub_token": _READABLE,
@@ -47,20 +38,30 @@ REFUSED = {
     "swanlab_api_key": _READABLE,
     "swanlab_lark_secret": _READABLE,
     "swanlab_lark_webhook_url": "it sends messages out of the cluster",
-    "ray_num_workers": _STARTS_SERVICES,
-    "ray_init_kwargs": _STARTS_SERVICES,
-    "ray_run_name": _STARTS_SERVICES,
-    "ray_storage_path": _STARTS_SERVICES,
-    "ray_storage_filesystem": _STARTS_SERVICES,
-    "resources_per_worker": _STARTS_SERVICES,
     "kt_optimize_rule": "the file names classes that are imported and run",
 }
-"""Arguments of any known version that execute, fetch or publish, or carry secrets: refused unless they say what is the
+"""Arguments of any known version that execute, fetch or report, or carry secrets: refused unless they say what is the
 default anyway.
 
 The operator of a cluster may set them for every job (`arguments` in the clusters file).
 """
 
+_PUBLISHES = "jobs publish no models: what a job leaves is downloaded from packtrain"
+_IS_FOR_RAY = "LLaMA-Factory reads it where USE_RAY is set, which it is in no job"
+NOT_DONE = {
+    **dict.fromkeys(
+        ("push_to_hub", "hub_model_id", "hub_strategy", "hub_always_push", "push_to_hub_model_id",
+         "push_to_hub_organization", "hub_revision", "export_hub_model_id"),
+        _PUBLISHES,
+    ),
+    **dict.fromkeys(
+        ("ray_num_workers", "ray_init_kwargs", "ray_run_name", "ray_storage_path", "ray_storage_filesystem",
+         "resources_per_worker"),
+        _IS_FOR_RAY,
+    ),
+}  # fmt: skip
+"""Arguments of any known version that ask for what no job does, and why the training is the same without it: left out,
+with a warning unless they say what is the default anyway. The operator may set them, as those of REFUSED."""
 
 LEFT_OUT = {
     "cache_dir": "each run has a cache of its own",

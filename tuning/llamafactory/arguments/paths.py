@@ -146,7 +146,7 @@ def _in_checkout(name: str, value: str, checkout: str) -> str | Finding:
 
 
 def paths_within(content: object) -> Iterator[str]:
-    """Whatever in a nested value looks like a path."""
+    """Strings in a nested value that look like paths."""
     if isinstance(content, Mapping):
         for item in content.values():
             yield from paths_within(item)
@@ -158,7 +158,7 @@ def paths_within(content: object) -> Iterator[str]:
 
 
 def _not_allowed(name: str, path: str, places: AllowedPlaces) -> Finding | None:
-    """Why a job may not use a normalised path, or None."""
+    """Reason that a job may not use a normalised path, or None."""
     if any(_lies_under(path, folder) for folder in places.closed):
         return Finding(("config", name), f"{name}: {path} lies in packtrain's own folder", OTHER_JOBS)
     if path not in places.models.values() and not any(_lies_under(path, root) for root in places.roots):

@@ -16,6 +16,7 @@ from tuning.llamafactory.causes.image import GPU_OF_THE_IMAGE, NEW_MODELS, NOT_S
 from tuning.llamafactory.causes.model import ASSERTED, MODEL_FILES, MODEL_NOT_LOADED, MODEL_ON_A_HUB
 from tuning.llamafactory.causes.node import LAUNCH, SICK_NODE
 from tuning.llamafactory.causes.processes import BETWEEN_PROCESSES
+from tuning.llamafactory.causes.refusals import REFUSALS, VERSIONS
 from tuning.llamafactory.causes.row import Row
 from tuning.llamafactory.causes.slurm import BEFORE_THE_RUN, BY_SLURMSTEPD, BY_WORD
 from tuning.llamafactory.causes.space import USED_UP
@@ -43,7 +44,9 @@ CAUSES: tuple[Row, ...] = (
     *MODEL_NOT_LOADED,
     *PARSED_ARGUMENTS,
     *OTHER_ERRORS,
+    *VERSIONS,
     *WHILE_READING_DATA,
+    *REFUSALS,
     *BETWEEN_PROCESSES,
     *BY_EXIT_CODE,
     *WHATEVER_ELSE,

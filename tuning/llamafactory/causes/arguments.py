@@ -1,11 +1,10 @@
 """Causes in the arguments: what LLaMA-Factory or its libraries do not take, or not together."""
 
-from tuning.llamafactory.causes.row import CHECK, Row
+from tuning.llamafactory.causes.row import CHECK, NOT_TOGETHER, Row
 
 _NOT_ACCEPTED = "the LLaMA-Factory of the image does not accept an argument: {line}"
 _NO_ARGUMENT = r"torch/distributed/|torch/cuda/|Dist\w*Error|CUDA|NCCL|TCPStore|MemoryError|\[Errno"
 """Transformers sets up GPUs and processes while it reads its arguments."""
-_NOT_TOGETHER = "the arguments, the model and the GPU do not go together: {line}"
 _TARGET = "lora_target: all, or names of modules that this model has"
 _AMPERE = "flash_attn: sdpa (or fa2 with bf16 or fp16 on GPUs from Ampere on), or another gpu_type"
 _BF16 = "fp16: true in place of bf16, or another gpu_type; a run that sees no GPU says the same"
@@ -26,16 +25,17 @@ ARGUMENTS = (
     Row(
         "config",
         "last",
-        r"[Tt]arget[ _]modules?\b.*(not found|is not supported|No modules)|[Nn]o modules were targeted",
-        _NOT_TOGETHER,
+        r"[Tt]arget[ _]modules?\b.*(not found|is not supported|No modules)|[Nn]o modules were targeted"
+        r"|specify .?target_modules",
+        NOT_TOGETHER,
         _TARGET,
     ),
     Row(
         "config",
         "last",
         r"only supports? (Ampere|fp16 and bf16|torch\.float16)|FlashAttention.*(only supports?|requires)"
-        r"|No available kernel|[Ff]lash ?[Aa]ttention.*(head dim|not support)",
-        _NOT_TOGETHER,
+        r"|No available kernel|No operator found for|[Ff]lash ?[Aa]ttention.*(head dim|not support)",
+        NOT_TOGETHER,
         _AMPERE,
     ),
     Row(
@@ -43,15 +43,16 @@ ARGUMENTS = (
         "last",
         r"doesn't support bf16|[Bb]f(loat)?16 .*(not supported|requires|only supported)"
         r"|does not support bf(loat)?16",
-        _NOT_TOGETHER,
+        NOT_TOGETHER,
         _BF16,
     ),
     Row(
         "config",
         "last",
-        r"must have the same dtype|[Ee]xpected scalar type|Attempting to unscale FP16|to have the same dtype"
-        r"|expected .* dtype .* but|not implemented for '(Half|BFloat16|Float8)",
-        _NOT_TOGETHER,
+        r"the same dtype|[Ss]calar ?[Tt]ype|mixed dtype|Attempting to unscale FP16"
+        r"|expected .* dtype .* but|[Ff]latten .*dtype|type \(.*\) .*type \(.*\) should be the same"
+        r"|not implemented for '(Half|BFloat16|Float8)",
+        NOT_TOGETHER,
         _DTYPE,
     ),
     Row(
@@ -59,48 +60,50 @@ ARGUMENTS = (
         "last",
         r"parameter group(s|\b.*doesn't match)|doesn't match the size of optimizer"
         r"|different number of parameter groups",
-        _NOT_TOGETHER,
+        NOT_TOGETHER,
         _RESUMED,
     ),
     Row(
         "config",
         "last",
-        r"does not require grad|None of the inputs have requires_grad|no trainable parameters"
+        r"does not require grad|can (only )?require gradients|requires_grad flags of leaf"
+        r"|None of the inputs have requires_grad|no trainable parameters"
         r"|optimizer got an empty parameter list",
-        _NOT_TOGETHER,
+        NOT_TOGETHER,
         _NO_GRAD,
     ),
     Row(
         "config",
         "last",
         r"tensors to be on the same device|found at least two devices|different device than the one"
-        r"|device_map",
-        _NOT_TOGETHER,
+        r"|device_map|out of meta tensor|on the meta device|offload_folder",
+        NOT_TOGETHER,
         _DEVICES,
     ),
     Row(
         "config",
         "last",
         r"batch related parameters|DeepSpeed config values|DeepSpeedConfigError|DeepSpeed\w*Config\b"
-        r"|ZeRO-?[123]? .*(incompatible|not (compatible|supported))|DeepSpeed Zero-3 is not|gradient partitioning"
+        r"|ZeRO-?[123]? .*(incompatible|not (compatible|supported))|DeepSpeed Zero-3 is not|(?i:zero stage \d)"
+        r"|gradient partitioning"
         r"|'weight' must be 2-D|DeepSpeed.*not (support|compatible)",
-        _NOT_TOGETHER,
+        NOT_TOGETHER,
         _DEEPSPEED,
     ),
     Row(
         "config",
         "last",
         r"JSONDecodeError|ValidationError|AssertionError|KeyError",
-        _NOT_TOGETHER,
+        NOT_TOGETHER,
         _DEEPSPEED,
         within=r"deepspeed/runtime/(config|zero/config)|transformers/integrations/deepspeed",
     ),
-    Row("config", "last", r"trust_remote_code", _NOT_TOGETHER, _TRUST),
+    Row("config", "last", r"trust_remote_code", NOT_TOGETHER, _TRUST),
     Row(
         "config",
         "last",
         r"does not support (image|video|audio)s? input|correct `template` is used",
-        _NOT_TOGETHER,
+        NOT_TOGETHER,
         _MODALITY,
     ),
     Row(
@@ -108,15 +111,22 @@ ARGUMENTS = (
         "last",
         r"purely quantized|is not supported for `?[48]-bit|loaded in [48]-bit|already quantized"
         r"|quantized model",
-        _NOT_TOGETHER,
+        NOT_TOGETHER,
         _QUANTIZED,
     ),
     Row(
         "config",
         "last",
         r"finished reduction in the prior iteration|mark a variable ready only once",
-        _NOT_TOGETHER,
+        NOT_TOGETHER,
         "ddp_find_unused_parameters: true, or deepspeed: zero2",
+    ),
+    Row(
+        "config",
+        "last",
+        r"CheckpointError|Recomputed values for the following|different number of tensors was saved",
+        NOT_TOGETHER,
+        "use_reentrant_gc: true, or disable_gradient_checkpointing: true",
     ),
     Row(
         "config",

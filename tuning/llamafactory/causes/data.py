@@ -73,7 +73,7 @@ DATA = (
         r"|Couldn't (cast|find any data file)|No \(supported\) data files|TemplateError"
         r"|No such file or directory: .*\.(jpe?g|png|webp|gif|bmp|tiff?|mp4|mkv|avi|mov|webm|wav|mp3|flac|ogg)\b"
         r"|No such file or directory: .*(dataset_info\.json|\.(jsonl|csv|parquet))|ParserError: |Unsupported file type"
-        r"|NoBackendError|Invalid data found when processing input|Error opening ",
+        r"|not in the dataset\b|NoBackendError|Invalid data found when processing input|Error opening ",
         _UNUSABLE,
         _REPORT,
         unless=r"\.cache/|yaml/",

@@ -41,7 +41,7 @@ GPU_OF_THE_IMAGE = (
         "stderr",
         r"driver on your system is too old|driver version is insufficient|Error 80[34]\b|forward compatibility was"
         r"|unsupported (display driver|toolchain)|cudaError(InsufficientDriver|SystemDriverMismatch|CompatNotSupported)"
-        r"|Driver/library version mismatch|driver is too old|update your GPU driver",
+        r"|Driver/library version mismatch|driver is too old|update your GPU driver|required by /\.singularity\.d/",
         "the driver of the node and the image do not fit: {line}",
         _DRIVER,
     ),
@@ -49,6 +49,7 @@ GPU_OF_THE_IMAGE = (
         "container",
         "stderr",
         r"no kernel image is available|invalid device function|named symbol not found|cudaErrorNoKernelImage"
+        r"|device kernel image is invalid|no kernel found to launch|CUDNN_STATUS_ARCH_MISMATCH"
         r"|not compiled with CUDA|Value 'sm_\w+' is not defined for option|Unsupported gpu architecture",
         "the image was built for other GPUs: {line}",
         _KERNEL,
@@ -57,10 +58,11 @@ GPU_OF_THE_IMAGE = (
     Row(
         "container",
         "raised",
-        r"Found no NVIDIA driver|might not have a CUDA gpu|No (CUDA |HIP )?GPUs? (are available|found)"
+        r"Found no NVIDIA driver|might not have a CUDA gpu|[Nn]o (CUDA |HIP )?GPUs? (are available|found)"
         r"|no (CUDA|ROCm)-capable device"
         r"|cudaErrorNoDevice|invalid device ordinal|Attempting to deserialize object on a CUDA device"
-        r"|without GPU support|No GPU or XPU|(requires|need) (a |at least one )?(CUDA )?GPU\b",
+        r"|without GPU support|No GPU or XPU|(requires|need) (a |at least one )?(CUDA )?GPU\b(?! with)"
+        r"|Duplicate GPU detected|Invalid device id",
         "the run sees no GPU, or fewer than it was to have: {line}",
         _NO_GPU,
         also=r"[Cc]ould not find any nv files|CUDA initialization: ",
@@ -72,7 +74,8 @@ NEW_MODELS = (
         "import",
         "last",
         r"does not recognize this architecture|untagged enum|Tokenizer class \S+ does not exist"
-        r"|rope_scaling`? must be a dictionary|[Uu]nrecognized keys in `rope_|version of Transformers is out of date"
+        r"|rope_scaling`? must (be a dictionary|contain)|[Uu]nrecognized keys in `rope_"
+        r"|version of Transformers is out of date"
         r"|DynamicCache' object has no attribute|Unknown RoPE scaling|add_prefix_space.*does not match",
         "the image does not know such a model: {line}",
         _NEWER,
@@ -101,6 +104,7 @@ PACKAGES = (
         "last",
         r"CUDA_HOME|Error (building|compiling objects for) extension|C compiler|cannot find -l|Unable to JIT load"
         r"|[Nn]inja (is required|build stopped)|ninja: build stopped|bin/nvcc|nvcc (fatal|not found)|CUDA Setup failed"
+        r"|CUDA binary not found"
         r"|does(n't| not) match the version torch was compiled|mismatches the version that was used to compile"
         r"|CUDAMismatch|MissingCUDA|' object has no attribute 'ds_opt|fatal error: .*\.h\b"
         r"|\['?\S*(gcc|g\+\+|/cc|ninja|nvcc)'"
@@ -114,10 +118,11 @@ PACKAGES = (
         "last",
         r"ModuleNotFoundError|ImportError|PackageNotFoundError|is required for a normal functioning|undefined symbol"
         r"|cannot open shared object file|GLIBC(XX)?_[\d.]+' not found|operator torchvision::|Failed to import "
-        r"|was not found in your environment|got an unexpected keyword argument|module '?[\w.]+'? has no attribute"
+        r"|was not found in your environment|got an unexpected keyword argument|module '?[\w.-]+'? has no attribute"
         r"|has no attribute 'c(adam|dequantize|gemm|quantize)|str2optimizer|Numpy is not available|dtype size changed"
         r"|cached in a LocalFileSystem|compiled without GPU support|pip install|is not installed|binary incompatibility"
-        r"|VersionConflict|DistributionNotFound",
+        r"|VersionConflict|DistributionNotFound|[Pp]lease (re)?(install|update|upgrade)\b|please,? (upgrade|update) "
+        r"|in your current \w+ version|requires? `?[\w-]+`?\s?(>=|==|<|>)",
         "a Python package is missing in the image, or of the wrong version: {line}",
         _PACKAGE,
     ),

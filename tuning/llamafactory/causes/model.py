@@ -42,7 +42,9 @@ MODEL_ON_A_HUB = (
         r"OfflineModeIsEnabled|LocalEntryNotFound|couldn't connect to '?https|GatedRepo|gated repo|RepositoryNotFound"
         r"|MaxRetryError|NewConnectionError|Max retries exceeded|name resolution|Name or service not known"
         r"|ConnectTimeout|Network is unreachable|trying to locate the file on the Hub"
-        r"|outgoing traffic has been disabled"
+        r"|outgoing traffic has been disabled|ReadTimeout|SSLError|CERTIFICATE_VERIFY_FAILED"
+        r"|\d{3} (Client|Server) Error"
+        r"|ChunkedEncodingError|IncompleteRead|RemoteDisconnected|hub\.errors\.NotExistError|(requests|httpx|urllib3)\.\S*(Error|Timeout)"
         r"|[Cc]annot find the requested files in the|offline mode is enabled",
         "the model is not on the cluster: {line}",
         _OFFLINE,
@@ -70,7 +72,8 @@ MODEL_FILES = (
         r"|Can't load (token|the |config)|Couldn't instantiate the backend tokenizer|chat_template is not set"
         r"|Can't find (a valid checkpoint|'?adapter_config)|No such file or directory: .*\.(safetensors|bin|model)\b"
         r"|No such file or directory: .*(index|config|tokenizer|trainer_state|vocab)\w*\.(json|txt)\b"
-        r"|[Uu]nable to load vocabulary|No valid checkpoint",
+        r"|[Uu]nable to load vocabulary|No valid checkpoint|Reward model is not correctly loaded"
+        r"|download (the |\w+ )?\w+ (models )?(in|with) .*compatible|does not have a (pad(ding)? token|\{% if)",
         _UNREAD,
         _MODEL,
         unless=r"deepspeed|ds_\w*\.json|dataset_info",
@@ -78,10 +81,12 @@ MODEL_FILES = (
     Row(
         "model_files",
         "last",
-        r"SafetensorError|deserializing header|size mismatch for|PytorchStreamReader|invalid load key|BadZipFile"
+        r"SafetensorError(?!: Error while serializ)|deserializing header|size mismatch for"
+        r"|PytorchStreamReader|invalid load key|BadZipFile"
         r"|Unable to load weights|not a valid JSON file|Error\(s\) in loading state_dict|Missing key\(s\) in state_dict"
         r"|ParseFromArray|parse ModelProto|EOFError: Ran out of input|unexpected EOF|file might be corrupted"
-        r"|Consistency check failed|pickle data was truncated|UnpicklingError|[Uu]nexpected end of file",
+        r"|Consistency check failed|pickle data was truncated|UnpicklingError|[Uu]nexpected end of file"
+        r"|Trying to set a tensor of shape|KeyError: '[\w.]+\.(weight|bias)'",
         "a file of the model is broken, or of another model: {line}",
         _MODEL,
     ),

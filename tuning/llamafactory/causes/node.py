@@ -35,7 +35,7 @@ SICK_NODE = (
         r"|(device\(s\) is/are|devices are) busy or unavailable|unspecified launch failure|fallen off the bus"
         r"|GPU is lost|GPU requires reset|\bXid\b|^NVRM: |system not yet initialized|CUDA (error: )?unknown error"
         r"|Cuda failure.*unknown error|Unable to determine the device handle|hardware stack error"
-        r"|NVML: (Unknown Error|GPU)|RmInitAdapter failed|NVLink error|Error 802\b",
+        r"|communicate with the NVIDIA driver|NVML: (Unknown Error|GPU)|RmInitAdapter failed|NVLink error|Error 802\b",
         "a GPU of the node does not work: {line}",
         ELSEWHERE,
         also=_FAILED_TASK,

@@ -10,6 +10,7 @@ that a process died of and what led to them. Where no traceback can be read (sev
 two are looked for in the lines of stderr."""
 
 LOOK = "look at the end of the logs"
+NOT_TOGETHER = "the arguments, the model and the GPU do not go together: {line}"
 CHECK = "run packtrain's check of the configuration (`packtrain check`)"
 MORE_MEMORY = "ask for more `memory`, or lower preprocessing_num_workers and dataloader_num_workers"
 SHARED = "ask for more `memory`, or set dataloader_num_workers: 0; /dev/shm of the node is the host's memory too"
@@ -31,6 +32,8 @@ class Row:
     hint: str | None = None
     within: str | None = None
     """A regular expression: the exception passed through such a frame."""
+    raised_by: str | None = None
+    """A regular expression: of the innermost frame, its file and its line of code."""
     unless: str | None = None
     """A regular expression: it is something else where a line of the message or of the frames, or the line, is such."""
     also: str | None = None

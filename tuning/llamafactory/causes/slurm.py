@@ -36,6 +36,7 @@ BY_SLURMSTEPD = (
     Row("timeout", "stderr", r"DUE TO TIME LIMIT", "the time limit was reached", _LONGER),
     Row("node_fail", "stderr", r"DUE TO NODE FAILURE", "the node failed", _AGAIN),
     Row("preempted", "stderr", r"DUE TO PREEMPTION", "a job of higher priority took the nodes", _ELSEWHERE),
+    Row("preempted", "stderr", r"DUE TO JOB REQUEUE", "Slurm put the job back into its queue", _AGAIN),
     Row(
         "out_of_memory",
         "stderr",
@@ -47,6 +48,13 @@ BY_SLURMSTEPD = (
 )
 
 BEFORE_THE_RUN = (
+    Row(
+        "not_found",
+        "stderr",
+        r"error: execve\(\): \S+: No such file or directory",
+        "a program of the job was not found on its node: {line}",
+        "is Apptainer installed on the node?",
+    ),
     Row(
         "container",
         "stderr",

@@ -19,7 +19,8 @@ _MEMORY = (
         r"(CUDA|HIP|NPU|XPU)( driver)?( error:)? out of memory|^torch\.(cuda\.)?OutOfMemoryError"
         r"|\[CUDA\]: out of memory|cudaErrorMemoryAllocation|CU(BLAS|DNN|SOLVER|SPARSE)_STATUS_ALLOC_FAILED"
         r"|CU(BLAS|DNN|SOLVER|SPARSE)_STATUS_NOT_INITIALIZED|CUSOLVER_STATUS_INTERNAL_ERROR.*cusolverDnCreate"
-        r"|Cuda failure.*out of memory|Failed to CUDA [cm]alloc|enough GPU RAM|memory for the cache blocks",
+        r"|Cuda failure.*out of memory|Failed to CUDA [cm]alloc|enough GPU RAM|cudaMalloc failed|NVML_SUCCESS == r"
+        r"|No executable batch size found|memory for the cache blocks",
         "the GPU's memory ran out: {line}",
         _SMALLER,
     ),
@@ -34,7 +35,8 @@ _MEMORY = (
     Row(
         "out_of_memory",
         "stderr",
-        r"(insufficient|out of) shared memory|[Bb]us error|SIGBUS|exitcode *: -7\b|shared memory segment"
+        r"(insufficient|out of) shared memory|[Bb]us error|SIGBUS|(exitcode *:|return code =) -7\b"
+        r"|shared memory segment"
         r"|/dev/shm/\S*.*(fail|No space)|(fail|No space).*/dev/shm|posix_fallocate failed|</torch_\S*> ?.*",
         _SHARED_MEMORY_FULL,
         SHARED,
@@ -52,7 +54,7 @@ _MEMORY = (
         "out_of_memory",
         "stderr",
         r"DefaultCPUAllocator: (can't|not enough)|^([\w.]+\.)?\w*MemoryError\b|bad_alloc|Cannot allocate memory"
-        r"|DataLoader worker .*(killed by signal: Killed|exited unexpectedly(?! with))|abruptly died"
+        r"|DataLoader worker .*killed by signal: Killed|abruptly died"
         r"|process (pool was )?terminated abruptly|was unexpectedly terminated"
         r"|((m|re)alloc|allocation) of (size )?\d+( bytes)? failed"
         r"|[Uu]nable to allocate [\d.]+ \w+ for an array|CUDA host alloc|unable to (pin|mmap) .*memory",

@@ -54,10 +54,13 @@ OTHER_ERRORS = (
     Row(
         "training_error",
         "last",
-        r"illegal memory access|misaligned address|CUBLAS_STATUS_EXECUTION_FAILED|CUDNN_STATUS_EXECUTION_FAILED",
+        r"illegal memory access|misaligned address|CU(BLAS|DNN)_STATUS_(EXECUTION|INTERNAL|MAPPING)\w*"
+        r"|CUBLAS_STATUS_(INVALID_VALUE|NOT_SUPPORTED)",
         "{line}",
         "retry; if it happens again on other nodes, flash_attn: disabled, or without the kernels that were switched on",
     ),
+    Row("training_error", "last", r"re-initialize CUDA in forked", "{line}",
+        "leave out preprocessing_num_workers and dataloader_num_workers"),
     Row("training_error", "last", r"start new thread|Resource temporarily unavailable", "{line}",
         "lower preprocessing_num_workers and dataloader_num_workers: the node lets a person have so many threads"),
 )  # fmt: skip

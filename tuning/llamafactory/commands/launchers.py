@@ -51,6 +51,11 @@ _LAUNCHER_MODULES: Mapping[str, tuple[str, ...]] = {
     "accelerate.commands.launch": ("accelerate", "launch"), "deepspeed.launcher.runner": ("deepspeed",),
     "deepspeed": ("deepspeed",), "llamafactory.cli": ("llamafactory-cli",), "llamafactory": ("llamafactory-cli",),
 }  # fmt: skip
+_DEBUGGERS = frozenset({"debugpy", "pdb", "ipdb", "cProfile"})
+"""Modules that run the program behind their own options."""
+_OWN_FOLDER = re.compile(r"src|llamafactory|llmtuner|\.{1,2}|.*llama[-_]?factory.*", re.IGNORECASE)
+_OWN_FLAGS = frozenset({"--stage", "--finetuning_type", "--template"})
+"""By two of them LLaMA-Factory's own train.py is known, in whatever folder it lies."""
 _ENVIRONMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)", re.DOTALL)
 _WRITE_OUT = "write out the line as it would be run, with src/train.py or llamafactory-cli in it"
 
@@ -111,7 +116,7 @@ Found = Launch | InnerText | InnerScript | InnerInput | Unreadable
 
 
 def find_launch(words: Sequence[str]) -> Found | None:
-    """What a command line starts, where that leads to LLaMA-Factory or to another text; None for other programs."""
+    """Start of LLaMA-Factory or of another text by a command line; None for other programs."""
     environment: dict[str, str] = {}
     slurm_words: tuple[str, ...] = ()
     rest = list(words)
@@ -126,7 +131,7 @@ def find_launch(words: Sequence[str]) -> Found | None:
         between = rest[1:ahead]
         if _program(rest[0]) in ("srun", "salloc"):
             slurm_words += tuple(between)
-        environment |= dict(_container_environment(between))
+        environment |= dict(_environment_between(between))
         rest = rest[ahead:]
     return None
 
@@ -152,7 +157,7 @@ def _program(word: str) -> str:
 
 
 def _behind(words: Sequence[str]) -> int | None:
-    """Where the program begins that stands behind one that only starts another."""
+    """Place of the program behind one that only starts another."""
     program = _program(words[0])
     needed = _IN_FRONT.get(program)
     if needed is None or (needed and not needed.intersection(words[1:4])):
@@ -170,10 +175,11 @@ def _is_program(word: str) -> bool:
     return ":" not in word and (program in starts or is_script or _PYTHON.fullmatch(program) is not None)
 
 
-def _container_environment(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Variables that are set on the way: `env A=1`, `apptainer exec --env A=1,B=2`, `docker run -e A=1`."""
-    for word in words:
-        for part in word.removeprefix("--env=").split(",") if "=" in word else ():
+def _environment_between(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Variables that are set on the way: `env A=1,2`, `docker run -e A=1`, `mpirun -x A=1`."""
+    for before, word in pairwise(["", *words]):
+        listed = word.startswith("--env=") or before == "--env"  # apptainer's: A=1,B=2
+        for part in re.split(r",(?=[A-Za-z_]\w*=)", word.removeprefix("--env=")) if listed else (word,):
             if found := _ENVIRONMENT.fullmatch(part):
                 yield found["name"], found["value"]
 
@@ -197,7 +203,7 @@ def _left_open(words: Sequence[str]) -> Unreadable | None:
 
 
 def _started(words: Sequence[str]) -> Found | None:
-    """What a program starts that stands at the front."""
+    """Start by a program that stands at the front."""
     program, rest = _program(words[0]), words[1:]
     if program in _LAUNCHERS:
         return _launched(_LAUNCHERS[program], rest[1:] if program == "accelerate" else rest)
@@ -263,24 +269,28 @@ def _python(words: Sequence[str]) -> Found | None:
 
 def _own_program(path: str, rest: Sequence[str]) -> Launch | None:
     """A start of LLaMA-Factory's own program."""
-    known = script_word(path)
+    known = script_word(path, rest)
     if known == _COMMAND:
         return Launch(rest[0], tuple(rest[1:])) if rest else None
     return Launch(known, tuple(rest)) if known is not None else None
 
 
 def _module(name: str, rest: Sequence[str]) -> Found | None:
+    if name in _DEBUGGERS:
+        starts = (_own_program(word, rest[place + 1 :]) for place, word in enumerate(rest) if word.endswith(".py"))
+        return next((found for found in starts if found is not None), None)
     if name in _LAUNCHER_MODULES:
         return _started([*_LAUNCHER_MODULES[name], *rest])
     return Launch(_MODULES[name], tuple(rest)) if name in _MODULES else None
 
 
-def script_word(path: str) -> str | None:
-    """What a program of LLaMA-Factory's does: `src/train.py` trains. None for programs of others."""
+def script_word(path: str, arguments: Sequence[str] = ()) -> str | None:
+    """Word of a program of LLaMA-Factory's: `src/train.py` trains. None for programs of others."""
     if _program(path) in _LLAMAFACTORY:
         return _COMMAND
     parts = PurePosixPath(path).parts
-    own = len(parts) < 2 or parts[-2] in ("src", "llamafactory", "llmtuner", ".", "..") or not is_read(parts[-2])
+    own = len(parts) < 2 or not is_read(parts[-2]) or _OWN_FOLDER.fullmatch(parts[-2]) is not None
+    own = own or parts[-1] == "train_bash.py" or len(_OWN_FLAGS.intersection(arguments)) > 1
     return _SCRIPTS.get(parts[-1]) if parts and own else None
 
 

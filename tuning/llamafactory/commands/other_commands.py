@@ -35,7 +35,7 @@ _DISPLAYED = re.compile(r"[\w.:/@+\[-]{1,40}")
 
 
 def why_not_run(program: str) -> str:
-    """Why a command is not run, or what to do in its place."""
+    """Reason that a command is not run, or advice on what to do in its place."""
     return _REASONS.get(program, _UNKNOWN)
 
 

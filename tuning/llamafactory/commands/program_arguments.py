@@ -12,7 +12,7 @@ from tuning.llamafactory.arguments.ownership import TAKEN_OVER
 from tuning.llamafactory.commands.slurm_options import Remark
 from tuning.llamafactory.commands.variables import is_read, left_open, open_hint, shown, why_open
 from tuning.llamafactory.commands.written_files import Lookup, WrittenFile
-from tuning.llamafactory.config.deepspeed import preset
+from tuning.llamafactory.config.deepspeed import preset, preset_elsewhere
 from tuning.llamafactory.config.yaml_text import parse_yaml
 
 MAX_ARGUMENTS = 400
@@ -141,6 +141,12 @@ def _file_config(name: str, lookup: Lookup, given: GivenArguments) -> dict[str, 
         given.refuse(f"the configuration is {shown(name)[:200]}: {why_open(open_part)}", open_hint(open_part))
         return {}
     file = lookup(name)
+    if file is not None and file.made_of is not None:
+        hint = f"give its text in `files` under {shown(file.made_of)[:200]!r}"
+        given.refuse(
+            f"the configuration {shown(name)[:200]} is made of {shown(file.made_of)[:200]}, which is not given", hint
+        )
+        return {}
     if file is not None and file.made_by is not None:
         hint = "give the file as it should be, and write key=value behind `llamafactory-cli train FILE`"
         given.refuse(f"the configuration {shown(name)[:200]} is made by `{file.made_by}`, which is not run", hint)
@@ -169,7 +175,7 @@ def _inside(finding: Finding, name: str, file: WrittenFile) -> Finding:
 
 
 def _leave_out_unread(given: GivenArguments) -> None:
-    """What is known on a node only is left out where that does no harm, and else refused."""
+    """Leave out values that are known on a node only, where that does no harm; refuse the others."""
     for key, value in list(given.config.items()):
         text = json.dumps(value, default=str, ensure_ascii=False)
         if is_read(text):
@@ -188,6 +194,8 @@ def _inline_deepspeed(given: GivenArguments, lookup: Lookup) -> None:
     if not isinstance(name, str) or preset(name) is not None:
         return
     file = lookup(name)
+    if file is None and preset_elsewhere(name) is not None:
+        return
     if file is None:
         # LLaMA-Factory's own lie in the cluster's checkout; an absolute path is the checker's to judge
         if name.endswith(".json") and not name.startswith(("/", "examples/", "./examples/")):

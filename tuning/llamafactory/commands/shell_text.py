@@ -29,9 +29,12 @@ _REDIRECT = re.compile(r"(?:[0-9]{0,3}(?:<<<|<<-?|>>|>\||>&|<&|<>|<(?!\()|>(?!\(
 _OPERATOR = re.compile(r";;&|;;|;&|;|&&|\|\||\|&|\||&|\(|\)")
 _PLAIN = re.compile(r"[^ \t\r\n;&|<>()'\"\\$`\ue000]+")
 _IN_DOUBLE_QUOTES = re.compile(r'[^"\\$`\ue000]+')
+_IN_DEFAULT = re.compile(r"[^'\"\\$`\ue000]+")
 _IN_HEREDOC = re.compile(r"[^\\$`\ue000]+")
 _EXPANDED = f"$`{UNREAD}"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
+_PATH_OF = re.compile(r"\s*(?:which|command\s+-v|type\s+-[pP])\s+(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)\s*")
+"""`$(which llamafactory-cli)`: by its name the program is as well known."""
 _ARRAY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 
 
@@ -71,7 +74,7 @@ class Redirect:
 
 @dataclass(frozen=True)
 class Statement:
-    """What stands between two operators or ends of lines."""
+    """Words between two operators or ends of lines."""
 
     line: int
     words: tuple[Word, ...]
@@ -96,9 +99,12 @@ def scan(text: str) -> tuple[Statement, ...]:
     return statements
 
 
-def variable_pieces(text: str) -> tuple[Piece, ...]:
-    """The pieces of a text as inside double quotes: the default in `${NAME:-default}`."""
-    return _Scanner(text).quoted_pieces(_IN_HEREDOC, None)
+def default_pieces(text: str, *, is_quoted: bool) -> tuple[Piece, ...]:
+    """The pieces of the default in `${NAME:-default}`; `is_quoted`: the reference stands in double quotes.
+
+    Raises InvalidInput for a quotation mark that is never closed.
+    """
+    return _Scanner(text).default_pieces(is_quoted=is_quoted)
 
 
 def _refusal(line: int, message: str, hint: str | None = None) -> InvalidInput:
@@ -199,6 +205,26 @@ class _Scanner:
         self.at = end + 1
         return Piece("text", self.text[begin:end], is_quoted=True)
 
+    def default_pieces(self, *, is_quoted: bool) -> tuple[Piece, ...]:
+        """All of the text, without the marks of what is quoted inside it."""
+        pieces = [Piece("text", "", is_quoted=True)]
+        while self.at < len(self.text):
+            character = self.text[self.at]
+            if character == '"':
+                self.at += 1
+                pieces += self.quoted_pieces(_IN_DOUBLE_QUOTES, '"')
+            elif character == "'" and not is_quoted:
+                pieces.append(self._single_quoted(self.at + 1))
+            elif character == "\\":
+                pieces.append(self._escaped())
+            elif character in _EXPANDED:
+                pieces.append(self._expansion(is_quoted=True))
+            else:
+                found = _IN_DEFAULT.match(self.text, self.at)
+                self.at = found.end() if found else self.at + 1
+                pieces.append(Piece("text", found.group() if found else character, is_quoted=True))
+        return tuple(pieces)
+
     def quoted_pieces(self, run: re.Pattern[str], end: str | None) -> tuple[Piece, ...]:
         """Up to the closing mark, or to the end of the text; an empty text is a piece as well."""
         begin, pieces = self.at, [Piece("text", "", is_quoted=True)]
@@ -235,6 +261,8 @@ class _Scanner:
             begin = self.at
             found = self._substitution("(", ")", "$(...)", is_quoted=is_quoted)
             inside = self.text[begin + 1 : self.at - 1]
+            if program := _PATH_OF.fullmatch(inside):
+                return Piece("text", program["name"], is_quoted)
             is_arithmetic = inside.startswith("(") and inside.endswith(")")
             return Piece("arithmetic", inside[1:-1], is_quoted) if is_arithmetic else found
         if following == "{":
@@ -257,7 +285,7 @@ class _Scanner:
         return Piece("unread", "`...`" if mark == "`" else self.text[begin + 1 : end], is_quoted)
 
     def _substitution(self, opening: str, closing: str, shown: str, *, is_quoted: bool) -> Piece:
-        """What stands in brackets, whatever it is; quoted brackets do not count."""
+        """Text in brackets, whatever it is; quoted brackets do not count."""
         begin, depth = self.at, 0
         marks = re.compile(rf"\\.|\"(?:\\.|[^\"\\])*\"|'[^']*'|[{re.escape(opening + closing)}]", re.DOTALL)
         for found in marks.finditer(self.text, begin):

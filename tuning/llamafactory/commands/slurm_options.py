@@ -132,7 +132,7 @@ def _whole_name(name: str) -> str:
 
 
 def as_request(options: Iterator[SlurmOption | Remark]) -> SlurmRequest:
-    """What the options ask for together; of an option that is given twice the last counts, as with sbatch."""
+    """Request that the options make together; of an option that is given twice the last counts, as with sbatch."""
     request = SlurmRequest()
     last: dict[str, SlurmOption] = {}
     for option in options:

@@ -39,6 +39,7 @@ MOST_INSIDE = 6
 MOST_TEXTS = 10
 """Texts in all: a script may call itself."""
 KINDS_BY_WORD: Mapping[str, Kind] = {"train": "train", "export": "export"}
+_MPI = frozenset({"mpirun", "mpiexec"})
 _DECLARATIONS = frozenset({"export", "declare", "typeset", "local", "readonly"})
 _OF_SLURM: Mapping[str, Sequence[str]] = {
     "nodes": ("SLURM_NNODES", "SLURM_JOB_NUM_NODES"),
@@ -150,12 +151,18 @@ class TextReader:
         elif isinstance(found, Unreadable):
             self._doubt(statement.line, found.reason, found.hint)
         elif isinstance(found, Launch):
+            self._tell_of_mpi(statement, words[: len(words) - len(found.arguments)])
             self._take_launch(statement, found, {**self.session.exported, **environment, **found.environment})
         else:
             asked = as_request(read_options(found.slurm_words, statement.line))
             is_sbatch = posixpath.basename(words[0]) == "sbatch"
             self._ask_slurm(asked if is_sbatch else SlurmRequest(asked.resources, asked.job_name))
             self._take_inner(statement, found, environment)
+
+    def _tell_of_mpi(self, statement: Statement, words: Sequence[str]) -> None:
+        if mpi := _MPI.intersection(map(posixpath.basename, words)):
+            message = f"the number of processes that {min(mpi)} starts, and where, is not taken over"
+            self._say(Remark(statement.line, message, "say with the request how many GPUs and nodes it has"))
 
     def _take_launch(self, statement: Statement, launch: Launch, environment: Mapping[str, str]) -> None:
         if launch.word in ("version", "help", "env", "-h", "--help"):
@@ -172,10 +179,15 @@ class TextReader:
         given = read_arguments(launch.arguments if is_first else (), line, self.session.files.find)
         if is_first:
             self._take_counts(launch, environment, line)
-            if given.file is not None and self.session.files.find(given.file) is None:
-                self.session.missing.append(shown(given.file))
+            if given.file is not None and (missing := self._missing(given.file)) is not None:
+                self.session.missing.append(shown(missing))
         taken = self._taken(environment, line)
         self.session.trainings.append(FoundTraining(launch, given, self.place, line, taken))
+
+    def _missing(self, name: str) -> str | None:
+        """The file that has to be given for a configuration to be read."""
+        file = self.session.files.find(name)
+        return name if file is None else file.made_of
 
     def _taken(self, environment: Mapping[str, str], line: int) -> dict[str, str]:
         """The variables that a run may have; of one with an odd value it is told."""
@@ -235,7 +247,7 @@ class TextReader:
 
     def _take_other(self, statement: Statement, words: list[str]) -> None:
         files = self.session.files
-        if files.take(statement, words, self.variables, self.place.loc) or not words:
+        if files.take(statement, words, self.variables, self.session.exported, self.place.loc) or not words:
             return
         if words[0].startswith("--"):
             message = f"a line begins with the option {shown(words[0])[:40]}"

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tuning.errors import Finding, InvalidInput
 from tuning.llamafactory.commands.arithmetic import evaluate
-from tuning.llamafactory.commands.shell_text import UNREAD, Piece, Word, variable_pieces
+from tuning.llamafactory.commands.expansions import changed, sliced
+from tuning.llamafactory.commands.shell_text import UNREAD, Piece, Word, default_pieces
 
 MAX_EXPANDED_CHARACTERS = 256 * 1024
 """Of all words together: a line that doubles itself forty times is no command."""
@@ -18,14 +19,23 @@ DOUBTFUL = "?"
 _MOST_DEFAULTS = 4
 """Inside each other."""
 _REFERENCE = re.compile(
-    r"(?P<name>[A-Za-z_][A-Za-z0-9_]*|[0-9@*])(?P<array>\[[@*]\])?(?::?(?P<how>[-=+])(?P<word>.*))?", re.S
+    r"(?P<name>[A-Za-z_][A-Za-z0-9_]*|[0-9@*])(?:\[(?P<index>[^\[\]]{1,40})\])?"
+    r"(?::?(?P<how>[-=+?])(?P<word>.*)|(?P<change>[:#%/^,].*))?",
+    re.DOTALL,
 )
+_LENGTH = re.compile(r"#(?P<name>[A-Za-z_][A-Za-z0-9_]*|[0-9@*])(?P<array>\[[@*]\])?")
+_LIST = re.compile(r"@|[A-Za-z_][A-Za-z0-9_]*\[@\]")
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<adds>\+?)=")
 
 
 def is_read(text: str) -> bool:
     """Whether nothing in it is left open."""
     return UNREAD not in text
+
+
+def unread(name: str) -> str:
+    """The mark of a part that cannot be read."""
+    return f"{UNREAD}{'_'.join(name.split())}{UNREAD}"
 
 
 def shown(text: str) -> str:
@@ -39,7 +49,7 @@ def left_open(text: str) -> str:
 
 
 def why_open(name: str) -> str:
-    """Why a part could not be read."""
+    """Reason that a part could not be read."""
     if name.endswith(DOUBTFUL):
         return f"{name.removesuffix(DOUBTFUL)} is set in a condition, a loop or a function"
     if name.startswith(("$(", "`", "${", "<", ">")):
@@ -48,7 +58,7 @@ def why_open(name: str) -> str:
 
 
 def open_hint(name: str) -> str:
-    """What to do about it."""
+    """Advice on what to do about it."""
     if re.fullmatch(r"\$[1-9]", name):
         return f"write {name} out, or give it behind the script: packtrain submit -- bash SCRIPT ARGUMENT ..."
     is_variable = name[1:].isidentifier()
@@ -166,31 +176,59 @@ class Variables:
             return (str(len(self._values["@"])),)
         found = _REFERENCE.fullmatch(piece.text)
         if found is None:
-            return (_unread(f"${{{piece.text[:40]}}}"),)
-        value, how = self._values.get(found["name"]), found["how"]
+            return (self._length(piece.text),)
+        value, how = self._selected(found), found["how"]
         has_value = value is not None and value != ("",)
-        if how is not None and depth < _MOST_DEFAULTS and (how == "+") is has_value:
-            return (
-                "".join(part for inner in variable_pieces(found["word"]) for part in self._value(inner, depth + 1)),
-            )
-        if value is None:
+        is_known = value is not None or found["name"] not in self._doubtful
+        if how in ("-", "=", "+") and depth < _MOST_DEFAULTS and (how == "+") is has_value and is_known:
+            inside = default_pieces(found["word"], is_quoted=piece.is_quoted)
+            return ("".join(part for inner in inside for part in self._value(inner, depth + 1)),)
+        if value is None or (how == "?" and not has_value):
             mark = DOUBTFUL if found["name"] in self._doubtful else ""
-            return ("",) if how == "+" else (_unread(f"${found['name']}{mark}"),)
-        return value if found["array"] or found["name"] in "@*" else value[:1]
+            return ("",) if how == "+" and not mark else (unread(f"${found['name']}{mark}"),)
+        return self._changed(value, found) if found["change"] else value
+
+    def _selected(self, found: re.Match[str]) -> tuple[str, ...] | None:
+        """The elements that a reference names: of an array all, the first, or that of a number."""
+        value, index = self._values.get(found["name"]), found["index"]
+        if value is None or index in ("@", "*") or found["name"] in "@*":
+            return value
+        place = evaluate(index, self.get) if index is not None else 0
+        if place is None:
+            return (unread(f"${{{found[0][:40]}}}"),)
+        is_inside = index is None or -len(value) <= place < len(value)
+        return value[place:][:1] if is_inside else None
+
+    def _changed(self, value: tuple[str, ...], found: re.Match[str]) -> tuple[str, ...]:
+        """Values as `${X%...}` and its like change them; `${A[@]:1}` and `${@:1}` are elements, `$1` the first."""
+        reason = next((left_open(one) for one in value if not is_read(one)), f"${{{found[0][:40]}}}")
+        is_arguments = found["name"] in "@*"
+        result: Sequence[str | None] | None = [changed(one, found["change"]) for one in value]
+        if found["change"].startswith(":") and (is_arguments or found["index"] in ("@", "*")):
+            numbered = (unread("$0"), *value) if is_arguments else value
+            result = sliced(numbered, found["change"])
+        whole = tuple(one for one in result or () if one is not None)
+        is_whole = result is not None and len(whole) == len(result) and all(map(is_read, value))
+        return whole if is_whole else (unread(reason),)
+
+    def _length(self, reference: str) -> str:
+        """`${#X}`: characters of a value, `${#A[@]}`: elements of an array."""
+        found = _LENGTH.fullmatch(reference)
+        value = self._values.get(found["name"]) if found else None
+        if found is None or value is None or not all(map(is_read, value)):
+            return unread(f"${{{reference[:40]}}}")
+        is_count = bool(found["array"]) or found["name"] in "@*"
+        return str(len(value) if is_count else len("".join(value[:1])))
 
     def _plain_value(self, piece: Piece) -> str:
         if piece.kind == "arithmetic":
             value = evaluate(piece.text, self.get)
-            return str(value) if value is not None else _unread("$((...))")
-        return piece.text if piece.kind == "text" else _unread(piece.text)
-
-
-def _unread(name: str) -> str:
-    return f"{UNREAD}{'_'.join(name.split())}{UNREAD}"
+            return str(value) if value is not None else unread("$((...))")
+        return piece.text if piece.kind == "text" else unread(piece.text)
 
 
 def _is_list(reference: str) -> bool:
-    return reference == "@" or reference.endswith("[@]")
+    return _LIST.match(reference) is not None
 
 
 def _split(value: Sequence[str]) -> list[str]:

@@ -1,18 +1,21 @@
 """Files that a text names: given with the request, or written by the text itself (a heredoc, `echo`). Pure."""
 
 import posixpath
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuning.llamafactory.commands.other_commands import displayed
 from tuning.llamafactory.commands.shell_text import Statement
-from tuning.llamafactory.commands.variables import Variables, shown
+from tuning.llamafactory.commands.variables import Variables, shown, unread
 
 MOST_FILES = 100
 _HEREDOCS = frozenset({"<<", "<<-"})
 _WRITING = frozenset({">", ">>", ">|", "&>"})
 _MOVING = frozenset({"cp", "mv"})
 _COPYING = _MOVING | {"cat"}
+_FILLING = "envsubst"
+_PLACE_OF_VALUE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)")
 _IN_PLACE = frozenset({"sed", "yq", "perl", "jq"})
 _CONFIG_ENDS = (".yaml", ".yml", ".json")
 
@@ -27,9 +30,12 @@ class WrittenFile:
     place: Location
     made_by: str | None = None
     """The program that makes or changes it: its text is not known."""
+    made_of: str | None = None
+    """The file that the program makes it of, where that is not given and would be enough."""
 
 
 Lookup = Callable[[str], WrittenFile | None]
+Place = Callable[[int], Location]
 
 
 class WrittenFiles:
@@ -49,39 +55,40 @@ class WrittenFiles:
         return alike[0] if len(alike) == 1 else None
 
     def take(
-        self, statement: Statement, words: Sequence[str], variables: Variables, loc: Callable[[int], Location]
+        self,
+        statement: Statement,
+        words: Sequence[str],
+        variables: Variables,
+        exported: Mapping[str, str],
+        place: Place,
     ) -> bool:
         """Follow what a statement does to files; whether that is all that it does, as `cat > file <<EOF`.
 
         What another program writes into a configuration is not known: the file is marked, and refused where it is used.
         """
         program = posixpath.basename(words[0]) if words else "cat"
+        source = _source(statement, program, words, variables)
+        text = self._text(statement, words, variables, place) if source is None else self.find(source)
+        if text is not None and program == _FILLING:
+            text = replace(text, text=_filled(text.text, words, exported))
         targets = list(_targets(statement, program, words, variables))
-        text = self._text(statement, program, words, variables, loc)
         for name, adds in targets:
             if text is not None:
                 self._keep(name, text, displayed(program), adds=adds)
             elif name.endswith(_CONFIG_ENDS):
-                unknown = WrittenFile("", loc(statement.line), displayed(program))
+                unknown = WrittenFile("", place(statement.line), displayed(program), source)
                 self._keep(name, unknown, displayed(program), adds=False)
         return text is not None and bool(targets)
 
     def _text(
-        self,
-        statement: Statement,
-        program: str,
-        words: Sequence[str],
-        variables: Variables,
-        loc: Callable[[int], Location],
+        self, statement: Statement, words: Sequence[str], variables: Variables, place: Place
     ) -> WrittenFile | None:
-        """The text that a statement writes, where that can be read."""
+        """The text that a statement writes by itself, where that can be read."""
+        program = posixpath.basename(words[0]) if words else "cat"
         heredoc = next((redirect.target for redirect in statement.redirects if redirect.operator in _HEREDOCS), None)
         if heredoc is not None and program in ("cat", "tee"):
-            return WrittenFile(variables.text(heredoc), loc(heredoc.line))
-        if program == "echo":
-            return WrittenFile(f"{_said(words)}\n", loc(statement.line))
-        operands = _operands(words)
-        return self.find(operands[0]) if program in _COPYING and operands else None
+            return WrittenFile(variables.text(heredoc), place(heredoc.line))
+        return WrittenFile(f"{_said(words)}\n", place(statement.line)) if program == "echo" else None
 
     def _keep(self, name: str, file: WrittenFile, program: str, *, adds: bool) -> None:
         path = posixpath.normpath(shown(name))
@@ -91,7 +98,29 @@ class WrittenFiles:
         if before is None:
             before = WrittenFile("", file.place, program)  # what is added to has not been given
         place = before.place if before.text else file.place
-        self._files[path] = WrittenFile(before.text + file.text, place, before.made_by or file.made_by)
+        made_by, made_of = before.made_by or file.made_by, before.made_of or file.made_of
+        self._files[path] = WrittenFile(before.text + file.text, place, made_by, made_of)
+
+
+def _source(statement: Statement, program: str, words: Sequence[str], variables: Variables) -> str | None:
+    """The file whose text a statement writes on, changed or not."""
+    has_text = any(redirect.operator in _HEREDOCS for redirect in statement.redirects)
+    operands = _operands(words)
+    if program in _COPYING and operands and not has_text:
+        return operands[0]
+    read = next((redirect.target for redirect in statement.redirects if redirect.operator == "<"), None)
+    return variables.text(read) if program == _FILLING and read is not None else None
+
+
+def _filled(text: str, words: Sequence[str], exported: Mapping[str, str]) -> str:
+    """Text as envsubst fills it: with all variables, or with those that its argument names."""
+    asked = [name for found in _PLACE_OF_VALUE.findall(" ".join(_operands(words))) for name in found if name]
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1] or found[2]
+        return found[0] if asked and name not in asked else exported.get(name, unread(f"${name}"))
+
+    return _PLACE_OF_VALUE.sub(value, text)
 
 
 def _targets(

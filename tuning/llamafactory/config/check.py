@@ -8,7 +8,7 @@ from tuning.errors import Finding
 from tuning.llamafactory.arguments import paths
 from tuning.llamafactory.arguments.accepted import ArgumentSchema, load_schema
 from tuning.llamafactory.arguments.coercion import coerce
-from tuning.llamafactory.arguments.ownership import LEFT_OUT, REFUSED, TAKEN_OVER, overruled
+from tuning.llamafactory.arguments.ownership import LEFT_OUT, NOT_DONE, REFUSED, TAKEN_OVER, overruled
 from tuning.llamafactory.arguments.paths import AllowedPlaces
 from tuning.llamafactory.arguments.unread import is_unread
 from tuning.llamafactory.config import references
@@ -66,6 +66,8 @@ class ConfigContext:
     """Paths of models that do not load without code of their own."""
     media_places: Mapping[str, MediaPlace] = field(default_factory=dict)
     """Folders at which the media of data sets begin, by the names and ids of these; unknown ones are missing."""
+    untrained_histories: frozenset[str] = frozenset()
+    """Ids of uploads in which answers before the last of a row have the weight 0."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class CheckedConfig:
 
 
 def check_config(config: Mapping[str, Any], context: ConfigContext) -> CheckedConfig:
-    """Everything that is wrong with a configuration for a kind of job, at once; raises nothing.
+    """Findings of a configuration for a kind of job, all at once; raises nothing.
 
     Checking what it returned again changes nothing more.
     """
@@ -149,15 +151,20 @@ class _Check:
             self.findings.append(references.unknown_argument(name, self.context.schema, self.row, explain=explain))
         elif not isinstance(value, int) and (bad := list(find_bad_text(value, ("config", name)))):
             self.findings.extend(bad)
-        elif name in REFUSED:
-            self._take_refused(name, value)
+        elif name in REFUSED or name in NOT_DONE:
+            self._take_unwanted(name, value)
         else:
             self._take_own(name, value)
 
-    def _take_refused(self, name: str, value: Any) -> None:
-        if value not in (None, False, "", "false", "False", self.context.schema.arguments[name].default):
-            hint = "remove it; the operator of the cluster can set it for every job"
-            self.findings.append(Finding(("config", name), f"{name} is not allowed: {REFUSED[name]}", hint))
+    def _take_unwanted(self, name: str, value: Any) -> None:
+        if value in (None, False, "", "false", "False", self.context.schema.arguments[name].default):
+            return
+        if name in NOT_DONE:
+            message = f"{name} is left out: {NOT_DONE[name]}"
+            self.findings.append(Finding(("config", name), message, "it can be left out", "warning"))
+            return
+        hint = "remove it; the operator of the cluster can set it for every job"
+        self.findings.append(Finding(("config", name), f"{name} is not allowed: {REFUSED[name]}", hint))
 
     def _take_own(self, name: str, value: Any) -> None:
         coerced = coerce(self.context.schema.arguments[name], value)
@@ -240,7 +247,7 @@ class _Check:
             self.findings.append(Finding(("config", "val_size"), message, "it can be left out", "warning"))
 
     def settle_source(self) -> None:
-        """What the source job hands over stands where the user is silent."""
+        """Take over values of the source job where the user is silent."""
         source = self.context.source
         if source is None:
             return
@@ -251,7 +258,7 @@ class _Check:
                 self.notes.append(f"{name}: {value}, as in the source job")
 
     def judge(self) -> None:
-        """What the arguments say together."""
+        """Add the findings of the arguments together."""
         self._settle_media()
         self.findings.extend(overruled(self.config, self.operator, self.row))
         handed_over = self._handed_over()
@@ -294,6 +301,7 @@ class _Check:
             processes=context.processes,
             is_counted=is_counted,
             entries=tuple(entry for name, entry in context.dataset_entries.items() if name in used),
+            has_untrained_history=not context.untrained_histories.isdisjoint(used),
             templates_ending_once=schema.templates_ending_once,
             templates_with_media=schema.templates_with_media,
             transformers_major=int(schema.transformers.partition(".")[0]),

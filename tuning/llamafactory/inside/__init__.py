@@ -10,11 +10,13 @@ from functools import cache
 from importlib import resources
 
 PROGRAMS_FILE = "inside.pyz"
+_SERVE = ("__init__.py", "program.py", "answers.py", "generation.py", "stop_words.py")
 _FILES = {
     "sitecustomize.py": "hook.py",
     "trainer_jit_checkpoint.py": "agreed_stop.py",
     "launch.py": "launch.py",
     "whole_checkpoints.py": "whole_checkpoints.py",
+    **{f"serve/{name}": f"serve/{name}" for name in _SERVE},
 }
 _MAIN = "import sys\nfrom importlib import import_module\n\nsys.exit(import_module(sys.argv[1]).main(sys.argv[2:]))\n"
 """`python3 inside.pyz MODULE ARGUMENT...`"""

@@ -51,7 +51,7 @@ class Load:
 
     @property
     def is_mixed(self) -> bool:
-        """They are held in 32 bits, and multiplied in 16."""
+        """Whether weights are held in 32 bits, and multiplied in 16."""
         return not self.is_half and bool(self.arguments["bf16"] or self.arguments["fp16"])
 
     @property

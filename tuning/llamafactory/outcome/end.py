@@ -43,7 +43,7 @@ class OutputFile:
 
 @dataclass(frozen=True)
 class RunEvidence:
-    """All that is known of an attempt that is over; texts are None where the file is missing or was not read."""
+    """Records and log texts of an attempt that is over; texts are None where the file is missing or was not read."""
 
     exit_code: int | None
     """Of the batch script, by its own record or Slurm's word; None when neither tells."""
@@ -83,6 +83,8 @@ class Outcome:
     """
     last_loss: float | None = None
     """The mean loss of the steps after the last line of the log, where a training that is done has such."""
+    told: str | None = None
+    """The end in words, where a success is no finished run."""
 
 
 def judge(evidence: RunEvidence) -> Outcome:

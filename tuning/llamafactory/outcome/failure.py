@@ -9,9 +9,12 @@ from tuning.llamafactory.causes import CAUSES, OTHERWISE, Row, pattern
 from tuning.llamafactory.outcome.traceback_text import (
     EVIDENCE_LINES,
     Raised,
+    causes_of,
+    continued,
     died_of,
     first_failures,
     last_error,
+    message_of,
     own_words,
     plain_lines,
     raised,
@@ -32,7 +35,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class End:
-    """All that tells why a run ended."""
+    """Texts and codes of a run's end, from which its cause is found."""
 
     exit_code: int | None = None
     """Of the batch script; None when it left no exit record."""
@@ -95,7 +98,7 @@ class _Text:
         return next((sign.evidence for sign in signs if sign and sign.evidence), self.last.evidence)
 
     def find(self, row: Row) -> _Sign | None:
-        """What shows that a row fits, or None."""
+        """Sign that a row fits, or None."""
         found = self._find(row)
         if found is None or row.also is None:
             return found
@@ -116,24 +119,41 @@ class _Text:
 
     def _in_own_words(self, row: Row) -> _Sign | None:
         """Without a sign, the last error that is told by itself."""
-        if row.within is not None or self.last.message is None:
+        if row.within or row.raised_by or self.last.message is None:
             return None
         if not row.sign:
-            return _Sign(row, self.last.message, self.last.evidence)
+            return self._with_what_follows(_Sign(row, self.last.message, self.last.evidence))
         found = _in_lines(row, self._own_words)
-        return replace(found, line=found.evidence[-1]) if found else None
+        return self._with_what_follows(replace(found, line=found.evidence[-1])) if found else None
+
+    def _with_what_follows(self, sign: _Sign) -> _Sign:
+        """A message of several lines, whole."""
+        further = continued(self._stderr, sign.line.strip())
+        line = message_of(sign.line, further)
+        return replace(sign, line=line, evidence=(*sign.evidence[len(further) - EVIDENCE_LINES :], *further))
 
 
 def _in_errors(row: Row, errors: Sequence[Raised]) -> _Sign | None:
-    """The newest that fits."""
-    fitting = (_in_error(row, error) for error in reversed(errors))
-    return next((sign for sign in fitting if sign is not None), None)
+    """The newest that fits, shown with what it was raised because of."""
+    for error in reversed(errors):
+        sign = _in_error(row, error)
+        if sign is not None:
+            return _led_to_by(causes_of(error, errors), sign)
+    return None
+
+
+def _led_to_by(causes: Sequence[Raised], sign: _Sign) -> _Sign:
+    """The sign of an error, behind the messages of those that led to it."""
+    messages = dict.fromkeys(cause.message for cause in causes if cause.message not in sign.evidence)
+    return replace(sign, evidence=(*messages, *sign.evidence[len(messages) - EVIDENCE_LINES :]))
 
 
 def _in_error(row: Row, error: Raised) -> _Sign | None:
     if row.within and not any(map(pattern(row.within).search, error.frames)):
         return None
     if row.unless and any(map(pattern(row.unless).search, (*error.said, *error.frames))):
+        return None
+    if row.raised_by and not pattern(row.raised_by).search(error.origin):
         return None
     sign = pattern(row.sign)
     if sign.search(error.message):

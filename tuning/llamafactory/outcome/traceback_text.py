@@ -55,6 +55,8 @@ _CONTINUED_LINES = 4
 """Of a message of several lines ("size mismatch for ...") so many are shown beside the first."""
 _MESSAGE_LINES = 40
 """Of a message so many lines are looked at."""
+_CAUSES_SHOWN = 2
+"""Of the exceptions because of which another was raised."""
 _STRANGE_LINES = 3
 """Lines of others that may stand among the frames of a traceback."""
 
@@ -86,9 +88,14 @@ class Raised:
 
     @property
     def message(self) -> str:
-        """`ValueError: ...`, on one line also where the words begin on the next."""
-        head, *further = self.said
-        return f"{head} {further[0].strip()}"[:MAX_LINE_CHARACTERS] if head.endswith(":") and further else head
+        """`ValueError: ...`, on one line."""
+        return message_of(self.said[0], self.said[1:])
+
+    @property
+    def origin(self) -> str:
+        """The innermost frame: its file and its line of code."""
+        start = max((index for index, line in enumerate(self.frames) if line.startswith('  File "')), default=0)
+        return "\n".join(self.frames[start:])
 
     def evidence(self, shown: str | None = None) -> tuple[str, ...]:
         """The message, the frames next to it, and the line that is to be shown, however far behind it stands."""
@@ -129,16 +136,39 @@ def died_of(errors: Sequence[Raised]) -> tuple[Raised, ...]:
     return tuple(reversed(kept))
 
 
+def causes_of(error: Raised, errors: Sequence[Raised]) -> tuple[Raised, ...]:
+    """Exceptions of the same rank because of which another was raised, oldest first; the two next to it."""
+    causes: list[Raised] = []
+    before = [other for other in errors if other.rank == error.rank and other.place < error.place]
+    while before and (causes[-1] if causes else error).is_chained and len(causes) < _CAUSES_SHOWN:
+        causes.append(before.pop())
+    return tuple(reversed(causes))
+
+
 def last_error(text: str) -> LastError:
     """The last error of a log's tail; what others say of an end only where nobody says more."""
     errors = raised(text)
     if errors:
         return LastError(errors[-1].message, errors[-1].evidence())
     lines = plain_lines(text)
-    own = [line for line in lines if not _ECHO.match(line)] or list(lines)
+    own = [line for line in lines if not _ECHO.match(line)]
+    if all(line.startswith(" ") or line.endswith(_START) for line in own):
+        own = list(lines)
     ends = [index for index, line in enumerate(own) if _GIVING_UP.search(line) and not line.startswith(" ")]
     end = ends[-1] if ends else len(own) - 1
     return LastError(own[end] if own else None, tuple(own[max(0, end + 1 - EVIDENCE_LINES) : end + 1]))
+
+
+def message_of(head: str, further: Sequence[str]) -> str:
+    """`ValueError: ...`, on one line also where the words begin on the next."""
+    return f"{head} {further[0].strip()}"[:MAX_LINE_CHARACTERS] if head.rstrip().endswith(":") and further else head
+
+
+def continued(lines: Sequence[str], line: str) -> tuple[str, ...]:
+    """The further lines of a message, behind the last line that is such."""
+    end = max((index for index, other in enumerate(lines) if other.strip() == line), default=None)
+    further = lines[end + 1 : _end_of_message(lines, end)] if end is not None else ()
+    return tuple(other for other in further[:_CONTINUED_LINES] if not _ECHO.match(other))
 
 
 def first_failures(lines: Sequence[str]) -> tuple[str, ...]:
@@ -149,11 +179,11 @@ def first_failures(lines: Sequence[str]) -> tuple[str, ...]:
 
 
 def own_words(lines: Sequence[str]) -> tuple[str, ...]:
-    """What may be an error where no traceback can be read: all from the first on, else the lines of that form."""
+    """Lines that may be an error without a readable traceback: all from its start on, before it those of that form."""
     own = [line for line in lines if not _ECHO.match(line)]
     starts = (index for index, line in enumerate(own) if line.endswith(_START) or line.startswith('  File "'))
-    start = next(starts, None)
-    return tuple(own[start:] if start is not None else filter(_EXCEPTION.match, own))
+    start = next(starts, len(own))
+    return (*filter(_EXCEPTION.match, own[:start]), *own[start:])
 
 
 def _ranked_lines(text: str) -> tuple[tuple[str, str], ...]:
@@ -174,6 +204,7 @@ def _ranked(line: str) -> tuple[str, str]:
 def _raised_by(rank: str, lines: Sequence[tuple[int, str]]) -> Iterator[tuple[bool, Raised]]:
     """The exceptions of one rank, and whether each stood aside."""
     texts = [line for _, line in lines]
+    is_aside = False
     for start, line in enumerate(texts):
         is_cut_off = start == 0 and line.startswith("  ")
         if not is_cut_off and (line.startswith(" ") or not line.endswith(_START)):
@@ -185,7 +216,8 @@ def _raised_by(rank: str, lines: Sequence[tuple[int, str]]) -> Iterator[tuple[bo
         is_chained = before.endswith(_CHAINED) or line.startswith("Original ")
         said = tuple(texts[end : _end_of_message(texts, end)])
         error = Raised(tuple(texts[start:end]), said, rank, lines[end][0], is_chained)
-        yield before.startswith(_ASIDE), error
+        is_aside = before.startswith(_ASIDE) or (is_chained and is_aside)
+        yield is_aside, error
 
 
 def _has_frames(lines: Sequence[str]) -> bool:

@@ -26,6 +26,8 @@ class Run:
     """Whether `arguments` names every data set; else there are uploaded ones, and how many is not known."""
     entries: tuple[Mapping[str, Any], ...] = ()
     """The dataset_info.json entries of the data sets it works on, as far as they are known."""
+    has_untrained_history: bool = False
+    """Whether answers before the last of a row have the weight 0, in one of them."""
     templates_ending_once: frozenset[str] = field(default_factory=frozenset)
     """Templates that LLaMA-Factory calls efficient_eos: one end of text for the whole conversation."""
     templates_with_media: frozenset[str] | None = None

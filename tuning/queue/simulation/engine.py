@@ -6,7 +6,7 @@ or its limit does. The queue is looked at every `CYCLE_SECONDS`, so that nothing
 
 import heapq
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from tuning.queue.standing import bounded_slowdown
 from tuning.queue.waiting_job import RunningJob, WaitingJob
 
 CYCLE_SECONDS = 30.0
+AtLook = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,18 @@ class Policy(Protocol):
         """The jobs to start now: those of `waiting` that the free GPUs are enough for."""
 
 
-def simulate(trace: Trace, policy: Policy) -> list[StartedJob]:
-    """Start of each job of the workload under the policy, in the order of submission."""
+def go_on() -> None:
+    """Let the simulation go on to its end."""
+
+
+def simulate(trace: Trace, policy: Policy, at_look: AtLook = go_on) -> list[StartedJob]:
+    """Start of each job of the workload under the policy, in the order of submission.
+
+    `at_look` is called at each look at the queue, and may raise to end it.
+    """
     queue = _Queue(trace)
     for now in _looks(queue):
+        at_look()
         for job, run in queue.take_ended(now):
             policy.ended(job, run, now)
         queue.take_submitted(now)

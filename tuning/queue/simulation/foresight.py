@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tuning.queue.estimate import Estimate
-from tuning.queue.forecast import ExpectedJob, HeldGpus, forecast
+from tuning.queue.forecast import forecast
 from tuning.queue.order import Weights
+from tuning.queue.play import ExpectedJob, GpusNow, HeldGpus
 from tuning.queue.run_length import MOST_PARTS, run_length
 from tuning.queue.simulation.engine import CYCLE_SECONDS, Moment, StartedJob, simulate
 from tuning.queue.simulation.policies import FairQueue
@@ -95,11 +96,10 @@ class _ForetellingQueue(FairQueue):
     def _foretell(self, ordered: Sequence[WaitingJob], moment: Moment) -> Iterator[_Foretold]:
         now, running = moment.now, self.running().values()
         jobs = [ExpectedJob(job, run_length(job.limit_seconds, self._parts[job.person])) for job in ordered]
-        ours = forecast(jobs, [self._held(run, now) for run in running], moment.free_gpus, now)
+        ours = forecast(jobs, [GpusNow([self._held(run, now) for run in running], moment.free_gpus)], now)
         by_limits = forecast(
             [ExpectedJob(job, Estimate.exactly(job.limit_seconds)) for job in ordered],
-            [HeldGpus(run.gpus, Estimate.exactly(_latest_end(run)), _latest_end(run)) for run in running],
-            moment.free_gpus,
+            [GpusNow([_held_to_limit(run) for run in running], moment.free_gpus)],
             now,
         )
         for job in ordered:
@@ -110,6 +110,10 @@ class _ForetellingQueue(FairQueue):
         began = run.started_at
         ends_at = Estimate(began + length.low, began + length.expected, began + length.high)
         return HeldGpus(run.gpus, ends_at, _latest_end(run))
+
+
+def _held_to_limit(run: RunningUse) -> HeldGpus:
+    return HeldGpus(run.gpus, Estimate.exactly(_latest_end(run)), _latest_end(run))
 
 
 def _latest_end(run: RunningUse) -> float:

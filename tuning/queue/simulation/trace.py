@@ -2,8 +2,9 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Self
 
 from tuning.errors import Finding, InvalidInput
@@ -53,6 +54,21 @@ class Trace:
         stretch = self.load / load
         jobs = [replace(job, submitted_at=job.submitted_at * stretch) for job in self.jobs]
         return replace(self, jobs=jobs)
+
+
+def recorded_trace(jobs: Iterable[TraceJob], gpus: int) -> Trace:
+    """The workload of jobs that ran, on a machine of so many GPUs; seconds count from its first submission.
+
+    Left out are jobs that need no GPU, or more than there are. Raises InvalidInput where too little is left.
+    """
+    known = sorted(jobs, key=attrgetter("submitted_at"))
+    fitting = [job for job in known if 0 < job.gpus <= gpus]
+    if not fitting or fitting[0].submitted_at == fitting[-1].submitted_at:
+        message = f"no workload: {len(fitting)} jobs that ran and fit {gpus} GPUs, submitted at different times"
+        raise InvalidInput([Finding((), message, "are the GPUs enough, and has anything ended yet?")])
+    began_at = fitting[0].submitted_at
+    shifted = [replace(job, submitted_at=job.submitted_at - began_at) for job in fitting]
+    return Trace(shifted, gpus, len(known) - len(fitting))
 
 
 def made_up_limit(run_seconds: float, draw: random.Random) -> float:

@@ -12,7 +12,7 @@ _Found = tuple[Reason | None, str]
 
 
 class AlpacaJudge:
-    """As AlpacaDatasetConverter reads a row, and the processor of the purpose behind it."""
+    """Judge of alpaca rows, as AlpacaDatasetConverter and the processor of the purpose read them."""
 
     def __init__(self, layout: AlpacaLayout) -> None:
         self._layout = layout

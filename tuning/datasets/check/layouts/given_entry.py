@@ -64,7 +64,7 @@ def given_layout(entry: Mapping[str, Any]) -> Layout:
 
 
 def given_sample_count(entry: Mapping[str, Any]) -> dict[str, int]:
-    """What of the entry is no layout: how many rows are drawn."""
+    """Number of rows that the entry draws (num_samples)."""
     count = entry.get("num_samples")
     return {"num_samples": count} if isinstance(count, int) and count > 0 else {}
 
@@ -145,7 +145,7 @@ def _unknown_keys(entry: Mapping[str, Any]) -> list[Finding]:
 
 
 def _bad_names(part: str, names: Any) -> list[Finding]:
-    """What is wrong in `columns` or `tags`."""
+    """Findings in `columns` or `tags`."""
     if not isinstance(names, Mapping):
         return [Finding(("entry", part), f"{part} is no mapping of names", 'write {"prompt": "question"}')]
     known = _COLUMNS.union(_MEDIA) if part == "columns" else _TAGS.keys()

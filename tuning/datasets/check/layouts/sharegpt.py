@@ -1,6 +1,6 @@
 """Rows of the form sharegpt: a list of turns, perhaps with two answers, or with a thumb up or down."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import sub
@@ -33,8 +33,10 @@ class _Chat:
     row: dict[str, Any]
     roles: tuple[str | None, ...]
     contents: list[str | None]
-    unread: set[Reason]
-    """What its messages have besides, and LLaMA-Factory does not read."""
+    has_calls: bool
+    """Whether its messages have tool_calls besides, which LLaMA-Factory does not read."""
+    weightless: frozenset[int]
+    """Messages of weight 0, which LLaMA-Factory does not read either, by their places."""
     first: int
     """Where the turns begin: behind a system message, which may be null."""
 
@@ -45,7 +47,7 @@ class _Chat:
 
 
 class ChatJudge:
-    """As SharegptDatasetConverter reads a row, and the processor of the purpose behind it."""
+    """Judge of chats, as SharegptDatasetConverter and the processor of the purpose read them."""
 
     def __init__(self, layout: ChatLayout) -> None:
         self._layout = layout
@@ -103,7 +105,7 @@ class ChatJudge:
         if type(turns) is not list:
             return RowResult(Reason.NO_MESSAGES if turns is None else Reason.WRONG_TYPE, self._layout.messages)
         role_key, content_key = self._layout.role, self._layout.content
-        unread: set[Reason] = set()
+        has_calls, weightless = False, set[int]()
         roles: list[str | None] = []
         contents: list[str | None] = []
         for turn in turns:
@@ -113,11 +115,12 @@ class ChatJudge:
             if not ((type(content) is str or content is None) and (type(role) is str or role is None)):
                 return RowResult(Reason.WRONG_TYPE, _place(len(roles)))
             if len(turn) > _KEYS_OF_TURN:
-                unread.update(_unread_parts(turn))
+                has_calls = has_calls or bool(turn.get("tool_calls"))
+                weightless.update([len(roles)] if turn.get("weight") == 0 else [])
             roles.append(role)
             contents.append(content)
         first = 1 if roles and roles[0] == self._layout.system else 0
-        return self._judge(_Chat(row, tuple(roles), contents, unread, first))
+        return self._judge(_Chat(row, tuple(roles), contents, has_calls, frozenset(weightless), first))
 
     def _judge(self, chat: _Chat) -> RowResult:
         beside = [chat.row.get(column) for column in self._beside]
@@ -200,11 +203,24 @@ class ChatJudge:
     def _why_doubted(self, chat: _Chat, turns: Sequence[_Turn]) -> _Found | None:
         """The worst of what is wrong with the tools and with what is said; None where nothing is."""
         tools = chat.row.get(self._layout.tools) if self._layout.tools else None
-        found = [why_bad_tools(tools) if tools else None, *map(self._why_doubted_turn, turns)]
-        found += [(reason, "") for reason in sorted(chat.unread)]
+        found = [self._why_untrained(chat), why_bad_tools(tools) if tools else None]
+        found += [*map(self._why_doubted_turn, turns), (Reason.UNUSED_TOOL_CALLS, "") if chat.has_calls else None]
         told = [each for each in found if each is not None]
         failing = (each for each in told if EXPLANATIONS[each[0]].outcome is Outcome.JOB_FAILS)
         return next(failing, told[0] if told else None)
+
+    def _why_untrained(self, chat: _Chat) -> _Found | None:
+        """Answers of weight 0 that are trained on; of a ranking no message is, and for KTO none but the last."""
+        answers = [number for number, role in enumerate(chat.roles) if number >= chat.first and role in self._answering]
+        untrained = [number for number in answers if number in chat.weightless]
+        if not untrained or self._layout.purpose == "ranking":
+            return None
+        if answers[-1] in chat.weightless:
+            return Reason.UNTRAINED_END, _place(answers[-1])
+        if self._layout.purpose == "kto":
+            return None
+        is_last_alone = len(untrained) == len(answers) - 1
+        return (Reason.UNTRAINED_HISTORY if is_last_alone else Reason.MIXED_WEIGHTS), _place(untrained[0])
 
     def _why_doubted_turn(self, turn: _Turn) -> _Found | None:
         if turn.content is None:
@@ -212,13 +228,6 @@ class ChatJudge:
         if turn.role == self._layout.function:
             return why_bad_call(turn.content, turn.place)
         return (Reason.EMPTY_ANSWER, "") if not turn.content and turn.role in self._answering else None
-
-
-def _unread_parts(turn: dict[str, Any]) -> Iterator[Reason]:
-    if turn.get("tool_calls"):
-        yield Reason.UNUSED_TOOL_CALLS
-    if turn.get("weight") == 0:
-        yield Reason.UNUSED_WEIGHT
 
 
 def _cut(texts: Iterable[str], lengths: Iterable[int]) -> list[tuple[str, ...]]:

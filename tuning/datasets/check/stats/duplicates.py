@@ -38,7 +38,7 @@ class Repeats:
             self._follow_half()
 
     def merge(self, others: "Repeats") -> None:
-        """All that another one has counted, in a process with the same hash()."""
+        """Add the counts of another one, made in a process with the same hash()."""
         while self.one_in < others.one_in:
             self._follow_half()
         ignored = self._ignored_bits

@@ -37,7 +37,7 @@ class Histogram:
             self.add(length, rows)
 
     def merge(self, others: "Histogram") -> None:
-        """All that another one has counted."""
+        """Add the counts of another one."""
         self.total += others.total
         self.longest = max(self.longest, others.longest)
         for length, rows in others._rows.items():

@@ -1,0 +1,1 @@
+"""Queries of use: limits, reports, sizes of results, files on clusters."""

@@ -1,0 +1,77 @@
+"""Causes by what raised an error: a library that refuses what it is asked for, or does not fit another."""
+
+from tuning.llamafactory.causes.row import NOT_TOGETHER, Row
+
+_NAMED = "the error names an argument, or what the model cannot do: leave it out, or change it (`packtrain check`)"
+_VERSIONS = "leave out the argument that needs it, take another model, or ask the operator for another image"
+_REPORT = "look at the data set's columns and lines (`packtrain datasets show`, for data that were uploaded or added)"
+_LIBRARIES = (
+    r"/(accelerate|peft|deepspeed|trl|bitsandbytes|hqq|gptqmodel|auto_gptq|unsloth(_zoo)?|liger_kernel|flash_attn|vllm"
+    r"|galore_torch|apollo_torch|badam|torch/optim|torch/distributed/fsdp"
+    r"|llamafactory/(model|train|extras)"
+    r"|transformers/(trainer\w*|training_args\w*|optimization|modeling_\w+|masking_utils|core_model_loading"
+    r"|generation|quantizers|integrations|models/auto|utils/quantization_config))[/.]"
+)
+"""Of what they raise on purpose nearly all is about how they were called: by the arguments, with that model."""
+_ON_PURPOSE = rf"{_LIBRARIES}(?s:.*)\n +raise\b"
+# Objects of no library's own: that they lack an attribute tells of no version.
+_NO_LIBRARY = r"NoneType|Tensor|DataFrame|Series|Image\b|DistributedDataParallel|DataParallel"
+
+VERSIONS = (
+    Row(
+        "import",
+        "last",
+        rf"^AttributeError: (type object )?'(?!{_NO_LIBRARY})[A-Z]\w+'( object)? has no attribute"
+        r"|^NameError: name '\w+' is not defined|^TypeError: Descriptors cannot"
+        r"|^TypeError: .*\(\) (missing \d+ required|takes (from )?\d+ |got multiple values for)"
+        r"|^TypeError: unsupported operand type\(s\) for \|",
+        "packages of the image do not fit each other, or this model: {line}",
+        _VERSIONS,
+    ),
+)
+
+REFUSALS = (
+    Row(
+        "config",
+        "last",
+        r"shared tensors|tensors share memory",
+        "this model's weights cannot be saved in that form: {line}",
+        "the model ties weights: leave out resize_vocab and additional_target, or train with finetuning_type: lora",
+    ),
+    Row(
+        "config",
+        "last",
+        r"OutOfResources|out of resource: |torch\._(dynamo|inductor)\.exc|BackendCompilerFailed|InductorError",
+        NOT_TOGETHER,
+        "leave out enable_liger_kernel, use_unsloth and torch_compile, whose kernels this GPU or model cannot run",
+    ),
+    Row(
+        "config",
+        "last",
+        r"^(ValueError|AssertionError|NotImplementedError)\b",
+        NOT_TOGETHER,
+        _NAMED,
+        raised_by=_LIBRARIES,
+    ),
+    Row(
+        "config", "last", r"^(RuntimeError|TypeError|KeyError|Exception)\b", NOT_TOGETHER, _NAMED, raised_by=_ON_PURPOSE
+    ),
+    Row(
+        "import",
+        "last",
+        r"^(AttributeError|TypeError|KeyError)\b",
+        "the image's packages cannot read this model: {line}",
+        "fetch the whole model anew, take another, or ask the operator for a newer image",
+        within=r"in from_pretrained$|llamafactory/model/loader",
+        raised_by=r"/(transformers|transformers_modules|tokenizers)/",
+        unless="NoneType",
+    ),
+    Row(
+        "dataset",
+        "last",
+        r"^(ValueError|TypeError|KeyError|IndexError|AssertionError)\b|\bSchemaInferenceError\b|\bArrow\w+Error\b",
+        "the data cannot be used: {line}",
+        _REPORT,
+        raised_by=r"/(datasets|pyarrow)/",
+    ),
+)

@@ -1,0 +1,1 @@
+"""Models that jobs left: their names, pins and grants."""

@@ -1,0 +1,1 @@
+"""Programs for a login node: constant texts, whose values come as arguments or on stdin."""
