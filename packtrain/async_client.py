@@ -21,7 +21,9 @@ from typing import Any, cast
 import httpx
 from typing_extensions import Self, Unpack
 
+from packtrain.chat import AsyncChatMethods
 from packtrain.connection import Connection, find_connection, server_url
+from packtrain.models import AsyncModelMethods
 from packtrain.operations import jobs as jobs_api
 from packtrain.operations import people as people_api
 from packtrain.operations import site as site_api
@@ -41,8 +43,6 @@ from packtrain.schema import (
     JobPage,
     Me,
     Metrics,
-    ModelAliasRequest,
-    ModelPage,
     Preview,
     Progress,
     QueueEntry,
@@ -50,6 +50,8 @@ from packtrain.schema import (
     Recipe,
     RecipePage,
     RetryFields,
+    Simulation,
+    SimulationRequest,
     Validation,
 )
 from packtrain.transport.async_download import download_archive, download_file
@@ -61,10 +63,11 @@ from packtrain.transport.event_stream import ENDINGS, PROGRESS
 from packtrain.transport.log_text import LogStream, LogText, log_text
 from packtrain.transport.long_poll import Outage
 from packtrain.transport.upload import CountedFile
+from packtrain.uploads import AsyncUploadMethods
 from packtrain.webhooks import AsyncWebhookMethods
 
 
-class AsyncPacktrain(AsyncPeopleMethods, AsyncWebhookMethods):
+class AsyncPacktrain(AsyncChatMethods, AsyncModelMethods, AsyncPeopleMethods, AsyncUploadMethods, AsyncWebhookMethods):
     """A server, spoken to with a token. Safe requests are repeated when nobody answers, others never."""
 
     def __init__(self, url: str, token: str, *, source: str = "the caller") -> None:
@@ -156,7 +159,7 @@ class AsyncPacktrain(AsyncPeopleMethods, AsyncWebhookMethods):
         return await self.job(job_id)
 
     async def events(self, job_id: str) -> AsyncIterator[Event]:
-        """Everything that happened to a job, in order."""
+        """Events of a job, in order."""
         after: str | None = None
         while True:
             page = await self._http.send(jobs_api.events(job_id, after))
@@ -269,9 +272,17 @@ class AsyncPacktrain(AsyncPeopleMethods, AsyncWebhookMethods):
         given_entry = dict(entry) if entry is not None else None
         return await self._http.send(site_api.add_dataset(cluster_path, **given, entry=given_entry))
 
-    async def datasets(self, *, limit: int = 50, after: str | None = None) -> DatasetPage:
-        """One page of data sets, newest first."""
-        return await self._http.send(site_api.datasets(limit, after))
+    async def datasets(
+        self,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        q: str | None = None,
+        owner: str | None = None,
+        sha256: str | None = None,
+    ) -> DatasetPage:
+        """One page of data sets, newest first: all, or those of a name (`q`), an owner, a content (`sha256`)."""
+        return await self._http.send(site_api.datasets(limit, after, q=q, owner=owner, sha256=sha256))
 
     async def dataset(self, dataset_id: str) -> Dataset:
         """One data set."""
@@ -282,10 +293,10 @@ class AsyncPacktrain(AsyncPeopleMethods, AsyncWebhookMethods):
         return await self._http.send(site_api.dataset_report(dataset_id, cutoff_len))
 
     async def dataset_preview(
-        self, dataset_id: str, *, template: str | None = None, count: int = 3, **training: bool
+        self, dataset_id: str, *, template: str | None = None, count: int = 3, first: int = 1, **training: bool
     ) -> Preview:
-        """The first rows, with a template as the model sees them under these arguments of the training."""
-        return await self._http.send(site_api.dataset_preview(dataset_id, template, count, training))
+        """Rows from the `first`, with a template as the model sees them under these arguments of the training."""
+        return await self._http.send(site_api.dataset_preview(dataset_id, template, count, first, training))
 
     async def delete_dataset(self, dataset_id: str) -> None:
         """Forget a data set; refused while a job that has not ended trains on it."""
@@ -323,17 +334,9 @@ class AsyncPacktrain(AsyncPeopleMethods, AsyncWebhookMethods):
         """The place of a job in the queue, what it waits for, and when it is expected to start and end."""
         return await self._http.send(site_api.queue_entry(job_id))
 
-    async def models(self) -> ModelPage:
-        """Every model of every cluster's catalogue."""
-        return await self._http.send(site_api.models())
-
-    async def set_model_alias(self, alias: str, model: str, *, cluster: str | None = None) -> ModelAliasRequest:
-        """Let a name mean a model of the catalogue. For administrators."""
-        return await self._http.send(site_api.set_model_alias(alias, model, cluster))
-
-    async def remove_model_alias(self, alias: str, *, cluster: str | None = None) -> None:
-        """Forget a further name of a model. For administrators."""
-        await self._http.send(site_api.remove_model_alias(alias, cluster))
+    async def simulate_queue(self, **fields: Unpack[SimulationRequest]) -> Simulation:
+        """Try the order of the queue on a workload: `trace`, in the Standard Workload Format, or `history=True`."""
+        return await self._http.send(site_api.simulate_queue(fields))
 
     async def me(self) -> Me:
         """The user and scopes of the token."""

@@ -26,7 +26,9 @@ from typing import Any, cast
 import httpx
 from typing_extensions import Self, Unpack
 
+from packtrain.chat import ChatMethods
 from packtrain.connection import Connection, find_connection, server_url
+from packtrain.models import ModelMethods
 from packtrain.operations import jobs as jobs_api
 from packtrain.operations import people as people_api
 from packtrain.operations import site as site_api
@@ -46,8 +48,6 @@ from packtrain.schema import (
     JobPage,
     Me,
     Metrics,
-    ModelAliasRequest,
-    ModelPage,
     Preview,
     Progress,
     QueueEntry,
@@ -55,6 +55,8 @@ from packtrain.schema import (
     Recipe,
     RecipePage,
     RetryFields,
+    Simulation,
+    SimulationRequest,
     Validation,
 )
 from packtrain.transport.download import OnBytes, download_archive, download_file, wanted
@@ -63,10 +65,11 @@ from packtrain.transport.http import Http
 from packtrain.transport.log_text import LogStream, LogText, log_text
 from packtrain.transport.long_poll import Clock, Outage, follow
 from packtrain.transport.upload import CountedFile
+from packtrain.uploads import UploadMethods
 from packtrain.webhooks import WebhookMethods
 
 
-class Packtrain(PeopleMethods, WebhookMethods):
+class Packtrain(ChatMethods, ModelMethods, PeopleMethods, UploadMethods, WebhookMethods):
     """A server, spoken to with a token. Safe requests are repeated when nobody answers, others never."""
 
     def __init__(self, url: str, token: str, *, source: str = "the caller") -> None:
@@ -162,7 +165,7 @@ class Packtrain(PeopleMethods, WebhookMethods):
         return self.job(job_id)
 
     def events(self, job_id: str) -> Iterator[Event]:
-        """Everything that happened to a job, in order."""
+        """Events of a job, in order."""
         after: str | None = None
         while True:
             page = self._http.send(jobs_api.events(job_id, after))
@@ -285,9 +288,17 @@ class Packtrain(PeopleMethods, WebhookMethods):
         given_entry = dict(entry) if entry is not None else None
         return self._http.send(site_api.add_dataset(cluster_path, **given, entry=given_entry))
 
-    def datasets(self, *, limit: int = 50, after: str | None = None) -> DatasetPage:
-        """One page of data sets, newest first."""
-        return self._http.send(site_api.datasets(limit, after))
+    def datasets(
+        self,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        q: str | None = None,
+        owner: str | None = None,
+        sha256: str | None = None,
+    ) -> DatasetPage:
+        """One page of data sets, newest first: all, or those of a name (`q`), an owner, a content (`sha256`)."""
+        return self._http.send(site_api.datasets(limit, after, q=q, owner=owner, sha256=sha256))
 
     def dataset(self, dataset_id: str) -> Dataset:
         """One data set."""
@@ -298,10 +309,10 @@ class Packtrain(PeopleMethods, WebhookMethods):
         return self._http.send(site_api.dataset_report(dataset_id, cutoff_len))
 
     def dataset_preview(
-        self, dataset_id: str, *, template: str | None = None, count: int = 3, **training: bool
+        self, dataset_id: str, *, template: str | None = None, count: int = 3, first: int = 1, **training: bool
     ) -> Preview:
-        """The first rows, with a template as the model sees them under these arguments of the training."""
-        return self._http.send(site_api.dataset_preview(dataset_id, template, count, training))
+        """Rows from the `first`, with a template as the model sees them under these arguments of the training."""
+        return self._http.send(site_api.dataset_preview(dataset_id, template, count, first, training))
 
     def delete_dataset(self, dataset_id: str) -> None:
         """Forget a data set; refused while a job that has not ended trains on it."""
@@ -339,17 +350,9 @@ class Packtrain(PeopleMethods, WebhookMethods):
         """The place of a job in the queue, what it waits for, and when it is expected to start and end."""
         return self._http.send(site_api.queue_entry(job_id))
 
-    def models(self) -> ModelPage:
-        """Every model of every cluster's catalogue."""
-        return self._http.send(site_api.models())
-
-    def set_model_alias(self, alias: str, model: str, *, cluster: str | None = None) -> ModelAliasRequest:
-        """Let a name mean a model of the catalogue. For administrators."""
-        return self._http.send(site_api.set_model_alias(alias, model, cluster))
-
-    def remove_model_alias(self, alias: str, *, cluster: str | None = None) -> None:
-        """Forget a further name of a model. For administrators."""
-        self._http.send(site_api.remove_model_alias(alias, cluster))
+    def simulate_queue(self, **fields: Unpack[SimulationRequest]) -> Simulation:
+        """Try the order of the queue on a workload: `trace`, in the Standard Workload Format, or `history=True`."""
+        return self._http.send(site_api.simulate_queue(fields))
 
     def me(self) -> Me:
         """The user and scopes of the token."""

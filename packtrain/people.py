@@ -12,11 +12,13 @@ from packtrain.schema import (
     NewToken,
     Scope,
     SecretPage,
+    SessionPage,
     Team,
     TeamRequest,
     TeamSummaryPage,
     TokenPage,
     TokenRequest,
+    TokensJson,
     UsageReport,
     User,
     UserChange,
@@ -112,6 +114,10 @@ class PeopleMethods:
         """GPU time by user, team or cluster, from the first day to the last: ISO 8601; by default 30 days."""
         return self._http.send(people_api.usage(by, first, last))
 
+    def token_usage(self, *, first: str | None = None, last: str | None = None) -> TokensJson:
+        """Tokens of served models in a period: your own, and those of others that you may see."""
+        return self._http.send(people_api.token_usage(first, last))
+
     def usage_csv(self, by: str = "user", *, first: str | None = None, last: str | None = None) -> str:
         """The same as a table (CSV)."""
         return self._http.send(people_api.usage_csv(by, first, last))
@@ -137,6 +143,14 @@ class PeopleMethods:
     def revoke_token(self, token_id: str) -> None:
         """End a token at once."""
         self._http.send(people_api.revoke_token(token_id))
+
+    def sessions(self, *, limit: int = 50, after: str | None = None) -> SessionPage:
+        """One page of the sessions of browsers, newest first: your own, or all for an administrator."""
+        return self._http.send(people_api.sessions(limit, after))
+
+    def end_session(self, session_id: str) -> None:
+        """Sign a browser out at once."""
+        self._http.send(people_api.end_session(session_id))
 
 
 class AsyncPeopleMethods:
@@ -224,6 +238,10 @@ class AsyncPeopleMethods:
         """GPU time by user, team or cluster, from the first day to the last: ISO 8601; by default 30 days."""
         return await self._http.send(people_api.usage(by, first, last))
 
+    async def token_usage(self, *, first: str | None = None, last: str | None = None) -> TokensJson:
+        """Tokens of served models in a period: your own, and those of others that you may see."""
+        return await self._http.send(people_api.token_usage(first, last))
+
     async def usage_csv(self, by: str = "user", *, first: str | None = None, last: str | None = None) -> str:
         """The same as a table (CSV)."""
         return await self._http.send(people_api.usage_csv(by, first, last))
@@ -249,3 +267,11 @@ class AsyncPeopleMethods:
     async def revoke_token(self, token_id: str) -> None:
         """End a token at once."""
         await self._http.send(people_api.revoke_token(token_id))
+
+    async def sessions(self, *, limit: int = 50, after: str | None = None) -> SessionPage:
+        """One page of the sessions of browsers, newest first: your own, or all for an administrator."""
+        return await self._http.send(people_api.sessions(limit, after))
+
+    async def end_session(self, session_id: str) -> None:
+        """Sign a browser out at once."""
+        await self._http.send(people_api.end_session(session_id))

@@ -24,6 +24,7 @@ ProblemCode = Literal[
     "bad_request",
     "not_authenticated",
     "not_allowed",
+    "csrf_refused",
     "not_found",
     "method_not_allowed",
     "request_timeout",
@@ -33,6 +34,7 @@ ProblemCode = Literal[
     "unsupported_media_type",
     "range_not_satisfiable",
     "invalid",
+    "context_length_exceeded",
     "too_many_requests",
     "server_failed",
     "cluster_failed",
@@ -78,6 +80,9 @@ Reason = Literal[
     "praised_nothing",
     "unused_tool_calls",
     "unused_weight",
+    "untrained_history",
+    "untrained_end",
+    "mixed_weights",
     "unused_media",
     "bad_media",
     "media_count",
@@ -90,13 +95,15 @@ Role = Literal["viewer", "member", "administrator"]
 """Role of a user in the lab. That of a team's lead is a word of the membership."""
 Scope = Literal["read", "submit", "admin"]
 """One word; the order of the words is the order of their reach."""
-SubjectKind = Literal["user", "team", "everybody"]
+SignInWay = Literal["token", "oidc", "proxy"]
+"""Way in which somebody showed who they are when their session began."""
+SubjectKind = Literal["user", "team", "member", "everybody"]
 """Kind of a limit's subject: those who share it."""
 UsedBy = Literal["user", "team", "cluster"]
 """Grouping of used GPU time."""
 WaitKind = Literal["limit", "gpus", "dependency", "data", "hold", "window", "cluster", "nothing"]
 """Kind of thing that a job waits for."""
-WebhookKind = Literal["standard", "slack", "mattermost", "mail"]
+WebhookKind = Literal["standard", "slack", "mattermost", "mail", "openai"]
 """Form in which a receiver wants its notices."""
 
 
@@ -288,7 +295,7 @@ class Cluster(TypedDict):
     commands: dict[str, Any]
     """The budget on the login node that was used, as the worker counts it."""
     troubles: list["Trouble"]
-    """Failures of steps: the newest 20."""
+    """Failures: of the newest 20 those of whole steps, and of jobs that you may see."""
     trouble_count: int
     """The number of all of them."""
     sick_nodes: list["SickNode"]
@@ -414,6 +421,40 @@ class DatasetReport(TypedDict):
     """What `cutoff_len` cuts off; null where none was named."""
 
 
+class DatasetUpload(TypedDict):
+    """An upload in parts, and the parts that have arrived."""
+
+    id: str
+    """Its id, for its parts."""
+    object: NotRequired[Literal["upload"]]
+    """What this is."""
+    name: str
+    """The file's name."""
+    size_bytes: int
+    """Of the whole file, as it was announced."""
+    sha256: str | None
+    """Of the whole file, as it was announced."""
+    status: Literal["pending", "completed", "cancelled", "expired"]
+    """Only a pending one takes parts."""
+    created_at: str
+    """When it was made."""
+    expires_at: str
+    """When it is removed, unless a part comes before."""
+    parts: list["DatasetUploadPart"]
+    """Those that have arrived, in their order."""
+    dataset_id: str | None
+    """The data set that it became."""
+
+
+class DatasetUploadPart(TypedDict):
+    """A part that has arrived whole."""
+
+    number: int
+    """Its place in the file, from 1."""
+    size_bytes: int
+    """Its size."""
+
+
 class Delivery(TypedDict):
     """A notice for one webhook, and what became of it."""
 
@@ -470,7 +511,7 @@ class Estimates(TypedDict):
 
 
 class Event(TypedDict):
-    """Something that happened to a job."""
+    """Event of a job."""
 
     id: int
     """Grows from event to event, over all jobs; a stream is resumed after it."""
@@ -644,6 +685,8 @@ class Job(_Job):
     """Why it failed; null unless it did."""
     result: dict[str, Any] | None
     """The numbers that the run left; null before its end."""
+    model: str | None
+    """Name of the model that it left: `ft:<base>:<team>:<name>:<id>`; null until it has succeeded."""
     record: "Record"
     """With what exactly it ran."""
     retry_of: str | None
@@ -769,11 +812,14 @@ class JobWebhook(TypedDict):
     url: str
     """Where notices go: http(s)://..., or mailto:NAME@DOMAIN for mail."""
     kind: NotRequired["WebhookKind"]
-    """The form of the notices: signed JSON (Standard Webhooks), a text for Slack or Mattermost, mail."""
+    """The form of the notices: signed JSON (Standard Webhooks), a text for Slack or Mattermost, mail; or the three ends
+    of trainings as OpenAI's webhooks tell them.
+    """
     events: NotRequired[list[str]]
     """Which events: exact names (job.failed, warning), job.* or checkpoint.*; by default the ends."""
     secret: NotRequired[str | None]
-    """Of kind standard: a secret of your own to sign with, whsec_ and 24 to 64 bytes in base64; by default one is made.
+    """Of kinds standard and openai: a secret of your own to sign with, whsec_ and 24 to 64 bytes in base64; by default
+    one is made.
     """
 
 
@@ -803,6 +849,8 @@ class Limit(_Limit):
     """Those who share it."""
     subject: str | None
     """The user's or team's name; `*` = each; null = everybody together."""
+    team: str | None
+    """Of a member: the team; else null."""
     kind: "LimitKind"
     """The thing that is counted."""
     amount: float
@@ -816,7 +864,7 @@ class Limit(_Limit):
     most_used_by: str | None
     """Of a limit for each: who that is."""
     held_by: list["LimitHolder"]
-    """The jobs that use it, the first to end first; a few of very many."""
+    """The jobs that use it and that you may see, the first to end first; a few of very many."""
     words: str
     """The limit in a sentence."""
 
@@ -848,9 +896,11 @@ class LimitRequest(_LimitRequest):
     """A limit to set: there is one of each subject, kind and narrowing, and its amount is changed."""
 
     subject_kind: "SubjectKind"
-    """Those who share it: a user, a team, or everybody together."""
+    """Those who share it: a user, a team, a member (a user's jobs of one team), or everybody together."""
     subject: NotRequired[str | None]
     """The user's or team's name; `*` = each that has no such limit of their own."""
+    team: NotRequired[str | None]
+    """Of a member: the team; `*` as the subject = each member."""
     kind: "LimitKind"
     """The thing that is counted."""
     amount: float
@@ -914,27 +964,70 @@ class Metrics(TypedDict):
 
 
 class Model(TypedDict):
-    """A model of a cluster's catalogue."""
+    """A model of a cluster's catalogue, or what a job left."""
 
     name: str
-    """To give as model_name_or_path; the last part of its path and of a hub id will do."""
+    """To give as model_name_or_path. Of a catalogue's model the last part of its path and of a hub id will do; of a
+    result, `ft:<base>:<team>:<name>:<id>`, only the id has to be right.
+    """
     cluster: str
     """The name of a cluster of this service."""
     path: str
     """Its folder on the cluster."""
     aliases: list[str]
     """Further names that mean it."""
+    kind: NotRequired[Literal["catalogue", "result"]]
+    """A catalogue's model, or the result of a job."""
+    owner: NotRequired[str | None]
+    """Of a result: the owner of its job."""
+    team: NotRequired[str | None]
+    """Of a result: the team of its job."""
+    created_at: NotRequired[str | None]
+    """Of a result: the end of its job."""
+    checkpoint: NotRequired[int | None]
+    """The step of a checkpoint; null: the final model."""
+    is_adapter: NotRequired[bool]
+    """It is laid over its base model; else it is a whole model."""
+    size_bytes: NotRequired[int | None]
+    """On the cluster, without checkpoints beside it."""
+    is_pinned: NotRequired[bool]
+    """Clean-up spares it, as it does what has an alias."""
+    granted_to: NotRequired[list[str]]
+    """Other teams that may use it."""
+    metrics: NotRequired[dict[str, float]]
+    """Those of its job's end."""
+    lineage: NotRequired["ModelLineage | None"]
+    """Of a result: what it was made from."""
+    not_served: NotRequired[str | None]
+    """Why it cannot be talked to, as a sentence; only where one model is shown."""
 
 
 class ModelAliasRequest(TypedDict):
-    """Another name for a model of a catalogue."""
+    """Another name for a model."""
 
     alias: str
     """What people's files call the model."""
     model: str
-    """Its name in the catalogue."""
+    """Its name in the catalogue, or the name of a result (ft:...), whose cluster is taken."""
     cluster: NotRequired[str | None]
     """By default the first of the server's clusters."""
+
+
+class ModelLineage(TypedDict):
+    """Origin of a result: its job, what the job began from, and its data."""
+
+    job_id: str
+    """Of the job that left it."""
+    job_name: str
+    """As that job is called now."""
+    base: str
+    """The base model's name: a hub id, or a folder's name."""
+    source_job: str | None
+    """The job whose adapter or model it was made from."""
+    source_checkpoint: int | None
+    """Which of its checkpoints; null: its final model."""
+    datasets: list[str]
+    """Ids of uploads, and names that the cluster knows; at most 100."""
 
 
 class ModelPage(TypedDict):
@@ -1028,6 +1121,27 @@ class Node(TypedDict):
     """GPUs: free ones and all."""
 
 
+class OrderMeasures(TypedDict):
+    """Measures of one order of the workload (docs/benchmarks.md says what each is)."""
+
+    order: str
+    """FIFO, EASY, or packtrain."""
+    mean_wait_seconds: float
+    """From submission to start."""
+    longest_wait_seconds: float
+    """Likewise."""
+    mean_slowdown: float
+    """Bounded slowdown, the mean over jobs."""
+    worst_person_slowdown: float
+    """The mean of whoever fared worst."""
+    jain_index: float
+    """Of people's mean slowdowns: 1 where all are equal."""
+    share_error: float
+    """The part of the GPUs that others had than an even deal gives it to."""
+    utilisation: float
+    """Of the machine, until the last submission."""
+
+
 class Parameter(TypedDict):
     """An argument that people set when they use a recipe."""
 
@@ -1078,6 +1192,8 @@ class Preview(TypedDict):
     """The template that they are written with; null = none was named."""
     rows: list["PreviewRow"]
     """The first rows."""
+    has_more: bool
+    """There are rows behind these that `first` leads to."""
 
 
 class PreviewRow(TypedDict):
@@ -1482,6 +1598,51 @@ class Series(TypedDict):
     """The number of all points, of which these were chosen."""
 
 
+class ServeRequest(TypedDict):
+    """A model that is to be served."""
+
+    model: str
+    """Any name of a model: of the catalogue, an alias, ft:..."""
+    cluster: NotRequired[str | None]
+    """By default the first that has the model."""
+
+
+class Session(TypedDict):
+    """A session that a browser keeps."""
+
+    id: str
+    """Its id."""
+    user: str
+    """The name of its user."""
+    scopes: list["Scope"]
+    """All that it may do."""
+    signed_in_by: "SignInWay"
+    """token: a token was shown; oidc: the site's own sign-in; proxy: a proxy in front named the user."""
+    token_id: str | None
+    """The token that was shown; the session ends with it."""
+    address: str
+    """The network address that it began from."""
+    user_agent: str
+    """The browser, as it calls itself."""
+    is_current: bool
+    """Whether it is the session that asks."""
+    created_at: str
+    """When it was made."""
+    expires_at: str
+    """The latest moment at which it ends."""
+
+
+class SessionPage(TypedDict):
+    """SessionPage of the API."""
+
+    data: list["Session"]
+    """The rows."""
+    has_more: bool
+    """Whether another page follows."""
+    next: str | None
+    """Give it as `after` for the next page; null on the last."""
+
+
 class SickNode(TypedDict):
     """A node on which runs failed by hardware's words: new attempts keep away from it for a while."""
 
@@ -1496,7 +1657,53 @@ class SickNode(TypedDict):
     message: str
     """The newest failure."""
     job_ids: list[str]
-    """Ids of the jobs that failed on it, the newest first."""
+    """Ids of the jobs that failed on it and that you may see, the newest first."""
+
+
+class Simulation(TypedDict):
+    """The workload, and its measures under each order."""
+
+    jobs: int
+    """Jobs of the workload that were started."""
+    people: int
+    """The people whose they are."""
+    gpus: int
+    """GPUs of the machine."""
+    days: float
+    """From the first submission to the last."""
+    load: float
+    """The part of all GPU time that was wanted until the last submission."""
+    left_out: int
+    """Jobs that never ran, or need more GPUs than there are."""
+    made_up_limits: int
+    """Jobs whose time limit nobody recorded."""
+    orders: list["OrderMeasures"]
+    """packtrain's and the yardsticks, each with its measures."""
+    beyond_bound: int
+    """Jobs that waited longer under packtrain's order than its bound."""
+
+
+class SimulationRequest(TypedDict, total=False):
+    """A workload to try the order of the queue on: one that is sent, or a cluster's own history."""
+
+    trace: str | None
+    """A workload in the Standard Workload Format, up to 20000 jobs (and 1 MB)."""
+    history: bool
+    """The newest 20000 jobs that ended on `cluster` instead."""
+    cluster: str | None
+    """With `history`: whose, where there are several clusters."""
+    gpus: int | None
+    """GPUs of the machine; else as the workload or the cluster says."""
+    load: float | None
+    """Submit in a shorter or longer time: this part of all GPU time is wanted."""
+    teams: bool
+    """The groups of `trace` are teams; else all are one."""
+    seed: int
+    """Of time limits that are made up."""
+    half_life_seconds: float | None
+    """Another half-life than that of the settings."""
+    overdue_seconds: float | None
+    """After which the oldest job comes first, likewise."""
 
 
 class Team(TypedDict):
@@ -1639,6 +1846,35 @@ class TokenRequest(TypedDict):
     """The end of its validity; null = it has none."""
 
 
+class TokenRow(TypedDict):
+    """Tokens that a person had of a served model."""
+
+    user: str
+    """The person."""
+    model: str
+    """The model's name."""
+    requests: int
+    """Answers, those among them that their reader left."""
+    prompt_tokens: int
+    """Tokens that were sent."""
+    completion_tokens: int
+    """Tokens that were generated, as far as they were read."""
+
+
+_TokensJson = TypedDict("_TokensJson", {"from": str})
+
+
+class TokensJson(_TokensJson):
+    """Tokens of served models in a period, the most first."""
+
+    to: str
+    """Its last day (UTC), which is part of it."""
+    data: list["TokenRow"]
+    """The rows."""
+    has_more: bool
+    """Whether there are more than were asked for."""
+
+
 class Trouble(TypedDict):
     """A step that failed at one job, or as a whole; it is tried again by itself."""
 
@@ -1669,6 +1905,30 @@ class Truncation(TypedDict):
     """So many rows are longer, at least."""
     rows_at_most: int
     """So many rows are longer, at most."""
+
+
+class UploadCompletionRequest(TypedDict, total=False):
+    """The data set that an upload is to become."""
+
+    name: str | None
+    """By default the file's name without its ending."""
+    format: Literal["alpaca", "sharegpt"] | None
+    """Refuse the file unless it has this form. By default it is found out."""
+    purpose: Literal["sft", "ranking", "kto", "pretrain", "questions"] | None
+    """What it teaches, where its columns serve more than one; found out too."""
+    entry: dict[str, Any] | None
+    """LLaMA-Factory's entry for it: formatting, columns, tags, ranking, num_samples. By default all is found out."""
+
+
+class UploadRequest(TypedDict):
+    """A file that is to come in parts."""
+
+    name: str
+    """The file's, with its ending."""
+    size_bytes: int
+    """Of the whole file."""
+    sha256: NotRequired[str | None]
+    """Of the whole file: by it a broken upload is found again, and the whole is checked at its end."""
 
 
 _UsageReport = TypedDict("_UsageReport", {"from": str})
@@ -1784,7 +2044,7 @@ class Validation(TypedDict):
     warnings: list["ProblemError"]
     """What is doubtful."""
     notes: list[str]
-    """Remarks: the configuration as it was read, a Slurm that was not asked."""
+    """Remarks: the configuration as it was read, a limit at which it would wait, a Slurm that was not asked."""
     script: str | None
     """The batch script that would be submitted; null where there are errors."""
     config_yaml: str | None
@@ -1805,7 +2065,7 @@ class WaitsFor(TypedDict):
     in_use: float | None
     """How much of the limit is used."""
     held_by: list["HeldBy"]
-    """At most ten."""
+    """At most ten, of those that you may see; the words count others."""
 
 
 class Webhook(TypedDict):
@@ -1865,11 +2125,14 @@ class WebhookRequest(TypedDict):
     url: str
     """Where notices go: http(s)://..., or mailto:NAME@DOMAIN for mail."""
     kind: NotRequired["WebhookKind"]
-    """The form of the notices: signed JSON (Standard Webhooks), a text for Slack or Mattermost, mail."""
+    """The form of the notices: signed JSON (Standard Webhooks), a text for Slack or Mattermost, mail; or the three ends
+    of trainings as OpenAI's webhooks tell them.
+    """
     events: NotRequired[list[str]]
     """Which events: exact names (job.failed, warning), job.* or checkpoint.*; by default the ends."""
     secret: NotRequired[str | None]
-    """Of kind standard: a secret of your own to sign with, whsec_ and 24 to 64 bytes in base64; by default one is made.
+    """Of kinds standard and openai: a secret of your own to sign with, whsec_ and 24 to 64 bytes in base64; by default
+    one is made.
     """
     team: NotRequired[str | None]
     """The team whose jobs it is told of, for its leads; by default it is your own jobs."""

@@ -13,32 +13,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from packtrain.cli.commands import (
-    audit,
+from packtrain.cli.commands import chat, clusters, login, models, queue, recipes
+from packtrain.cli.commands.datasets import add, convert, listing, preview
+from packtrain.cli.commands.jobs import (
     checkpoints,
-    clusters,
-    datasets,
-    datasets_add,
-    datasets_convert,
-    datasets_preview,
     download,
     follow,
     job_actions,
     job_copies,
     job_list,
     job_show,
-    limits,
-    login,
     metrics,
-    models,
-    queue,
-    recipes,
-    secrets,
     submit,
-    teams,
-    users,
-    webhooks,
 )
+from packtrain.cli.commands.people import audit, limits, secrets, teams, users, webhooks
 from packtrain.cli.operator import add_operator_commands
 from packtrain.cli.screen import complain, say
 from packtrain.errors import NotConfigured, PacktrainError
@@ -126,6 +114,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "clone": job_copies.clone,
     "delete": job_actions.delete,
     "usage": limits.usage,
+    "chat": chat.chat,
     "login": login.login,
     "whoami": login.whoami,
     "audit": audit.audit,
@@ -135,14 +124,14 @@ for _word, _function in _COMMANDS.items():
 app.command("priority", context_settings=_NEGATIVE_NUMBERS)(job_actions.priority)
 _groups = {"": app}
 for _name, _help, _commands in (
-    ("datasets", "Data sets to train on.", {**datasets.COMMANDS, **datasets_add.COMMANDS, **datasets_preview.COMMANDS}),
-    ("datasets convert", "A data set from what others publish.", datasets_convert.COMMANDS),
+    ("datasets", "Data sets to train on.", {**listing.COMMANDS, **add.COMMANDS, **preview.COMMANDS}),
+    ("datasets convert", "A data set from what others publish.", convert.COMMANDS),
     ("recipes", "Named starting points for a run.", recipes.COMMANDS),
     ("checkpoints", "What a run has left of its steps.", checkpoints.COMMANDS),
     ("secrets", "Keys that your runs need, kept from everybody else.", secrets.COMMANDS),
     ("webhooks", "Notices about your jobs: to programs, chats and mail.", webhooks.COMMANDS),
     ("clusters", "The clusters, and what may be wrong with one.", clusters.COMMANDS),
-    ("models", "Models to train, and what people call them.", models.COMMANDS),
+    ("models", "Models to train, to serve and to talk to, and their further names.", models.COMMANDS),
     ("users", "Users: their roles, and whether they are switched on.", users.COMMANDS),
     ("teams", "Teams: their shares and members.", teams.COMMANDS),
     ("limits", "What users and teams may have at once, and in a month.", limits.COMMANDS),

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
-from packtrain.cli.terminal_words import complaint_lines
+from packtrain.cli.text.terminal_words import complaint_lines
 from packtrain.errors import Finding, InvalidInput, PacktrainError
 from packtrain.sanitize import inert_line, inert_text, json_text
 

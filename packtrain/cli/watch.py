@@ -5,9 +5,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from packtrain.cli.job_text import ending, how_to_retry, measures, status_line, steps, time_left
 from packtrain.cli.screen import console, note, now, say
-from packtrain.cli.units import duration
+from packtrain.cli.text.job_text import ending, how_to_retry, measures, status_line, steps, time_left
+from packtrain.cli.text.units import duration
 from packtrain.client import Packtrain
 from packtrain.sanitize import inert_line
 from packtrain.schema import Job

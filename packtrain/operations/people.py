@@ -12,11 +12,13 @@ from packtrain.schema import (
     MemberRequest,
     NewToken,
     SecretPage,
+    SessionPage,
     Team,
     TeamRequest,
     TeamSummaryPage,
     TokenPage,
     TokenRequest,
+    TokensJson,
     UsageReport,
     User,
     UserChange,
@@ -62,6 +64,10 @@ def usage_csv(by: str, first: str | None, last: str | None) -> Call[str]:
     return Call("GET", "usage.csv", _period(by, first, last))
 
 
+def token_usage(first: str | None, last: str | None) -> Call[TokensJson]:
+    return Call("GET", "usage/tokens", given_query(**{"from": first, "to": last}))
+
+
 def create_token(fields: TokenRequest) -> Call[NewToken]:
     return Call("POST", "tokens", body={name: value for name, value in fields.items() if value is not None})
 
@@ -72,6 +78,14 @@ def tokens(limit: int, after: str | None) -> Call[TokenPage]:
 
 def revoke_token(token_id: str) -> Call[None]:
     return Call("DELETE", path_of("tokens", token_id))
+
+
+def sessions(limit: int, after: str | None) -> Call[SessionPage]:
+    return Call("GET", "sessions", page_query(limit, after, {}))
+
+
+def end_session(session_id: str) -> Call[None]:
+    return Call("DELETE", path_of("sessions", session_id))
 
 
 def users(limit: int, after: str | None) -> Call[UserPage]:

@@ -1,4 +1,4 @@
-"""Operations on data sets, recipes, clusters, their queues and models, as calls. Pure."""
+"""Operations on data sets, recipes, clusters and their queues, as calls. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -11,15 +11,18 @@ from packtrain.schema import (
     Dataset,
     DatasetPage,
     DatasetReport,
-    ModelAliasRequest,
-    ModelPage,
     Preview,
     QueueEntry,
     QueueEntryPage,
     Recipe,
     RecipePage,
+    Simulation,
+    SimulationRequest,
 )
 from packtrain.transport.call import UPLOAD_READ_SECONDS, Call, Upload, path_of
+
+SIMULATION_READ_SECONDS = 180.0
+"""The server computes for a minute at most, beside all else."""
 
 
 def upload_dataset(
@@ -37,8 +40,10 @@ def add_dataset(cluster_path: str, **given: Any) -> Call[Dataset]:
     return Call("POST", "datasets", body={"cluster_path": cluster_path, **named})
 
 
-def datasets(limit: int, after: str | None) -> Call[DatasetPage]:
-    return Call("GET", "datasets", page_query(limit, after, {}))
+def datasets(limit: int, after: str | None, **wanted: str | None) -> Call[DatasetPage]:
+    """`wanted`: q, owner, sha256."""
+    filters = {name: value for name, value in wanted.items() if value is not None}
+    return Call("GET", "datasets", page_query(limit, after, filters))
 
 
 def dataset(dataset_id: str) -> Call[Dataset]:
@@ -49,8 +54,12 @@ def dataset_report(dataset_id: str, cutoff_len: int | None) -> Call[DatasetRepor
     return Call("GET", path_of("datasets", dataset_id, "report"), given_query(cutoff_len=cutoff_len))
 
 
-def dataset_preview(dataset_id: str, template: str | None, count: int, training: Mapping[str, bool]) -> Call[Preview]:
+def dataset_preview(
+    dataset_id: str, template: str | None, count: int, first: int, training: Mapping[str, bool]
+) -> Call[Preview]:
     query: dict[str, str | int | list[str]] = {"count": count}
+    if first != 1:  # servers of before know the first rows alone
+        query["first"] = first
     query |= {name: json.dumps(value) for name, value in training.items()}
     query |= {"template": template} if template is not None else {}
     return Call("GET", path_of("datasets", dataset_id, "preview"), query)
@@ -84,14 +93,5 @@ def queue_entry(job_id: str) -> Call[QueueEntry]:
     return Call("GET", path_of("jobs", job_id, "queue"))
 
 
-def models() -> Call[ModelPage]:
-    return Call("GET", "models")
-
-
-def set_model_alias(alias: str, model: str, cluster: str | None) -> Call[ModelAliasRequest]:
-    named = {"cluster": cluster} if cluster is not None else {}
-    return Call("PUT", "models/aliases", body={"alias": alias, "model": model, **named})
-
-
-def remove_model_alias(alias: str, cluster: str | None) -> Call[None]:
-    return Call("DELETE", "models/aliases", given_query(alias=alias, cluster=cluster))
+def simulate_queue(fields: SimulationRequest) -> Call[Simulation]:
+    return Call("POST", "queue/simulate", body=fields, read_seconds=SIMULATION_READ_SECONDS)

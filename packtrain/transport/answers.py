@@ -25,7 +25,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 def client_options(connection: Connection) -> dict[str, Any]:
     """The arguments of httpx's clients for a server."""
     return {
-        "base_url": f"{connection.url}/api/v1/",
+        "base_url": f"{connection.url}/",
         "headers": {"Authorization": f"Bearer {connection.token}", "User-Agent": "packtrain"},
         # A proxy of the environment can do nothing for a server on this machine but read its token.
         "trust_env": urlsplit(connection.url).hostname not in _LOOPBACK,
@@ -37,7 +37,7 @@ def error_of(answer: httpx.Response, connection: Connection) -> PacktrainError:
     problem = problem_of(answer)
     # The server's own 502 is a lasting trouble of a cluster; a proxy's says that the server is away, and a bare 500
     # comes from under the server while it is being stopped.
-    is_ours = answer.headers.get("Content-Type", "").startswith("application/problem+json")
+    is_ours = answer.headers.get("Content-Type", "").startswith("application/problem+json") or problem.code is not None
     reason = f"{inert_line(problem.detail or problem.title)} (HTTP {answer.status_code})"
     retry_after = answer.headers.get("Retry-After", "")
     if answer.status_code in _NOT_NOW and is_ours:  # of the cluster, or of too much at once: the server is well
@@ -78,6 +78,8 @@ def problem_of(answer: httpx.Response) -> Problem:
         return Problem(answer.status_code, title)
     if not isinstance(body, dict):
         return Problem(answer.status_code, title)
+    if isinstance(envelope := body.get("error"), dict):
+        return Problem(answer.status_code, title, _words(envelope.get("message")), code=_words(envelope.get("code")))
     findings = tuple(finding_of(entry) for entry in body.get("errors") or () if isinstance(entry, dict))
     return Problem(
         answer.status_code,

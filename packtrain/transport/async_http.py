@@ -54,7 +54,7 @@ class AsyncHttp:
         return await self._once(call, stream=stream)
 
     async def _once(self, call: Call[Answer], *, stream: bool) -> httpx.Response:
-        request = self._client.build_request(call.method, call.path, **call.options())
+        request = self._client.build_request(call.method, call.url, **call.options())
         async with self._mapped():
             answer = await self._client.send(request, stream=stream)
             if answer.is_success:

@@ -28,7 +28,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Call(Generic[Answer]):
-    """A request below /api/v1; `path` is quoted."""
+    """A request below /api/v1, or another API's root; `path` is quoted."""
 
     method: str
     path: str
@@ -38,6 +38,12 @@ class Call(Generic[Answer]):
     idempotency_key: str | None = None
     upload: Upload | None = None
     read_seconds: float = READ_SECONDS
+    root: str = "api/v1"
+
+    @property
+    def url(self) -> str:
+        """The path from the server's root on."""
+        return f"{self.root}/{self.path}"
 
     @property
     def may_repeat(self) -> bool:

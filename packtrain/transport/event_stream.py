@@ -64,7 +64,7 @@ class Patience:
         self._heard_at: float | None = None
 
     def heard(self) -> None:
-        """Something came."""
+        """Note that something came."""
         self._heard_at = self._read()
 
     def is_over(self) -> bool:

@@ -51,7 +51,7 @@ class Http:
         return self._once(call, stream=stream)
 
     def _once(self, call: Call[Answer], *, stream: bool) -> httpx.Response:
-        request = self._client.build_request(call.method, call.path, **call.options())
+        request = self._client.build_request(call.method, call.url, **call.options())
         with self._mapped():
             answer = self._client.send(request, stream=stream)
             if answer.is_success:

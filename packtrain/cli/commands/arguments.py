@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from packtrain.cli.completion import complete_clusters, complete_jobs
-from packtrain.cli.resource_words import slurm_memory, slurm_time
+from packtrain.cli.lookup.completion import complete_clusters, complete_jobs
+from packtrain.cli.request.resource_words import slurm_memory, slurm_time
 
 if TYPE_CHECKING:
-    from packtrain.cli.given_run import GivenText
+    from packtrain.cli.request.given_run import GivenText
     from packtrain.client import Packtrain
 
 _JOB_HELP = "A job's id, job_..., or the beginning of it, or @last for your newest."
@@ -69,7 +69,7 @@ class Order(str, Enum):
 
 def run_of(words: list[str] | None) -> "tuple[Path | None, GivenText | None]":
     """The configuration file, or the script or command, with the files that it names. Raises InvalidInput."""
-    from packtrain.cli.given_run import given_run
+    from packtrain.cli.request.given_run import given_run
 
     given = given_run(words) if words else None
     if not isinstance(given, Path):

@@ -6,7 +6,7 @@ from typing import Any
 
 from packtrain.cli.commands.arguments import AsJson, ClusterName, connect
 from packtrain.cli.screen import listing, now, say, say_json, table
-from packtrain.cli.units import clock_time, duration
+from packtrain.cli.text.units import clock_time, duration
 from packtrain.schema import Cluster, GpuCount, Partition, SickNode, Trouble
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from packtrain.cli.commands.arguments import AsJson, JobId, Limit, connect
-from packtrain.cli.completion import complete_clusters
-from packtrain.cli.job_ids import find_job
+from packtrain.cli.lookup.completion import complete_clusters
+from packtrain.cli.lookup.job_ids import find_job
 from packtrain.cli.screen import note, now, say, say_json
 
 
@@ -17,9 +17,9 @@ def show_queue(
     as_json: AsJson = False,
 ) -> None:
     """Show the jobs that wait, in their order, and when they start."""
-    from packtrain.cli.job_table import short_ids
-    from packtrain.cli.queue_text import COLUMNS, queue_row
-    from packtrain.cli.table import draw
+    from packtrain.cli.text.job_table import short_ids
+    from packtrain.cli.text.queue_text import COLUMNS, queue_row
+    from packtrain.cli.text.table import draw
 
     if context.invoked_subcommand is not None:
         return
@@ -37,7 +37,7 @@ def show_queue(
 
 def why(job: JobId, as_json: AsJson = False) -> None:
     """Say why a job has its place, what it waits for, and when it starts."""
-    from packtrain.cli.queue_text import why_lines
+    from packtrain.cli.text.queue_text import why_lines
 
     with connect() as api:
         found = api.queue_entry(find_job(api, job))

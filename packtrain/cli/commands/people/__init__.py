@@ -1,0 +1,1 @@
+"""Commands on people, their teams, limits, secrets and webhooks."""

@@ -1,0 +1,1 @@
+"""Jobs and data sets that a command's words mean: ids, selections, pages, completion."""

@@ -1,0 +1,1 @@
+"""Answers of the server in words, rows and lines. Pure."""
