@@ -11,16 +11,17 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session, sessionmaker
 
-from server.cluster_files import ClusterFiles, PersonFiles
-from server.cluster_views import ClusterViews
+from server.clusters.files import ClusterFiles, PersonFiles
+from server.clusters.slurm_trial import SlurmTrials
+from server.clusters.views import ClusterViews
+from server.clusters.worker_watch import WorkerWatch
 from server.feed.cache import Feed
 from server.file_checks import FileChecks
+from server.http.access.token_gate import address_of, credential_of, principal_of
+from server.http.bounds.shares import Places
 from server.http.latency import RequestSeconds
-from server.http.shares import Places
-from server.http.token_gate import principal_of
 from server.scopes import require_scope
-from server.slurm_trial import SlurmTrials
-from server.worker_watch import WorkerWatch
+from tuning.datasets.store import ContentStore
 from tuning.db.engine import transaction
 from tuning.errors import NotFound
 from tuning.notices.rules import NoticeRules, rules_of
@@ -38,6 +39,8 @@ API = "/api/v1"
 _bearer = HTTPBearer(auto_error=False, description="A token as `POST /api/v1/tokens` shows it once.")
 Made = TypeVar("Made")
 JOB_ID = "job_[a-z0-9]{1,28}"
+DATASET_ID = "ds_[a-z0-9]{1,28}"
+_UPLOAD_ID = "upload_[a-z0-9]{1,25}"
 
 
 # The trivial ones are `async`: FastAPI sends every `def` through a thread, which costs more than what they do.
@@ -62,7 +65,7 @@ async def get_views(request: Request) -> ClusterViews:
 
 
 async def get_now(request: Request) -> datetime:
-    """The one time of a request."""
+    """Time of a request, the same in all its parts."""
     return cast(datetime, request.app.state.clock())
 
 
@@ -144,25 +147,27 @@ TrialsDep = Annotated[SlurmTrials, Depends(get_trials)]
 SessionDep = Annotated[Session, Depends(get_session, scope="function", max_concurrency=MAX_SESSIONS)]
 
 
-CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+BearerDep = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+"""Says in the OpenAPI document that a token is wanted; the token itself is the gate's to find."""
 
 
-def current_user(request: Request, session: SessionDep, now: NowDep, credentials: CredentialsDep) -> Principal:
-    """Principal of the request's token, by the database: what was revoked a moment ago changes nothing any more.
+def current_user(request: Request, session: SessionDep, now: NowDep, _described: BearerDep) -> Principal:
+    """Principal of the token or session that the gate has let through (server.http.access.token_gate).
 
-    Raises NotAuthenticated, and NotAllowed where the token may not do this.
+    By the database: what was revoked a moment ago changes nothing any more. Raises NotAuthenticated, and NotAllowed
+    where the token may not do this.
     """
-    text = credentials.credentials if credentials is not None else ""
-    return _permitted(request, authenticate(session, text, now, visible_to_members(request.app.state.settings)))
+    visible = visible_to_members(request.app.state.settings)
+    return _permitted(request, authenticate(session, credential_of(request), now, visible))
 
 
-def upload_user(request: Request, sessions: SessionsDep, now: NowDep, credentials: CredentialsDep) -> Principal:
+def upload_user(request: Request, sessions: SessionsDep, now: NowDep, described: BearerDep) -> Principal:
     """The user of the request's token, in a transaction of its own, for routes that may take hours."""
-    return in_transaction(sessions, lambda session: current_user(request, session, now, credentials))
+    return in_transaction(sessions, lambda session: current_user(request, session, now, described))
 
 
-async def feed_user(request: Request, _credentials: CredentialsDep) -> Principal:
-    """The user of the request's token, from memory (server.http.token_gate), for routes that hold no session."""
+async def feed_user(request: Request, _described: BearerDep) -> Principal:
+    """The user of the request's token, from memory (server.http.access.token_gate), for routes that hold no session."""
     return _permitted(request, principal_of(request))
 
 
@@ -178,7 +183,7 @@ FeedUser = Annotated[Principal, Depends(feed_user)]
 
 async def current_actor(request: Request, user: CurrentUser) -> Actor:
     """The user of the request's token, as the record of changes names them."""
-    return Actor(user.name, user.token_id, request.client.host if request.client else None)
+    return Actor(user.name, user.token_id, address_of(request) or None)
 
 
 ActorDep = Annotated[Actor, Depends(current_actor)]
@@ -236,3 +241,27 @@ async def well_formed_job_id(job_id: str) -> str:
 
 
 JobId = Annotated[str, Depends(well_formed_job_id)]
+
+
+async def well_formed_dataset_id(dataset_id: str) -> str:
+    """A data set's id from the path; what cannot be one is not asked of the database."""
+    if not re.fullmatch(DATASET_ID, dataset_id):
+        raise NotFound("there is no such data set")
+    return dataset_id
+
+
+async def well_formed_upload_id(upload_id: str) -> str:
+    """An upload's id from the path; what cannot be one is not asked of the database."""
+    if not re.fullmatch(_UPLOAD_ID, upload_id):
+        raise NotFound("there is no such upload")
+    return upload_id
+
+
+async def get_store(settings: SettingsDep) -> ContentStore:
+    """The contents on the server's disk."""
+    return ContentStore(settings.data_dir / "datasets", settings.max_upload_bytes)
+
+
+DatasetId = Annotated[str, Depends(well_formed_dataset_id)]
+UploadId = Annotated[str, Depends(well_formed_upload_id)]
+StoreDep = Annotated[ContentStore, Depends(get_store)]

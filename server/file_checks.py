@@ -9,7 +9,7 @@ from anyio import CancelScope
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
-from server.http.shares import Turns
+from server.http.bounds.shares import Turns
 from tuning.datasets.bounded_check import BoundedCheck, CheckBounds
 from tuning.errors import Unavailable
 

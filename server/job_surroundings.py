@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from sqlalchemy.orm import Session
 
-from server.cluster_views import ClusterViews
+from server.clusters.views import ClusterViews
 from server.dependencies import (
     ClustersDep,
     CurrentUser,
@@ -27,17 +27,19 @@ from tuning.jobs.actions.submission_limits import NewJob, check_limits
 from tuning.jobs.attempt.check_plan import CheckPlan
 from tuning.jobs.attempt.inputs import in_order, load_inputs, plan_next
 from tuning.jobs.attempt.plan import AttemptPlan, TrainingData
+from tuning.jobs.attempt.serve_plan import ServePlan
 from tuning.jobs.models import Job
 from tuning.jobs.queries.requests import belongings
 from tuning.jobs.queries.save_times import longest_saves
 from tuning.jobs.queries.sources import source_jobs
 from tuning.jobs.request.resources import measures
 from tuning.jobs.request.spec import MAX_PRIORITY
+from tuning.jobs.results.resolve import granted_source, result_by_name
 from tuning.jobs.sight import sight_of
 from tuning.notices.rules import NoticeRules
 from tuning.people.directory import owner_is_seen
 from tuning.people.tokens import Principal
-from tuning.queue.limits import LimitedJob, Place
+from tuning.queue.limits.limit import LimitedJob, Place
 from tuning.secrets.service import find_missing
 from tuning.settings import ClusterSettings, Settings
 
@@ -81,7 +83,9 @@ def surroundings_of(session: Session, site: Site, user: Principal, now: datetime
         team_of=lambda name: team.id if (team := user.team(name)) is not None else None,
         team_name=lambda team_id: next((team.name for team in user.teams if team.id == team_id), None),
         missing_secrets=lambda names: find_missing(session, user.user_id, names),
-        limits=lambda *job: check_limits(session, _new_job(user, *job), now, stored=stored),
+        limits=lambda *job: check_limits(session, NewJob(user, job[0], limited_job(user, *job)), now, stored=stored),
+        result_named=lambda name, clusters: result_by_name(session, name, clusters),
+        granted=lambda result: granted_source(session, result, user),
         highest_priority=highest_priority(user, site.settings),
         notices=site.notices,
     )
@@ -99,11 +103,12 @@ def _uploads_by_name(session: Session, names: Sequence[str], user: Principal) ->
     return {name: found[dataset_id] for name, dataset_id in ids.items() if dataset_id in found}
 
 
-def _new_job(user: Principal, team_id: str, job_class: str, resources: Mapping[str, Any]) -> NewJob:
+def limited_job(user: Principal, team_id: str, job_class: str, resources: Mapping[str, Any]) -> LimitedJob:
+    """A job that a user asks for, as limits see it; it has no id yet."""
     team = next((team.name for team in user.teams if team.id == team_id), "")
     measured = measures(resources)
     place = Place(user.name, team, resources["cluster"], measured["partition"], job_class)
-    return NewJob(user, team_id, LimitedJob("", place, measured["gpus"], measured["limit_seconds"]))
+    return LimitedJob("", place, measured["gpus"], measured["limit_seconds"])
 
 
 def highest_priority(user: Principal, settings: Settings) -> int:
@@ -116,7 +121,7 @@ SurroundingsDep = Annotated[Surroundings, Depends(surroundings)]
 
 def next_attempt_plan(
     session: Session, job: Job, cluster: ClusterSettings, views: ClusterViews
-) -> AttemptPlan | CheckPlan:
+) -> AttemptPlan | CheckPlan | ServePlan:
     """Plan of a job's next attempt. Raises InvalidInput when that attempt is no longer possible."""
     registered = views.view(session, cluster.name).datasets
     saves = partial(longest_saves, session, cluster.name, models=cluster.models)

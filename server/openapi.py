@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from server.dependencies import API
 from server.document.descriptions import PARAMETERS, description_of
 from server.document.examples import EXAMPLES
-from server.http.problems import MEDIA_TYPE, Problem, responses
-from server.http.rate_headers import HEADERS as RATE_HEADERS
+from server.http.bounds.rate_headers import HEADERS as RATE_HEADERS
+from server.http.errors.problems import MEDIA_TYPE, Problem, responses
 from server.http.request_ids import REQUEST_ID, SANE_ID
 from server.scopes import needed_scope
 

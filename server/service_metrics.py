@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session
 
-from server.worker_watch import WorkerWatch
+from server.clusters.worker_watch import WorkerWatch
 from tuning.clusters.models import ClusterRow
 from tuning.clusters.repository import cluster_rows, worker_sign
 from tuning.clusters.sick_nodes import faults_of, sick_nodes

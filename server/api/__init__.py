@@ -1,1 +1,1 @@
-"""The native API: routes. Each module has a `router`, included by server.main."""
+"""The native API: routes. Each module has a `router`, included by server.routes."""

@@ -19,7 +19,7 @@ from server.dependencies import (
     SettingsDep,
     WorkersDep,
 )
-from server.http.problems import ProblemCode, problem, responses
+from server.http.errors.problems import ProblemCode, problem, responses
 from server.service_metrics import ServiceMetrics, found_in
 from tuning.db.database_errors import DATABASE_TROUBLE, complaint
 from tuning.migrate import is_current, require_writable

@@ -1,24 +1,22 @@
-"""Limits of users, teams and everybody: listed with their use; set and removed by administrators."""
+"""Limits of users, teams, their members and everybody: listed with their use; set and removed."""
 
 from dataclasses import asdict, replace
-from datetime import datetime
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from server.api.pages import MAX_LIMIT, After, Fields, Line, Page, with_fields
 from server.api.pages import Limit as PageLimit
 from server.dependencies import ActorDep, ClustersDep, CurrentUser, NowDep, SessionDep
-from server.http.problems import responses
+from server.http.errors.problems import responses
+from server.schemas.limit import LimitJson
 from tuning.errors import Finding, InvalidInput
-from tuning.jobs.actions.limits import LimitUse, limits_in_use, set_limit
-from tuning.jobs.queries.use import limit_of
+from tuning.jobs.actions.limits import LimitUse, limits_in_use, set_limit, take_limit_away
 from tuning.jobs.request.spec import JobClassWord
 from tuning.people.audit import Change, record
-from tuning.queue.limit_words import limit_words
-from tuning.queue.limits import MOST_HOLDERS, Limit, LimitKind, SubjectKind
-from tuning.usage.limits import LimitPlace, remove_limit
+from tuning.queue.limits.limit import Limit, LimitKind, SubjectKind, member_subject
+from tuning.usage.limits import LimitPlace
 
 router = APIRouter(prefix="/limits", tags=["limits"])
 
@@ -31,70 +29,32 @@ class LimitRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    subject_kind: SubjectKind = Field(description="Those who share it: a user, a team, or everybody together.")
+    subject_kind: SubjectKind = Field(
+        description="Those who share it: a user, a team, a member (a user's jobs of one team), or everybody together."
+    )
     subject: _Word | None = Field(
         default=None, description="The user's or team's name; `*` = each that has no such limit of their own."
     )
+    team: _Word | None = Field(default=None, description="Of a member: the team; `*` as the subject = each member.")
     kind: LimitKind = Field(description="The thing that is counted.")
     amount: float = Field(description="So much at most: jobs, GPUs, hours, seconds or bytes, by the kind.")
     cluster: _ClusterWord | None = Field(default=None, description="On this cluster only.")
     partition: _Word | None = Field(default=None, description="Of jobs that ask for this partition only.")
     job_class: JobClassWord | None = Field(default=None, alias="class", description="Of jobs of this class only.")
 
+    @model_validator(mode="after")
+    def _team_of_a_member(self) -> Self:
+        if (self.team is not None) != (self.subject_kind is SubjectKind.MEMBER):
+            raise ValueError("a limit of a member names the team, and no other limit does")
+        return self
+
     @property
     def place(self) -> LimitPlace:
-        """Everything but the amount."""
+        """Subject, kind and scope of the limit: everything but its amount."""
         narrowed = (self.cluster or "", self.partition or "", self.job_class or "")
-        return LimitPlace(self.subject_kind, self.subject or "", self.kind, *narrowed)
-
-
-class LimitHolder(BaseModel):
-    """A job that uses a part of a limit."""
-
-    job_id: str
-    expected_end_at: datetime | None = Field(description="Null where nobody can tell.")
-
-
-class LimitJson(BaseModel):
-    """A limit, and its use at this moment."""
-
-    id: str = Field(description="Its id, to remove it by.")
-    subject_kind: SubjectKind = Field(description="Those who share it.")
-    subject: str | None = Field(description="The user's or team's name; `*` = each; null = everybody together.")
-    kind: LimitKind = Field(description="The thing that is counted.")
-    amount: float = Field(description="So much at most.")
-    cluster: str | None = Field(description="On this cluster only; null = on all together.")
-    partition: str | None = Field(description="Of jobs that ask for this partition only; null = whichever.")
-    job_class: str | None = Field(alias="class", description="Of jobs of this class only; null = whichever.")
-    in_use: float = Field(
-        description="Of a limit for each: by whoever uses most, for others than administrators their own."
-    )
-    most_used_by: str | None = Field(description="Of a limit for each: who that is.")
-    held_by: list[LimitHolder] = Field(description="The jobs that use it, the first to end first; a few of very many.")
-    words: str = Field(description="The limit in a sentence.")
-
-    @classmethod
-    def of(cls, found: LimitUse) -> Self:
-        """From the limit and its use."""
-        limit, subject = found.limit, found.bound.subject
-        values: dict[str, Any] = {
-            "id": limit.id,
-            "subject_kind": limit.subject_kind,
-            "subject": limit.subject or None,
-            "kind": limit.kind,
-            "amount": limit.amount,
-            "cluster": limit.cluster or None,
-            "partition": limit.partition or None,
-            "class": limit.job_class or None,
-            "in_use": found.use.amount,
-            "most_used_by": subject if found.use.amount and subject != limit.subject else None,
-            "held_by": [
-                LimitHolder(job_id=holder.job_id, expected_end_at=holder.expected_end_at)
-                for holder in found.use.held_by[:MOST_HOLDERS]
-            ],
-            "words": limit_words(found.bound),
-        }
-        return cls.model_validate(values)
+        subject = self.subject or ""
+        whole = subject if self.team is None else member_subject(self.team, subject)
+        return LimitPlace(self.subject_kind, whole, self.kind, *narrowed)
 
 
 @router.get("", response_model=Page[LimitJson])
@@ -106,12 +66,15 @@ def list_limits(
     after: After = None,
     fields: Fields = None,
 ) -> Page[LimitJson] | Response:
-    """The limits that hold for oneself, by subject and kind, with their use; for administrators all."""
+    """The limits that hold for oneself, by subject and kind, with their use; those of members for leads, too.
+
+    For administrators all.
+    """
     found = limits_in_use(session, user, now)
     rest = found[_place_behind(found, after) :]
     is_more = len(rest) > limit
     page = Page[LimitJson](
-        data=[LimitJson.of(each) for each in rest[:limit]],
+        data=[LimitJson.of(each, user) for each in rest[:limit]],
         has_more=is_more,
         next=rest[limit - 1].limit.id if is_more else None,
     )
@@ -120,24 +83,30 @@ def list_limits(
 
 @router.put("", responses=responses(409))
 def put_limit(
-    request: LimitRequest, session: SessionDep, clusters: ClustersDep, actor: ActorDep, now: NowDep
+    request: LimitRequest,
+    session: SessionDep,
+    clusters: ClustersDep,
+    user: CurrentUser,
+    actor: ActorDep,
+    now: NowDep,
 ) -> LimitJson:
-    """Set a limit, or change its amount. For administrators.
+    """Set a limit, or change its amount. For administrators; of members of a team for its leads, too.
 
+    That of a member comes to all others that bind them, and may not be wider than these.
     One below what is used ends nothing: `in_use` tells how much that is, and what is new waits until enough has ended.
     """
-    made = set_limit(session, request.place, request.amount, clusters, now)
+    made = set_limit(session, request.place, request.amount, clusters, user, now)
     before = None if made.amount_before is None else _audited(replace(made.set.limit, amount=made.amount_before))
     action = "limit.changed" if before is not None else "limit.set"
     change = Change(action, "limit", made.set.limit.id, before=before, after=_audited(made.set.limit))
     record(session, actor, change, now)
-    return LimitJson.of(made.set)
+    return LimitJson.of(made.set, user)
 
 
 @router.delete("/{limit_id}", status_code=204, responses=responses(404))
-def delete_limit(limit_id: Line, session: SessionDep, actor: ActorDep, now: NowDep) -> Response:
-    """Take a limit away: what it held back can start. For administrators."""
-    removed = limit_of(remove_limit(session, limit_id))
+def delete_limit(limit_id: Line, session: SessionDep, user: CurrentUser, actor: ActorDep, now: NowDep) -> Response:
+    """Take a limit away: what it held back can start. For administrators; of members of a team for its leads, too."""
+    removed = take_limit_away(session, limit_id, user)
     record(session, actor, Change("limit.removed", "limit", removed.id, before=_audited(removed)), now)
     return Response(status_code=204)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 from starlette.responses import Response
 
-from server.http.findings import model_of
+from server.http.errors.findings import model_of
 from tuning.errors import Finding, InvalidInput
 
 DEFAULT_LIMIT = 50

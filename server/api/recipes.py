@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from server.api.pages import Fields, Page, with_fields
-from server.http.problems import responses
+from server.http.errors.problems import responses
 from tuning.errors import InvalidInput, NotFound
 from tuning.llamafactory.kinds import Kind
 from tuning.recipes.catalogue import Parameter, Recipe, find_recipe, recipes

@@ -1,6 +1,5 @@
 """A user's secrets: set, listed by name, deleted. No route ever answers a value."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
@@ -8,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from server.api.pages import Fields, Page, with_fields
 from server.dependencies import ActorDep, CipherDep, CurrentUser, NowDep, SessionDep
-from server.http.problems import responses
+from server.http.errors.problems import responses
+from server.schemas.secret import SecretInfo
 from tuning.people.audit import Change, record
 from tuning.secrets import service
 
@@ -25,14 +25,6 @@ class SecretValue(BaseModel):
     value: SecretStr = Field(
         description="Text of at most 65,536 bytes without a NUL character. It is never shown again."
     )
-
-
-class SecretInfo(BaseModel):
-    """A secret, without its value."""
-
-    name: str
-    created_at: datetime
-    updated_at: datetime
 
 
 @router.put("/{name}", status_code=204, responses=responses(409))
@@ -55,7 +47,7 @@ def keep_secret(
 def list_secrets(session: SessionDep, user: CurrentUser, fields: Fields = None) -> Page[SecretInfo] | Response:
     """One's own secrets, by name."""
     rows = service.secrets_of(session, user.user_id)
-    shown = [SecretInfo(name=row.name, created_at=row.created_at, updated_at=row.updated_at) for row in rows]
+    shown = [SecretInfo.of(row) for row in rows]
     return with_fields(Page[SecretInfo](data=shown, has_more=False, next=None), SecretInfo, fields)
 
 

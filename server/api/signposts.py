@@ -1,13 +1,11 @@
-"""Routes that say where things are: the front door, the version, the API's document for people. Without a token."""
+"""Routes that say where things are: the front door and the version. Without a token."""
 
 from typing import Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
-from starlette.responses import HTMLResponse
 
 from server.dependencies import API
-from server.document.page import CONTENT_POLICY, document_page
 
 router = APIRouter(tags=["health"])
 
@@ -23,7 +21,7 @@ class Version(BaseModel):
 
 
 class Signposts(Version):
-    """Where things are on this server."""
+    """Paths on this server, by what is there."""
 
     links: dict[str, str] = Field(description="Paths on this server, by what is there.")
 
@@ -41,7 +39,7 @@ LINKS = {
 
 @router.get("/", include_in_schema=False)
 async def front_door(request: Request) -> Signposts:
-    """Where things are."""
+    """Name, version and paths of this server."""
     return Signposts(version=request.app.version, links=LINKS)
 
 
@@ -49,10 +47,3 @@ async def front_door(request: Request) -> Signposts:
 async def show_version(request: Request) -> Version:
     """The version of the server."""
     return Version(version=request.app.version)
-
-
-@router.get("/docs", include_in_schema=False)
-def docs(request: Request) -> HTMLResponse:
-    """The API's document as a page without a script: this origin holds tokens."""
-    headers = {"Content-Security-Policy": CONTENT_POLICY, "X-Content-Type-Options": "nosniff"}
-    return HTMLResponse(document_page(request.app.openapi()), headers=headers)

@@ -1,7 +1,7 @@
 """Bearer tokens: made and shown once, listed without their text, ended."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from server.api.pages import MAX_LIMIT, After, Fields, Limit, Moment, Page, with_fields
 from server.dependencies import ActorDep, CurrentUser, NowDep, SessionDep
-from server.http.problems import responses
+from server.http.errors.problems import responses
+from server.schemas.token import TokenInfo
 from tuning.errors import Finding, InvalidInput, NotFound
 from tuning.people import tokens as service
 from tuning.people.audit import Change, record
-from tuning.people.models import Token
 from tuning.people.queries import user_names
 from tuning.people.scopes import Scope, widest
 from tuning.people.teams import TEAM_NAME
@@ -48,29 +48,6 @@ class TokenRequest(BaseModel):
         "and admin for administrators. Never more than the token has that asks.",
     )
     expires_at: Moment | None = None
-
-
-class TokenInfo(BaseModel):
-    """A token, without its text."""
-
-    id: str
-    name: str
-    user: str
-    scopes: list[Scope] = Field(description="All that it may do.")
-    created_at: datetime
-    expires_at: datetime | None
-
-    @classmethod
-    def of(cls, token: Token, user_name: str) -> Self:
-        """From its row."""
-        return cls(
-            id=token.id,
-            name=token.name,
-            user=user_name,
-            scopes=list(token.scope.all()),
-            created_at=token.created_at,
-            expires_at=token.expires_at,
-        )
 
 
 class NewToken(TokenInfo):

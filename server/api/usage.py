@@ -1,8 +1,8 @@
-"""GPU time that users, teams and clusters had in a period, as JSON and as a table."""
+"""GPU time that users, teams and clusters had in a period, as JSON and as a table, and tokens of served models."""
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Self
 
@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 from server.api.pages import MAX_LIMIT, Limit
 from server.dependencies import CurrentUser, NowDep, SessionDep
 from tuning.errors import Finding, InvalidInput
-from tuning.jobs.queries.usage_report import Period, Usage, UsedBy, usage
+from tuning.jobs.queries.use.usage_report import Period, Usage, UsedBy, usage
+from tuning.usage.tokens import TokenUse, token_use
 
 router = APIRouter(tags=["limits"])
 
@@ -53,7 +54,33 @@ class UsageJson(BaseModel):
     has_more: bool = Field(description="Whether there are more than were asked for: the table has them.")
 
 
+class TokenRow(BaseModel):
+    """Tokens that a person had of a served model."""
+
+    user: str = Field(description="The person.")
+    model: str = Field(description="The model's name.")
+    requests: int = Field(description="Answers, those among them that their reader left.")
+    prompt_tokens: int = Field(description="Tokens that were sent.")
+    completion_tokens: int = Field(description="Tokens that were generated, as far as they were read.")
+
+    @classmethod
+    def of(cls, each: TokenUse) -> Self:
+        """From the sums."""
+        return cls(**asdict(each))
+
+
+class TokensJson(BaseModel):
+    """Tokens of served models in a period, the most first."""
+
+    first_day: date = Field(alias="from", description="Its first day (UTC).")
+    last_day: date = Field(alias="to", description="Its last day (UTC), which is part of it.")
+    data: list[TokenRow]
+    has_more: bool = Field(description="Whether there are more than were asked for.")
+
+
 _Day = Annotated[date | None, Field(ge=_FIRST_DAY, le=_LAST_DAY)]
+_First = Annotated[_Day, Query(alias="from", description="The first day (UTC); by default 30 days up to `to`.")]
+_Last = Annotated[_Day, Query(alias="to", description="The last day (UTC), which is counted; by default today.")]
 
 
 @dataclass(frozen=True)
@@ -70,12 +97,8 @@ def asked_usage(
     user: CurrentUser,
     now: NowDep,
     by: Annotated[UsedBy, Query(description="Whose time: of each user, team or cluster.")] = UsedBy.USER,
-    first: Annotated[
-        _Day, Query(alias="from", description="The first day (UTC); by default 30 days up to `to`.")
-    ] = None,
-    last: Annotated[
-        _Day, Query(alias="to", description="The last day (UTC), which is counted; by default today.")
-    ] = None,
+    first: _First = None,
+    last: _Last = None,
 ) -> Asked:
     """The use in the period of a request. Raises InvalidInput."""
     period = _period(first, last, now)
@@ -113,6 +136,22 @@ def download_usage(asked: AskedDep) -> Response:
         table.writerow([row.name, row.gpu_seconds, row.gpu_hours, row.jobs, row.running_jobs])
     headers = {"Content-Disposition": f'attachment; filename="usage-by-{asked.by}.csv"'}
     return Response(text.getvalue(), media_type=_CSV, headers=headers)
+
+
+@router.get("/usage/tokens")
+def show_tokens(
+    session: SessionDep,
+    user: CurrentUser,
+    now: NowDep,
+    first: _First = None,
+    last: _Last = None,
+    limit: Limit = MAX_LIMIT,
+) -> TokensJson:
+    """Tokens that people had of served models: your own, and of others what you may see."""
+    period = _period(first, last, now)
+    rows = token_use(session, period.first, period.last, user, limit + 1)
+    values = {"from": period.first, "to": period.last, "data": [TokenRow.of(each) for each in rows[:limit]]}
+    return TokensJson.model_validate({**values, "has_more": len(rows) > limit})
 
 
 def _period(first: date | None, last: date | None, now: datetime) -> Period:

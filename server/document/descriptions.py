@@ -294,9 +294,11 @@ PARAMETERS: Mapping[str, str] = {
     "limit_id": "The id of the limit.",
     "name": "Its name.",
     "path": "Of the file, relative to the output folder.",
+    "session_id": "The id of the session.",
     "sort": "The order: a field, with `-` in front the other way round.",
     "step": "The step of the checkpoint.",
     "token_id": "The id of the token.",
+    "upload_id": "The id of the upload.",
     "user_name": "The name of the user.",
     "webhook_id": "The id of the webhook.",
 }

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from server.clusters.worker_watch import WorkerWatch
 from server.feed.events import FramedEvent, RecentEvents, framed
 from server.feed.progress import ProgressEntry
 from server.feed.progress_board import Board
@@ -24,7 +25,6 @@ from server.feed.tokens import TokensInUse
 from server.feed.troubles import STEPS as FEED_STEPS
 from server.feed.troubles import FeedTroubles, write_notes
 from server.feed.wakeups import EVERYTHING, Bells
-from server.worker_watch import WorkerWatch
 from tuning.clusters.attendance import Absence, WorkerSign
 from tuning.containment import Contained
 from tuning.errors import NotAuthenticated, NotFound, Unavailable

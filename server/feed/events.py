@@ -16,7 +16,7 @@ _KEPT_EVENTS = 5_000
 
 
 class Event(BaseModel):
-    """Something that happened to a job."""
+    """Event of a job."""
 
     id: int = Field(description="Grows from event to event, over all jobs; a stream is resumed after it.")
     object: Literal["event"] = "event"
@@ -59,7 +59,7 @@ class RecentEvents:
         self.newest = 0
 
     def begin(self, newest: int) -> None:
-        """Keep what comes after this id."""
+        """Start behind this id: later events are kept."""
         self.floor = self.newest = newest
 
     def add(self, rows: Iterable[EventRow]) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 
 from starlette.datastructures import State
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -9,13 +10,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server.dependencies import API, JOB_ID
 from server.feed.cache import Feed, may_see
 from server.feed.progress import ReadyResponse
-from server.http.admission import Admission
+from server.http.access.session_cookie import session_text
+from server.http.bounds.admission import Admission
+from server.http.bounds.rate_headers import tell_level
 from server.http.latency import POLL, name_operation
-from server.http.rate_headers import tell_level
 from tuning.errors import PacktrainError
+from tuning.people.sessions import SESSION_PREFIX
 
 _PATH = re.compile(f"{API}/jobs/({JOB_ID})/progress")
 _BEARER = b"Bearer "
+_SESSION = SESSION_PREFIX.encode()
 
 
 class PolledProgress:
@@ -43,10 +47,10 @@ class PolledProgress:
 
     def _from_memory(self, scope: Scope, job_id: str) -> ReadyResponse | None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        authorization = headers.get(b"authorization", b"")
-        if not authorization.startswith(_BEARER):
+        text = _credential(scope, headers)
+        if text is None or (text.startswith(_SESSION) and self._state.settings.proxy_user_header is not None):
             return None
-        sha256 = hashlib.sha256(authorization[len(_BEARER) :]).hexdigest()
+        sha256 = hashlib.sha256(text).hexdigest()
         feed: Feed = self._state.feed
         admission: Admission = self._state.admission
         entry = feed.entry_in_memory(job_id)
@@ -61,3 +65,13 @@ class PolledProgress:
             return None
         if_none_match = headers.get(b"if-none-match")
         return entry.answer(if_none_match.decode("latin-1") if if_none_match is not None else None)
+
+
+def _credential(scope: Scope, headers: Mapping[bytes, bytes]) -> bytes | None:
+    """Text of the token, or of the cookie's session where no header is sent; None for all that is to be looked at."""
+    authorization = headers.get(b"authorization")
+    if authorization is None:
+        cookie = session_text(scope)
+        return cookie.encode() if cookie is not None else None
+    text = authorization.removeprefix(_BEARER)
+    return None if text == authorization or text.startswith(_SESSION) else text

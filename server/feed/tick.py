@@ -1,4 +1,4 @@
-"""The one question that the feed asks the database each tick, for all readers."""
+"""Query of the feed to the database, once a tick for all readers."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -45,7 +45,7 @@ class TokensInUse:
         return True
 
     def latest(self, principal: Principal) -> Principal:
-        """Somebody as they are known now: their role and teams may have changed since they came."""
+        """Principal of a user as of now: their role and teams may have changed since they came."""
         return self._principals.get(self._sha256s.get(principal.token_id, ""), principal)
 
     def accept(self, sha256: str, principal: Principal) -> None:

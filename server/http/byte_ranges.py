@@ -21,7 +21,7 @@ class ByteRange:
 
     @property
     def content_range(self) -> str:
-        """As the Content-Range header says it."""
+        """Value of the Content-Range header."""
         return f"bytes {self.start}-{self.stop - 1}/{self.size}"
 
 

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, aclosing
 
-from anyio import CancelScope, create_task_group
+from anyio import create_task_group
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
+
+from server.http.presence import cancel_when_gone
 
 HEARTBEAT = b": still here\n\n"
 HEARTBEAT_SECONDS = 15.0
@@ -34,7 +36,7 @@ class EventStream(Response):
     def __init__(
         self, frames: AsyncGenerator[bytes, None], *, holds: ExitStack, slowest_read_seconds: float = 30.0
     ) -> None:
-        """Who takes nothing for `slowest_read_seconds` is let go; by its `Last-Event-ID` it finds its place again.
+        """A reader who takes nothing for `slowest_read_seconds` is let go; its `Last-Event-ID` finds its place again.
 
         `holds` is closed when the stream has ended, however it did.
         """
@@ -49,7 +51,7 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._holds:
             async with create_task_group() as group:
-                group.start_soon(_cancel_when_gone, receive, group.cancel_scope)
+                group.start_soon(cancel_when_gone, receive, group.cancel_scope)
                 await self._send_all(send)
                 group.cancel_scope.cancel()
 
@@ -68,9 +70,3 @@ class EventStream(Response):
         except TimeoutError:
             return False
         return True
-
-
-async def _cancel_when_gone(receive: Receive, scope: CancelScope) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()

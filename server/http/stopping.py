@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from server.feed.cache import Feed
 from server.file_checks import FileChecks
-from server.http.connections import BoundedConfig, BoundedProtocol, ConnectionWatch
+from server.http.bounds.connections import BoundedConfig, BoundedProtocol, ConnectionWatch
 
 _TICKS_A_SWEEP = 5
 """Of a tenth of a second each."""

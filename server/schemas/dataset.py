@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 
-from server.http.problems import ProblemError
+from server.http.errors.problems import ProblemError
 from tuning.datasets.check.layouts.formats import Formatting, Purpose, purpose_of
 from tuning.datasets.models import Dataset
 from tuning.datasets.status import DatasetStatus

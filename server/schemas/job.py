@@ -12,6 +12,7 @@ from server.schemas.summaries import shortened
 from tuning.clusters.attendance import Absence
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.queries.requests import Belongings
+from tuning.jobs.queries.results import left_model, name_of
 from tuning.jobs.request.spec import Continuation, JobClassWord, Resources, ResumeFrom
 from tuning.jobs.status import AWAITS_WORKER, IN_OUR_QUEUE, JobStatus
 
@@ -144,6 +145,9 @@ class JobJson(BaseModel):
     progress: Progress
     failure: Failure | None
     result: dict[str, Any] | None
+    model: str | None = Field(
+        description="Name of the model that it left: `ft:<base>:<team>:<name>:<id>`; null until it has succeeded."
+    )
     record: Record
     retry_of: str | None
     cancel_requested_at: datetime | None
@@ -203,6 +207,7 @@ def _values(
         "status_reason": _reason(job, absence),
         "owner": names.owner,
         "team": names.team,
+        "model": name_of(job, names.team) if left_model(job) else None,
         "checkpoint": job.source_checkpoint,
         "resume_from": {"job": job.resume_job, "checkpoint": job.resume_checkpoint} if job.resume_job else None,
         "secrets": job.secrets or [],

@@ -63,7 +63,7 @@ class WaitsFor(BaseModel):
     words: str = Field(description="The same in a sentence.")
     limit: float | None = Field(description="The limit's amount, where it waits for a limit.")
     in_use: float | None = Field(description="How much of the limit is used.")
-    held_by: list[HeldBy] = Field(description="At most ten.")
+    held_by: list[HeldBy] = Field(description="At most ten, of those that you may see; the words count others.")
 
     @classmethod
     def of(cls, wait: Wait) -> Self:

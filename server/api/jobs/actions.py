@@ -4,10 +4,11 @@ from functools import partial
 
 from fastapi import APIRouter
 
-from server.api.jobs.answers import CREATED, NewJobsDep, found_job, shown
-from server.api.jobs.changes import JobChangesDep
+from server.answers.job_changes import JobChangesDep
+from server.answers.jobs import found_job, shown
+from server.api.jobs.new_jobs import CREATED, NewJobsDep
 from server.dependencies import FeedDep, JobId
-from server.http.problems import responses
+from server.http.errors.problems import responses
 from server.job_surroundings import SiteDep
 from server.schemas.job import JobJson
 from tuning.jobs.actions import control, create
@@ -65,7 +66,7 @@ def retry_job(
     told.tell(job, "retry", {"name": job.name, "status": job.status.value}, None)
     if job.kind == CHECK:
         sites = CheckSites(site.clusters, partial(site.views.view, new.session))
-        retry = Retry(job, changes, new.idempotency_key)
+        retry = Retry(job, changes, new.asker.idempotency_key)
         return new.answer(check_again(new.session, retry, sites, new.user, new.now))
     request = new.request_of(job, changes)
     return new.create(request, retry_of=job_id, with_dependents=changes.with_dependents)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import datetime
 from email.utils import format_datetime
 from pathlib import PurePosixPath
 from typing import Annotated
@@ -10,21 +9,21 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
 
-from server.cluster_files import RemoteFile, exactly, look_at, only_file
+from server.clusters.files import RemoteFile, exactly, look_at, only_file
+from server.clusters.output_files import output_files, readable_path
+from server.clusters.transfer_response import TransferResponse
 from server.dependencies import ClusterFilesDep, FeedUser, JobId, ReadingDep, SessionsDep
 from server.http.byte_ranges import ByteRange, RangeNotSatisfiable, parse_range
-from server.http.problems import problem, responses
+from server.http.errors.problems import problem, responses
 from server.http.tar_stream import Member, archive, archive_size
-from server.output_files import output_files, readable_path
-from server.transfer_response import TransferResponse
+from server.schemas.files import Artifacts
 from tuning.db.engine import transaction
 from tuning.errors import NotFound
 from tuning.jobs.layout import output_directory
 from tuning.jobs.output.artifacts import artifacts_of
 from tuning.jobs.queries.feed import job_place
-from tuning.llamafactory.outcome.artifacts import ArtifactKind, describe
+from tuning.llamafactory.outcome.artifacts import describe
 from tuning.ssh.checked_files import FileRange, send_files
 
 router = APIRouter(tags=["results"])
@@ -42,28 +41,6 @@ _FILE = {
 _TAR = {200: {"description": "A tar file (POSIX pax).", "content": {"application/x-tar": _BYTES}}, **_ERRORS}
 
 
-class ArtifactInfo(BaseModel):
-    """A file that a run left in its output folder."""
-
-    path: str = Field(description="Relative to the output folder.")
-    kind: ArtifactKind
-    description: str
-    size_bytes: int
-    modified_at: datetime
-    url: str
-
-
-class Artifacts(BaseModel):
-    """All files of a job."""
-
-    data: list[ArtifactInfo]
-    total_bytes: int
-    listed_at: datetime | None = Field(
-        default=None,
-        description="When the files of a job that runs were looked at; null: as its last attempt left them.",
-    )
-
-
 @router.get("/jobs/{job_id}/artifacts", responses=responses(404))
 def list_artifacts(
     job_id: JobId, sessions: SessionsDep, request: Request, cluster_files: ClusterFilesDep, user: FeedUser
@@ -73,11 +50,7 @@ def list_artifacts(
     The answer is some seconds old at most; where the cluster cannot be asked now, `listed_at` is null.
     """
     found = output_files(sessions, job_id, user, cluster_files)
-    return Artifacts(
-        data=[_info(request, file) for file in found.files],
-        total_bytes=sum(file.size_bytes for file in found.files),
-        listed_at=found.listed_at,
-    )
+    return Artifacts.of(found, request.url.path)
 
 
 @router.head(
@@ -144,18 +117,6 @@ def download_archive(
             "Content-Disposition": f'attachment; filename="{job_id}.tar"',
         }
         return TransferResponse(content, 200, headers, holds=stack, pace=cluster_files.pace)
-
-
-def _info(request: Request, file: RemoteFile) -> ArtifactInfo:
-    kind, description = describe(file.path)
-    return ArtifactInfo(
-        path=file.path,
-        kind=kind,
-        description=description,
-        size_bytes=file.size_bytes,
-        modified_at=file.modified_at,
-        url=f"{request.url.path}/{quote(file.path)}",
-    )
 
 
 def _headers(path: str, file: RemoteFile, part: ByteRange | None) -> dict[str, str]:

@@ -7,10 +7,12 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.orm import Session
 
-from server.api.jobs.answers import CREATED, NewJobsDep, found_job, listed, shown
-from server.api.jobs.changes import JobChangesDep
+from server.answers.job_changes import JobChangesDep
+from server.answers.jobs import found_job, listed, shown
+from server.answers.owners import owner_id_of
+from server.api.jobs.new_jobs import CREATED, NewJobsDep
 from server.api.pages import DEFAULT_LIMIT, After, Fields, Limit, Line, Moment, Page, with_fields
-from server.checkout_texts import read_checkout_texts
+from server.clusters.checkout_texts import read_checkout_texts
 from server.dependencies import (
     ClusterFilesDep,
     ClustersDep,
@@ -20,7 +22,7 @@ from server.dependencies import (
     SessionDep,
     SettingsDep,
 )
-from server.http.problems import responses
+from server.http.errors.problems import responses
 from server.job_surroundings import SiteDep, highest_priority
 from server.schemas.job import JobJson
 from tuning.errors import Finding, InvalidInput
@@ -31,11 +33,11 @@ from tuning.jobs.search.page import Filter, list_jobs
 from tuning.jobs.sight import EVERY_JOB, Sight, sight_of
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.kinds import JobKind
-from tuning.people.queries import user_by_name
+from tuning.people.directory import team_by_name
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
-Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}:[^\x00-\x1f\x7f]{0,256}$")]
+Tag = Annotated[str, StringConstraints(pattern=r"^[^:\x00-\x1f\x7f]{1,64}:[^\x00-\x1f\x7f]{0,512}$")]
 
 
 class JobQuery(BaseModel):
@@ -46,6 +48,7 @@ class JobQuery(BaseModel):
     status: list[JobStatus] = Field(default_factory=list, description="Any of these.")
     kind: JobKind | None = None
     owner: Line | None = Field(default=None, description="A user's name.")
+    team: Line | None = Field(default=None, description="A team's name.")
     cluster: Line | None = None
     tag: list[Tag] = Field(default_factory=list, max_length=20, description="`key:value`; all of these.")
     q: Line | None = Field(
@@ -58,11 +61,11 @@ class JobQuery(BaseModel):
     after: After = None
     fields: Fields = None
 
-    def filter(self, owner_id: str | None, sight: Sight = EVERY_JOB) -> Filter:
-        """The filters for the database, which knows owners by id."""
+    def filter(self, owner_id: str | None, team_id: str | None = None, sight: Sight = EVERY_JOB) -> Filter:
+        """The filters for the database, which knows owners and teams by id."""
         tags = [(key, value) for key, _, value in (text.partition(":") for text in self.tag)]
         times = (self.created_after, self.created_before)
-        return Filter(self.status, self.kind, owner_id, self.cluster, tags, self.q, *times, sight=sight)
+        return Filter(self.status, self.kind, owner_id, team_id, self.cluster, tags, self.q, *times, sight=sight)
 
 
 @router.post("", status_code=201, responses={**CREATED, **responses(409, 503)})
@@ -84,8 +87,9 @@ def list_all_jobs(
     user: CurrentUser,
 ) -> Page[JobJson] | Response:
     """All jobs that the user may see: everybody's, unless the server's operator has it otherwise."""
-    owner_id = _owner_id(session, query.owner) if query.owner is not None else None
-    page = list_jobs(session, query.filter(owner_id, sight_of(user)), query.sort, query.after, query.limit)
+    owner_id = owner_id_of(session, query.owner) if query.owner is not None else None
+    team_id = _team_id(session, query.team) if query.team is not None else None
+    page = list_jobs(session, query.filter(owner_id, team_id, sight_of(user)), query.sort, query.after, query.limit)
     if query.cluster is not None and not page.jobs and query.cluster not in clusters:
         hint = f"the clusters are: {', '.join(sorted(clusters)) or 'none yet'}"
         raise InvalidInput([Finding(("query", "cluster"), f"there is no cluster {query.cluster}", hint)])
@@ -118,10 +122,10 @@ def delete_job(job_id: JobId, changes: JobChangesDep) -> Response:
     return Response(status_code=204)
 
 
-def _owner_id(session: Session, name: str) -> str:
-    """Raises InvalidInput: a misspelt name would show that somebody has no jobs."""
-    owner = user_by_name(session, name)
-    if owner is None:
-        hint = "give the name as it stands beside that user's jobs"
-        raise InvalidInput([Finding(("query", "owner"), f"there is no user {name}", hint)])
-    return owner.id
+def _team_id(session: Session, name: str) -> str:
+    """Raises InvalidInput: a misspelt name would show that nobody has any jobs."""
+    team = team_by_name(session, name)
+    if team is None:
+        hint = "give the name as it stands beside a job"
+        raise InvalidInput([Finding(("query", "team"), f"there is no team {name}", hint)])
+    return team.id

@@ -8,8 +8,8 @@ from server.api.pages import DEFAULT_LIMIT, Fields, Limit, Page, with_fields
 from server.dependencies import FeedDep, FeedUser, FollowerDep, JobId, SessionsDep
 from server.feed.events import Event, as_event
 from server.feed.streams import all_job_frames, job_frames
+from server.http.errors.problems import responses
 from server.http.event_stream import EventStream
-from server.http.problems import responses
 from tuning.db.engine import transaction
 from tuning.errors import Unavailable
 from tuning.jobs.queries.feed import events_after, job_place

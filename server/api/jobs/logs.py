@@ -6,11 +6,11 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import PlainTextResponse, Response
 from sqlalchemy.orm import Session
 
-from server.cluster_files import PersonFiles
+from server.clusters.files import PersonFiles
 from server.dependencies import ClusterFilesDep, FeedDep, FollowerDep, JobId, ReadingDep
 from server.feed.logs import LogPlace, log_frames
+from server.http.errors.problems import responses
 from server.http.event_stream import EventStream
-from server.http.problems import responses
 from tuning.db.engine import transaction
 from tuning.errors import Finding, InvalidInput, NotFound
 from tuning.jobs.layout import attempt_directory, log_file

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session, sessionmaker
 
 from server.dependencies import FeedUser, JobId, SessionsDep
-from server.http.problems import responses
+from server.http.errors.problems import responses
 from tuning.db.engine import transaction
 from tuning.jobs.output.metrics import MetricLine, lines_after, series_names, steps_of
 from tuning.jobs.output.thinning import FEWEST_POINTS, SeriesPoint, gather, thin

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Query, Response
 
 from server.dependencies import FeedDep, FollowerDep, JobId
 from server.feed.progress import Progress, ProgressEntry
-from server.http.problems import responses
+from server.http.errors.problems import responses
 
 LONGEST_WAIT_SECONDS = 60
 _LARGEST_VERSION = 2**63 - 1

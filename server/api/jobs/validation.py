@@ -5,20 +5,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends
+from fastapi import APIRouter, Body, Depends, Query
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.orm import Session
 
-from server.checkout_texts import read_checkout_texts
+from server.clusters.checkout_texts import read_checkout_texts
+from server.clusters.slurm_trial import SlurmTrials
 from server.dependencies import ClusterFilesDep, FeedDep, FeedUser, NowDep, SessionsDep, TrialsDep
 from server.feed.queue.board import QueueBoard
-from server.feed.queue.view import Outlook
-from server.http.findings import from_pydantic, placed
-from server.http.problems import ProblemError, finding_json, responses
-from server.job_surroundings import SiteDep, surroundings_of
+from server.feed.queue.readings import exceeded_hours
+from server.http.errors.findings import from_pydantic, placed
+from server.http.errors.problems import ProblemError, finding_json, responses
+from server.job_surroundings import SiteDep, limited_job, surroundings_of
 from server.schemas.queue import Expected, expected_times
-from server.slurm_trial import SlurmTrials
 from tuning.clusters.trials import TrialAnswer
 from tuning.db.engine import transaction
 from tuning.errors import Finding, InvalidInput
@@ -27,10 +27,12 @@ from tuning.jobs.actions.intake import Surroundings, check_request
 from tuning.jobs.attempt.batch_script import directives_of
 from tuning.jobs.attempt.plan import AttemptPlan, RunOf, plan_attempt
 from tuning.jobs.queries.save_times import longest_save_like
-from tuning.jobs.request.resources import measures
+from tuning.jobs.queries.use.leaving_hours import leaving_hours
 from tuning.jobs.request.spec import JobRequest
 from tuning.jobs.request.time_limit import parse_time_limit
+from tuning.jobs.sight import seen_by
 from tuning.people.tokens import Principal
+from tuning.queue.limits.words import held_words
 from tuning.queue.waiting_job import JobClass, Person, WaitingJob
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -76,7 +78,10 @@ class Validation(BaseModel):
     valid: bool
     errors: list[ProblemError]
     warnings: list[ProblemError]
-    notes: list[str] = Field(description="Remarks: the configuration as it was read, a Slurm that was not asked.")
+    notes: list[str] = Field(
+        description="Remarks: the configuration as it was read, a limit at which it would wait, a Slurm that was not "
+        "asked."
+    )
     script: str | None
     config_yaml: str | None
     estimates: Estimates | None
@@ -89,20 +94,27 @@ class _Checked:
     findings: Sequence[Finding]
     request: CheckedRequest | None = None
     plan: AttemptPlan | None = None
-    start: Outlook | None = None
+    start: ExpectedStart | None = None
+    limit: str | None = None
+    """In words, the limit at which it would wait."""
 
 
 @dataclass(frozen=True)
 class StartSources:
     """Sources of the start of a job that is not queued yet: Slurm's own word, and our queue."""
 
-    trials: SlurmTrials
+    trials: SlurmTrials | None
+    """None where Slurm is not to be asked."""
     queues: QueueBoard
 
 
-async def get_start_sources(trials: TrialsDep, feed: FeedDep) -> StartSources:
+async def get_start_sources(
+    trials: TrialsDep,
+    feed: FeedDep,
+    ask_slurm: Annotated[bool, Query(description="False: at once, without the word of the cluster's Slurm.")] = True,
+) -> StartSources:
     """For the route."""
-    return StartSources(trials, feed.queues)
+    return StartSources(trials if ask_slurm else None, feed.queues)
 
 
 StartSourcesDep = Annotated[StartSources, Depends(get_start_sources)]
@@ -139,14 +151,17 @@ async def validate_job(
             found = _check(session, request, replace(around, checkout=checkout))
             if found.request is None or found.plan is None:
                 return found
-            return replace(found, start=_start(session, found.request, sources.queues, user, now))
+            start, limit = _start(session, found.request, sources.queues, user, now)
+            return replace(found, start=start, limit=limit)
 
     checked = await run_in_threadpool(check)
-    if checked.plan is None or checked.request is None:
+    if checked.plan is None or checked.request is None or sources.trials is None:
         return _validation(checked)
     script = directives_of(checked.plan.script)
     cluster = checked.request.resources["cluster"]
-    return _validation(checked, await sources.trials.ask(user.user_id, cluster, script, now))
+    answer = await sources.trials.ask(user.user_id, cluster, script, now)
+    silence = [] if answer is not None else [f"{cluster} gave no answer: its Slurm was not asked"]
+    return _validation(checked, answer, silence)
 
 
 def _parsed(body: dict[str, Any]) -> JobRequest | list[Finding]:
@@ -184,29 +199,38 @@ def _preview(session: Session, checked: CheckedRequest) -> AttemptPlan:
     return plan_attempt(run, config, cluster, checked.uploads, checked.view.datasets)
 
 
-def _start(session: Session, checked: CheckedRequest, queues: QueueBoard, user: Principal, now: datetime) -> Outlook:
-    """The place and forecast of the job, were it queued now; a job that waits for others has no start yet."""
-    its = measures(checked.resources)
+def _start(
+    session: Session, checked: CheckedRequest, queues: QueueBoard, user: Principal, now: datetime
+) -> tuple[ExpectedStart, str | None]:
+    """The place and forecast of the job, were it queued now, and the limit at which it would wait, in words.
+
+    A job that waits for others has no start yet.
+    """
+    limited = limited_job(user, checked.team_id, checked.request.job_class, checked.resources)
     job_class = JobClass[checked.request.job_class.upper()]
     person, priority = Person(checked.team_id, user.user_id), checked.request.priority
-    job = WaitingJob(PREVIEW_ID, person, its["gpus"], its["limit_seconds"], now.timestamp(), job_class, priority)
+    job = WaitingJob(PREVIEW_ID, person, limited.gpus, limited.limit_seconds, now.timestamp(), job_class, priority)
     view = queues.view(session, checked.resources["cluster"])
     if checked.dependencies:
-        return Outlook(view.place_of_another(job), None, view.readings.read_at)
-    return view.outlook_of_another(job, its["partition"])
+        return ExpectedStart(position=view.place_of_another(job), **expected_times(None)), None
+    limits, limited = view.readings.limits, limited._replace(id=PREVIEW_ID, queued_at=now)
+    hours = leaving_hours(session, limits, exceeded_hours([limited], limits, view.readings.uses), now)
+    found = view.outlook_of_another(job, limited, hours)
+    limit = held_words(found.held, now, seen_by(user)) if found.held is not None else None
+    return ExpectedStart(position=found.position or 1, **expected_times(found.forecast)), limit
 
 
-def _validation(checked: _Checked, slurm: TrialAnswer | None = None) -> Validation:
+def _validation(checked: _Checked, slurm: TrialAnswer | None = None, silence: Sequence[str] = ()) -> Validation:
     request, plan = checked.request, checked.plan
     # errors first: of very many findings only the first are told
     findings = placed(sorted([*checked.findings, *_slurms_words(slurm)], key=lambda finding: finding.severity))
     errors = [finding_json(finding) for finding in findings if finding.severity == "error"]
-    silence = [f"{request.resources['cluster']} gave no answer: its Slurm was not asked"] if request and plan else []
+    limit = [f"it would wait now: {checked.limit}"] if checked.limit is not None else []
     return Validation(
         valid=plan is not None and not errors,
         errors=errors,
         warnings=[finding_json(finding) for finding in findings if finding.severity == "warning"],
-        notes=[*(request.notes if request else ()), *(silence if slurm is None else ())],
+        notes=[*(request.notes if request else ()), *limit, *silence],
         script=plan.script if plan else None,
         config_yaml=plan.config_yaml if plan else None,
         estimates=_estimates(request, slurm, checked.start) if request and plan and checked.start else None,
@@ -220,7 +244,7 @@ def _slurms_words(slurm: TrialAnswer | None) -> Iterator[Finding]:
         yield Finding(("resources",), f"Slurm says: {slurm.refusal}", slurm.hint, severity)
 
 
-def _estimates(checked: CheckedRequest, slurm: TrialAnswer | None, start: Outlook) -> Estimates:
+def _estimates(checked: CheckedRequest, slurm: TrialAnswer | None, start: ExpectedStart) -> Estimates:
     gpus = checked.resources["nodes"] * checked.resources["gpus_per_node"]
     seconds = parse_time_limit(checked.resources["time_limit"])
     memory = checked.config_check.memory if checked.config_check else None
@@ -230,5 +254,5 @@ def _estimates(checked: CheckedRequest, slurm: TrialAnswer | None, start: Outloo
         gpu_hours_at_most=round(gpus * seconds / 3600, 3),
         gpu_memory=GpuMemory.model_validate(memory, from_attributes=True) if memory else None,
         starts_at=slurm.starts_at if slurm else None,
-        start=ExpectedStart(position=start.position or 1, **expected_times(start.forecast)),
+        start=start,
     )

@@ -1,41 +1,18 @@
 """Record of changes, for administrators."""
 
-from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.api.pages import DEFAULT_LIMIT, Fields, Limit, Line, Moment, Page, with_fields
 from server.dependencies import CurrentUser, SessionDep
+from server.schemas.audit import AuditJson
 from tuning.people.audit import AuditFilter, entries
-from tuning.people.models import AuditEntry
 
 router = APIRouter(prefix="/audit", tags=["accounts"])
 
 _LARGEST_ID = 2**63 - 1
-
-
-class AuditJson(BaseModel):
-    """A change: its actor and origin, and the values before and after."""
-
-    id: int = Field(description="Grows from entry to entry.")
-    at: datetime = Field(description="When it was made.")
-    actor: str = Field(
-        description="A user's name; `operator`: a command on the service's own machine; `packtrain`: the service."
-    )
-    token_id: str | None = Field(description="The token that it came with.")
-    address: str | None = Field(description="The network address that it came from.")
-    action: str = Field(description="user.created, user.disabled, member.set, token.created, job.cancel, ...")
-    subject_kind: str = Field(description="user, team, token, job, secret, alias, limit, settings, ...")
-    subject: str = Field(description="Its name or id.")
-    before: dict[str, Any] | None = Field(description="The values before, as far as they matter.")
-    after: dict[str, Any] | None = Field(description="The values after.")
-
-    @classmethod
-    def of(cls, entry: AuditEntry) -> Self:
-        """From its row."""
-        return cls.model_validate(entry, from_attributes=True)
 
 
 class AuditQuery(BaseModel):

@@ -8,15 +8,17 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
+from server.answers.people import shown_team, team_summaries
 from server.api.pages import DEFAULT_LIMIT, Fields, Limit, Page, with_fields
 from server.api.people.users import NameInPath, TeamName, UserName
 from server.dependencies import ActorDep, CurrentUser, NowDep, SessionDep
-from server.http.problems import responses
+from server.http.errors.problems import responses
+from server.schemas.people import OF_THE_LAB, TeamJson, TeamSummary
 from tuning.errors import Conflict, Finding, InvalidInput, NotAllowed
 from tuning.jobs.queries.requests import has_jobs_of_team
 from tuning.people import teams as service
 from tuning.people.audit import Actor
-from tuning.people.directory import TeamSize, members_of, team_sizes, teams_page
+from tuning.people.directory import teams_page
 from tuning.people.models import Team
 from tuning.people.queries import user_by_name
 from tuning.people.teams import MOST_SHARES, TEAM_NAME
@@ -25,35 +27,9 @@ from tuning.people.users import found_user
 router = APIRouter(prefix="/teams", tags=["accounts"])
 
 Shares = Annotated[int, Field(ge=0, le=MOST_SHARES)]
-_OF_THE_LAB = "Of the lab's GPU time, beside the shares of the other teams; 0 = only what no other team wants."
 TeamAfter = Annotated[
     str | None, Query(max_length=64, pattern=TEAM_NAME, description="The `next` of the page before, a team's name.")
 ]
-
-
-class MemberJson(BaseModel):
-    """A member of a team."""
-
-    name: str = Field(description="The user's name.")
-    display_name: str | None = Field(description="What people call them.")
-    shares: int = Field(description="The user's shares of what the team has.")
-    is_lead: bool = Field(description="Whether they lead the team.")
-
-
-class TeamSummary(BaseModel):
-    """A team, as a list shows it."""
-
-    name: str = Field(description="Its name.")
-    shares: int = Field(description=_OF_THE_LAB)
-    leads: list[str] = Field(description="The names of its leads.")
-    member_count: int = Field(description="How many users are in it.")
-    created_at: datetime
-
-
-class TeamJson(TeamSummary):
-    """A team with its members."""
-
-    members: list[MemberJson] = Field(description="By name.")
 
 
 class MemberRequest(BaseModel):
@@ -77,7 +53,7 @@ class TeamRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: TeamName = Field(description="Never changed.")
-    shares: Shares = Field(default=1, description=_OF_THE_LAB)
+    shares: Shares = Field(default=1, description=OF_THE_LAB)
     members: list[NewMember] = Field(
         default_factory=list, max_length=service.MOST_MEMBERS, description="Its first members."
     )
@@ -88,7 +64,7 @@ class TeamChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    shares: Shares = Field(description=_OF_THE_LAB)
+    shares: Shares = Field(description=OF_THE_LAB)
 
 
 @router.get("", response_model=Page[TeamSummary])
@@ -102,8 +78,7 @@ def list_teams(
     """All teams, by name."""
     found = teams_page(session, limit + 1, after)
     has_more = len(found) > limit
-    sizes = team_sizes(session, [team.id for team in found[:limit]])
-    shown = [TeamSummary(**_summary(team, sizes.get(team.id, TeamSize()))) for team in found[:limit]]
+    shown = team_summaries(session, found[:limit])
     page = Page[TeamSummary](data=shown, has_more=has_more, next=found[limit - 1].name if has_more else None)
     return with_fields(page, TeamSummary, fields)
 
@@ -116,13 +91,13 @@ def create_team(
     team = service.add_team(session, actor, request.name, request.shares, now)
     _add_members(session, actor, team, request.members, now)
     response.headers["Location"] = f"/api/v1/teams/{team.name}"
-    return _shown(session, team)
+    return shown_team(session, team)
 
 
 @router.get("/{name}", responses=responses(404))
 def show_team(name: NameInPath, session: SessionDep, _user: CurrentUser) -> TeamJson:
     """One team, with its members."""
-    return _shown(session, service.found_team(session, name))
+    return shown_team(session, service.found_team(session, name))
 
 
 @router.patch("/{name}", responses=responses(404))
@@ -130,7 +105,7 @@ def change_team(name: NameInPath, change: TeamChange, session: SessionDep, actor
     """Give a team other shares. For administrators."""
     team = service.found_team(session, name)
     service.change_shares(session, actor, team, change.shares, now)
-    return _shown(session, team)
+    return shown_team(session, team)
 
 
 @router.delete("/{name}", status_code=204, responses=responses(404, 409))
@@ -161,7 +136,7 @@ def set_member(
         raise NotAllowed("only an administrator makes leads")
     member = found_user(session, user_name if user_name.isprintable() else "")
     service.set_member(session, actor, team, member, now, **request.model_dump(exclude_none=True))
-    return _shown(session, team)
+    return shown_team(session, team)
 
 
 @router.delete("/{name}/members/{user_name}", status_code=204, responses=responses(404, 409))
@@ -183,23 +158,3 @@ def _add_members(session: Session, actor: Actor, team: Team, members: Sequence[N
             raise InvalidInput([Finding(("members", place, "name"), f"there is no user {member.name}")])
         given = member.model_dump(exclude_none=True, exclude={"name"})
         service.set_member(session, actor, team, found, now, **given)
-
-
-def _summary(team: Team, size: TeamSize) -> dict[str, object]:
-    return {
-        "name": team.name,
-        "shares": team.shares,
-        "leads": list(size.leads),
-        "member_count": size.members,
-        "created_at": team.created_at,
-    }
-
-
-def _shown(session: Session, team: Team) -> TeamJson:
-    members = members_of(session, team.id)
-    size = TeamSize(len(members), tuple(member.name for member in members if member.is_lead))
-    rows = [
-        MemberJson(name=each.name, display_name=each.display_name, shares=each.shares, is_lead=each.is_lead)
-        for each in members
-    ]
-    return TeamJson.model_validate({**_summary(team, size), "members": rows})

@@ -1,25 +1,26 @@
 """Users: listed, made, changed, switched off, deleted."""
 
-from collections.abc import Iterable
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.orm import Session
 
+from server.answers.people import shown_users
 from server.api.pages import DEFAULT_LIMIT, Fields, Limit, Page, with_fields
 from server.dependencies import ActorDep, CurrentUser, NowDep, SessionDep
-from server.http.problems import responses
+from server.http.errors.problems import responses
+from server.schemas.people import ROLES, UserJson
 from tuning.errors import Conflict, Finding, InvalidInput
 from tuning.jobs.actions.departures import cancel_running, hand_over, hold_waiting
+from tuning.notices.webhooks import hand_team_webhooks
 from tuning.people import users as service
-from tuning.people.directory import MemberOf, teams_of_users, users_page
+from tuning.people.directory import users_page
 from tuning.people.models import User
-from tuning.people.queries import team_names, user_by_name
+from tuning.people.queries import user_by_name
 from tuning.people.roles import Role
 from tuning.people.teams import MOST_TEAMS_OF_A_USER, TEAM_NAME
-from tuning.people.tokens import USER_NAME, Principal
+from tuning.people.tokens import USER_NAME
 from tuning.people.users import NewUser
 
 router = APIRouter(prefix="/users", tags=["accounts"])
@@ -30,32 +31,9 @@ DisplayName = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00
 Email = Annotated[
     str, StringConstraints(max_length=320, pattern=r"^$|^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,255}$")
 ]
-_ROLES = "viewer looks, member submits too, administrator does all."
 UserAfter = Annotated[
     str | None, Query(max_length=100, pattern=USER_NAME, description="The `next` of the page before, a user's name.")
 ]
-
-
-class TeamOf(BaseModel):
-    """A team of a user."""
-
-    name: str = Field(description="Its name.")
-    is_lead: bool = Field(description="Whether the user leads it.")
-    shares: int = Field(description="The user's shares of what the team has.")
-
-
-class UserJson(BaseModel):
-    """A user: a person, or a tool of a team."""
-
-    name: str = Field(description="The user's name.")
-    display_name: str | None = Field(description="What people call them.")
-    email: str | None = Field(description="Shown to the user and to administrators only.")
-    role: Role = Field(description=_ROLES)
-    is_tool: bool = Field(description="A service rather than a person; it belongs to one team.")
-    teams: list[TeamOf] = Field(description="By name.")
-    default_team: str = Field(description="The team of jobs that name none.")
-    disabled: bool = Field(description="Switched off: its tokens do not hold.")
-    created_at: datetime
 
 
 class UserRequest(BaseModel):
@@ -66,7 +44,7 @@ class UserRequest(BaseModel):
     name: UserName = Field(description="Never changed; jobs name it as their owner.")
     display_name: DisplayName | None = Field(default=None, description="What people call them.")
     email: Email | None = Field(default=None, description="Shown to the user and to administrators only.")
-    role: Role = Field(default=Role.MEMBER, description=_ROLES)
+    role: Role = Field(default=Role.MEMBER, description=ROLES)
     teams: list[TeamName] = Field(
         default=["lab"], max_length=MOST_TEAMS_OF_A_USER, description="At least one; the first is the usual one."
     )
@@ -78,7 +56,7 @@ class UserChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    role: Role | None = Field(default=None, description=_ROLES)
+    role: Role | None = Field(default=None, description=ROLES)
     display_name: DisplayName | None = Field(default=None, description="An empty text takes it away.")
     email: Email | None = Field(default=None, description="An empty text takes it away.")
     default_team: TeamName | None = Field(default=None, description="One of the user's teams.")
@@ -108,7 +86,9 @@ def list_users(
     found = users_page(session, limit + 1, after)
     has_more = len(found) > limit
     page = Page[UserJson](
-        data=_shown(session, found[:limit], user), has_more=has_more, next=found[limit - 1].name if has_more else None
+        data=shown_users(session, found[:limit], user),
+        has_more=has_more,
+        next=found[limit - 1].name if has_more else None,
     )
     return with_fields(page, UserJson, fields)
 
@@ -120,13 +100,13 @@ def create_user(
     """Make a user. `POST /tokens` with `user` then makes a token for them. For administrators."""
     made = service.add_user(session, actor, NewUser(**request.model_dump()), now)
     response.headers["Location"] = f"/api/v1/users/{made.name}"
-    return _shown(session, [made], user)[0]
+    return shown_users(session, [made], user)[0]
 
 
 @router.get("/{name}", responses=responses(404))
 def show_user(name: NameInPath, session: SessionDep, user: CurrentUser) -> UserJson:
     """One user."""
-    return _shown(session, [service.found_user(session, name)], user)[0]
+    return shown_users(session, [service.found_user(session, name)], user)[0]
 
 
 @router.patch("/{name}", responses=responses(404, 409))
@@ -146,7 +126,7 @@ def change_user(
         hold_waiting(session, other, user.name, now)
     if change.disabled and change.running == "cancel":
         cancel_running(session, other, user.name, now)
-    return _shown(session, [other], user)[0]
+    return shown_users(session, [other], user)[0]
 
 
 @router.delete("/{name}", status_code=204, responses=responses(404, 409))
@@ -164,7 +144,9 @@ def delete_user(
     other = service.found_user(session, name)
     if other.id == user.user_id:
         raise Conflict("nobody deletes themselves", hint="ask another administrator")
-    hand_over(session, other, _receiver(session, hand_jobs_to), user.name, now)
+    receiver = _receiver(session, hand_jobs_to)
+    hand_over(session, other, receiver, user.name, now)
+    hand_team_webhooks(session, other.id, receiver.id if receiver is not None else user.user_id)
     service.forget_user(session, actor, other, now, hand_jobs_to)
     return Response(status_code=204)
 
@@ -176,24 +158,3 @@ def _receiver(session: Session, name: str | None) -> User | None:
     if found is None:
         raise InvalidInput([Finding(("query", "hand_jobs_to"), f"there is no user {name}")])
     return found
-
-
-def _shown(session: Session, users: Iterable[User], reader: Principal) -> list[UserJson]:
-    rows = list(users)
-    teams = teams_of_users(session, [row.id for row in rows])
-    usual = team_names(session, [row.default_team_id for row in rows])
-    return [_json(row, teams.get(row.id, []), usual[row.default_team_id], reader) for row in rows]
-
-
-def _json(row: User, teams: Iterable[MemberOf], usual: str, reader: Principal) -> UserJson:
-    return UserJson(
-        name=row.name,
-        display_name=row.display_name,
-        email=row.email if reader.is_administrator or reader.user_id == row.id else None,
-        role=row.role,
-        is_tool=row.is_tool,
-        teams=[TeamOf(name=team.team, is_lead=team.is_lead, shares=team.shares) for team in teams],
-        default_team=usual,
-        disabled=row.disabled_at is not None,
-        created_at=row.created_at,
-    )

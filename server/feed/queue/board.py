@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from server.feed.queue.readings import read_queue
 from server.feed.queue.view import Outlook, QueueView
 from tuning.jobs.models import Job
-from tuning.jobs.queries.standing import as_waiting_job
+from tuning.jobs.queries.queue.standing import as_waiting_job
+from tuning.jobs.queries.use.result_sizes import ResultSizes
 from tuning.jobs.status import JobStatus
 from tuning.queue.order import Weights
 
@@ -50,19 +51,20 @@ class QueueBoard:
         self._monotonic = monotonic
         self._weights = weights or Weights()
         self._holds_seconds = holds_seconds
+        self._sizes = ResultSizes(monotonic)
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._known: dict[str, _Known] = {}
 
     def view(self, session: Session, cluster: str) -> QueueView:
         """The queue of a cluster as it was within about a second."""
-        return self._view(session, cluster, self._holds_seconds, _REST)
+        return self._with_others(session, self._view(session, cluster, self._holds_seconds, _REST))
 
     def view_with(self, session: Session, cluster: str, job_ids: Iterable[str]) -> QueueView:
         """The same, looked at sooner where one of these waiting jobs came since the last look."""
         view = self.view(session, cluster)
         if all(view.row(job_id) is not None for job_id in job_ids):
             return view
-        return self._view(session, cluster, 0.0, _SOONEST_REST)
+        return self._with_others(session, self._view(session, cluster, 0.0, _SOONEST_REST))
 
     def outlooks(self, session: Session, waiting: Iterable[tuple[str, str]]) -> dict[str, Outlook]:
         """Places and expected times of waiting jobs, each given as its cluster and id."""
@@ -74,12 +76,19 @@ class QueueBoard:
 
     def outlook_of_new(self, session: Session, job: Job) -> Outlook:
         """The place of a job that was just made; it counts for those that come after it. Its forecast comes later."""
-        view = self.view(session, job.cluster)
+        view = self._view(session, job.cluster, self._holds_seconds, _REST)
         return Outlook(view.place(job.id) or self._placed(view, job), None, view.readings.read_at)
 
     def _placed(self, view: QueueView, job: Job) -> int:
         held = job.status is JobStatus.HELD
         return view.place_of_another(as_waiting_job(job)) if held else view.add(as_waiting_job(job))
+
+    def _with_others(self, session: Session, view: QueueView) -> QueueView:
+        """The view, with the queues of the clusters that share limits; no look waits for another one meanwhile."""
+        if view.lacks_others:
+            others = [self._view(session, name, self._holds_seconds, _REST) for name in view.readings.others]
+            view.play_beside(others)
+        return view
 
     def _view(self, session: Session, cluster: str, holds_seconds: float, rest: float) -> QueueView:
         with self._locks[cluster]:
@@ -87,7 +96,7 @@ class QueueBoard:
             began = self._monotonic()
             if known is not None and began - known.looked_at < max(holds_seconds, rest * known.cost_seconds):
                 return known.view
-            view = QueueView(read_queue(session, cluster, self._now()), self._weights, self._monotonic)
+            view = QueueView(read_queue(session, cluster, self._now(), self._sizes), self._weights, self._monotonic)
             self._known[cluster] = _Known(view, began, self._monotonic() - began)
             return view
 

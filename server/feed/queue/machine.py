@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from server.feed.queue.readings import Readings
-from tuning.jobs.queries.gpu_use import GpuUse, gpu_uses
-from tuning.jobs.queries.standing import RunningRow
+from tuning.jobs.queries.queue.gpu_use import GpuUse, gpu_uses
+from tuning.jobs.queries.queue.standing import RunningRow
 from tuning.queue.estimate import Estimate
-from tuning.queue.forecast import HeldGpus
+from tuning.queue.play import GpusNow, HeldGpus
 from tuning.queue.run_length import run_length
 
 _HOUR_SECONDS = 3600.0
@@ -28,6 +28,11 @@ class Machine:
     holding: Sequence[HeldGpus]
     running: Sequence[tuple[RunningRow, Estimate]]
     """Our runs, and when they end."""
+
+    @property
+    def gpus_now(self) -> GpusNow:
+        """The same for the forecast."""
+        return GpusNow(self.holding, self.free_gpus)
 
 
 def machines(readings: Readings, further: Collection[str] = ()) -> list[Machine]:
@@ -61,7 +66,10 @@ def _own_word(row: RunningRow, expected_end: float) -> Estimate:
 
 def _machine(use: GpuUse, readings: Readings) -> Machine:
     ours = [(row, run_ends(row, readings)) for row in use.runs]
-    holding = [HeldGpus(row.gpus, ends, row.started_at + row.limit_seconds) for row, ends in ours]
+    holding = [
+        HeldGpus(row.gpus, ends, row.started_at + row.limit_seconds, row.limit_seconds, row.job_id)
+        for row, ends in ours
+    ]
     holding += _held_by_others(use.others_gpus, readings.read_at.timestamp())
     return Machine(use.partitions, use.gpus, use.free_gpus, holding, ours)
 

@@ -1,18 +1,21 @@
 """Reason for which a job has not begun: of which kind it is, in words, and which jobs end it. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from server.feed.queue.machine import Machine, run_ends
 from server.feed.queue.view import QueueView
-from tuning.jobs.queries.standing import WaitingRow
+from tuning.jobs.queries.queue.standing import RunningRow, WaitingRow
+from tuning.jobs.sight import seen_by
 from tuning.jobs.status import JobStatus
-from tuning.queue.limit_words import held_words
-from tuning.queue.limits import HeldBack
+from tuning.people.tokens import Principal
+from tuning.queue.estimate import Estimate
+from tuning.queue.limits.admission import HeldBack
+from tuning.queue.limits.words import held_words
 
 _MOST_HELD_BY = 10
+_MOST_LISTED = 3
 
 
 class WaitKind(StrEnum):
@@ -55,28 +58,36 @@ class Surroundings:
     """In words, where no worker drives the cluster."""
     lacks_data: bool = False
     """Whether a data set of the job is not on the cluster yet."""
+    hidden: Collection[str] = frozenset()
+    """Ids of the jobs that it waits for and that the reader may not see."""
 
 
-def wait_of(row: WaitingRow, view: QueueView, around: Surroundings) -> Wait:
-    """The first reason of a job's wait: its owner, the cluster, other jobs, a limit, its data, Slurm, at last GPUs."""
+def wait_of(row: WaitingRow, view: QueueView, around: Surroundings, reader: Principal) -> Wait:
+    """The first reason of a job's wait: its owner, the cluster, other jobs, a limit, its data, Slurm, at last GPUs.
+
+    Of other jobs it names those that the reader may see, and counts the rest.
+    """
     if row.status is JobStatus.HELD:
         return Wait(WaitKind.HOLD, row.status_reason or "held until it is released")
     if around.absence is not None:
         return Wait(WaitKind.CLUSTER, around.absence)
     if row.job.id in view.readings.unmet:
-        return _for_others(row, view)
+        return _for_others(row, view, around.hidden)
     if (held := view.held_back.get(row.job.id)) is not None:
-        return _at_limit(held, view.readings.read_at)
+        return _at_limit(held, view, reader)
     if around.lacks_data:
         return Wait(WaitKind.DATA, row.status_reason or "its data is yet to be copied to the cluster")
-    return _in_our_queue(row, view) if row.status is JobStatus.QUEUED else _in_slurm(row)
+    return _in_our_queue(row, view, reader) if row.status is JobStatus.QUEUED else _in_slurm(row)
 
 
-def _at_limit(held: HeldBack, now: datetime) -> Wait:
-    holders = held.use.held_by[:_MOST_HELD_BY]
-    ends = [holder.expected_end_at.timestamp() if holder.expected_end_at else None for holder in holders]
-    held_by = [HoldingJob(holder.job_id, ends_at) for holder, ends_at in zip(holders, ends, strict=True)]
-    return Wait(WaitKind.LIMIT, held_words(held, now), held_by, held.bound.limit.amount, held.use.amount)
+def _at_limit(held: HeldBack, view: QueueView, reader: Principal) -> Wait:
+    seen, now = seen_by(reader), view.readings.read_at
+    shown = [holder for holder in held.use.held_by if seen(holder.job.place)][:_MOST_HELD_BY]
+    ends = [holder.expected_end_at.timestamp() if holder.expected_end_at else None for holder in shown]
+    held_by = [HoldingJob(holder.job_id, ends_at) for holder, ends_at in zip(shown, ends, strict=True)]
+    unknown = "" if held.job_id in view.forecasts() else "; nothing tells yet when it starts"
+    words = f"{held_words(held, now, seen)}{unknown}"
+    return Wait(WaitKind.LIMIT, words, held_by, held.bound.limit.amount, held.use.amount)
 
 
 def _in_slurm(row: WaitingRow) -> Wait:
@@ -85,17 +96,18 @@ def _in_slurm(row: WaitingRow) -> Wait:
     return Wait(WaitKind.NOTHING, "it is being handed to Slurm")
 
 
-def _for_others(row: WaitingRow, view: QueueView) -> Wait:
-    awaited = view.readings.unmet[row.job.id]
+def _for_others(row: WaitingRow, view: QueueView, hidden: Collection[str]) -> Wait:
+    awaited = [job_id for job_id in view.readings.unmet[row.job.id] if job_id not in hidden]
     ends = {run.job_id: run_ends(run, view.readings).expected for run in view.readings.rows.running}
     forecasts = view.forecasts()
     ends |= {job_id: forecasts[job_id].ends_at.expected for job_id in awaited if job_id in forecasts}
-    words = f"it waits until {_listed(awaited)} succeeded"
+    of_others = len(view.readings.unmet[row.job.id]) - len(awaited)
+    words = f"it waits until {_listed(awaited, of_others)} succeeded"
     held_by = [HoldingJob(job_id, ends.get(job_id)) for job_id in awaited[:_MOST_HELD_BY]]
     return Wait(WaitKind.DEPENDENCY, words, held_by)
 
 
-def _in_our_queue(row: WaitingRow, view: QueueView) -> Wait:
+def _in_our_queue(row: WaitingRow, view: QueueView, reader: Principal) -> Wait:
     machine = next((each for each in view.machines if row.partition in each.partitions), None)
     if machine is None or row.job.gpus <= 0:
         return _without_gpus(row, view)
@@ -107,8 +119,12 @@ def _in_our_queue(row: WaitingRow, view: QueueView) -> Wait:
         return Wait(WaitKind.NOTHING, words)
     ahead = (view.place(row.job.id) or 1) - 1
     first = f", and {ahead} {'job comes' if ahead == 1 else 'jobs come'} first" if ahead else ""
-    words = f"it needs {_gpus(row.job.gpus)}: {machine.free_gpus} of {machine.gpus} are free{first}"
-    return Wait(WaitKind.GPUS, words, list(_next_ends(machine, row.job.gpus)))
+    runs = list(_next_ends(machine, row.job.gpus))
+    seen = [(run, ends) for run, ends in runs if reader.may_see(run.person.name, run.person.team)]
+    hidden = len(runs) - len(seen)
+    others = f"; it waits for {_of_others(hidden)} to end" if hidden else ""
+    words = f"it needs {_gpus(row.job.gpus)}: {machine.free_gpus} of {machine.gpus} are free{first}{others}"
+    return Wait(WaitKind.GPUS, words, [HoldingJob(run.job_id, ends.expected) for run, ends in seen])
 
 
 def _without_gpus(row: WaitingRow, view: QueueView) -> Wait:
@@ -121,7 +137,7 @@ def _without_gpus(row: WaitingRow, view: QueueView) -> Wait:
     return Wait(WaitKind.NOTHING, "it is handed to Slurm next")
 
 
-def _next_ends(machine: Machine, gpus: int) -> Iterator[HoldingJob]:
+def _next_ends(machine: Machine, gpus: int) -> Iterator[tuple[RunningRow, Estimate]]:
     """The runs that end first, until enough GPUs are free for the job."""
     free = machine.free_gpus
     for run, ends in sorted(machine.running, key=lambda each: each[1].expected)[:_MOST_HELD_BY]:
@@ -129,14 +145,19 @@ def _next_ends(machine: Machine, gpus: int) -> Iterator[HoldingJob]:
             break
         if run.gpus > 0:
             free += run.gpus
-            yield HoldingJob(run.job_id, ends.expected)
+            yield run, ends
 
 
 def _gpus(count: int) -> str:
     return f"{count} GPU{'' if count == 1 else 's'}"
 
 
-def _listed(job_ids: Sequence[str]) -> str:
-    shown = ", ".join(job_ids[:3])
-    rest = len(job_ids) - 3
-    return f"{shown} and {rest} more have" if rest > 0 else f"{shown} {'has' if len(job_ids) == 1 else 'have'}"
+def _of_others(count: int) -> str:
+    return f"{count} job{'' if count == 1 else 's'} of others"
+
+
+def _listed(job_ids: Sequence[str], of_others: int) -> str:
+    rest = len(job_ids) - _MOST_LISTED
+    parts = [", ".join(job_ids[:_MOST_LISTED]), f"{rest} more" if rest > 0 else ""]
+    parts.append(_of_others(of_others) if of_others else "")
+    return f"{' and '.join(filter(None, parts))} {'has' if len(job_ids) + of_others == 1 else 'have'}"

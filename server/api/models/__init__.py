@@ -1,0 +1,1 @@
+"""Routes of models: the catalogues of the clusters, and what jobs left."""

@@ -1,0 +1,1 @@
+"""The API's page: its document for people, with examples that can be sent."""

@@ -1,0 +1,1 @@
+"""The pages of data: all data sets, and one with its report and rows."""

@@ -1,0 +1,1 @@
+"""The page for new jobs: beginnings, choices, and the arguments that its editor completes."""

@@ -1,0 +1,1 @@
+"""The queue: jobs that wait, run, and lately ended."""

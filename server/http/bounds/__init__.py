@@ -1,0 +1,1 @@
+"""Bounds of requests: rates, shares of a person, sizes, connections."""

@@ -1,0 +1,1 @@
+"""Errors as answers of HTTP: problem documents, and OpenAI's envelope."""

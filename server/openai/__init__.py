@@ -1,0 +1,1 @@
+"""OpenAI's API under `/v1`: a translation of its requests and answers, with no table and no rule of its own."""

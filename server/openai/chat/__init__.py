@@ -1,0 +1,1 @@
+"""Talking to models: chat and text completions, answered by served models."""

@@ -1,0 +1,1 @@
+"""Files of OpenAI's API: data sets, and the metrics of jobs."""
