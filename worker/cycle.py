@@ -8,6 +8,7 @@ from worker.driver import Driver
 from worker.observe.stall import StallWatch
 from worker.observe.watch import watch
 from worker.quarantine import release_ended
+from worker.serving.idle import IdleWatch
 from worker.step_guard import StepGuard
 from worker.submit.batch import Submitter
 from worker.submit.cluster_cache import KnownCluster
@@ -38,13 +39,14 @@ class Cycle:
         self._canceller = Canceller(driver)
         self._trials = Trials(driver)
         self._stalls = StallWatch(driver)
+        self._idle = IdleWatch(driver)
         self.guard = StepGuard(driver)
         self._visible: frozenset[str] = frozenset()
         self.seconds = 0.0
         self._looked_at = self._monotonic()
 
     def run(self) -> None:
-        """Everything once. Raises ClusterError, LeaseLost, or the database's trouble; other errors stay with a step."""
+        """Run all steps once; errors stay with a step. Raises ClusterError, LeaseLost, the database's trouble."""
         started = self._monotonic()
         self._driver.check()
         run = self.guard.run
@@ -59,6 +61,7 @@ class Cycle:
         self._known.forget()
         run(Step.STALL, lambda: self._stalls.tell(self._visible))
         run(Step.MAKE_ROOM, lambda: make_room(self._driver, self._known))
+        run(Step.SERVE_IDLE, self._idle.end_idle)
         run(Step.CANCEL, self._canceller.cancel_wanted)
         run(Step.REMOVE, lambda: remove_unwanted(self._driver))
         run(Step.TRY_OUT, self._trials.answer_waiting)

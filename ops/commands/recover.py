@@ -31,10 +31,11 @@ def recover(
     packtrain recover lab --apply
     """
     from ops.databases import opened_existing
-    from ops.recover.recovery import known_jobs, look, require_undriven, settled, write
+    from ops.recover.recovery import known_jobs, look, record_recovered, require_undriven, settled, write
     from ops.recover.rows import Surroundings
     from tuning.datasets.store import ContentStore
     from tuning.db.engine import open_sessions, transaction
+    from tuning.people.audit import operator
     from tuning.settings import load_settings
     from tuning.slurm.cluster import Cluster
 
@@ -50,6 +51,7 @@ def recover(
             with transaction(sessions) as session:
                 around = Surroundings(cluster, ContentStore(own.data_dir / "datasets", 0), at, root=settings.root)
                 found = write(session, found, around)
+                record_recovered(session, found, operator(), at)
     _show(found, was_applied=apply)
 
 

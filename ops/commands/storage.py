@@ -1,4 +1,4 @@
-"""storage: what could be removed from the server's disk and from the clusters."""
+"""storage: removal of what nobody needs from the server's disk and from the clusters."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -8,46 +8,48 @@ import typer
 
 from ops.storage.disused_kinds import USUAL, DisusedKind
 from packtrain.cli.screen import listing, note, now
-from packtrain.cli.units import size
+from packtrain.cli.text.units import size
 
 if TYPE_CHECKING:
-    from tuning.jobs.queries.storage import Disused
+    from tuning.jobs.queries.use.storage import Disused
 
 
 def storage(
     kind: Annotated[
         list[DisusedKind] | None,
-        typer.Option("--kind", help="Only these. Outputs, all that a job left with its results, are only ever listed."),
+        typer.Option(
+            "--kind", help="Only these. Outputs are all that a job left, its results too: looked at only if named."
+        ),
     ] = None,
     older_than: Annotated[int, typer.Option("--older-than", min=1, metavar="DAYS", help="Unused for so long.")] = 90,
     apply: Annotated[bool, typer.Option("--apply", help="Remove it; without it everything is only shown.")] = False,
 ) -> None:
     """List what can be removed, and remove it.
 
-    Uploads that nobody has used for a while, and the checkpoints of jobs that have ended.
+    Uploads that nobody has used for a while, and the checkpoints of jobs that have ended; with `--kind outputs` all
+    that such jobs left, but for those that another job was based on.
     Of each kind the 1000 largest. Uploads are deleted (and their copies on clusters by the worker), folders on clusters
-    are removed by the worker. What a job that has not ended needs is never among them.
+    are removed by the worker. What a job that has not ended needs is never among them,
+    nor what is pinned or has an alias (`packtrain models`).
 
     \b
     packtrain storage --older-than 30
     packtrain storage --kind checkpoints --older-than 30 --apply
+    packtrain storage --kind outputs --older-than 365
     """
     from ops.databases import opened_existing
     from ops.storage.cleanup import collect, disused, remove
     from tuning.datasets.store import ContentStore
     from tuning.db.engine import open_sessions, transaction
-    from tuning.errors import Finding, InvalidInput
+    from tuning.people.audit import operator
     from tuning.settings import load_settings
 
     kinds, settings, at = tuple(kind or USUAL), load_settings(), now()
-    if apply and DisusedKind.OUTPUTS in kinds:
-        hint = "look at them one by one, and remove ROOT/jobs/ID/output of those on the cluster"
-        raise InvalidInput([Finding(("kind",), "outputs hold results: packtrain removes none", hint)])
     with opened_existing(settings.database_url) as engine:
         sessions = open_sessions(engine)
         with transaction(sessions) as session:
             found = disused(session, kinds, at - timedelta(days=older_than))
-            count = remove(session, found, at) if apply else 0
+            count = remove(session, found, operator(), at) if apply else 0
         _show(found)
         if apply:
             store = ContentStore(settings.data_dir / "datasets", settings.max_upload_bytes)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from packtrain.cli.screen import listing, note, now, say, say_json
-from packtrain.cli.units import clock_time
+from packtrain.cli.text.units import clock_time
 from tuning.people.scopes import Scope
 
 if TYPE_CHECKING:
@@ -90,17 +90,18 @@ def revoke(
 ) -> None:
     """End a token at once."""
     from tuning.errors import NotFound
-    from tuning.people.audit import OPERATOR, Change, record
+    from tuning.people.audit import Change, operator, record
+    from tuning.people.models import TokenKind
     from tuning.people.queries import revoke as revoke_token
     from tuning.people.queries import token_by_id
 
     with _session() as session:
         found = token_by_id(session, token)
-        if found is None or found.revoked_at is not None:
+        if found is None or found.kind is not TokenKind.TOKEN or found.revoked_at is not None:
             raise NotFound(f"there is no valid token {token}", hint="see `packtrain token list`")
         moment = datetime.now(UTC)
         revoke_token(session, token, moment)
-        record(session, OPERATOR, Change("token.revoked", "token", token, before={"name": found.name}), moment)
+        record(session, operator(), Change("token.revoked", "token", token, before={"name": found.name}), moment)
     if as_json:
         say_json({"id": token, "revoked": True})
     else:

@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterator
 
 from ops.doctor.check import Check, Question, framed, unframed
 from ops.doctor.questions import FOLDER, questions
-from tuning.errors import ClusterError, CommandTimedOut, HostKeyChanged, LoginRefused, RemoteFileError, Unreachable
+from tuning.errors import (
+    ClusterError,
+    CommandTimedOut,
+    ForwardingRefused,
+    HostKeyChanged,
+    LoginRefused,
+    PortClosed,
+    RemoteFileError,
+    Unreachable,
+)
 from tuning.settings import ClusterSettings
 from tuning.ssh.transport import Transport
 
@@ -33,6 +42,7 @@ def diagnose(
             yield check
             if question.name == FOLDER and check.result != "failed":
                 yield sftp_check(cluster, transport, boundary)
+        yield tunnel_check(cluster, transport)
     except ClusterError as error:
         yield login_check(cluster, error)
 
@@ -59,6 +69,21 @@ def sftp_check(cluster: ClusterSettings, transport: Transport, boundary: str) ->
         return Check(name, "failed", f"no file can be sent: {error}", fix)
     transport.run(f"rm -f -- {shlex.quote(path)}", timeout_seconds=60.0)
     return Check(name, "ok", f"a file was sent to {cluster.root}")
+
+
+def tunnel_check(cluster: ClusterSettings, transport: Transport) -> Check:
+    """Whether ports behind the login node can be reached, as served models are. Raises Unreachable.
+
+    The port asked for is the login node's own: whether anybody takes connections there does not matter.
+    """
+    name = "tunnel"
+    try:
+        transport.tunnel("127.0.0.1", cluster.port).close()
+    except PortClosed:
+        pass
+    except ForwardingRefused as error:
+        return Check(name, "warning", f"no served model can be talked to: {error}", error.hint)
+    return Check(name, "ok", "ports behind the login node can be reached, as served models need")
 
 
 def key_check(cluster: ClusterSettings) -> Check:

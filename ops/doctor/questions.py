@@ -6,9 +6,9 @@ import shlex
 
 from ops.doctor.check import Answer, Check, Question
 from ops.doctor.container_command import after_prelude
-from packtrain.cli.units import size
+from packtrain.cli.text.units import size
 from tuning.settings import ClusterSettings
-from tuning.slurm.submit_program import OLDEST_BASH
+from tuning.slurm.programs.submit_program import OLDEST_BASH
 
 FOLDER = "folder"
 """The name of the question that the others stand on: our folder."""
@@ -18,7 +18,7 @@ _DF_LINE = re.compile(r"\s(\d+)\s+(\d+)\s+(\d+)\s+\d+%\s+/")
 
 
 def questions(cluster: ClusterSettings) -> list[Question]:
-    """Everything to ask, in the order in which one thing needs the other."""
+    """Questions of the doctor, in the order in which one needs the other."""
     asked = [_root(cluster), _shell(), _programs(cluster), _controller(), _accounting(cluster)]
     asked += [_partitions(cluster), _image(cluster), _apptainer(cluster)]
     if cluster.models:

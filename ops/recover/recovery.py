@@ -16,6 +16,7 @@ from tuning.errors import Conflict, InvalidInput, SiteState, SlurmUnavailable
 from tuning.jobs.attempt.job_record import JobRecord
 from tuning.jobs.layout import attempt_directory, dataset_path, slurm_job_name
 from tuning.jobs.models import Attempt, Job
+from tuning.people.audit import Actor, Change, record
 from tuning.settings import ClusterSettings
 from tuning.slurm.answers import AccountedJob, NamedJob, QueuedJob
 from tuning.slurm.attempt_listing import ListedAttempt, list_attempts
@@ -33,7 +34,7 @@ _INSTALLATION = re.compile(r"inst_[0-9a-z]{1,27}")
 
 @dataclass(frozen=True)
 class Recovery:
-    """All that a look at the cluster found of jobs that the database lacks."""
+    """Jobs that a look at the cluster found and that the database lacks."""
 
     jobs: Sequence[RecoveredJob]
     skipped: Sequence[Skipped]
@@ -105,6 +106,13 @@ def write(session: Session, found: Recovery, around: Surroundings) -> Recovery:
         written.append(job)
     _keep_installation(session, found.installation)
     return replace(found, jobs=written, skipped=skipped)
+
+
+def record_recovered(session: Session, recovery: Recovery, actor: Actor, now: datetime) -> None:
+    """Write an entry into the record of changes for each job whose rows were made again."""
+    for job in recovery.jobs:
+        after = {"name": job.record.name, "owner": job.record.owner, "state": job.state}
+        record(session, actor, Change("job.recovered", "job", job.record.job_id, after=after), now)
 
 
 def _keep_installation(session: Session, installation: str | None) -> None:

@@ -21,7 +21,7 @@ from tuning.datasets.models import Dataset
 from tuning.datasets.repository import needed_contents
 from tuning.datasets.store import ContentName, ContentStore
 from tuning.errors import Conflict, NotFound, PacktrainError
-from tuning.jobs.queries.dataset_use import IN_USE
+from tuning.jobs.queries.use.dataset_use import IN_USE
 from tuning.migrate import head_revision, is_current
 from tuning.settings import Settings
 

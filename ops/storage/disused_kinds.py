@@ -12,4 +12,4 @@ class DisusedKind(StrEnum):
 
 
 USUAL = (DisusedKind.UPLOADS, DisusedKind.CHECKPOINTS)
-"""Outputs hold results, which packtrain never removes: they are listed only."""
+"""Outputs hold results: they are looked at only where somebody names them."""

@@ -13,16 +13,18 @@ from tuning.jobs.actions.control import touch
 from tuning.jobs.actions.removals import ask_removal, secrets_path, surplus
 from tuning.jobs.layout import checkpoint_path
 from tuning.jobs.models import Artifact, Attempt, Job
+from tuning.jobs.output.checkpoints import tell_saved
 from tuning.jobs.output.growth import log_end
 from tuning.jobs.queries.driver import LiveAttempt
-from tuning.jobs.queries.sources import steps_among
+from tuning.jobs.queries.sources import steps_among, whole_steps
 from tuning.jobs.status import ENDED, JobStatus
 from tuning.jobs.transition import correct, record_event, transition
-from tuning.llamafactory.kinds import CHECK, Kind, evaluates_only
+from tuning.llamafactory.kinds import CHECK, SERVE, Kind, evaluates_only
 from tuning.llamafactory.outcome import end
 from tuning.llamafactory.outcome.end import Outcome, RunEvidence, judge
 from tuning.llamafactory.outcome.results import doubts
 from tuning.llamafactory.progress.eta_state import from_json
+from tuning.models.spared import spared_steps
 from tuning.moments import moment
 from tuning.slurm.attempt_records import parse_data_sums, parse_resumed, parse_started
 from tuning.slurm.states import final_state
@@ -34,6 +36,7 @@ from worker.finish.failure import advice_for, failure_json, masked
 from worker.finish.faulty_node import faulty_node, note_faulty_node
 from worker.finish.next_status import DIVERGED, NextStep, next_step
 from worker.finish.recheck_times import next_recheck
+from worker.finish.served_model import end_server
 from worker.finish.use import use_counted
 from worker.observe.evidence import data_sums_text, listing_text, result_texts, resumed_text, started_text
 from worker.observe.judgement import Ended
@@ -110,6 +113,8 @@ def _judged(
     evidence = _evidence(driver, live, judgement, contents, files, logs)
     if job.kind == CHECK:
         judged = end_check(session, driver.settings.root, live, evidence, contents, driver.now())
+    elif job.kind == SERVE:
+        judged = end_server(session, driver, job, attempt, evidence)
     else:
         kind = cast(Kind, job.kind)
         judged = judge(replace(evidence, kind=kind, evaluates_only=evaluates_only(job.config)))
@@ -135,6 +140,9 @@ def _write_down(session: Session, driver: Driver, live: LiveAttempt, judgement: 
     job, attempt = session.get_one(Job, live.job_id), session.get_one(Attempt, (live.job_id, live.number))
     if found.files or found.following.status in ENDED:
         _keep_files(session, live.job_id, found.files)
+    if job.kind == "train":
+        whole = whole_steps(file.path for file in found.files if file.size_bytes)
+        tell_saved(session, job.id, whole, driver.now())
     _close_attempt(attempt, judgement, found.following)
     # what it was while it ran is not what it is: Slurm may not have said yet that it has ended
     job.slurm_state = final_state(judgement.slurm_state) or final_state(job.slurm_state)
@@ -239,11 +247,14 @@ def _evidence(
 def _ask_removals(
     session: Session, job: Job, number: int, files: tuple[OutputFile, ...], status: JobStatus, now: datetime
 ) -> None:
-    """A run that was killed could not remove its secrets; and of a success only so many checkpoints are to stay."""
-    if job.secrets:
+    """A run that was killed could not remove its secrets; and of a success only so many checkpoints are to stay.
+
+    Those that are pinned, or that an alias means, stay beside them.
+    """
+    if job.secrets or job.kind == SERVE:
         ask_removal(session, job.id, secrets_path(number), now)
     if status is JobStatus.SUCCEEDED and job.keep_checkpoints is not None:
-        steps = steps_among(file.path for file in files)
+        steps = steps_among(file.path for file in files) - spared_steps(session, job.id)
         for step in surplus(steps, job.keep_checkpoints):
             ask_removal(session, job.id, checkpoint_path(step), now)
 

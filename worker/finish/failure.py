@@ -15,7 +15,7 @@ from tuning.jobs.attempt.retry_advice import Advice, FailedRun, Limits, advise, 
 from tuning.jobs.models import Attempt, Job
 from tuning.jobs.queries.sources import newest_whole_checkpoint
 from tuning.jobs.request.sources import from_json
-from tuning.llamafactory.kinds import Kind
+from tuning.llamafactory.kinds import SERVE, Kind
 from tuning.llamafactory.outcome.failure import Failure
 from tuning.secrets.masking import mask, secret_values
 from tuning.secrets.service import values_left
@@ -27,6 +27,8 @@ _GOES_ON = ("timeout", "preempted", "node_fail", "stalled")
 
 def failure_json(session: Session, driver: Driver, job: Job, failure: Failure) -> dict[str, Any]:
     """The failure with the advice on this job."""
+    if job.kind == SERVE:  # it is asked for again, not retried
+        return {**asdict(failure), "evidence": list(failure.evidence), "retry": None}
     advice = advice_for(session, driver, job, failure.code, failure.evidence)
     limit = failure.hint if failure.code in _GOES_ON else None
     hints = [limit, advice.hint] if limit else [advice.hint or failure.hint]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tuning.jobs.attempt.continuation import EndedAttempt, NextAttempt, next_attempt
 from tuning.jobs.models import Job
 from tuning.jobs.status import JobStatus
-from tuning.llamafactory.kinds import CHECK
+from tuning.llamafactory.kinds import CHECK, SERVE
 from tuning.llamafactory.outcome.end import Outcome
 from tuning.llamafactory.outcome.failure import Failure
 from worker.observe.judgement import Ended
@@ -31,20 +31,26 @@ def next_step(job: Job, judgement: Ended, judged: Outcome, ended: EndedAttempt) 
         return NextStep(JobStatus.SUCCEEDED, _success(job, judged), "succeeded")
     if job.cancel_requested_at is not None:
         return NextStep(JobStatus.CANCELLED, "cancelled, and Slurm has confirmed it", "cancelled")
-    goes_on = job.kind == "train" or _left_nothing(ended) or ended.has_node_fault
-    following = next_attempt(ended, job.continuation) if goes_on else None
+    following = next_attempt(ended, job.continuation) if _may_go_on(job, ended) else None
     if job.hold_requested_at is not None and (following is not None or judgement.word == "cancelled"):
         return NextStep(JobStatus.HELD, _held(ended), "held")
     if following is not None and following.refusal is None:
         return NextStep(JobStatus.QUEUED, following.reason(ended), following.cause)
     was_stalled = following is not None and following.cause == "stalled"
-    if judgement.word == "cancelled" and not was_stalled:
+    if judgement.word == "cancelled" and not was_stalled and not ended.had_yielded:
         return NextStep(JobStatus.CANCELLED, "cancelled in Slurm by somebody else, not through packtrain", "cancelled")
     failure = _failure(judged, following, ended)
     return NextStep(JobStatus.FAILED, failure.message if failure else "failed", "failed", failure)
 
 
+def _may_go_on(job: Job, ended: EndedAttempt) -> bool:
+    """A served model is never needed again by itself: the next request starts another."""
+    return job.kind != SERVE and (job.kind == "train" or _left_nothing(ended) or ended.has_node_fault)
+
+
 def _success(job: Job, judged: Outcome) -> str:
+    if judged.told is not None:
+        return judged.told
     if job.kind == CHECK and "findings" in judged.result:
         return "it has looked at its data set, and refuses it: the data set says why"
     early = " early: it had stopped improving" if judged.status == "succeeded_early" else ""

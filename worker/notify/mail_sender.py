@@ -33,6 +33,9 @@ class MailSender:
             return Outcome(False, error=f"the mail server refused the address: {answers}"[:500])
         except smtplib.SMTPResponseException as error:
             return Outcome(False, error=f"the mail server answered {error.smtp_code} {_text(error.smtp_error)}"[:500])
+        except ssl.SSLCertVerificationError as error:
+            host = self._settings.smtp_host
+            return Outcome(False, error=f"the certificate of {host} does not hold: {error.verify_message}"[:500])
         except (smtplib.SMTPException, OSError) as error:
             return Outcome(False, error=f"the mail server did not take it: {error}"[:500])
         return Outcome(True)

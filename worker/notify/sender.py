@@ -14,11 +14,14 @@ from tuning.containment import Contained
 from tuning.db.database_errors import DATABASE_TROUBLE, complaint
 from tuning.db.engine import transaction
 from tuning.notices.claims import (
+    FAILING_PLACES,
     Claimed,
     Outcome,
     Sending,
+    SwitchOff,
     claim_due,
     forget_old,
+    give_up_of_disabled,
     give_up_overdue,
     record_delivered,
     record_failed,
@@ -35,8 +38,6 @@ log = logging.getLogger(__name__)
 
 PLACES = 16
 """Tries at once."""
-FAILING_PLACES = 8
-"""Of these, for webhooks that failed the last time: those that take notices never wait for them."""
 LOOK_SECONDS = 1.0
 """How often the outbox is looked into, when nothing is being sent: one query."""
 UPKEEP_SECONDS = 60.0
@@ -53,8 +54,10 @@ def keep_sending(
     stop: threading.Event,
 ) -> None:
     """Send what is due until `stop` is set. An error nobody foresaw is logged, and the next look made later."""
-    tries = Tries(HttpSender(settings.notice_targets, stop), MailSender(settings), cipher, now)
-    sender, failures = Sender(sessions, tries.send, now, settings.notice_patience_seconds, stop), 0
+    mail = MailSender(settings)
+    tries = Tries(HttpSender(settings.notice_targets, stop), mail, cipher, now)
+    rule = SwitchOff(settings.notice_patience_seconds, sends_mail=mail.sender is not None)
+    sender, failures = Sender(sessions, tries.send, now, rule, stop), 0
     with ThreadPoolExecutor(PLACES, thread_name_prefix="notify") as pool:
         while not stop.is_set():
             with Contained() as look:
@@ -73,11 +76,11 @@ class Sender:
         sessions: sessionmaker[Session],
         send: Send,
         now: Callable[[], datetime],
-        patience_seconds: float,
+        rule: SwitchOff,
         stop: threading.Event,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._sessions, self._send, self._now, self._patience_seconds = sessions, send, now, patience_seconds
+        self._sessions, self._send, self._now, self._rule = sessions, send, now, rule
         self._stop, self._monotonic = stop, monotonic
         self._lock, self._is_time = threading.Lock(), threading.Event()
         self._on_way: dict[int, Claimed] = {}
@@ -109,7 +112,7 @@ class Sender:
             on_way = list(self._on_way.values())
         failing = sum(one.failures > 0 for one in on_way)
         webhooks, users = frozenset(one.webhook_id for one in on_way), tuple(one.user_id for one in on_way)
-        return Sending(webhooks, users, failing < FAILING_PLACES), PLACES - len(on_way)
+        return Sending(webhooks, users, FAILING_PLACES - failing), PLACES - len(on_way)
 
     def _try(self, claimed: Claimed) -> None:
         with Contained() as attempt:
@@ -148,7 +151,7 @@ class Sender:
         elif self._stop.is_set():
             release(session, claimed)
         else:
-            record_failed(session, claimed, outcome, now, jitter, self._patience_seconds)
+            record_failed(session, claimed, outcome, now, jitter, self._rule)
 
     def _keep_up(self) -> None:
         if self._monotonic() - self._kept_up_at < UPKEEP_SECONDS:
@@ -156,6 +159,7 @@ class Sender:
         self._kept_up_at = self._monotonic()
         with transaction(self._sessions) as session:
             give_up_overdue(session, self._now())
+            give_up_of_disabled(session, self._now())
             forget_old(session, self._now())
 
 

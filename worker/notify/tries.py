@@ -9,7 +9,7 @@ from tuning.notices.mail import mail_of
 from tuning.notices.models import WebhookKind
 from tuning.notices.shapes import body_of
 from tuning.notices.signature import signed_headers
-from tuning.notices.targets import mail_address, target_of
+from tuning.notices.targets import is_mail_address, mail_address, target_of
 from tuning.secrets.cipher import Cipher
 from worker.notify.http_sender import HttpSender
 from worker.notify.mail_sender import MailSender
@@ -38,15 +38,15 @@ class Tries:
 
     def _signed(self, claimed: Claimed, body: bytes) -> dict[str, str]:
         """Raises Conflict without the key that the secrets were encrypted with."""
-        if claimed.kind is not WebhookKind.STANDARD:
+        if not claimed.kind.is_signed:
             return {}
         keys = [self._cipher.decrypt(secret) for secret in claimed.secrets]
         return signed_headers(claimed.id, int(self._now().timestamp()), body, keys)
 
     def _send_mail(self, claimed: Claimed) -> Outcome:
         if self._mail.sender is None:
-            return Outcome(
-                False, error="the worker sends no mail: PACKTRAIN_SMTP_HOST or PACKTRAIN_SMTP_FROM is not set"
-            )
+            return Outcome(False, error=_NO_MAIL)
+        if not is_mail_address(claimed.url):
+            return Outcome(False, error="its owner has no address for mail any more")
         recipient = mail_address(claimed.url)
         return self._mail.send(mail_of(self._mail.sender, recipient, claimed.id, claimed.payload, self._now()))

@@ -35,7 +35,7 @@ MOST_LOST_TIME = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Seen:
-    """Everything that this cycle learned of one job."""
+    """Observations of one job in this cycle."""
 
     now: datetime
     queue_answered: bool
@@ -279,7 +279,7 @@ def _missing(attempt: LiveAttempt, seen: Seen) -> Judgement:
 
 
 def _by_claim(attempt: LiveAttempt, seen: Seen, look: AttemptLook, missing: Missing) -> Judgement:
-    """Whoever has the claim may live, and nobody else can ever train this attempt."""
+    """Judgement by the claim: its holder may live, and nobody else can ever train this attempt."""
     if look.is_abandoned:
         return Forgotten()
     if (owner := _other_owner(attempt, look)) is not None:
@@ -306,7 +306,7 @@ def _other_owner(attempt: LiveAttempt, look: AttemptLook) -> int | None:
 
 
 def _silence(attempt: LiveAttempt, since: datetime) -> timedelta:
-    """How long a run that may well live is silent before it is given up; at once where that is its owner's wish."""
+    """Time of silence after which a run that may well live is given up; short where that is its owner's wish."""
     if attempt.cancel_requested_at is not None:
         return MISSING_TIME
     if attempt.quiet_until is None:

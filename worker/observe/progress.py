@@ -14,7 +14,7 @@ from tuning.jobs.models import Attempt
 from tuning.jobs.output.growth import Point, Position, append_log, save_points, save_positions
 from tuning.jobs.queries.driver import LiveAttempt, eta_states
 from tuning.jobs.status import JobStatus
-from tuning.llamafactory.progress.checkpoints import next_checkpoint, with_checkpoint
+from tuning.llamafactory.progress.checkpoints import with_checkpoint
 from tuning.llamafactory.progress.console_bar import bars_in
 from tuning.llamafactory.progress.eta import estimate
 from tuning.llamafactory.progress.eta_state import EtaState, from_json, to_json
@@ -145,7 +145,7 @@ def take_checkpoints(
         if moved_on.bar != state.bar:
             advances.append(_Advance(attempt, (), moved_on))
         else:
-            expected.expect(attempt, None)  # of an earlier process: not to be looked at in each cycle
+            expected.expect_no_news(attempt)  # of an earlier process: not to be looked at in each cycle
     return _go_on(session, advances, now, expected)
 
 
@@ -155,7 +155,7 @@ def restate(
     """The estimates of running attempts that log nothing, as they are by now: columns of the jobs, with the `id`."""
     stated = _states(session, attempts)
     for attempt, state in stated:
-        expected.expect(attempt, next_checkpoint(state))
+        expected.expect(attempt, state)
     return [_restated(attempt, state, now) for attempt, state in stated if state.last or state.bar]
 
 
@@ -212,7 +212,7 @@ def _go_on(
     session: Session, advances: Sequence[_Advance], now: datetime, expected: ExpectedCheckpoints
 ) -> list[dict[str, Any]]:
     for advanced in advances:
-        expected.expect(advanced.attempt, next_checkpoint(advanced.state))
+        expected.expect(advanced.attempt, advanced.state)
     points = {
         (advanced.attempt.job_id, advanced.attempt.number): [_point(point) for point in advanced.points if point.values]
         for advanced in advances

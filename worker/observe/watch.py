@@ -3,7 +3,7 @@
 Two remote commands a cycle, a third only when something is missing of a job. docs/decisions/0001-shape.md.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -38,6 +38,7 @@ from worker.observe.refused_files import tell_refused
 from worker.observe.tail import plan_reads
 from worker.observe.write import Answers, CycleWriter
 from worker.quarantine import Quarantine
+from worker.serving.readiness import note_ready, serving_paths, serving_requests, unready_servers
 from worker.submit.recover import CLOCKS_DIFFER_SECONDS
 
 CHUNK = 100
@@ -57,6 +58,7 @@ def watch(driver: Driver) -> frozenset[str]:
     with driver.load() as session:
         attempts = live_attempts(session, driver.settings.name)
         doubtful = doubtful_attempts(session, driver.settings.name, driver.now(), MOST_DOUBTFUL)
+        unready = unready_servers(session, driver.settings.name)
     if not attempts and not doubtful:
         return frozenset()
     quarantine = Quarantine(driver, Step.WATCH, _subject)
@@ -67,10 +69,12 @@ def watch(driver: Driver) -> frozenset[str]:
     if not attempts:
         return frozenset()
     driver.check()
-    answers = _ask(driver, attempts, quarantine)
+    answers = _ask(driver, attempts, unready, quarantine)
     if not answers.observation.has_root:
         attempts = [live for live in attempts if _goes_on(answers.own.get(live.job_id))]
     _write_down(driver, quarantine, attempts, answers)
+    loading = [live for live in quarantine.due(attempts) if live.job_id in unready]
+    quarantine.together(loading, lambda part: note_ready(driver, part, answers.contents))
     if answers.refused:
         on_cluster = [live for live in quarantine.due(attempts) if live.status in ON_CLUSTER]
         quarantine.together(on_cluster, lambda part: tell_refused(driver, part, answers.refused))
@@ -118,16 +122,20 @@ def _long_missing(attempt: LiveAttempt) -> LiveAttempt:
     return replace(attempt, missing_since=attempt.submitted_at, missing_polls=MISSING_POLLS)
 
 
-def _ask(driver: Driver, attempts: Sequence[LiveAttempt], quarantine: Quarantine[LiveAttempt]) -> Answers:
+def _ask(
+    driver: Driver, attempts: Sequence[LiveAttempt], unready: Collection[str], quarantine: Quarantine[LiveAttempt]
+) -> Answers:
     """What the cluster says of them; what fails at one is left out, as that one then is for this cycle."""
     root, gather = driver.settings.root, quarantine.gather
     ending = [live for live in attempts if live.missing_since is not None]
     watched, ends = gather(attempts, partial(_watched_files, root)), gather(ending, partial(_ends, root))
     watched += gather(attempts, partial(driver.expected_checkpoints.paths, root))
+    watched += gather(attempts, partial(serving_paths, root, unready))
     observation = driver.cluster.observe(watched, ends)
     own = gather(attempts, lambda part: _own_jobs(part, observation))
     reads = gather(attempts, lambda part: plan_reads(root, part, observation.files))
     requests = [read.request for read in reads]
+    requests += gather(attempts, partial(serving_requests, root, unready, observation.files))
     requests += gather(attempts, lambda part: _all_end_requests(driver, part, observation, own))
     answer = driver.cluster.read(requests) if requests else ReadAnswer({})
     refused = observation.refused | answer.refused

@@ -36,6 +36,7 @@ from worker.observe.judgement import (
     Waits,
 )
 from worker.observe.progress import is_outdated, restate, take_checkpoints, take_in
+from worker.observe.saved_checkpoints import look_no_more, newly_saved, saved_steps, tell
 from worker.observe.set_aside import note_set_aside
 from worker.observe.stall import quiet_until
 from worker.observe.tail import TailRead, is_all_there, is_read_to_end
@@ -96,8 +97,10 @@ class CycleWriter:
         touched = [(live, said) for live, said in judgements if self._is_touched(live, said, now)]
         if not touched:
             return
+        saved = newly_saved(self._driver, [live for live, _ in touched], self._answers.observation.files)
         with self._driver.apply() as session:
             heard = self._take_in(session, [live for live, _ in touched if _is_there(session, live)], now)
+            tell(session, self._driver, saved)
             silent = [
                 live for live, said in touched if self._is_to_be_restated(live, said, now) and live.job_id not in heard
             ]
@@ -109,10 +112,13 @@ class CycleWriter:
                     recheck(session, self._driver, live, judgement, self._answers.contents)
                 elif not _still_waits(judgement, live, now):
                     self._apply(session, live, judgement)
+        look_no_more(self._driver, saved)
 
     def _is_touched(self, live: LiveAttempt, judgement: Judgement, now: datetime) -> bool:
         has_news = live.job_id in self._reads or live.job_id in self._answers.unreadable or _says(live, judgement, now)
-        return has_news or self._checkpoint_of(live) is not None or self._is_to_be_restated(live, judgement, now)
+        saved = saved_steps(self._driver, live, self._answers.observation.files)
+        has_saved = bool(saved) or self._checkpoint_of(live) is not None
+        return has_news or has_saved or self._is_to_be_restated(live, judgement, now)
 
     def _checkpoint_of(self, live: LiveAttempt) -> FileStat | None:
         """The checkpoint that was looked for, where a running attempt has written it."""

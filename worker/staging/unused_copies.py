@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tuning.datasets import repository as datasets
 from tuning.jobs.layout import dataset_path
-from tuning.jobs.queries.dataset_use import IN_USE
+from tuning.jobs.queries.use.dataset_use import IN_USE
 from tuning.jobs.troubles import Step, Subject
 from worker.driver import Driver
 from worker.quarantine import Quarantine

@@ -47,7 +47,6 @@ from tuning.jobs.queries.driver import (
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event, transition
 from tuning.jobs.troubles import Step, Subject
-from tuning.secrets.service import read_values
 from tuning.slurm.cluster import SubmissionAnswer
 from worker.driver import Driver
 from worker.finish.carry_over import carry_over
@@ -57,7 +56,7 @@ from worker.staging.upload import staged_jobs
 from worker.submit.cluster_cache import KnownCluster
 from worker.submit.limits import LimitGate
 from worker.submit.pauses import Pauses, Place, place_of
-from worker.submit.prepare import Handover, prepare
+from worker.submit.prepare import Handover, prepare, start_of
 from worker.submit.queue import HELD_BACK, QueueOrder
 from worker.submit.shapes import has_nodes_for
 
@@ -321,10 +320,10 @@ def _planned(
     session: Session, driver: Driver, job: Job, inputs: AttemptInputs, image_digest: str | None
 ) -> Handover | None:
     try:
-        secrets = read_values(session, job.owner_id, job.secrets, driver.cipher) if job.secrets else {}
+        start = start_of(session, job, driver.cipher)
         if job.attempt:
             carry_over(session, job.id, job.attempt + 1)
-        return prepare(job, driver.settings, inputs, image_digest, secrets)
+        return prepare(job, driver.settings, inputs, image_digest, start)
     except (InvalidInput, Conflict) as error:
         # accepted once, and no longer possible: the operator's settings have changed since, or a secret is gone
         job.failure = {"code": "invalid", "message": str(error), "hint": None, "evidence": []}

@@ -29,7 +29,7 @@ class Description:
 
 
 class KnownCluster:
-    """Kept until `forget`: only the cycle that calls it writes these things while the lease holds.
+    """Cluster's row and save times, kept until `forget`: only its cycle writes them while the lease holds.
 
     (A user may delete the job that showed a save; it is forgotten with the next cycle.)
     """
@@ -47,7 +47,7 @@ class KnownCluster:
         self._faults = None
 
     def description(self, session: Session) -> Description:
-        """As the cluster last described itself."""
+        """Description that the cluster last gave of itself."""
         if self._description is None:
             self._description = self._read(session)
         return self._description

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 
 from tuning.jobs.models import Job
 from tuning.jobs.queries.driver import tell_queued
-from tuning.jobs.queries.use import limited_jobs, load_limits, load_locked_limits, result_tallies, uses
-from tuning.queue.limit_words import held_words
-from tuning.queue.limits import Account, Admission, HeldBack, LimitKind, Limits, Tally, admitted
+from tuning.jobs.queries.use.limits import limited_jobs, load_limits, load_locked_limits, start_uses
+from tuning.jobs.queries.use.result_sizes import ResultSizes
+from tuning.queue.limits.admission import Admission, HeldBack, admitted
+from tuning.queue.limits.limit import Account, LimitKind, Limits, Tally
+from tuning.queue.limits.reservations import reservations
+from tuning.queue.limits.words import held_words
 from worker.driver import Driver
 
-RESULTS_SECONDS = 60.0
-"""How old the sizes of results may be: all files of all jobs are counted for them."""
 TELL_SECONDS = 60.0
 """How often a job is told anew of the limit that holds it: who uses it changes all the time."""
 
@@ -40,7 +41,7 @@ class LimitGate:
         """By the last locked look: where no limit is set, no other look is taken."""
         self._held: Mapping[str, HeldBack] = {}
         self._told: dict[str, _Told] = {}
-        self._results: tuple[float, Sequence[Tally]] | None = None
+        self._results = ResultSizes(monotonic)
 
     def let_in(self, session: Session, ready: Sequence[str]) -> Sequence[str]:
         """The jobs, in their order, that no limit holds back at this moment; the others are to be told."""
@@ -84,12 +85,11 @@ class LimitGate:
     def _admission(self, session: Session, limits: Limits, job_ids: Sequence[str]) -> Admission:
         if not limits.all:
             return Admission(tuple(job_ids), {})
-        used = uses(session, limits, self._driver.now(), self._result_sizes(session, limits))
-        return admitted(limited_jobs(session, job_ids), limits, used)
+        used = start_uses(session, limits, self._driver.now(), self._result_sizes(session, limits))
+        jobs = limited_jobs(session, job_ids)
+        return admitted(jobs, limits, used, reservations(jobs, limits, used, self._driver.now(), self._driver.weights))
 
     def _result_sizes(self, session: Session, limits: Limits) -> Sequence[Tally] | None:
         if LimitKind.RESULT_BYTES not in limits.kinds():
             return None
-        if self._results is None or self._monotonic() - self._results[0] > RESULTS_SECONDS:
-            self._results = self._monotonic(), result_tallies(session, self._driver.now())
-        return self._results[1]
+        return self._results.tallies(session, self._driver.now())

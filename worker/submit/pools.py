@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from tuning.jobs.queries.gpu_use import GpuUse, gpu_uses
+from tuning.jobs.queries.queue.gpu_use import GpuUse, gpu_uses
+from tuning.jobs.queries.queue.standing import RunningRow
 from tuning.jobs.queries.run_parts import gpus_given_back
-from tuning.jobs.queries.standing import RunningRow
 from tuning.queue.waiting_job import RunningJob
 from tuning.queue.window import Pool
 from worker.driver import Driver

@@ -15,11 +15,20 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from tuning.jobs.queries.driver import ids_in_slurm, queue_sign, waiting_ids
-from tuning.jobs.queries.gpu_use import GpuUse
-from tuning.jobs.queries.standing import MOST_WAITING, QueueRows, RunningRow, WaitingRow, queue_rows, rows_of_waiting
+from tuning.jobs.queries.queue.gpu_use import GpuUse
+from tuning.jobs.queries.queue.standing import (
+    MOST_WAITING,
+    QueueRows,
+    RunningRow,
+    WaitingRow,
+    queue_rows,
+    rows_of_waiting,
+    with_waiting,
+)
+from tuning.jobs.status import JobStatus
 from tuning.queue.order import ordered
 from tuning.queue.waiting_job import WaitingJob
-from tuning.queue.window import Window, window
+from tuning.queue.window import Window, is_all_alike, window
 from worker.driver import Driver
 from worker.submit.cluster_cache import KnownCluster
 from worker.submit.pools import pool_of, present_uses
@@ -38,6 +47,8 @@ class _Kept:
     rows: QueueRows
     order: Mapping[str, WaitingRow]
     sign: Sequence[Any]
+    read_at: float
+    """When use and shares were read; the jobs that wait may have been read anew since."""
     made_at: float
     seconds: float
     """That it took."""
@@ -51,6 +62,7 @@ class QueueOrder:
         self._known = known
         self._monotonic = monotonic
         self._kept: _Kept | None = None
+        self._is_of_this_look = False
         self._settled: tuple[Sequence[Any], datetime, float] | None = None
         self.fallen_behind: Sequence[str] = ()
         """Jobs inside Slurm that are to be taken back, by the last look."""
@@ -76,10 +88,8 @@ class QueueOrder:
 
         `is_all` says that they are all of them: no others wait for their data.
         """
-        kept, in_slurm = (
-            self._kept or self._present(session, job_ids),
-            ids_in_slurm(session, self._driver.settings.name),
-        )
+        kept = self._kept or self._present(session, job_ids)
+        in_slurm = self._in_slurm(session, kept)
         allowed = in_slurm.union(job_ids)
         rows = [row for job_id, row in kept.order.items() if job_id in allowed]
         windows = [
@@ -99,9 +109,15 @@ class QueueOrder:
     def note_told(self, job_ids: Collection[str]) -> None:
         """These say now why they wait."""
         if self._kept is not None:
-            told = {job_id: replace(self._kept.order[job_id], status_reason=HELD_BACK) for job_id in job_ids}
+            told = {job_id: self._kept.order[job_id]._replace(status_reason=HELD_BACK) for job_id in job_ids}
             self._kept = replace(self._kept, order={**self._kept.order, **told})
         self.untold = ()
+
+    def _in_slurm(self, session: Session, kept: _Kept) -> frozenset[str]:
+        """Jobs that wait inside Slurm, as the order has them where it was made at this look."""
+        if not self._is_of_this_look:
+            return ids_in_slurm(session, self._driver.settings.name)
+        return frozenset(job_id for job_id, row in kept.order.items() if row.status is not JobStatus.QUEUED)
 
     def _is_settled(self, session: Session) -> bool:
         if self._settled is None:
@@ -114,6 +130,9 @@ class QueueOrder:
         self, session: Session, running: Sequence[RunningRow], rows: Sequence[WaitingRow]
     ) -> Iterator[tuple[list[WaitingRow], GpuUse | None]]:
         """The waiting jobs by the GPUs for which they compete; of a partition by itself where none are known."""
+        if is_all_alike([row.job for row in rows]):  # whatever GPUs there are
+            yield list(rows), None
+            return
         uses = present_uses(session, self._driver, self._known, running, {row.partition for row in rows})
         use_of = {partition: use for use in uses for partition in use.partitions}
         apart: dict[str, list[WaitingRow]] = defaultdict(list)
@@ -131,19 +150,23 @@ class QueueOrder:
         return window(jobs, in_slurm, pool, settings.window_jobs, now.timestamp())
 
     def _present(self, session: Session, job_ids: Collection[str]) -> _Kept:
-        kept, sign = self._kept, queue_sign(session, self._driver.settings.name)
-        age = self._monotonic() - kept.made_at if kept is not None else 0.0
-        if kept is None or age >= KEPT_SECONDS or (sign != kept.sign and age > _LARGEST_SHARE * kept.seconds):
-            kept = self._made(session, sign)
+        kept, sign, now = self._kept, queue_sign(session, self._driver.settings.name), self._monotonic()
+        if kept is None or now - kept.read_at >= KEPT_SECONDS:
+            kept = self._made(session, sign, None)
+        elif sign != kept.sign and now - kept.made_at > _LARGEST_SHARE * kept.seconds:
+            kept = self._made(session, sign, kept if _is_only_longer(sign, kept.sign) else None)
+        self._is_of_this_look = kept is not self._kept
         if unknown := [job_id for job_id in job_ids if job_id not in kept.order]:
             late = {row.job.id: row for row in rows_of_waiting(session, self._driver.settings.name, unknown)}
             kept = replace(kept, order={**kept.order, **late})
         self._kept = kept
         return kept
 
-    def _made(self, session: Session, sign: Sequence[Any]) -> _Kept:
-        began, weights = self._monotonic(), self._driver.weights
-        rows, now = queue_rows(session, self._driver.settings.name), self._driver.now().timestamp()
+    def _made(self, session: Session, sign: Sequence[Any], earlier: _Kept | None) -> _Kept:
+        """A new order; with the use and shares of an earlier one where these are the same."""
+        began, weights, name = self._monotonic(), self._driver.weights, self._driver.settings.name
+        rows = with_waiting(session, name, earlier.rows) if earlier is not None else queue_rows(session, name)
+        now = self._driver.now().timestamp()
         fair = rows.standings(now, weights.half_life_seconds)
         standings = {person: its.standing for person, its in fair.items()}
         snapshot = self._known.description(session).snapshot
@@ -152,4 +175,16 @@ class QueueOrder:
         order = {
             job.id: by_id[job.id] for job in ordered((row.job for row in rows.waiting), standings, gpus, now, weights)
         }
-        return _Kept(rows, order, sign, began, self._monotonic() - began)
+        read_at = earlier.read_at if earlier is not None else began
+        return _Kept(rows, order, sign, read_at, began, self._monotonic() - began)
+
+
+def _is_only_longer(sign: Sequence[Any], earlier: Sequence[Any]) -> bool:
+    """Whether more jobs wait than by an earlier sign of the queue, and the same run."""
+    (running, waiting), (ran, waited) = _running_and_waiting(sign), _running_and_waiting(earlier)
+    return running == ran and waiting > waited
+
+
+def _running_and_waiting(sign: Sequence[Any]) -> tuple[Sequence[Any], int]:
+    running = [its for its in sign if its[0] is JobStatus.RUNNING]
+    return running, sum(count for status, count, _ in sign if status is not JobStatus.RUNNING)

@@ -1,4 +1,4 @@
-"""Removal of files from the cluster: checkpoints that nobody wants, secrets of attempts that have ended."""
+"""Removal of files from the cluster: checkpoints and outputs that nobody wants, secrets of attempts that have ended."""
 
 import logging
 from collections.abc import Sequence

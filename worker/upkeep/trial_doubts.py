@@ -48,7 +48,7 @@ def doubt(script: str, waiting: Iterable[WaitingJob]) -> TrialAnswer | None:
         if meaning is None or [job.resources.get(name) or None for name in _PLACE] != place:
             continue
         if meaning.is_of_all or (meaning.is_of_size and gpus >= world_size(job.resources)):
-            words = f"{job.job_id}, of the same partition, account and QOS, waits ({job.reason}): {meaning.words}"
+            words = f"a job of the same partition, account and QOS waits ({job.reason}): {meaning.words}"
             return TrialAnswer(refusal=words, hint="so this one would not start now either")
     return None
 
