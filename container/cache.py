@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def cache_root() -> Path:
-    """The one folder for everything that can be made again."""
+    """Folder of everything that can be made again."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     root = Path(base) / "packtrain"
     root.mkdir(parents=True, exist_ok=True)

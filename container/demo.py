@@ -14,7 +14,7 @@ from types import FrameType
 from container import stack
 from container.lab import ports
 from container.steps import StepError, say
-from packtrain.cli.units import size
+from packtrain.cli.text.units import size
 
 STATE = Path(".packtrain/demo")
 RESULT = Path(".packtrain/demo-result")
@@ -34,7 +34,7 @@ SUBMIT = (
 )
 NEXT = """
 What to try next:
-  make up                         the same cluster, server and worker, to keep
+  make up                         the same cluster, server and worker, to keep; it prints the address of the pages
   source .venv/bin/activate       so that the shell finds packtrain; then
     packtrain submit examples/llama3_lora_sft.yaml --data examples/datasets/ja-en-pairs.json --watch
     packtrain list, packtrain logs -f JOB, packtrain cancel JOB, packtrain clusters doctor lab

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the tests start by themselves: a PostgreSQL server, an sshd beside the lab's, curl,
-# systemd-analyze, Prometheus and Caddy.
+# systemd-analyze, Prometheus, Caddy, node, and a browser.
 set -euo pipefail
 
 missing=()
@@ -11,6 +11,8 @@ command -v curl >/dev/null || missing+=(curl ca-certificates) # the guides' exam
 command -v systemd-analyze >/dev/null || missing+=(systemd) # judges ops/systemd
 command -v promtool >/dev/null || missing+=(prometheus) # judges ops/monitoring
 command -v caddy >/dev/null || missing+=(caddy)         # runs ops/caddy
+command -v npm >/dev/null || missing+=(nodejs npm)      # builds the pages, and runs a provider to sign in by
+command -v chromium >/dev/null || missing+=(chromium fonts-noto-cjk) # looks at the pages, in Japanese and Chinese too
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 echo "installing ${missing[*]}"

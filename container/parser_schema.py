@@ -4,6 +4,7 @@ import dataclasses
 import enum
 import json
 import os
+import re
 import types
 import typing
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ from llamafactory.hparams.parser import _INFER_ARGS, _TRAIN_ARGS  # noqa: E402
 WORDS = {dict: "dict", list: "list", bool: "bool", int: "int", float: "float", str: "str", type(None): "null"}
 # Declared as any text, but transformers' Trainer knows these words only (trainer.py, num_input_tokens_seen).
 KNOWN_LATER = {"include_num_input_tokens_seen": ["all", "non_padding", "no"]}
+LONGEST_HELP = 160
 
 
 def parts(hint: Any) -> Iterator[Any]:
@@ -56,6 +58,13 @@ def default(field: "dataclasses.Field[Any]") -> Any:
     return made.value if isinstance(made, enum.Enum) else made
 
 
+def first_sentence(text: str) -> str:
+    """The first sentence of a help text, on one line; of a very long one the beginning."""
+    plain = " ".join(text.replace("`", "").split())
+    sentence = re.split(r"(?<=[.!?]) (?=[A-Z])", plain, maxsplit=1)[0]
+    return sentence if len(sentence) <= LONGEST_HELP else f"{sentence[:LONGEST_HELP].rpartition(' ')[0]} ..."
+
+
 def argument(field: "dataclasses.Field[Any]", hint: Any) -> dict[str, Any]:
     """One accepted argument."""
     members = list(parts(hint))
@@ -65,6 +74,8 @@ def argument(field: "dataclasses.Field[Any]", hint: Any) -> dict[str, Any]:
     entry: dict[str, Any] = {"type": "|".join(words), "default": default(field)}
     if allowed := KNOWN_LATER.get(field.name) or choices(members):
         entry["choices"] = allowed
+    if said := field.metadata.get("help"):
+        entry["help"] = first_sentence(said)
     return entry
 
 

@@ -215,7 +215,7 @@ def _write_env(state: Path, port: int, environment: Mapping[str, str]) -> None:
     token = _kept_token(file) or packtrain(["token", "create", "admin", "--admin", "--quiet"], environment).strip()
     file.touch(mode=0o600)
     file.write_text(f"PACKTRAIN_URL=http://127.0.0.1:{port}\nPACKTRAIN_TOKEN={token}\n", encoding="utf-8")
-    say(f"packtrain is up: http://127.0.0.1:{port} (its address and a token are in {file})")
+    say(f"packtrain is up: http://127.0.0.1:{port} (pages and API; sign in with the token in {file})")
 
 
 def _kept_token(file: Path) -> str | None:

@@ -24,8 +24,9 @@ def build(options: argparse.Namespace) -> int:
 
 
 def up(options: argparse.Namespace) -> int:
-    parts = {} if options.bare else {"image": image.build("cpu"), "models": models.build()}
-    lab = cluster.up(options.profile, options.state, options.port, cpus=options.cpus, **parts)
+    sif, folder = (None, None) if options.bare else (image.build("cpu"), models.build())
+    claimed = {"cpus": options.cpus, "gpus": options.gpus}
+    lab = cluster.up(options.profile, options.state, options.port, image=sif, models=folder, **claimed)
     say(f"log in by: {' '.join(lab.ssh_command())}")
     return 0
 
@@ -70,6 +71,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--state", type=Path, default=Path(".packtrain/lab"), help="the lab's folder")
     parser.add_argument("--port", type=int, default=0, help="sshd's; the four after it are taken too; 0: any")
     parser.add_argument("--cpus", type=int, default=8, help="processors that each node claims")
+    parser.add_argument("--gpus", type=int, default=4, help="GPUs that each node claims")
     parser.add_argument("--bare", action="store_true", help="without the training image and the tiny models")
     options, rest = parser.parse_known_args(arguments)
     options.command = rest[1:] if rest[:1] == ["--"] else rest

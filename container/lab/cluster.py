@@ -70,6 +70,14 @@ class Lab:
         return done.stdout
 
 
+@dataclass(frozen=True)
+class _Node:
+    """Processors and GPUs that each node claims."""
+
+    cpus: int
+    gpus: int
+
+
 def up(
     profile: rootfs.Profile,
     state_dir: Path,
@@ -78,6 +86,7 @@ def up(
     image: Path | None = None,
     models: Path | None = None,
     cpus: int = 8,
+    gpus: int = 4,
 ) -> Lab:
     """Start a lab on a state folder, or return the one that runs on it. Port 0: any free block."""
     state = state_dir.resolve()
@@ -89,7 +98,7 @@ def up(
             return running
         tree = rootfs.build(profile)
         with step(f"starting the lab ({profile})"):
-            return _start(profile, tree, state, port, _mounts(image, models), cpus)
+            return _start(profile, tree, state, port, _mounts(image, models), _Node(cpus, gpus))
 
 
 def status(state_dir: Path) -> Lab | None:
@@ -115,7 +124,7 @@ def down(state_dir: Path) -> bool:
     return init is not None
 
 
-def _start(profile: rootfs.Profile, tree: Path, state: Path, port: int, mounts: list[Mount], cpus: int) -> Lab:
+def _start(profile: rootfs.Profile, tree: Path, state: Path, port: int, mounts: list[Mount], node: _Node) -> Lab:
     debian.install_host_tools(state / "lab.log")
     down(state)  # what a start that was killed left behind
     if port and not ports.is_free(port):
@@ -125,7 +134,8 @@ def _start(profile: rootfs.Profile, tree: Path, state: Path, port: int, mounts: 
     extra = {
         "LAB_PORT": str(port),
         "LAB_BIND": ports.HOST,
-        "LAB_CPUS": str(cpus),
+        "LAB_CPUS": str(node.cpus),
+        "LAB_GPUS": str(node.gpus),
         "LAB_AUTHORIZED_KEY": _client_key(state),
         "LAB_LIFELINE": "yes",
     }

@@ -9,6 +9,7 @@
 # LAB_BIND            where sshd listens                                               (0.0.0.0)
 # LAB_AUTHORIZED_KEY  the public key that may log in as packtrain
 # LAB_CPUS            processors that each node claims                                 (8)
+# LAB_GPUS            GPUs of each node                                                (4)
 # LAB_LIFELINE        wait on stdin for a word once all is up; without it, end: nothing outlives a caller that died
 set -euo pipefail
 
@@ -18,6 +19,7 @@ log=/var/log/slurm
 [ ! -r $run/environment ] || . $run/environment
 profile=${LAB_PROFILE:-$(cat "$here/profile" 2>/dev/null || echo trixie)}
 port=${LAB_PORT:-2200}
+gpus=${LAB_GPUS:-4}
 
 say() { echo "lab: $*"; }
 fail() { say "$*" >&2; exit 1; }
@@ -45,6 +47,7 @@ render() {
     sed -e "s|@HOST@|$(hostname)|g" -e "s|@PORT@|$port|g" -e "s|@BIND@|${LAB_BIND:-0.0.0.0}|g" \
         -e "s|@PORT_CTLD@|$((port + 1))|g" -e "s|@PORT_N1@|$((port + 2))|g" -e "s|@PORT_N2@|$((port + 3))|g" \
         -e "s|@PORT_DBD@|$((port + 4))|g" -e "s|@FIRST_JOB@|$((10001 + port % 10000))|g" -e "s|@CPUS@|${LAB_CPUS:-8}|g" \
+        -e "s|@GPUS@|$gpus|g" -e "s|@LAST_GPU@|$((gpus - 1))|g" \
         -e "s|@ACCOUNTING@|$(accounting)|g" -e "s|@COMMUNICATION@|$(communication)|g" "$here/etc/$1"
 }
 
@@ -65,9 +68,9 @@ prepare() {
     install -d -o munge -g munge -m 700 /etc/munge /var/log/munge /var/lib/munge
     install -d -o slurm -g slurm -m 755 $log /var/spool/slurmctld /run/slurm
     install -d -m 755 /var/spool/slurmd-n1 /var/spool/slurmd-n2
-    for name in LAB_PORT LAB_BIND LAB_CPUS; do [ -z "${!name:-}" ] || echo "$name=${!name}"; done >$run/environment
+    for name in LAB_PORT LAB_BIND LAB_CPUS LAB_GPUS; do [ -z "${!name:-}" ] || echo "$name=${!name}"; done >$run/environment
     for node in n1 n2; do
-        for gpu in 0 1 2 3; do [ -e /dev/fakegpu-$node-$gpu ] || mknod -m 666 /dev/fakegpu-$node-$gpu c 1 3; done
+        for ((gpu = 0; gpu < gpus; gpu++)); do [ -e /dev/fakegpu-$node-$gpu ] || mknod -m 666 /dev/fakegpu-$node-$gpu c 1 3; done
     done
     [ ! -e /dev/fuse ] || chmod 666 /dev/fuse  # Apptainer, as an ordinary user, mounts images with it
     [ -s /etc/munge/munge.key ] || (umask 077 && head -c 1024 /dev/urandom >/etc/munge/munge.key)
