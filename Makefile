@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 # Compiled modules are kept: the tests start many processes, and each would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo up down check unit test deep tools test-compose chaos bench schema types templates lock clean
+.PHONY: help install pages demo up down check unit test deep long tools test-compose chaos clients crowd bench pictures schema types templates lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -20,16 +20,19 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@container/install.sh $(VENV)
 	@touch $@
 
-demo: $(INSTALLED) ## from nothing to a finished fine-tuning run on a small real Slurm
+pages: $(INSTALLED) ## script and style of the pages, from the lock file
+	@$(PYTHON) -m container.pages
+
+demo: $(INSTALLED) pages ## from nothing to a finished fine-tuning run on a small real Slurm
 	@$(PYTHON) -m container.demo
 
-up: $(INSTALLED) ## start the lab cluster, server and worker in the background
+up: $(INSTALLED) pages ## start the lab cluster, server and worker in the background
 	@$(PYTHON) -m container.stack up
 
 down: $(INSTALLED) ## stop them
 	@$(PYTHON) -m container.stack down
 
-check: $(INSTALLED) ## style, types, imports
+check: $(INSTALLED) pages ## style, types, imports
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
@@ -37,7 +40,7 @@ check: $(INSTALLED) ## style, types, imports
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/pytest -q tests/test_architecture_page.py tests/test_security_page.py
 
-unit: $(INSTALLED) ## what one runs after each change: no root, no lab, no PostgreSQL
+unit: $(INSTALLED) pages ## what one runs after each change: no root, no lab, no PostgreSQL
 	$(VENV)/bin/pytest -q -n 3 --ignore=tests/e2e -m "not system and not deep and not long" --hypothesis-profile=quick --dist worksteal
 
 # One process a core; files' tests stay together where they share a lab.
@@ -46,17 +49,26 @@ test: $(INSTALLED) tools ## all that a change could break: units, queries on Pos
 	$(PYTEST) --ignore=tests/e2e -m "not deep" --dist worksteal
 	$(PYTEST) tests/e2e -m "not deep" --dist loadfile
 
-deep: $(INSTALLED) tools ## what is left: the API on PostgreSQL, both Slurm versions, chaos, limits of minutes
-	$(PYTEST) --ignore=tests/e2e -m deep --dist worksteal
-	$(PYTEST) tests/e2e -m deep --dist loadfile
+deep: $(INSTALLED) tools ## what is left: the API on PostgreSQL, both Slurm versions, every way to train, every attack
+	$(PYTEST) --ignore=tests/e2e -m "deep and not clients" --dist worksteal
+	$(PYTEST) tests/e2e -m "deep and not crowd and not long" --dist loadfile
 
-tools: $(INSTALLED)
+long: $(INSTALLED) tools ## kills, a site's faults, a database away, limits of minutes, forecasts beside Slurm's
+	$(PYTEST) tests/e2e -m long --dist loadfile
+
+clients: $(INSTALLED) pages ## litellm, instructor, dspy, llama-index and wandb, unchanged, on OpenAI's API
+	$(VENV)/bin/pytest -q tests/server/openai/clients -m clients
+
+crowd: $(INSTALLED) tools ## a lab of 30 people, 5 teams and 3,000 jobs on two clusters, with kills in between
+	$(VENV)/bin/pytest -q tests/e2e -m crowd
+
+tools: $(INSTALLED) pages
 	@container/install-test-tools.sh
 	@$(PYTHON) -m container.lab build --profile trixie
 	@$(PYTHON) -m container.lab build --profile bookworm
 	@$(PYTHON) -m container.image build --variant cpu
 
-test-compose: $(INSTALLED) ## docker compose on a real engine, one job through it
+test-compose: $(INSTALLED) pages ## docker compose on a real engine, one job through it
 	@$(PYTHON) -m container.compose test
 
 chaos: $(INSTALLED) ## 200 trials of kills, cuts, freezes and a site's bad days: every job once
@@ -64,6 +76,9 @@ chaos: $(INSTALLED) ## 200 trials of kills, cuts, freezes and a site's bad days:
 
 bench: $(INSTALLED) ## the numbers, as ratios of one run
 	$(PYTHON) -m tests.bench
+
+pictures: $(INSTALLED) tools ## the pages as the guides show them
+	@$(PYTHON) -m tests.pages.pictures
 
 schema: $(INSTALLED) ## the arguments of the training image's LLaMA-Factory, from its own parser
 	$(PYTHON) -m container.schema

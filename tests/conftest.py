@@ -17,12 +17,16 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from server.feed.queue.board import QueueBoard
+from server.http.access.session_cookie import csrf_of
 from server.main import create_app
-from tests.factories import Clock, make_cluster_settings, make_token, make_user
+from tests.factories import NOON, Clock, make_cluster_settings, make_token, make_user
 from tests.postgresql import running_server
 from tuning.db.engine import open_engine, open_sessions, transaction
 from tuning.migrate import upgrade
-from tuning.people.models import User
+from tuning.people.models import SignInWay, User
+from tuning.people.scopes import Scope
+from tuning.people.sessions import SignIn, begin_session
+from tuning.people.tokens import authenticate
 from tuning.settings import ClusterSettings, Settings
 
 # No test is red for the time that it takes: the machine may be busy.
@@ -35,7 +39,7 @@ hypothesis.settings.register_profile("quick", _PATIENT, max_examples=15)
 
 _LONG = frozenset(
     {
-        "server/http/test_connections.py",
+        "server/http/bounds/test_connections.py",
         "server/test_file_checks.py",
         "server/test_program.py",
         "worker/test_fault_injection.py",
@@ -55,6 +59,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     The API and the worker are tried on SQLite in `make test`, on PostgreSQL in `make deep`; queries on both.
     """
+    gone = [name for name in _LONG | _DEEP if not (_TESTS / name).is_file()]
+    assert gone == [], f"tests/conftest.py names files that are not there: {gone}"
     for item in items:
         file = item.path.relative_to(_TESTS)
         is_postgresql = "postgresql" in getattr(getattr(item, "callspec", None), "params", {}).values()
@@ -136,16 +142,16 @@ def clusters() -> dict[str, ClusterSettings]:
     return {"lab": make_cluster_settings()}
 
 
+@pytest.fixture(scope="session")
+def usual_settings() -> Settings:
+    """The settings that all tests share: to read them from the environment costs as much as a short test."""
+    return Settings(database_url="sqlite://", secrets_key=SecretStr("a key"), slurm_wait_seconds=0.2, rate_per_second=0)
+
+
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
+def settings(usual_settings: Settings, database_url: str, tmp_path: Path) -> Settings:
     """The settings of the test's server, which may be asked as often as a test likes."""
-    return Settings(
-        database_url=database_url,
-        data_dir=tmp_path / "data",
-        secrets_key=SecretStr("a key"),
-        slurm_wait_seconds=0.2,
-        rate_per_second=0,
-    )
+    return usual_settings.model_copy(update={"database_url": database_url, "data_dir": tmp_path / "data"})
 
 
 @pytest.fixture
@@ -196,6 +202,27 @@ def speak_for(anonymous: TestClient, sessions: sessionmaker[Session], user: User
     client = TestClient(anonymous.app, raise_server_exceptions=False, headers={"Authorization": f"Bearer {text}"})
     client.portal = anonymous.portal  # one event loop and one lifespan for all of them
     return client
+
+
+@pytest.fixture
+def signed_in(anonymous: TestClient, sessions: sessionmaker[Session], user: User) -> TestClient:
+    """The server for the browser of an ordinary user, who is signed in."""
+    return browse_as(anonymous, sessions, user)
+
+
+def browse_as(
+    anonymous: TestClient, sessions: sessionmaker[Session], user: User, *, scope: Scope | None = None
+) -> TestClient:
+    """A browser in which this user signed in; what it changes by the API, it changes as a page's script does."""
+    with transaction(sessions) as session:
+        token = make_token(session, user, scope=scope)
+        principal, sign_in = authenticate(session, token, NOON), SignIn(SignInWay.TOKEN, "192.0.2.1", "Chromium")
+        text = begin_session(session, principal, sign_in, NOON, 3600).text
+    headers = {"Accept": "text/html, */*", "X-CSRF-Token": csrf_of(text)}
+    browser = TestClient(anonymous.app, raise_server_exceptions=False, headers=headers)
+    browser.cookies.set("packtrain_session", text)
+    browser.portal = anonymous.portal
+    return browser
 
 
 @contextmanager

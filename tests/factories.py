@@ -15,7 +15,7 @@ from tuning.people.models import LAB_TEAM_ID, Membership, Team, Token, User
 from tuning.people.roles import Role
 from tuning.people.scopes import Scope, usual_scope
 from tuning.people.tokens import token_sha256
-from tuning.queue.limits import LimitKind
+from tuning.queue.limits.limit import LimitKind
 from tuning.settings import ClusterSettings, PartitionDefaults
 from tuning.usage.models import LimitRow
 

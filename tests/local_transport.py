@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tuning.errors import RemoteFileError, Unreachable
+from tuning.ssh.fake import local_tunnel
 from tuning.ssh.transport import Completed
+from tuning.ssh.tunnel import Tunnel
 
 _CHUNK_BYTES = 1000
 
@@ -55,6 +57,11 @@ class LocalTransport:
             finally:
                 process.stdout.close()  # so that one who is still writing ends
                 self.open_files -= 1
+
+    def tunnel(self, host: str, port: int) -> Tunnel:
+        """A connection of this machine."""
+        self._check()
+        return local_tunnel(host, port)
 
     def close(self) -> None:
         """Remember it."""

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from container import stack
 from container.lab import ports
-from server.cluster_views import ClusterViews
+from server.clusters.views import ClusterViews
 from tests.bench.bare_insert import BareInsert
 from tests.bench.rig import Rig
 from tests.bench.table import Pairs, Row

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, func, select
 
 from packtrain.schema import Resources
 from tests.e2e.site import SHORT_RUN, Site
+from tests.factories import make_token, make_user
 from tuning.clusters.models import ClusterRow
 from tuning.db.engine import open_engine, open_sessions, transaction
 from tuning.jobs.actions import create
@@ -16,7 +17,9 @@ from tuning.jobs.models import Job
 from tuning.jobs.request.resources import UNKNOWN_CLUSTER
 from tuning.jobs.request.spec import JobRequest
 from tuning.jobs.status import ENDED, ON_CLUSTER, JobStatus
-from tuning.people.models import LAB_TEAM_ID, User
+from tuning.people.models import LAB_TEAM_ID, SignInWay, User
+from tuning.people.sessions import SignIn, begin_session
+from tuning.people.tokens import authenticate
 from tuning.settings import load_clusters
 
 SMALL: Resources = {"gpus_per_node": 0, "cpus_per_gpu": 1, "memory": "1G"}
@@ -30,6 +33,10 @@ class CycleEnd:
     ended_at: datetime
     commands: int
     seconds: float
+
+    def commands_a_minute(self, before: "CycleEnd") -> float:
+        """Remote commands a minute since an earlier cycle."""
+        return 60 * (self.commands - before.commands) / (self.ended_at - before.ended_at).total_seconds()
 
 
 class SiteDatabase:
@@ -95,6 +102,14 @@ class SiteDatabase:
             if row.reached_at is None or row.commands is None:
                 raise RuntimeError("the worker has not ended a cycle yet")
             return CycleEnd(row.reached_at, row.commands["commands"], row.commands["cycle_seconds"])
+
+    def sign_in(self, people: int, sessions_each: int) -> list[str]:
+        """New people who have signed in from so many browsers each; returns the texts of their sessions."""
+        now, way = datetime.now(UTC), SignIn(SignInWay.TOKEN, "127.0.0.1", "bench")
+        with transaction(self._sessions) as session:
+            tokens = [make_token(session, make_user(session, name=f"reader{number}")) for number in range(people)]
+            principals = [authenticate(session, token, now) for token in tokens for _ in range(sessions_each)]
+            return [begin_session(session, principal, way, now, 3600).text for principal in principals]
 
     def has_slurm_id(self, job_id: str) -> bool:
         """Whether Slurm has given this job a number; asked so that two thousand looks a second cost nobody anything."""

@@ -43,6 +43,12 @@ def test_daemons_keep_to_the_loopback_in_namespaces_only() -> None:
     assert "NoInAddrAny" not in rendered("slurm.conf", LAB_BIND="0.0.0.0")  # noqa: S104
 
 
+def test_nodes_have_the_gpus_asked_for() -> None:
+    assert rendered("slurm.conf", LAB_GPUS="16").count("Gres=gpu:a100:16 ") == 2
+    assert "fakegpu-n2-[0-15]" in rendered("gres.conf", LAB_GPUS="16")
+    assert "fakegpu-n1-[0-3]" in rendered("gres.conf")
+
+
 def test_nodes_claim_the_processors_asked_for() -> None:
     assert rendered("slurm.conf", LAB_CPUS="128").count("CPUs=128 ") == 2
 

@@ -36,7 +36,13 @@ image = "/opt/packtrain/llamafactory.sif"
 # Runs with two GPUs each fit once, with one GPU twice: more at once would keep each other from this machine's cores.
 NODE_CPUS = 4
 SEPARATE_TESTS = ("test_continuation", "test_chaos", "test_sick_clusters", "test_failures")
+MINUTES_EACH = frozenset(
+    {"test_forecast", "test_site_faults", "test_chaos", "test_database_away", "test_faults", "test_continuation"}
+)
+"""Files whose tests take minutes: left to `make long`, but for those that are promised."""
 LONG_FILES = (
+    "test_a_lab_of_people",
+    "test_forecast",
     "test_seed_run",
     "test_training",
     "test_site_faults",
@@ -71,6 +77,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         asked = (*getattr(item, "fixturenames", ()), *map(str, parameters.values()))
         if "old_site" in asked or not is_promised(str(item.path.relative_to(HERE)), item.name):
             item.add_marker("deep")
+            if item.path.stem in MINUTES_EACH:
+                item.add_marker("long")
     items.sort(key=lambda item: LONG_FILES.index(item.path.stem) if item.path.stem in LONG_FILES else len(LONG_FILES))
 
 

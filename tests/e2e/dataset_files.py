@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
+from tests.tuning.datasets.check import openai_cases as openai
 from tests.tuning.datasets.check import purpose_cases as purposes
 from tests.tuning.datasets.check import row_cases as plain
 from tests.tuning.datasets.files import alpaca, as_array, as_lines
 from tuning.datasets.check.issues import Outcome, Reason
 from tuning.datasets.check.layouts.detection import detect_layout
 from tuning.datasets.check.layouts.formats import dataset_info_entry, purpose_of
+from tuning.datasets.check.read.tables import json_lines
 from tuning.datasets.check.run import validate
 from tuning.errors import InvalidInput
 
 STAGES = {"sft": "sft", "ranking": "dpo", "kto": "kto", "pretrain": "pt"}
+FORBIDDEN_NAME = "forbidden"
 WRITERS = {"jsonl": as_lines, "json": as_array}
 
 
@@ -36,7 +39,7 @@ class DataFile:
         return STAGES[purpose_of(self.entry)]
 
     def reasons(self) -> set[Reason]:
-        """What the report says about any row; empty when the file is refused."""
+        """Reasons in the report, of any row; empty when the file is refused."""
         try:
             report = validate(BytesIO(self.content)).report
         except InvalidInput:
@@ -58,7 +61,7 @@ class DataFile:
 
 def data_files() -> list[DataFile]:
     """All of them; rows have a mark `#number#`, but for a broken one in the middle."""
-    return [*_files_of_rows(), *_broken_texts(), *_long_files()]
+    return [*_files_of_rows(), *_openai_files(), *_broken_texts(), *_long_files()]
 
 
 def _files_of_rows() -> Iterator[DataFile]:
@@ -67,6 +70,7 @@ def _files_of_rows() -> Iterator[DataFile]:
         "fails": [[good, bad] for good, bad, _ in [*plain.JOB_FAILS, *purposes.JOB_FAILS]],
         "kept": [[good, other] for good, other in plain.KEPT] + [[row, row] for row in purposes.KEPT],
         "doubted": [[_good_of(row), row] for row, _ in [*plain.DOUBTED, *purposes.DOUBTED]],
+        FORBIDDEN_NAME: [[row, row] for row, _ in plain.FORBIDDEN],
     }
     for kind, table in tables.items():
         for number, (first, second) in enumerate(table):
@@ -75,6 +79,20 @@ def _files_of_rows() -> Iterator[DataFile]:
                 yield _file(f"{kind}-{number}", write(rows), extension, [first, second], unmarked={2})
                 if kind == "dropped":
                     yield _file(f"all-dropped-{number}", write([second, second]), extension, [first, second])
+
+
+def _openai_files() -> Iterator[DataFile]:
+    """As they are kept: the loader reads what the translation made."""
+    for kind, table in {"preference": openai.PREFERENCES, "openai-chat": openai.CHATS}.items():
+        for number, (good, other) in enumerate(table):
+            sent = as_lines([_mark_openai(good, 1), other, _mark_openai(good, 3)])
+            content = b"".join(json_lines(BytesIO(sent), "openai"))
+            rows = [json.loads(line) for line in content.splitlines()]
+            yield _file(f"{kind}-{number}", content, "jsonl", rows, unmarked={2})
+
+
+def _mark_openai(row: dict[str, Any], number: int) -> dict[str, Any]:
+    return {**row, "input": mark(row["input"], number)} if "input" in row else mark(row, number)
 
 
 def _good_of(row: dict[str, Any]) -> dict[str, Any]:

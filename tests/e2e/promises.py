@@ -35,9 +35,12 @@ PROMISES: Mapping[str, tuple[str, ...]] = {
         "test_cluster_datasets.py::test_it_is_told_of_as_an_upload_and_trained_on_to_the_end",
         "test_cluster_datasets.py::test_a_broken_file_is_refused_with_its_lines",
     ),
+    "a queue is fair to several people": ("test_window.py",),
     "a run is a stranger": ("escape/test_escape.py",),
     "readers cost the cluster nothing": ("test_cost.py",),
     "the operator is told what is wrong": ("test_operator.py",),
+    "a browser shows and does it": ("test_pages.py",),
+    "OpenAI's client tunes a model and talks to it": ("test_openai.py::test_the_example_follows_a_run_to_its_model",),
     "the documents say what works": ("test_guides.py::test_the_examples_do_what_they_say[README.md]",),
 }
 

@@ -16,7 +16,7 @@ from tests.tuning.llamafactory.rule_cases import CASES, MARKED, PLAIN, RANKED, S
 from tests.tuning.llamafactory.seed_configs import EXPORT_OF_003, METHODS_OF_003, SEED_002, SEED_003, SEED_004
 from tuning.llamafactory.arguments.accepted import Argument, load_schema
 from tuning.llamafactory.arguments.bounds import bound_of, is_inside
-from tuning.llamafactory.arguments.ownership import REFUSED, TAKEN_OVER
+from tuning.llamafactory.arguments.ownership import NOT_DONE, REFUSED, TAKEN_OVER
 from tuning.llamafactory.arguments.paths import ADAPTERS, FILES, MAPPINGS, MODELS, AllowedPlaces
 from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, check_config
 from tuning.llamafactory.config.deepspeed import PRESETS
@@ -35,7 +35,18 @@ BASE: dict[Kind, dict[str, Any]] = {
 OWNED = OwnedArguments("/tmp/nothing-here/output", "/tmp/nothing-here/data", ())
 RANDOM_CASES = 500
 # Not drawn at random: files that the parser opens, and numbers whose sense is the machine's.
-NOT_DRAWN = {*MODELS, *ADAPTERS, *FILES, *MAPPINGS, *TAKEN_OVER, *REFUSED, "dataset", "tf32", "full_determinism"}
+NOT_DRAWN = {
+    *MODELS,
+    *ADAPTERS,
+    *FILES,
+    *MAPPINGS,
+    *TAKEN_OVER,
+    *REFUSED,
+    *NOT_DONE,
+    "dataset",
+    "tf32",
+    "full_determinism",
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,7 @@ class Case:
         return others or any(not rule.stricter for rule in self.broken)
 
     def question(self) -> dict[str, Any]:
-        """What the real parser is asked; without a GPU and without torchrun it must not look for either."""
+        """Question to the real parser; without a GPU and without torchrun it must not look for either."""
         final = final_config(self.checked, OWNED)
         is_distributed = self.processes > 1 or final.get("deepspeed") is not None
         on_cpu = {} if self.kind == "export" else {"use_cpu": True}
@@ -196,7 +207,8 @@ def _alone(table: list[tuple[Kind, dict[str, Any], str]]) -> Iterator[Case]:
     for kind, arguments, _ in table:
         if arguments.get("dataset", "a") is None or not arguments.get("is_counted", True):
             continue  # there is always data, and all of it is known here
-        given = _placed({name: value for name, value in arguments.items() if name not in ("processes", "entries")})
+        beside = ("processes", "entries", "has_untrained_history")
+        given = _placed({name: value for name, value in arguments.items() if name not in beside})
         entries = arguments.get("entries", ())
         data = {"dataset": forms[id(entries)]} if id(entries) in forms else {}
         context = ConfigContext(PLACES, kind=kind, dataset_entries=dict(zip(data.values(), entries, strict=False)))
@@ -205,7 +217,7 @@ def _alone(table: list[tuple[Kind, dict[str, Any], str]]) -> Iterator[Case]:
 
 
 def _from_the_table() -> Iterator[Case]:
-    """What breaks each row, and all two of them together that a seeded choice takes."""
+    """Requests that break each row, and each row beside another that a seeded choice takes."""
     rows = [(kind, _placed(arguments)) for kind, arguments, _ in CASES if "entries" not in arguments]
     training = [arguments for kind, arguments in rows if kind == "train"]
     chosen = random.Random(3)  # noqa: S311  # the same cases each time

@@ -1,4 +1,4 @@
-"""What the README and the user guide show is run as it stands there: the blocks behind `<!-- run -->`."""
+"""Blocks behind `<!-- run -->` of the README and the user guide, run as they stand there."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.site import ENDED, Site
+from tests.e2e.site import ENDED, PATIENCE_SECONDS, Site
 
 ROOT = Path(__file__).parents[2]
 MARKED = re.compile(
@@ -64,7 +64,13 @@ def test_the_examples_do_what_they_say(name: str, folder: Path, site: Site) -> N
         "PYTHONPATH": str(ROOT),
     }
     done = subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+        ["bash", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
     answers = done.stdout.split(NEXT)[1:]
     assert done.returncode == 0, f"{wanted[len(answers) - 1].place}: {done.stderr[-2000:]}\n{answers[-1][-2000:]}"

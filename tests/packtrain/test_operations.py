@@ -8,15 +8,16 @@ from typing import Any, get_type_hints
 import pytest
 
 from container.client_types import document
-from packtrain.operations import jobs, people, site, webhooks
+from packtrain.operations import jobs, models, people, site, uploads, webhooks
 from packtrain.transport.call import Call
 
 SAMPLES: dict[str, Any] = {
-    "attempt": 1, "changes": {}, "cluster_path": "/data/x", "count": 1, "cutoff_len": 1, "events": ["warning"],
-    "expires_at": None, "fields": {}, "file": ("x.json", b"[]"), "filters": {}, "given": {}, "kind": None,
-    "last_id": "7", "limit": 1, "offset": 1, "path": "a/b c", "points": 10, "purpose": None, "save": False,
-    "scopes": ["read"], "secret": None, "shares": 1, "since": 1, "step": 1, "stream": "stdout", "tail": 1,
-    "team": None, "template": None, "training": {}, "user": None, "value": "v", "wait_seconds": 1,
+    "attempt": 1, "changes": {}, "cluster_path": "/data/x", "count": 1, "cutoff_len": 1, "data": b"x",
+    "events": ["warning"], "expires_at": None, "fields": {}, "file": ("x.json", b"[]"), "filters": {}, "first": 1,
+    "given": {}, "kind": None, "last_id": "7", "limit": 1, "offset": 1, "path": "a/b c", "points": 10,
+    "purpose": None, "save": False, "scopes": ["read"], "secret": None, "shares": 1, "since": 1, "step": 1,
+    "stream": "stdout", "tail": 1, "team": None, "template": None, "training": {}, "user": None, "value": "v",
+    "wait_seconds": 1,
 }  # fmt: skip
 NOT_OURS = {("get", "/healthz"), ("get", "/readyz"), ("get", "/metrics"), ("get", "/version")}
 """For monitoring, below no /api."""
@@ -24,7 +25,7 @@ _ID = "x-1"
 
 
 def _operations() -> Iterator[tuple[str, Callable[..., Call[Any]]]]:
-    for module in (jobs, people, site, webhooks):
+    for module in (jobs, models, people, site, uploads, webhooks):
         for name, make in inspect.getmembers(module, inspect.isfunction):
             if not name.startswith("_") and make.__module__ == module.__name__:
                 yield name, make

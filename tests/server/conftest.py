@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from server.feed.cache import Feed
-from server.http.connections import BoundedConfig, ConnectionLimits, ConnectionWatch
+from server.http.bounds.connections import BoundedConfig, ConnectionLimits, ConnectionWatch
 from server.http.stopping import StoppingServer
 from tests.factories import Clock, Seconds, make_job, make_token
 from tests.server.feeding import Waits

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
-from server.main import FOLLOWING, ROUTERS
+from server.routes import FOLLOWING, ROUTERS
 from tests.factories import NOON, Clock, make_token
 from tuning.db.engine import transaction
 from tuning.jobs.models import Job

@@ -9,23 +9,26 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
-from server.api.models import ModelAliasRequest
+from server.api.models.aliases import ModelAliasRequest
 from server.api.people.teams import MemberRequest, TeamChange, TeamRequest
 from server.api.people.users import UserChange, UserRequest
 from server.api.tokens import TokenRequest
 from server.document.descriptions import FIELDS, PARAMETERS
 from server.document.examples import EXAMPLES
 from server.openapi import operations
+from server.schemas.upload import UploadCompletionRequest, UploadRequest
 from tuning.jobs.data_check.spec import ClusterDataset
 from tuning.jobs.request.spec import Cancellation, JobChange, JobRequest, RetryRequest
 
 BODIES: dict[str, type[BaseModel]] = {
     "add_dataset": ClusterDataset,
+    "begin_upload": UploadRequest,
     "cancel_job": Cancellation,
     "change_job": JobChange,
     "change_team": TeamChange,
     "change_user": UserChange,
     "clone_job": JobRequest,
+    "complete_upload": UploadCompletionRequest,
     "create_job": JobRequest,
     "create_team": TeamRequest,
     "create_token": TokenRequest,

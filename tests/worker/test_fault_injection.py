@@ -63,9 +63,20 @@ WAYS: dict[str, list[str]] = {
     ],
 }
 """Functions on the way of every job, by the step that an error in them belongs to."""
-ELSEWHERE = {"dead_ends", "stall", "cancel", "remove", "try_out", "stage", "collect"}
-"""Steps of which there is a test of their own below, and in test_stage."""
-WHOLE = {"facts", "news", "cycle", "take_back", "make_room"}
+ELSEWHERE = {
+    "dead_ends",
+    "stall",
+    "cancel",
+    "remove",
+    "try_out",
+    "stage",
+    "collect",
+    "take_back",
+    "make_room",
+    "serve_idle",
+}
+"""Steps of which there is a test of their own below, in test_stage, and in serving/test_idle."""
+WHOLE = {"facts", "news", "cycle"}
 """Steps that are of no job, or of all together: tests/worker/test_step_guard.py, test_loop.py."""
 SLURMS = {"launch"}
 """Left out: Slurm does it, and no code of ours (tests/worker/submit/test_launch_failures.py)."""

@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests.factories import NOON, Seconds, make_attempt, make_dataset, make_job, make_user
 from tests.worker.conftest import World
 from tests.worker.site import JOBS, House
-from tuning.clusters.models import TrialRow
+from tuning.clusters.models import ClusterRow, TrialRow
 from tuning.clusters.trials import ask
 from tuning.datasets import repository
 from tuning.datasets.models import DatasetCopy
@@ -19,13 +19,14 @@ from tuning.datasets.repository import mark_staged
 from tuning.db.engine import transaction
 from tuning.errors import CommandTimedOut
 from tuning.jobs.actions.removals import ask_removal
-from tuning.jobs.models import Job, JobDependency, Removal
+from tuning.jobs.models import Attempt, Job, JobDependency, Removal
 from tuning.jobs.status import JobStatus
 from tuning.jobs.troubles import LONGEST_PAUSE
 from worker.observe import stall, watch
 from worker.staging.unused_copies import collect_copies
-from worker.submit import dependencies
-from worker.upkeep import cancel, removal, trials
+from worker.submit import dependencies, taken_back
+from worker.submit.cluster_cache import KnownCluster
+from worker.upkeep import cancel, preemption, removal, trials
 from worker.upkeep.snapshot import SnapshotKeeper
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -151,6 +152,48 @@ def test_stall(house: House, monkeypatch: pytest.MonkeyPatch, is_the_nodes: bool
     watch_of_stalls.tell(job_ids)
     assert house.world.job(job_ids[0]).stalled_since is not None
     assert house.troubles() == []
+
+
+def marked(house: House, word: str) -> set[str]:
+    with house.sessions() as session:
+        return set(session.scalars(select(Attempt.job_id).where(Attempt.ended_by == word)))
+
+
+def test_take_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_ids = live_jobs(house, status=JobStatus.PENDING)[:20]
+    fault = Fault(monkeypatch, taken_back, "record_event", job_ids[17])
+    taken_back.take_back(house.driver, job_ids)
+    assert marked(house, "taken_back") == set(job_ids) - {job_ids[17]}
+    assert steps_in_trouble(house) == [("take_back", job_ids[17])]
+    fault.is_there = False
+    taken_back.take_back(house.driver, job_ids)
+    assert job_ids[17] not in marked(house, "taken_back"), "it waits for its next try"
+    house.world.clock.advance(LONGEST_PAUSE.total_seconds())
+    taken_back.take_back(house.driver, job_ids)
+    assert marked(house, "taken_back") == set(job_ids)
+    assert house.troubles() == []
+
+
+def test_make_room(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run yields in the place of the one that fails."""
+    ours: dict[str, Any] = {"partition": "gpu", "gpus": 1, "limit_seconds": 36000}
+    job_ids = live_jobs(house, status=JobStatus.RUNNING, job_class="scavenger", **ours)
+    node = {"name": "n1", "partitions": ["gpu"], "gpus": JOBS, "gpus_in_use": JOBS}
+    with transaction(house.sessions) as session:
+        session.execute(update(ClusterRow).values(snapshot={"nodes": [node]}, snapshot_at=house.world.clock()))
+        urgent = {**ours, "gpus": 3, "job_class": "urgent", "slurm_reason": "Resources", "attempt": 1}
+        make_attempt(session, make_job(session, make_user(session, name="urg"), status=JobStatus.PENDING, **urgent))
+    known = KnownCluster(house.driver.settings)
+    fault = Fault(monkeypatch, preemption, "record_event", max(job_ids))
+    for _ in range(2):
+        preemption.make_room(house.driver, known)
+    yielded = marked(house, "yielded")
+    assert len(yielded) == 3
+    assert max(job_ids) not in yielded
+    assert steps_in_trouble(house) == [("make_room", max(job_ids))]
+    fault.is_there = False
+    preemption.make_room(house.driver, known)
+    assert marked(house, "yielded") == yielded
 
 
 def ended_with_secrets(house: House) -> list[str]:

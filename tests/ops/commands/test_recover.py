@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from ops.commands import recover as command
 from packtrain.cli.main import app
 from tests.ops.recover.lost_database import LostDatabase
+from tuning.people.audit import AuditFilter, entries
 from tuning.settings import ClusterSettings
 from tuning.ssh.transport import Transport
 
@@ -50,6 +51,10 @@ def test_it_shows_first_and_writes_with_apply(lost: LostDatabase) -> None:
         assert ("nothing was written" in shown.stderr) == (words == ())
     assert "no jobs to recover" in run("--apply").stderr
     assert lost.job(job_id).name == "wmt ja-en"
+    with lost.after() as session:
+        (entry,) = entries(session, AuditFilter(), 9)
+    assert (entry.actor, entry.action, entry.subject) == ("operator", "job.recovered", job_id)
+    assert entry.after == {"name": "wmt ja-en", "owner": "grace", "state": "waits"}
 
 
 def test_a_worker_that_drives_the_cluster_is_told(lost: LostDatabase) -> None:

@@ -1,17 +1,24 @@
 """packtrain storage, on a database with an old upload."""
 
+import os
+import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 from typer.testing import CliRunner, Result
 
 from packtrain.cli.main import app
-from tests.factories import NOON, make_dataset, make_user
+from tests.factories import NOON, make_dataset, make_job, make_user
 from tuning.datasets.models import Dataset
 from tuning.db.engine import open_engine, open_sessions, transaction
+from tuning.jobs.models import Artifact, Removal
+from tuning.jobs.status import JobStatus
 from tuning.migrate import upgrade
+from tuning.people.audit import AuditFilter, entries
+from tuning.people.models import User
 
 
 def run(*words: str) -> Result:
@@ -54,6 +61,33 @@ def test_with_apply_it_goes(old: sessionmaker[Session]) -> None:
     assert run().stdout == ""
 
 
-def test_outputs_are_refused(old: sessionmaker[Session]) -> None:
-    refused = run("--kind", "outputs", "--apply")
-    assert (refused.exit_code, "outputs hold results" in refused.stderr) == (1, True)
+@pytest.fixture
+def output(old: sessionmaker[Session]) -> str:
+    """The id of a job that ended two years ago and left an adapter."""
+    with transaction(old) as session:
+        year_ago = NOON.replace(year=NOON.year - 2)
+        owner = session.scalars(select(User)).one()
+        job = make_job(session, owner, status=JobStatus.SUCCEEDED, finished_at=year_ago)
+        session.add(Artifact(job_id=job.id, path="adapter", size_bytes=5, modified_at=year_ago))
+        return job.id
+
+
+def unwanted(sessions: sessionmaker[Session]) -> list[tuple[str, str]]:
+    with sessions() as session:
+        return [(row.job_id, row.path) for row in session.scalars(select(Removal))]
+
+
+def test_outputs_go_only_where_they_are_named(old: sessionmaker[Session], output: str) -> None:
+    run("--apply")
+    assert unwanted(old) == []
+    assert output in run("--kind", "outputs").stdout
+    assert unwanted(old) == []
+    assert "1 are removed" in run("--kind", "outputs", "--apply").stderr
+    assert unwanted(old) == [(output, "output")]
+
+
+def test_the_operator_is_named_with_their_account(old: sessionmaker[Session]) -> None:
+    run("--apply")
+    with old() as session:
+        (entry,) = entries(session, AuditFilter(), 9)
+    assert (entry.actor, entry.address) == ("operator", f"shell of {pwd.getpwuid(os.getuid()).pw_name}")

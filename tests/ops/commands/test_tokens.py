@@ -1,4 +1,6 @@
 import json
+import os
+import pwd
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +11,7 @@ from typer.testing import CliRunner, Result
 from packtrain.cli.main import app
 from tuning.db.engine import open_engine, open_sessions, transaction
 from tuning.errors import NotAuthenticated
+from tuning.people.audit import AuditFilter, entries
 from tuning.people.tokens import authenticate
 
 Run = Callable[..., Result]
@@ -48,6 +51,18 @@ def test_a_token_works_and_is_all_that_stands_on_stdout(run: Run, database_url: 
     result = run("token", "create", "alice", *words)
     assert _who(database_url, result.stdout.rstrip("\n")) == ("alice", bool(words))
     assert result.stderr == "keep it: it is not shown again\n"
+
+
+def test_what_the_operator_does_is_recorded_with_their_account(run: Run, database_url: str) -> None:
+    run("token", "create", "alice")
+    token = json.loads(run("token", "list", "--json").stdout)["data"][0]["id"]
+    run("token", "revoke", token)
+    engine = open_engine(database_url)
+    with transaction(open_sessions(engine)) as session:
+        found = [(each.action, each.actor, each.address) for each in entries(session, AuditFilter(), 9)]
+    engine.dispose()
+    shell = ("operator", f"shell of {pwd.getpwuid(os.getuid()).pw_name}")
+    assert found == [("token.revoked", *shell), ("token.created", *shell), ("user.created", *shell)]
 
 
 def test_quiet_prints_nothing_else(run: Run) -> None:

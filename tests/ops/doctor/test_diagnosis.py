@@ -7,10 +7,19 @@ import pytest
 from ops.doctor.check import Check
 from ops.doctor.diagnosis import diagnose, dial_tcp, reach_check
 from tests.ops.doctor.login_node import BOUNDARY, SLURM, make_cluster, make_login_node
-from tuning.errors import ClusterError, CommandTimedOut, HostKeyChanged, LoginRefused, RemoteFileError, Unreachable
+from tuning.errors import (
+    ClusterError,
+    CommandTimedOut,
+    ForwardingRefused,
+    HostKeyChanged,
+    LoginRefused,
+    RemoteFileError,
+    Unreachable,
+)
 from tuning.settings import ClusterSettings
 from tuning.ssh.fake import FakeTransport
 from tuning.ssh.transport import Completed, Transport
+from tuning.ssh.tunnel import Tunnel
 
 
 def _dial(_host: str, _port: int, _timeout_seconds: float) -> None:
@@ -37,7 +46,7 @@ def test_a_good_cluster_passes_every_check(tmp_path: Path) -> None:
     assert _not_ok(checks) == {}
     assert list(checks) == [
         "key file", "known hosts", "network", "login", "folder", "sftp", "shell", "slurm", "slurmctld", "accounting",
-        "partitions", "image", "apptainer", "models", "data sets",
+        "partitions", "image", "apptainer", "models", "data sets", "tunnel",
     ]  # fmt: skip
     assert checks["slurm"].detail == "Slurm 24.11.5: sbatch, squeue, scancel, scontrol, sinfo, sacct"
     assert checks["partitions"].detail == "gpu* (up to 1-00:00:00), short (up to 10:00)"
@@ -147,6 +156,19 @@ def test_an_account_without_sftp_is_told(tmp_path: Path, error: ClusterError) ->
     assert _not_ok(checks) == {"sftp": "failed"}
     assert str(error) in checks["sftp"].detail
     assert "sshd" in (checks["sftp"].fix or "")
+
+
+def test_a_login_node_that_forwards_nothing_is_a_warning(tmp_path: Path) -> None:
+    node = make_login_node(tmp_path)
+
+    class WithoutForwarding(FakeTransport):
+        def tunnel(self, host: str, port: int) -> Tunnel:
+            raise ForwardingRefused("it connects nobody", hint="AllowTcpForwarding")
+
+    checks = _diagnose(make_cluster(tmp_path), WithoutForwarding(lambda command, stdin: node.run(command, stdin=stdin)))
+    assert _not_ok(checks) == {"tunnel": "warning"}
+    assert checks["tunnel"].detail == "no served model can be talked to: it connects nobody"
+    assert checks["tunnel"].fix == "AllowTcpForwarding"
 
 
 def test_a_question_without_an_answer_fails_and_the_next_is_asked(tmp_path: Path) -> None:

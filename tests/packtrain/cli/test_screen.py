@@ -18,7 +18,7 @@ table(("JOB", "NAME", "AGE"), [("job_0123456789", "n" * 200, "1 min"), ("job_1",
 
 LIST = """
 from tests.packtrain.stub_server import job_json
-from packtrain.cli.commands.job_list import show_jobs
+from packtrain.cli.commands.jobs.job_list import show_jobs
 sweep = [f"qwen3-8b wmt ja-en lora sweep lr={rate} rank=64" for rate in ("1e-5", "2e-5")]
 show_jobs([job_json(id=f"job_{n:020}", name=name, progress={"status": "failed"}) for n, name in enumerate(sweep)])
 """

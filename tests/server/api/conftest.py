@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from server.cluster_files import ClusterFiles
+from server.clusters.files import ClusterFiles
 from server.main import create_app
 from tests.conftest import tell_places_of_now
 from tests.factories import Clock, make_cluster_settings

@@ -13,7 +13,7 @@ from tuning.db.engine import transaction
 from tuning.jobs.models import Artifact
 from tuning.jobs.status import JobStatus
 from tuning.people.models import User
-from tuning.queue.limits import EACH, LimitKind
+from tuning.queue.limits.limit import EACH, LimitKind
 
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}
 RESOURCES = {"gpus_per_node": 2, "time_limit": "02:00:00", "partition": "gpu"}

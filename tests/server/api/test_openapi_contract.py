@@ -21,17 +21,19 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from server.main import create_app
+from tests.conftest import browse_as
 from tests.factories import NOON, make_attempt, make_job, make_limit
 from tuning.db.engine import transaction
 from tuning.jobs.models import Artifact, LogChunk, MetricPoint
 from tuning.jobs.status import JobStatus
 from tuning.jobs.transition import record_event
-from tuning.people.models import User
-from tuning.queue.limits import EACH, LimitKind
+from tuning.people.models import Token, TokenKind, User
+from tuning.queue.limits.limit import EACH, LimitKind
 from tuning.settings import Settings
 
 CHECKS = [
@@ -62,10 +64,13 @@ def known(administrator: TestClient, sessions: sessionmaker[Session], user: User
     """Things that are there to be found, by the names that paths use."""
     rows = b'[{"instruction": "1+1", "output": "2"}]'
     dataset = administrator.post("/api/v1/datasets", files={"file": ("sums.json", rows)}).json()
+    upload = administrator.post("/api/v1/uploads", json={"name": "sums.json", "size_bytes": 3}).json()
     token = administrator.post("/api/v1/tokens", json={"name": "x"}).json()
     webhook = administrator.post("/api/v1/webhooks", json={"url": "https://hooks.example.org/x"}).json()
     delivery = administrator.post(f"/api/v1/webhooks/{webhook['id']}/test").json()
+    browse_as(administrator, sessions, user)
     with transaction(sessions) as session:
+        session_id = session.scalars(select(Token.id).where(Token.kind == TokenKind.SESSION)).one()
         job = make_job(session, user, status=JobStatus.SUCCEEDED, attempt=1, current_steps=3, finished_at=NOON)
         make_attempt(session, job)
         record_event(session, job.id, "note", "hello", NOON)
@@ -78,17 +83,22 @@ def known(administrator: TestClient, sessions: sessionmaker[Session], user: User
         "job_id": job.id,
         "dataset_id": dataset["id"],
         "token_id": token["id"],
+        "session_id": session_id,
         "limit_id": limit.id,
         "webhook_id": webhook["id"],
         "delivery_id": delivery["id"],
         "user_name": user.name,
+        "upload_id": upload["id"],
+        "number": 1,
         "step": 3,
         "path": artifact.path,
+        "team": "lab",
+        "model": f"ft:tiny-llama:lab:sums:{job.id.removeprefix('job_')}",
     }
 
 
 def _existing(known: dict[str, Any], case: Case[Any]) -> dict[str, Any]:
-    names = {"/clusters": "lab", "/teams": "lab", "/users": known["user_name"]}
+    names = {"/clusters": "lab", "/teams": "lab", "/users": known["user_name"], "/models": known["model"]}
     name = next((name for area, name in names.items() if area in case.path), "lora-sft")
     named = {**known, "name": name}
     return {name: named[name] for name in case.path_parameters}

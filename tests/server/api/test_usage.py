@@ -74,7 +74,7 @@ def test_what_runs_since_before_the_period_counts_from_its_start(
     client: TestClient, sessions: sessionmaker[Session], user: User
 ) -> None:
     with transaction(sessions) as session:
-        job = make_job(session, user, status=JobStatus.RUNNING, attempt=1, gpus=1)
+        job = make_job(session, user, status=JobStatus.RUNNING, attempt=1, gpus=1, limit_seconds=10 * 86400)
         make_attempt(session, job, started_at=NOON - timedelta(days=9))
     assert hours(client, f"?from={TODAY}")["ada"] == (1.0 + 4.0 + 12.0, 1, 2)
 

@@ -19,6 +19,7 @@ CONFIG_YAML = "model_name_or_path: tiny-qwen2\nstage: sft\ntemplate: qwen\ndatas
 ROWS = b'[{"instruction": "a", "input": "", "output": "b"}, {"instruction": "c", "input": "d", "output": "e"}]'
 HEADERS = ("content-type", "location", "etag", "retry-after", "allow")
 _OPAQUE = re.compile(r"(job|ds|tok|user|sec|wh|msg)_[a-z0-9]{8,}|pt_[A-Za-z0-9_-]{20,}|whsec_[A-Za-z0-9+/=]+")
+_RESULT = re.compile(r"ft:[\w.:/-]+")  # its last part is the job's id in another spelling
 
 Clients = Mapping[str, TestClient]
 Exchange = dict[str, Any]
@@ -167,6 +168,8 @@ def steps(old_job: str) -> Sequence[Step]:
         Step("PATCH", "/api/v1/webhooks/{hook}", {"disabled": True}),
         Step("POST", "/api/v1/webhooks/{hook}/rotate-secret"),
         Step("DELETE", "/api/v1/webhooks/{hook}"),
+        Step("GET", "/api/v1/sessions"),
+        Step("DELETE", "/api/v1/sessions/ses_none"),
     ]
 
 
@@ -209,6 +212,7 @@ def _filled(value: Any, saved: Mapping[str, str]) -> Any:
 
 def _without_ids(value: Any, named: dict[str, str]) -> Any:
     if isinstance(value, str):
+        value = _RESULT.sub("<result>", value)
         return _OPAQUE.sub(lambda match: named.setdefault(match[0], f"<{match[0].split('_')[0]} {len(named)}>"), value)
     if isinstance(value, dict):
         return {_without_ids(key, named): _without_ids(item, named) for key, item in value.items()}

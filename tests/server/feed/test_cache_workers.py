@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
+from server.clusters.worker_watch import WorkerWatch
 from server.feed.cache import Feed
 from server.feed.wakeups import EVERYTHING
-from server.worker_watch import WorkerWatch
 from tests.factories import NOON, Clock, Seconds, make_cluster_settings
 from tests.server.feeding import Waits
 from tuning.clusters.models import ClusterRow

@@ -1,4 +1,4 @@
-"""Which polls are answered before the app is asked."""
+"""Polls that are answered before the app is asked."""
 
 import pytest
 from fastapi import FastAPI
@@ -6,7 +6,7 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
 from server.feed.fast_path import PolledProgress
-from server.http.admission import Admission
+from server.http.bounds.admission import Admission
 from tuning.jobs.models import Job
 
 
@@ -45,3 +45,16 @@ def test_who_asks_too_often_goes_on_to_be_told_so(short: TestClient, running_job
     app.state.admission = Admission(1, 2, lambda: 0.0)
     path = f"/api/v1/jobs/{running_job.id}/progress"
     assert [short.get(path).status_code for _ in range(3)] == [200, 200, 418]
+
+
+def test_a_session_goes_the_short_way_by_its_cookie_alone(
+    app: FastAPI, short: TestClient, signed_in: TestClient, running_job: Job
+) -> None:
+    path, text = f"/api/v1/jobs/{running_job.id}/progress", signed_in.cookies["packtrain_session"]
+    signed_in.get(path).raise_for_status()
+    bare = TestClient(short.app)
+    assert bare.get(path, headers={"Cookie": f"packtrain_session={text}"}).status_code == 200
+    assert bare.get(path, headers={"Authorization": f"Bearer {text}"}).status_code == 418
+    token = short.headers["authorization"].removeprefix("Bearer ")
+    assert bare.get(path, headers={"Cookie": f"packtrain_session={token}"}).status_code == 418
+    assert bare.get(path).status_code == 418

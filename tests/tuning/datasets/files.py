@@ -26,6 +26,15 @@ def messages(*turns: tuple[Any, Any], **values: Any) -> dict[str, Any]:
     return {"messages": [{"role": speaker, "content": text} for speaker, text in spoken], **values}
 
 
+def weighted(*weights: int | None, **values: Any) -> dict[str, Any]:
+    """A row of OpenAI's messages with answers of these weights; None = it says none."""
+    turns = []
+    for number, weight in enumerate(weights):
+        said = {} if weight is None else {"weight": weight}
+        turns += [{"role": "user", "content": f"q{number}"}, {"role": "assistant", "content": f"a{number}", **said}]
+    return {"messages": turns, **values}
+
+
 def ranked(**values: Any) -> dict[str, Any]:
     """A good alpaca row of two answers."""
     return {"instruction": "Greet me.", "chosen": "Good morning!", "rejected": "What?", **values}

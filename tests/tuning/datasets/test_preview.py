@@ -24,6 +24,13 @@ def test_the_preview_is_the_first_rows(extension: str, write: Write) -> None:
 
 
 @WRITERS
+@pytest.mark.parametrize(("first", "shown"), [(1, ["0", "1"]), (4, ["3", "4"]), (5, ["4"]), (6, []), (1_000_000, [])])
+def test_the_preview_goes_on_from_row_to_row(extension: str, write: Write, first: int, shown: list[str]) -> None:
+    content = BytesIO(write([alpaca(output=str(number)) for number in range(5)]))
+    assert [row.value["output"] for row in first_rows(content, extension, 2, first)] == shown
+
+
+@WRITERS
 def test_the_preview_of_long_rows_ends_early(extension: str, write: Write) -> None:
     assert len(first_rows(BytesIO(write([alpaca(output="x" * 3_000_000)] * 5)), extension, 5)) == 2
 

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 from tests.factories import NOON, make_dataset, make_job, make_user
 from tuning.datasets import repository
 from tuning.datasets.models import Dataset
+from tuning.datasets.repository import Filter
 from tuning.datasets.status import DatasetStatus
-from tuning.jobs.queries.dataset_use import IN_USE
+from tuning.jobs.queries.use.dataset_use import IN_USE
 
 
 def test_pages_go_from_the_newest_to_the_oldest_and_miss_nothing(session: Session) -> None:
@@ -24,6 +25,22 @@ def test_pages_go_from_the_newest_to_the_oldest_and_miss_nothing(session: Sessio
         seen += page
         after = page[-1]
     assert [each.id for each in seen] == [each.id for each in expected]
+
+
+def test_lists_are_of_a_name_an_owner_or_a_content(session: Session) -> None:
+    ada, bob = make_user(session), make_user(session, name="bob")
+    chats = make_dataset(session, ada, name="Chats 100%", sha256="a" * 64)
+    pairs = make_dataset(session, bob, name="pairs_1", sha256="b" * 64)
+    checked = make_dataset(session, bob, name="new", sha256="a" * 64, status=DatasetStatus.CHECKING)
+
+    def found(**wanted: str) -> set[str]:
+        return {row.id for row in repository.page(session, 10, None, wanted=Filter(**wanted))}
+
+    assert found() == {chats.id, pairs.id, checked.id}
+    assert found(text="chat") == found(text="0%") == found(owner_id=ada.id) == {chats.id}
+    assert found(text="s_1") == found(text=pairs.id[:20]) == found(sha256="b" * 64) == {pairs.id}
+    assert found(sha256="a" * 64) == {chats.id}, "what is still being checked has no content yet"
+    assert found(text="ch_ts") == found(text="airs%") == set()
 
 
 def test_a_deleted_data_set_is_neither_found_nor_listed(session: Session) -> None:

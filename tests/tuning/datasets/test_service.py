@@ -12,7 +12,7 @@ from tests.tuning.datasets.files import alpaca, as_array
 from tuning.datasets import service
 from tuning.datasets.store import ContentStore
 from tuning.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from tuning.jobs.queries.dataset_use import IN_USE
+from tuning.jobs.queries.use.dataset_use import IN_USE
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tuning.datasets.store import ContentStore, ContentTooLarge, Incoming, StoredContent
+from tuning.datasets.disk_errors import ContentTooLarge
+from tuning.datasets.store import ContentStore, Incoming, StoredContent
 from tuning.errors import StorageFull
 
 

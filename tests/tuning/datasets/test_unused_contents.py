@@ -11,7 +11,7 @@ from tests.factories import NOON, make_dataset, make_job, make_user
 from tuning.datasets import repository
 from tuning.datasets.store import ContentName, ContentStore
 from tuning.datasets.unused_contents import UPLOAD_GRACE, collect_unused
-from tuning.jobs.queries.dataset_use import IN_USE
+from tuning.jobs.queries.use.dataset_use import IN_USE
 
 LONG_AGO = (NOON - UPLOAD_GRACE - timedelta(seconds=1)).timestamp()
 

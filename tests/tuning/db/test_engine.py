@@ -1,16 +1,18 @@
 """Behaviour that both databases share."""
 
+from datetime import UTC, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, select, text
+from sqlalchemy import Engine, event, select, text, type_coerce
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests.conftest import fresh_postgresql_database
 from tests.factories import NOON
-from tuning.db.engine import insert_if_new, lock_event_order, open_engine, transaction
+from tuning.db.engine import UtcSeconds, insert_if_new, lock_event_order, open_engine, transaction
 from tuning.people.models import User
+from tuning.people.roles import Role
 
 
 def test_a_row_that_is_there_already_is_left_as_it_is(session: Session) -> None:
@@ -18,6 +20,15 @@ def test_a_row_that_is_there_already_is_left_as_it_is(session: Session) -> None:
     assert insert_if_new(session, User, first, unique=("name",))
     assert not insert_if_new(session, User, {**first, "id": "user_2"}, unique=("name",))
     assert session.scalars(select(User.id)).all() == ["user_1"]
+
+
+def test_times_are_read_to_the_microsecond_also_as_seconds(session: Session) -> None:
+    moment = NOON.astimezone(timezone(timedelta(hours=5))) + timedelta(microseconds=123457)
+    session.add(User(id="user_1", name="ada", role=Role.MEMBER, created_at=moment, disabled_at=None))
+    session.flush()
+    seconds = type_coerce(User.created_at, UtcSeconds()).label("seconds")
+    created, disabled, read = session.execute(select(User.created_at, User.disabled_at, seconds)).one()
+    assert (created, created.tzinfo, disabled, read) == (moment, UTC, None, moment.timestamp())
 
 
 def test_the_order_of_events_is_locked_once_in_each_transaction(

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, literal, select, text, type_coerce
 from sqlalchemy.exc import OperationalError
 
-from tuning.db.engine import open_engine
+from tests.factories import NOON
+from tuning.db.engine import UtcSeconds, open_engine
 
 
 @pytest.fixture
@@ -87,3 +88,11 @@ def test_a_restored_database_is_read_and_written(engines: tuple[Engine, Engine],
     assert [kept(engine) for engine in engines] == [[1], [1]]
     keep(worker, 7)
     assert kept(server) == [1, 7]
+
+
+@pytest.mark.parametrize(
+    "written", ["2026-11-21 12:00:00.000000", "2026-11-21 17:00:00+05:00", "2026-11-21T12:00:00+00:00"]
+)
+def test_a_time_is_read_as_seconds_with_and_without_an_offset(engines: tuple[Engine, Engine], written: str) -> None:
+    with engines[0].connect() as connection:
+        assert connection.scalar(select(type_coerce(literal(written), UtcSeconds()))) == NOON.timestamp()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tuning.jobs import layout
-from tuning.slurm.submit_program import SUBMIT
+from tuning.slurm.programs.submit_program import SUBMIT
 
 ROOT = Path(__file__).parents[3]
 BATCH_SCRIPT = (ROOT / "templates/sbatch/train.sh.j2").read_text(encoding="utf-8")

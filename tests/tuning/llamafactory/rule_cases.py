@@ -49,6 +49,8 @@ TRAIN_CASES: list[tuple[dict[str, Any], str]] = [
     ({"streaming": True, "max_steps": 5, "max_samples": 5}, "max_samples"),
     ({"streaming": True, "max_steps": 5, "tokenized_path": "/t"}, "tokenized_path?"),
     ({"mask_history": True, "train_on_prompt": True, "template": "qwen"}, "mask_history"),
+    ({"has_untrained_history": True, "entries": PLAIN}, "mask_history"),
+    ({"has_untrained_history": True, "entries": PLAIN, "mask_history": True, "template": "gemma2"}, "template?"),
     ({"interleave_probs": "1.0"}, "interleave_probs"),
     ({"interleave_probs": "all", "mix_strategy": "interleave_under"}, "interleave_probs"),
     ({"interleave_probs": "0.5,0.5", "mix_strategy": "interleave_under"}, "interleave_probs"),

@@ -18,7 +18,8 @@ DATA = {"train": {"dataset": "a"}, "predict": {"eval_dataset": "a"}, "export": {
 
 def run(kind: Kind = "train", /, **arguments: Any) -> Run:
     row = KINDS[kind]
-    about = {name: arguments.pop(name) for name in ("processes", "entries", "is_counted") if name in arguments}
+    beside = ("processes", "entries", "is_counted", "has_untrained_history")
+    about = {name: arguments.pop(name) for name in beside if name in arguments}
     sound = {**SCHEMA.defaults, "template": "llama3", **row.defaults, **row.fixed, **DATA[kind], **arguments}
     templates = {name: getattr(SCHEMA, name) for name in ("templates_ending_once", "templates_with_media")}
     return Run(sound, **templates, **about)

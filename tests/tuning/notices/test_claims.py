@@ -13,13 +13,16 @@ from tests.factories import NOON, make_job, make_user, make_webhook
 from tests.tuning.notices.payloads import make_notice
 from tuning.db.engine import transaction
 from tuning.jobs.models import Job
+from tuning.notices import claims
 from tuning.notices.claims import (
     CLAIM_SECONDS,
     Claimed,
     Outcome,
     Sending,
+    SwitchOff,
     claim_due,
     forget_old,
+    give_up_of_disabled,
     give_up_overdue,
     record_delivered,
     record_failed,
@@ -27,11 +30,12 @@ from tuning.notices.claims import (
 )
 from tuning.notices.models import Delivery, DeliveryStatus, Webhook
 from tuning.notices.outbox import send_test, write_deliveries
+from tuning.people.audit import AuditFilter, entries
 from tuning.people.models import User
 
 REFUSED = Outcome(False, 500, "500")
 DAY = timedelta(days=1)
-PATIENCE_SECONDS = 3 * 86_400.0
+RULE = SwitchOff(3 * 86_400.0)
 
 
 @pytest.fixture
@@ -48,8 +52,8 @@ def claim(session: Session, now: datetime = NOON, **sending: Any) -> list[Claime
     return claim_due(session, replace(Sending(), **sending), 16, now)
 
 
-def fail(session: Session, claimed: Claimed, now: datetime) -> None:
-    record_failed(session, claimed, REFUSED, now, 0.5, PATIENCE_SECONDS)
+def fail(session: Session, claimed: Claimed, now: datetime, rule: SwitchOff = RULE) -> None:
+    record_failed(session, claimed, REFUSED, now, 0.5, rule)
 
 
 def delivery(session: Session, claimed: Claimed) -> Delivery:
@@ -127,11 +131,20 @@ def test_one_user_has_two_places_at_once(session: Session, ada: User) -> None:
     assert claim(session, users=[ada.id, ada.id]) == []
 
 
+def test_one_look_gives_webhooks_that_failed_their_part_of_the_places_alone(session: Session, ada: User) -> None:
+    for number in range(4):
+        user = make_user(session, name=f"user{number}")
+        write(session, make_webhook(session, user, failures=1), make_job(session, user))
+    write(session, make_webhook(session, ada), make_job(session, ada))
+    claimed = claim(session, failing_places=2)
+    assert [one.failures for one in claimed] == [1, 1, 0]
+
+
 def test_webhooks_that_failed_wait_for_places_of_their_own(session: Session, ada: User) -> None:
     bob = make_user(session, name="bob")
     write(session, make_webhook(session, ada, failures=3), make_job(session, ada))
     write(session, make_webhook(session, bob), make_job(session, bob))
-    assert [one.user_id for one in claim(session, has_failing_places=False)] == [bob.id]
+    assert [one.user_id for one in claim(session, failing_places=0)] == [bob.id]
     assert [one.user_id for one in claim(session)] == [ada.id]
 
 
@@ -207,10 +220,73 @@ def test_a_webhook_that_failed_for_days_goes_off_and_its_owner_is_told(session: 
     assert hook.failures == 10
     assert hook.disabled_at == NOON + timedelta(days=3)
     assert "nothing has arrived since 2026-11-21 12:00 UTC: 500" in (hook.disabled_reason or "")
+    (entry,) = entries(session, AuditFilter(subject=hook.id), 9)
+    assert (entry.actor, entry.action) == ("packtrain", "webhook.switched_off")
+    assert [(entry.before or {})["disabled"], (entry.after or {})["disabled"]] == [None, hook.disabled_reason]
     told = session.scalars(select(Delivery).where(Delivery.event == "webhook.disabled")).all()
     assert [(row.webhook_id, hook.id in row.payload["data"]["message"]) for row in told] == [(other.id, True)]
     left = session.scalars(select(Delivery.status).where(Delivery.webhook_id == hook.id))
     assert set(left) == {"given_up"}
+
+
+def switch_off(session: Session, hook: Webhook, owner: User, *, sends_mail: bool = True) -> list[Delivery]:
+    """Let a webhook fail for days; the deliveries by which people are told."""
+    write(session, hook, make_job(session, owner))
+    hook.failures, hook.failing_since, hook.last_failure_at = 9, NOON - 3 * DAY, NOON
+    session.flush()
+    (claimed,) = claim(session)
+    fail(session, claimed, NOON, SwitchOff(3 * 86_400.0, sends_mail=sends_mail))
+    assert hook.disabled_at == NOON
+    return list(session.scalars(select(Delivery).where(Delivery.event == "webhook.disabled")))
+
+
+def test_an_owner_is_told_by_mail_of_a_webhook_that_went_off(session: Session, ada: User) -> None:
+    hook, ada.email = make_webhook(session, ada), "ada@example.org"
+    (told,) = switch_off(session, hook, ada)
+    (claimed,) = claim(session, NOON + DAY)
+    assert (claimed.id, claimed.kind, claimed.url) == (told.id, "mail", "mailto:ada@example.org")
+    assert f"the webhook {hook.id} (standard) was switched off" in claimed.payload["data"]["message"]
+    record_delivered(session, claimed, None, NOON + DAY)
+    assert claim(session, NOON + 2 * DAY) == []
+    session.refresh(hook)
+    assert (hook.failing_since, hook.disabled_at) == (NOON - 3 * DAY, NOON), "it is as dead as before"
+
+
+def test_an_owner_is_told_once_at_one_address(session: Session, ada: User) -> None:
+    hook, ada.email = make_webhook(session, ada), "ada@example.org"
+    mail = make_webhook(session, ada, kind="mail", url="mailto:ada@example.org")
+    assert [told.webhook_id for told in switch_off(session, hook, ada)] == [mail.id]
+
+
+@pytest.mark.parametrize(("email", "sends_mail"), [(None, True), ("ada@example.org", False), ("a b@example.org", True)])
+def test_nobody_is_told_by_mail_who_cannot_be(session: Session, ada: User, email: str | None, sends_mail: bool) -> None:
+    hook, ada.email = make_webhook(session, ada), email
+    assert switch_off(session, hook, ada, sends_mail=sends_mail) == []
+
+
+def test_nothing_is_sent_for_a_user_who_is_switched_off(session: Session, ada: User) -> None:
+    lead = make_user(session, name="lead")
+    own, team = make_webhook(session, ada), make_webhook(session, ada, team_id=ada.default_team_id)
+    others = make_webhook(session, lead)
+    for hook in (own, team, others):
+        write(session, hook, make_job(session, ada))
+    ada.disabled_at = NOON
+    session.flush()
+    assert {claimed.webhook_id for claimed in claim(session)} == {team.id, others.id}
+    give_up_of_disabled(session, NOON)
+    rows = session.execute(select(Delivery.webhook_id, Delivery.status, Delivery.last_error)).all()
+    given_up = [tuple(row) for row in rows if row.status == "given_up"]
+    assert given_up == [(own.id, "given_up", "its owner is switched off")]
+
+
+def test_what_is_on_its_way_for_a_user_who_goes_is_not_cut_off(session: Session, ada: User) -> None:
+    write(session, make_webhook(session, ada), make_job(session, ada))
+    (claimed,) = claim(session)
+    ada.disabled_at = NOON
+    session.flush()
+    give_up_of_disabled(session, NOON)
+    record_delivered(session, claimed, 200, NOON)
+    assert delivery(session, claimed).status == "delivered"
 
 
 def test_a_clock_that_jumps_switches_nothing_off(session: Session, ada: User) -> None:
@@ -239,6 +315,17 @@ def test_old_deliveries_are_forgotten_and_waiting_ones_kept(session: Session, ad
     session.flush()
     assert forget_old(session, NOON + timedelta(days=31)) == 1
     assert set(session.scalars(select(Delivery.id))) == {waits.id, young.id}
+
+
+def test_old_deliveries_are_forgotten_a_bounded_number_at_once(
+    session: Session, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "_FORGOTTEN_AT_ONCE", 2)
+    hook = make_webhook(session, ada)
+    for _ in range(3):
+        send_test(session, hook, NOON).status = DeliveryStatus.DELIVERED
+    session.flush()
+    assert [forget_old(session, NOON + timedelta(days=31)) for _ in range(3)] == [2, 1, 0]
 
 
 def test_two_workers_never_claim_the_same(sessions: sessionmaker[Session]) -> None:

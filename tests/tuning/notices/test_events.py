@@ -31,6 +31,7 @@ def test_every_event_that_is_written_can_be_chosen() -> None:
         ("checkpoint.saved", ["job.*"], False),
         ("checkpoint.saved", ["checkpoint.*"], True),
         ("job.failed", ["job.fail"], False),
+        ("jobless", ["job.*"], False),
         ("warning", ["job.*", "warning"], True),
         ("job.failed", [], False),
     ],

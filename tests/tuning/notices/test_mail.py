@@ -20,6 +20,13 @@ def test_a_mail_says_which_job_and_why() -> None:
     assert "status: failed" in mail.get_content()
 
 
+def test_a_carriage_return_in_a_name_makes_no_line_of_its_own() -> None:
+    mail = mail_of(
+        "packtrain@lab.example", "ada@example.org", "msg_1", make_payload(job_name="x\ry", message="a\rb"), NOON
+    )
+    assert "\nname: x y\n" in mail.get_content()
+
+
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_no_name_or_message_adds_a_header_or_breaks_the_mail(name: str, message: str) -> None:
     payload = make_payload(job_name=name, message=message)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from tests.factories import NOON
-from tuning.people.audit import OPERATOR, Actor, AuditFilter, Change, entries, record
+from tuning.people.audit import Actor, AuditFilter, Change, entries, operator, record
 
 ADA = Actor("ada", "tok_1", "192.0.2.7")
 
@@ -28,7 +28,7 @@ def test_the_newest_entries_come_first_and_a_page_goes_on_behind_one(session: Se
 
 def test_entries_are_found_by_actor_subject_action_and_time(session: Session) -> None:
     record(session, ADA, Change("token.created", "token", "tok_9"), NOON)
-    record(session, OPERATOR, Change("user.disabled", "user", "bob"), NOON + timedelta(hours=1))
+    record(session, operator(), Change("user.disabled", "user", "bob"), NOON + timedelta(hours=1))
     later = NOON + timedelta(minutes=30)
     asked = {
         "by actor": AuditFilter(actor="operator"),

@@ -1,15 +1,18 @@
 """Sight of others' data, and lists of users and teams."""
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.factories import NOON, make_dataset, make_team, make_token, make_user
 from tuning.datasets.models import Dataset
 from tuning.datasets.repository import find, ids_by_name, lock_usable, page
-from tuning.people.directory import owner_is_seen, users_page
+from tuning.errors import Conflict
+from tuning.people.directory import lock_administrators, owner_is_seen, users_page
 from tuning.people.models import LAB_TEAM_ID, Membership, User
 from tuning.people.roles import Visibility
 from tuning.people.tokens import authenticate
+from tuning.people.users import require_another_administrator
 
 SEEN = {
     Visibility.EVERYBODY: {"ada", "bob", "eve", "root"},
@@ -43,6 +46,16 @@ def _leave_lab(session: Session, *users: User) -> None:
     for user in users:
         session.delete(session.get_one(Membership, (LAB_TEAM_ID, user.id)))
     session.flush()
+
+
+def test_administrators_who_are_switched_off_do_not_count(session: Session) -> None:
+    make_user(session, name="ada")
+    root, _ = (make_user(session, name=name, is_administrator=True) for name in ("root", "off"))
+    session.scalars(select(User).where(User.name == "off")).one().disabled_at = NOON
+    session.flush()
+    assert [user.name for user in lock_administrators(session)] == ["root"]
+    with pytest.raises(Conflict, match="root is the last administrator"):
+        require_another_administrator(session, root)
 
 
 def test_users_are_listed_by_name_behind_a_name(session: Session) -> None:

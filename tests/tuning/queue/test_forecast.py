@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from tests.tuning.queue.waiting import job_lists, waiting_job
 from tuning.queue.estimate import Estimate
-from tuning.queue.forecast import MOST_PLAYED, ExpectedJob, HeldGpus, forecast
+from tuning.queue.forecast import Forecast, after_others, by_slurms_word, forecast
+from tuning.queue.play import MOST_PLAYED, ExpectedJob, GpusNow, HeldGpus
 from tuning.queue.waiting_job import WaitingJob
 
 NOW = 1000.0
@@ -23,7 +24,7 @@ def expected(job: WaitingJob, seconds: float | None = None) -> ExpectedJob:
 
 
 def starts(jobs: list[ExpectedJob], holding: list[HeldGpus], free: int) -> dict[str, float]:
-    found = forecast(jobs, holding, free, NOW)
+    found = forecast(jobs, [GpusNow(holding, free)], NOW)
     return {id_: its.starts_at.expected - NOW for id_, its in found.items()}
 
 
@@ -57,7 +58,7 @@ def test_a_run_that_should_have_ended_ends_now() -> None:
 
 def test_the_first_job_starts_no_sooner_than_a_run_can_end() -> None:
     holding = [HeldGpus(1, Estimate(NOW + 90, NOW + 100, NOW + 120), NOW + 500)]
-    its = forecast([expected(waiting_job("a"))], holding, 0, NOW)["a"]
+    its = forecast([expected(waiting_job("a"))], [GpusNow(holding, 0)], NOW)["a"]
     assert its.starts_at == Estimate(NOW + 90, NOW + 100, NOW + 120 * 1.5 + 600)
 
 
@@ -69,7 +70,7 @@ def test_jobs_far_behind_follow_from_the_gpu_time_before_them() -> None:
 
 def test_the_end_is_start_and_run() -> None:
     job = ExpectedJob(waiting_job("a"), Estimate(10.0, 20.0, 40.0))
-    its = forecast([job], [], 1, NOW)["a"]
+    its = forecast([job], [GpusNow([], 1)], NOW)["a"]
     assert its.ends_at == Estimate(NOW + 10.0, NOW + 20.0, its.starts_at.high + 40.0)
 
 
@@ -78,7 +79,7 @@ def test_bounds_are_in_order_and_nothing_starts_before_now(
     jobs: list[WaitingJob], runs: list[Estimate], holding: list[HeldGpus], free: int
 ) -> None:
     ordered = [ExpectedJob(job, runs[number % len(runs)]) for number, job in enumerate(jobs)]
-    found = forecast(ordered, holding, free, NOW)
+    found = forecast(ordered, [GpusNow(holding, free)], NOW)
     gpus = max(free, 0) + sum(each.gpus for each in holding)
     assert found.keys() == {job.id for job in jobs if job.gpus <= gpus}
     for its in found.values():
@@ -94,3 +95,26 @@ def test_the_first_of_a_queue_starts_no_later_with_more_free_gpus(
     fewer, more = (starts(first, holding, gpus) for gpus in (free, free + 1))
     if fewer:
         assert more[jobs[0].id] <= fewer[jobs[0].id]
+
+
+OURS = Forecast(Estimate(NOW + 10, NOW + 20, NOW + 30), Estimate(NOW + 15, NOW + 25, NOW + 35))
+RUN = Estimate(5.0, 5.0, 5.0)
+
+
+def test_slurms_word_is_a_later_bound_or_a_sooner_start() -> None:
+    later = by_slurms_word(OURS, NOW + 99, RUN, NOW)
+    assert later.starts_at == Estimate(NOW + 10, NOW + 20, NOW + 99)
+    assert later.ends_at == Estimate(NOW + 15, NOW + 25, NOW + 104)
+    assert by_slurms_word(OURS, NOW + 15, RUN, NOW).starts_at == Estimate(NOW + 10, NOW + 15, NOW + 30)
+
+
+def test_a_start_of_slurms_that_has_passed_is_now() -> None:
+    for ours in (None, OURS):
+        assert by_slurms_word(ours, NOW - 50, RUN, NOW).starts_at.low == NOW
+    assert by_slurms_word(None, NOW - 50, RUN, NOW).starts_at == Estimate.exactly(NOW)
+
+
+def test_a_job_starts_after_the_last_of_those_that_it_waits_for_and_never_before_now() -> None:
+    awaited = [Estimate(NOW - 9, NOW + 1, NOW + 2), Estimate(NOW - 8, NOW, NOW + 9)]
+    assert after_others(awaited, RUN, NOW).starts_at == Estimate(NOW, NOW + 1, NOW + 9)
+    assert after_others(awaited, RUN, NOW).ends_at == Estimate(NOW + 5, NOW + 6, NOW + 14)

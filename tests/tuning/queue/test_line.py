@@ -1,7 +1,5 @@
 """Line of waiting jobs: places as the order has them, and those of jobs that were not there yet."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,13 +41,18 @@ def test_own_jobs_of_lower_priority_give_way_and_nobody_elses() -> None:
     assert its.place_of_another(waiting_job("c", queued_at=1000.0, priority=1)) == 2
 
 
+def test_own_jobs_of_another_class_do_not_give_way() -> None:
+    its = line(waiting_job("a"), waiting_job("b"))
+    assert its.place_of_another(waiting_job("c", queued_at=1000.0, priority=1, job_class=JobClass.URGENT)) == 1
+
+
 @given(job_lists(), standing_maps, st.data())
 def test_a_further_job_has_about_the_place_that_the_order_gives(
     jobs: list[WaitingJob], standings: dict[Person, Standing], data: st.DataObject
 ) -> None:
     """Exactly, where its person's other jobs do not tell how long they waited."""
     alone = Person("new", "person")
-    job = replace(data.draw(st.sampled_from(jobs)), id="new", person=alone)
+    job = data.draw(st.sampled_from(jobs))._replace(id="new", person=alone)
     its = Line(jobs, standings, 8, 2e6, NEVER_OVERDUE)
     place = its.place_of_another(job)
     exact = ordered([*jobs, job], standings, 8, 2e6, NEVER_OVERDUE)

@@ -124,8 +124,8 @@ def test_the_order_is_total_and_does_not_depend_on_how_jobs_are_given(
 @given(job_lists(), standing_maps, st.integers(-3, 3))
 def test_priority_never_brings_a_person_forward(jobs: list[WaitingJob], standings: Standings, priority: int) -> None:
     """Before each job of somebody else there stand no more of one's own than without any priority."""
-    plain = [replace(job, priority=0, job_class=JobClass.NORMAL) for job in jobs]
-    given_one = [replace(job, priority=priority if job.id == "j0" else 0) for job in plain]
+    plain = [job._replace(priority=0, job_class=JobClass.NORMAL) for job in jobs]
+    given_one = [job._replace(priority=priority if job.id == "j0" else 0) for job in plain]
     person = jobs[0].person
     now = WEEK.overdue_seconds - 1
     before, after = ids(plain, standings, now, WEEK), ids(given_one, standings, now, WEEK)
@@ -137,7 +137,7 @@ def test_priority_never_brings_a_person_forward(jobs: list[WaitingJob], standing
 @given(job_lists(), standing_maps)
 def test_nobodys_job_comes_before_their_own_of_higher_priority(jobs: list[WaitingJob], standings: Standings) -> None:
     now = 1e5
-    fresh = [replace(job, queued_at=min(job.queued_at, now)) for job in jobs]
+    fresh = [job._replace(queued_at=min(job.queued_at, now)) for job in jobs]
     seen: dict[tuple[Person, JobClass], int] = {}
     for job in ordered(fresh, standings, GPUS, now, WEEK):
         group = (job.person, job.job_class)

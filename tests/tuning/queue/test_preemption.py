@@ -28,6 +28,12 @@ def test_who_is_not_needed_beside_a_wider_run_goes_on() -> None:
     assert chosen([urgent("u", 4)], [ScavengerRun("wide", 4, 0.0), MIDDLE], 0) == [("wide", "u")]
 
 
+def test_of_those_that_are_not_needed_the_oldest_goes_on() -> None:
+    narrow = [ScavengerRun("older", 1, 5.0), ScavengerRun("younger", 1, 9.0)]
+    given_up = chosen([urgent("u", 5)], [ScavengerRun("wide", 4, 0.0), *narrow], 0)
+    assert given_up == [("wide", "u"), ("younger", "u")]
+
+
 def test_nobody_gives_way_for_a_job_that_starts_anyway_or_cannot() -> None:
     assert chosen([urgent("u", 3)], [OLD, YOUNG], 3) == []
     assert chosen([urgent("u", 9)], [OLD, MIDDLE, YOUNG], 1) == []

@@ -18,6 +18,10 @@ def test_own_runs_move_the_estimate() -> None:
     assert short.expected == pytest.approx(182.0)
 
 
+def test_only_the_last_runs_count() -> None:
+    assert run_length(1000.0, [0.95] * 50 + [0.1] * 20) == run_length(1000.0, [0.1] * 20)
+
+
 def test_a_run_that_outlived_earlier_ones_is_judged_by_the_longer() -> None:
     assert run_length(1000.0, [], ran_seconds=600.0) == Estimate(700.0, 825.0, 950.0)
 

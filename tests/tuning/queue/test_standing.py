@@ -59,6 +59,14 @@ def test_a_member_without_shares_comes_last_in_the_team() -> None:
     assert standings[BO].fair_place < standings[ANA].fair_place
 
 
+def test_shares_below_none_take_nothing_from_those_of_others() -> None:
+    teams = [*TEAMS, TeamShares("bad", -2, {"dee": -1, "eli": 1})]
+    past = {ANA: PastJobs(300.0), BO: PastJobs(100.0), CY: PastJobs(400.0), Person("bad", "eli"): PastJobs(0.0)}
+    standings = fair_standings(teams, past, [], 0.0, WEEK)
+    assert standings[CY].team_level_fs == pytest.approx(0.25 / 0.5)
+    assert standings[Person("bad", "dee")].team_level_fs == 0.0
+
+
 def test_nobody_is_no_trouble() -> None:
     assert fair_standings([], {}, [], 0.0, WEEK) == {}
 

@@ -10,6 +10,7 @@ from tuning.slurm.attempt_records import (
     parse_data_sums,
     parse_exit,
     parse_resumed,
+    parse_serving,
     parse_started,
 )
 
@@ -85,3 +86,20 @@ def test_any_record_of_an_end_holds_what_the_database_takes(values: list[bytes],
         assert parse_started(content)
         assert 0 <= found.exit_code <= 255
         assert max(found.slurm_job_id, found.restart) < 2**63
+
+
+SERVING = b"slurm_job_id=7\nrestart=0\nnode=n1\nepoch=1700000000\n"
+
+
+def test_where_a_model_is_served_is_read() -> None:
+    record = parse_serving(SERVING + b"port=23456\naddress=n1.cluster\n")
+    assert record is not None
+    assert (record.start.slurm_job_id, record.address, record.port) == (7, "n1.cluster", 23456)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [b"", b"port=22\naddress=n1\n", b"port=70000\naddress=n1\n", b"port=23456\naddress=n1 -x\n", b"port=23456\n"],
+)
+def test_a_place_that_is_none_of_a_served_model_is_none(more: bytes) -> None:
+    assert parse_serving(SERVING + more) is None

@@ -241,10 +241,11 @@ def test_without_a_known_hosts_file_no_host_is_trusted(sshd: Sshd) -> None:
 
 
 def test_nobody_listening_is_unreachable(sshd: Sshd) -> None:
-    sshd.process.kill()
-    sshd.process.wait()
-    with pytest.raises(Unreachable, match=r"cannot connect to .*refused"):
-        ParamikoTransport(sshd.settings).run("true")
+    with socket.socket() as silent:  # holds its port, so that no other test's server can take it
+        silent.bind(("127.0.0.1", 0))
+        settings = changed(sshd.settings, host="127.0.0.1", port=silent.getsockname()[1])
+        with pytest.raises(Unreachable, match=r"cannot connect to .*refused"):
+            ParamikoTransport(settings).run("true")
 
 
 def test_a_host_without_an_address_is_unreachable(sshd: Sshd) -> None:

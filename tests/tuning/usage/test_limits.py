@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import NOON, make_limit
 from tuning.errors import Conflict, NotFound
-from tuning.queue.limits import LimitKind
+from tuning.queue.limits.limit import LimitKind
 from tuning.usage import limits
 from tuning.usage.limits import LimitPlace, limit_rows, lock_limits, put_limit, remove_limit
 

@@ -18,6 +18,8 @@ from tuning.jobs.models import Artifact, Attempt, AttemptTexts, Job, JobEvent
 from tuning.jobs.queries.driver import LiveAttempt, live_attempts
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.progress.eta_state import EtaState, to_json
+from tuning.models.names import ResultName
+from tuning.models.pins import add_pin
 from tuning.secrets.service import keep_secret
 from tuning.slurm.answers import AccountedJob
 from tuning.slurm.attempt_records import ExitRecord
@@ -55,6 +57,7 @@ def test_of_a_success_only_so_many_checkpoints_stay_and_no_secret(run: Run, sess
     with transaction(sessions) as session:
         job = session.get_one(Job, run.job_id)
         job.keep_checkpoints, job.secrets = 1, ["A_KEY"]
+        add_pin(session, ResultName(run.job_id, 4), "ada", NOON)
     run.end(0)
     listing = "".join(
         f"9 {run.cluster.clock_epoch + 5} {name}\0"
@@ -63,6 +66,7 @@ def test_of_a_success_only_so_many_checkpoints_stay_and_no_secret(run: Run, sess
             "trainer_state.json",
             "train_results.json",
             "checkpoint-2/a",
+            "checkpoint-4/a",
             "checkpoint-10/a",
         )
     )

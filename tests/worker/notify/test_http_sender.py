@@ -162,6 +162,17 @@ def test_of_several_addresses_only_allowed_ones_are_tried(told: Receiver) -> Non
     assert sender(names).post(Target(False, HOST, told.port, "/"), b"{}", {}).is_delivered
 
 
+def test_of_very_many_addresses_a_few_are_tried() -> None:
+    """Nobody listens at any: each takes the time of a connection."""
+    port, nobodys = free_port(), [f"127.0.1.{number}" for number in range(9)]
+    here = (ipaddress.ip_network("127.0.0.0/8"),)
+    found = sender(Names([*nobodys[:4], LOOPBACK]), here).post(Target(False, HOST, port, "/"), b"{}", {})
+    assert "no connection" in (found.error or "")
+    with receiver() as running:
+        found = sender(Names([*nobodys[:4], LOOPBACK]), here).post(Target(False, HOST, running.port, "/"), b"{}", {})
+    assert "no connection" in (found.error or ""), "the fifth is not asked"
+
+
 def test_a_name_that_is_not_there_is_a_failure() -> None:
     def unknown(host: str, port: int) -> Sequence[Address]:
         raise OSError(-2, "Name or service not known")

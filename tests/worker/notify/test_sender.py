@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,21 +20,24 @@ from tests.worker.notify.receivers import Receiver, hang, receiver, status
 from tuning.db.engine import transaction
 from tuning.jobs.models import Job
 from tuning.jobs.transition import record_event
-from tuning.notices.claims import Claimed, Outcome, record_delivered
+from tuning.notices.claims import FAILING_PLACES, Claimed, Outcome, SwitchOff, record_delivered
 from tuning.notices.models import Delivery, Webhook
 from tuning.notices.signature import new_secret
+from tuning.notices.webhooks import delete_webhook
 from tuning.people.models import User
 from tuning.secrets.cipher import Cipher
 from tuning.settings import Settings
 from worker.notify import sender as module
 from worker.notify.http_sender import HttpSender
 from worker.notify.mail_sender import MailSender
-from worker.notify.sender import Sender, keep_sending
+from worker.notify.sender import PLACES, Sender, keep_sending
 from worker.notify.tries import Tries
 
 CIPHER = Cipher(SecretStr("a key"))
+MAIL = MailSender(Settings(smtp_host="mail.example.org", smtp_from="packtrain@example.org"))
 HERE = (ipaddress.ip_network("127.0.0.1/32"),)
-PATIENCE_SECONDS = 3 * 86_400.0
+DAY = timedelta(days=1)
+RULE = SwitchOff(3 * 86_400.0)
 
 
 class Post:
@@ -46,7 +50,7 @@ class Post:
         self.sender = self.of(self.tries.send)
 
     def of(self, send: Callable[[Claimed], Outcome]) -> Sender:
-        return Sender(self.sessions, send, self.clock, PATIENCE_SECONDS, self.stop, lambda: 0.0)
+        return Sender(self.sessions, send, self.clock, RULE, self.stop, lambda: 0.0)
 
     def add(self, name: str, url: str, **columns: Any) -> str:
         """A user with a webhook and a job; the job's id."""
@@ -216,6 +220,68 @@ def test_a_worker_that_lacks_a_setting_says_which(post: Post, columns: dict[str,
     post.tell(post.add("ada", **{"url": "https://hooks.example.org/", **columns}), "queued")
     post.look()
     assert words in (post.rows()[0].last_error or "")
+
+
+def test_a_deleted_webhook_leaves_nothing_to_send(post: Post, told: Receiver) -> None:
+    post.tell(post.add("ada", told.url), "queued", "running")
+    with transaction(post.sessions) as session:
+        delete_webhook(session, session.scalars(select(Webhook)).one())
+    assert post.look() == 0
+    assert post.rows() == []
+    assert told.got == []
+
+
+def test_what_waits_for_a_user_who_is_switched_off_is_given_up(post: Post, told: Receiver) -> None:
+    post.tell(post.add("ada", told.url), "queued")
+    with transaction(post.sessions) as session:
+        session.scalars(select(User)).one().disabled_at = post.clock()
+    assert post.look() == 0
+    assert [(row.status, row.last_error) for row in post.rows()] == [("given_up", "its owner is switched off")]
+    assert told.got == []
+
+
+def test_old_and_overdue_notices_are_looked_after_once_a_minute(post: Post) -> None:
+    seconds = [0.0]
+    post.sender = Sender(post.sessions, post.tries.send, post.clock, RULE, post.stop, lambda: seconds[0])
+    job = post.add("ada", "https://hooks.example.org/", last_failure_at=post.clock(), paused_until=post.clock())
+    post.tell(job, "queued")
+    with transaction(post.sessions) as session:
+        (row,) = session.scalars(select(Delivery))
+        row.give_up_at, row.next_try_at = post.clock() - DAY, post.clock() + DAY
+    post.look()
+    assert [(row.status, row.last_error) for row in post.rows()] == [("given_up", "the webhook took nothing for a day")]
+    post.clock.advance(31 * DAY.total_seconds())
+    seconds[0] = 59.0
+    post.look()
+    assert len(post.rows()) == 1
+    seconds[0] = 60.0
+    post.look()
+    assert post.rows() == []
+
+
+def test_webhooks_that_failed_never_have_all_places(post: Post) -> None:
+    """Half of them: what fails may take ten seconds a try."""
+    may_end = threading.Event()
+
+    def send(_claimed: Claimed) -> Outcome:
+        may_end.wait(60.0)
+        return Outcome(False, error="away")
+
+    post.sender = post.of(send)
+    for number in range(PLACES):
+        post.tell(post.add(f"user{number}", "https://hooks.example.org/", failures=1), "queued")
+    with ThreadPoolExecutor(PLACES) as pool:
+        sent = [post.sender.look(pool) for _ in range(3)]
+        may_end.set()
+    assert sent == [FAILING_PLACES, 0, 0]
+
+
+def test_mail_to_an_owner_whose_address_went_away_is_said(post: Post) -> None:
+    job = post.add("ada", "mailto:", kind="mail")
+    post.sender = post.of(Tries(HttpSender(HERE, post.stop), MAIL, CIPHER, post.clock).send)
+    post.tell(job, "queued")
+    post.look()
+    assert post.rows()[0].last_error == "its owner has no address for mail any more"
 
 
 def test_a_deleted_job_or_user_leaves_nothing_to_send(post: Post, told: Receiver) -> None:

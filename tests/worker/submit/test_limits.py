@@ -16,17 +16,18 @@ from tests.worker.conftest import ScriptedCluster, World
 from tuning.clusters.lease import acquire, ensure_row
 from tuning.db.engine import transaction
 from tuning.jobs.models import Artifact, Job
-from tuning.jobs.queries.use import HOLDING
+from tuning.jobs.queries.use.limits import HOLDING
+from tuning.jobs.queries.use.result_sizes import RESULTS_SECONDS
 from tuning.jobs.status import JobStatus
 from tuning.people.models import LAB_TEAM_ID, User
-from tuning.queue.limits import EACH, LimitKind
+from tuning.queue.limits.limit import EACH, LimitKind
 from tuning.slurm.cluster import SubmissionAnswer
 from tuning.usage.models import LimitRow, UsageDay
 from worker.driver import Driver
 from worker.submit import batch
 from worker.submit.batch import Submitter
 from worker.submit.cluster_cache import KnownCluster
-from worker.submit.limits import RESULTS_SECONDS, TELL_SECONDS, LimitGate
+from worker.submit.limits import TELL_SECONDS, LimitGate
 
 
 class Queue:
@@ -118,7 +119,7 @@ def test_a_job_at_its_limit_waits_in_words_and_is_passed(queue: Queue) -> None:
     queue.limit(LimitKind.RUNNING_JOBS, 1, user=EACH)
     queue.settle(queue.world.submitter())
     assert queue.statuses([first, second, other]) == ["pending", "queued", "pending"]
-    words = f"waiting: the user ada may run 1 job at once: 1 in use by {first}"
+    words = "waiting: the user ada may run 1 job at once: 1 in use by 1 job"
     assert queue.world.job(second).status_reason == words
 
 
@@ -203,7 +204,7 @@ def test_a_limit_that_is_lifted_holds_nobody(queue: Queue, limit_reads: list[str
 
 def test_a_reason_is_written_when_it_is_news(queue: Queue, sessions: sessionmaker[Session]) -> None:
     seconds = Seconds()
-    first, second, third = queue.add("ada", 3)
+    first, _, third = queue.add("ada", 3)
     queue.limit(LimitKind.RUNNING_JOBS, 2, user="ada")
     submitter = queue.world.submitter(gate=LimitGate(queue.world.driver, seconds))
     queue.settle(submitter)
@@ -216,12 +217,31 @@ def test_a_reason_is_written_when_it_is_news(queue: Queue, sessions: sessionmake
     assert queue.world.job(third).version == version, "an end that moved is told after a while"
     seconds.now += TELL_SECONDS
     queue.settle(submitter)
-    assert (queue.world.job(third).status_reason or "").endswith(f"by {first}, {second} until about 13:00 UTC")
+    assert (queue.world.job(third).status_reason or "").endswith("by 2 jobs until about 13:00 UTC")
     queue.limit(LimitKind.GPUS, 1, user="ada")
     with transaction(sessions) as session:
         session.execute(update(LimitRow).where(LimitRow.kind == LimitKind.RUNNING_JOBS).values(amount=9))
     queue.settle(submitter)
     assert "1 GPU at once" in (queue.world.job(third).status_reason or ""), "another limit is told at once"
+
+
+def test_an_overdue_job_at_a_limit_is_passed_no_more(queue: Queue, sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        running = session.get_one(Job, queue.add("bob", status=JobStatus.RUNNING, attempt=1, gpus=4)[0])
+        make_attempt(session, running, started_at=NOON)
+    [large] = queue.add("ada", gpus=8)
+    queue.limit(LimitKind.GPUS, 8, team="lab")
+    [first] = queue.add("bob", limit_seconds=36_000)
+    submitter = queue.world.submitter()
+    queue.settle(submitter)
+    assert queue.statuses([large, first]) == ["queued", "pending"]
+    with transaction(sessions) as session:
+        session.execute(update(Job).where(Job.id == large).values(queued_at=NOON - timedelta(days=8)))
+    [second] = queue.add("bob", limit_seconds=36_000)
+    queue.settle(submitter)
+    assert queue.statuses([large, second]) == ["queued", "queued"]
+    reason = queue.world.job(second).status_reason or ""
+    assert reason.endswith("a job that has waited for longer comes first")
 
 
 def test_results_on_the_cluster_hold_back_new_jobs(queue: Queue, sessions: sessionmaker[Session]) -> None:
@@ -250,7 +270,7 @@ def test_hours_of_the_last_30_days_and_of_what_runs_count(queue: Queue, sessions
     queue.limit(LimitKind.GPU_HOURS, 3.5, user="ada")
     submitter = queue.world.submitter()
     queue.settle(submitter)
-    words = f"may use 3.5 GPU hours in 30 days: 3 in use by {running}"
+    words = "may use 3.5 GPU hours in 30 days: 3 in use by 1 job"
     assert words in (queue.world.job(waiting).status_reason or "")
     with transaction(sessions) as session:
         session.execute(update(LimitRow).values(amount=4))

@@ -5,8 +5,8 @@ from datetime import timedelta
 from tests.factories import NOON
 from tests.tuning.jobs.queries.running_rows import running
 from tuning.clusters.snapshot import Node, Snapshot
-from tuning.jobs.queries.gpu_use import gpu_uses
-from tuning.jobs.queries.standing import RunningRow
+from tuning.jobs.queries.queue.gpu_use import gpu_uses
+from tuning.jobs.queries.queue.standing import RunningRow
 from tuning.queue.window import Pool
 from worker.submit.pools import pool_of
 

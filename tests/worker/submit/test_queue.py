@@ -1,11 +1,12 @@
 """Waiting jobs are handed over in the fair order, as many as the window is long, and the others say why they wait."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Engine, event, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests.factories import Seconds, make_attempt, make_job, make_user
@@ -64,6 +65,19 @@ def lab(world: World, sessions: sessionmaker[Session]) -> Lab:
     return Lab(world, sessions)
 
 
+@pytest.fixture
+def statements(engine: Engine) -> Iterator[list[str]]:
+    """The statements that are sent."""
+    found: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        found.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield found
+    event.remove(engine, "before_cursor_execute", note)
+
+
 def test_who_used_less_comes_before_older_jobs_of_who_used_more(lab: Lab) -> None:
     ada, bob = lab.people
     lab.add(ada, status=JobStatus.RUNNING, gpus=8, age_seconds=600)
@@ -119,6 +133,36 @@ def test_a_job_that_comes_while_an_order_is_kept_stands_at_its_end(lab: Lab) -> 
         assert queue.in_order(session) == [first, urgent]
         seconds.now += KEPT_SECONDS
         assert queue.in_order(session) == [urgent, first]
+
+
+def test_use_is_read_again_only_when_more_than_waiting_jobs_changed(lab: Lab, statements: list[str]) -> None:
+    seconds, (ada, bob) = Seconds(), lab.people
+    queue = QueueOrder(lab.world.driver, KnownCluster(lab.world.driver.settings), seconds)
+    first = lab.add(ada)
+
+    def look() -> tuple[list[str], int]:
+        statements.clear()
+        seconds.now += 0.1
+        with lab.sessions() as session:
+            return queue.in_order(session), sum("FROM decayed_use" in each for each in statements)
+
+    assert look() == ([first], 1)
+    urgent = lab.add(ada, job_class="urgent")
+    assert look() == ([urgent, first], 0)
+    lab.add(ada, status=JobStatus.RUNNING, gpus=8, age_seconds=600)
+    assert look() == ([urgent, first], 1)
+    other = lab.add(bob, job_class="urgent")
+    assert look() == ([other, urgent, first], 1)
+    seconds.now += KEPT_SECONDS
+    assert look() == ([other, urgent, first], 1)
+
+
+def test_a_single_job_is_handed_over_in_few_statements(lab: Lab, statements: list[str]) -> None:
+    for _ in range(3):
+        lab.add(lab.people[0])
+        statements.clear()
+        assert lab.submitter.submit_waiting() == 1
+    assert len([each for each in statements if "pg_advisory" not in each]) <= 23, statements
 
 
 def test_what_fell_far_behind_is_marked_to_be_taken_back(lab: Lab) -> None:

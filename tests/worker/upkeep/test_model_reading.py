@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from server.cluster_views import ClusterViews
+from server.clusters.views import ClusterViews
 from tests.factories import Seconds, make_cluster_settings
 from tests.local_transport import LocalTransport
 from tests.tuning.llamafactory.model_files.model_headers import header, llama

@@ -16,7 +16,7 @@ from tuning.jobs.models import Attempt, Job, JobEvent
 from tuning.jobs.status import JobStatus
 from worker.submit.cluster_cache import KnownCluster
 from worker.upkeep.cancel import Canceller
-from worker.upkeep.preemption import make_room
+from worker.upkeep.preemption import FOR_URGENT, FOR_WAITING, make_room
 
 OURS: dict[str, Any] = {"gpus": 4, "limit_seconds": 36000, "partition": "gpu"}
 
@@ -55,9 +55,9 @@ def asked(run: Run) -> list[str]:
 
 def test_the_youngest_scavenger_saves_and_is_queued_again(run: Run) -> None:
     add_job(run, "scavenger", JobStatus.RUNNING)
-    urgent = add_job(run, "urgent", JobStatus.PENDING)
+    add_job(run, "urgent", JobStatus.PENDING)
     assert asked(run) == [run.job_id]
-    assert urgent in (run.world.job(run.job_id).status_reason or "")
+    assert run.world.job(run.job_id).status_reason == FOR_URGENT
     Canceller(run.driver).cancel_wanted()
     assert (run.cluster.stopped, run.cluster.cancelled) == ([100], [])
     run.write(
@@ -77,6 +77,14 @@ def test_it_is_asked_once(run: Run) -> None:
     assert asked(run) == asked(run) == [run.job_id]
     with run.sessions() as session:
         assert session.query(JobEvent).filter_by(job_id=run.job_id, type="warning").count() == 1
+
+
+def test_those_who_see_the_run_are_not_told_the_urgent_job(run: Run) -> None:
+    urgent = add_job(run, "urgent", JobStatus.PENDING)
+    assert asked(run) == [run.job_id]
+    with run.sessions() as session:
+        events = session.query(JobEvent).filter_by(job_id=run.job_id).all()
+    assert not [event for event in events if urgent in f"{event.message} {event.data}"]
 
 
 def test_nobody_yields_where_gpus_come_free_anyway(run: Run) -> None:
@@ -100,3 +108,38 @@ def test_what_cannot_save_does_not_yield(run: Run) -> None:
         session.execute(update(Job).values(kind="predict"))
     add_job(run, "urgent", JobStatus.PENDING)
     assert asked(run) == []
+
+
+def served(run: Run, job_class: str = "scavenger") -> str:
+    """A served model that runs, and the scavenger of the fixture has ended."""
+    with transaction(run.sessions) as session:
+        session.execute(update(Job).values(status=JobStatus.SUCCEEDED))
+    return add_job(run, job_class, JobStatus.RUNNING, kind="serve")
+
+
+def test_a_served_model_gives_its_gpus_to_any_training(run: Run) -> None:
+    model = served(run)
+    add_job(run, "normal", JobStatus.PENDING)
+    assert asked(run) == [model]
+    assert run.world.job(model).status_reason == FOR_WAITING
+
+
+def test_a_served_model_is_ended_and_saves_nothing(run: Run) -> None:
+    model = served(run)
+    add_job(run, "normal", JobStatus.PENDING)
+    assert asked(run) == [model]
+    Canceller(run.driver).cancel_wanted()
+    assert (run.cluster.stopped, run.cluster.cancelled) == ([], [7])
+
+
+def test_a_served_model_of_another_class_keeps_its_gpus(run: Run) -> None:
+    served(run, "normal")
+    add_job(run, "urgent", JobStatus.PENDING)
+    assert asked(run) == []
+
+
+def test_a_training_that_scavenges_yields_to_urgent_jobs_alone(run: Run) -> None:
+    add_job(run, "normal", JobStatus.PENDING)
+    assert asked(run) == []
+    model = add_job(run, "scavenger", JobStatus.RUNNING, kind="serve")
+    assert asked(run) == [model]

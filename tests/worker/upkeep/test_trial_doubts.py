@@ -19,7 +19,7 @@ def test_a_budget_that_is_used_up_is_told_of() -> None:
     answer = doubt(SCRIPT, waits("AssocGrpGRESMinutes"))
     assert answer
     assert (answer.starts_at, answer.is_final) == (None, False)
-    assert str(answer.refusal).startswith("job_a, of the same partition, account and QOS, waits (AssocGrpGRESMinutes)")
+    assert str(answer.refusal).startswith("a job of the same partition, account and QOS waits (AssocGrpGRESMinutes)")
 
 
 @pytest.mark.parametrize("other", [{"account": "other"}, {"account": None}, {"partition": None}, {"qos": "high"}])

@@ -1,5 +1,6 @@
 """Data sets over HTTP: up, looked at, down."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -46,6 +47,34 @@ def test_an_upload_answers_with_the_data_set_and_where_it_is(client: TestClient)
         "size_bytes": len(GOOD),
     }
     assert client.get(answer.headers["location"]).json() == made
+
+
+def test_a_content_is_found_by_its_hash(client: TestClient) -> None:
+    made = _upload(client, GOOD, name="chats").json()
+    _upload(client, as_lines([alpaca()]))
+    sha256 = hashlib.sha256(GOOD).hexdigest()
+    assert [each["id"] for each in client.get(PATH, params={"sha256": sha256}).json()["data"]] == [made["id"]]
+    assert client.get(PATH, params={"sha256": sha256.upper()}).status_code == 422
+
+
+def test_lists_are_searched_by_name_and_owner(client: TestClient, administrator: TestClient) -> None:
+    ours, theirs = (_upload(who, GOOD, name="chats").json()["id"] for who in (client, administrator))
+    _upload(client, GOOD, name="other")
+
+    def found(**query: str) -> list[str]:
+        return [each["id"] for each in client.get(PATH, params=query).json()["data"]]
+
+    assert found(q="CHAT") == [theirs, ours] or found(q="CHAT") == [ours, theirs]
+    assert found(q="chat", owner="ada") == [ours]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [({"owner": "nobody"}, "there is no user nobody"), ({"onwer": "ada"}, "there is no field onwer")],
+)
+def test_a_wrong_filter_is_refused(client: TestClient, query: dict[str, str], message: str) -> None:
+    answer = client.get(PATH, params=query)
+    assert (answer.status_code, answer.json()["errors"][0]["message"]) == (422, message)
 
 
 def test_a_table_says_from_what_it_was_made(client: TestClient) -> None:

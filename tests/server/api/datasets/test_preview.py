@@ -28,7 +28,14 @@ def test_the_first_rows_are_as_they_are_in_the_file(client: TestClient) -> None:
         "format": "alpaca",
         "template": None,
         "rows": [{"row": 1, "line": 2, "value": rows[0], "pieces": None, "problem": None}],
+        "has_more": True,
     }
+
+
+def test_one_page_of_rows_leads_to_the_next(client: TestClient) -> None:
+    answer = preview(client, as_lines([alpaca(output=str(number)) for number in range(5)]), count=2, first=4).json()
+    assert [row["value"]["output"] for row in answer["rows"]] == ["3", "4"]
+    assert answer["has_more"] is False
 
 
 def test_with_a_template_they_are_what_the_model_sees(client: TestClient) -> None:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
-from server.transfer_budget import TransferLimits
+from server.clusters.transfer_budget import TransferLimits
 from tests.factories import NOON, make_job
 from tests.local_transport import LocalTransport
 from tuning.db.engine import transaction

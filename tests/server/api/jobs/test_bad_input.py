@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
-from server.cluster_views import ClusterViews
+from server.clusters.views import ClusterViews
 from tests.factories import NOON, Seconds
 from tuning.clusters.models import ClusterRow
 from tuning.db.engine import transaction
@@ -53,10 +53,10 @@ def test_both_forms_of_a_configuration(client: TestClient) -> None:
     assert (error["loc"], error["hint"]) == (["body", "config_yaml"], "give one of them")
 
 
-def test_a_tags_key_of_other_letters_is_told_in_words(client: TestClient) -> None:
-    error = refused(client, {"config": CONFIG, "tags": {"犬": "x"}})
-    assert error["message"] == "犬 does not have the right form"
-    assert error["hint"].startswith("a tag's key is of letters without accents")
+def test_a_tags_key_with_a_colon_is_told_in_words(client: TestClient) -> None:
+    error = refused(client, {"config": CONFIG, "tags": {"犬:猫": "x"}})
+    assert error["message"] == "犬:猫 does not have the right form"
+    assert error["hint"].startswith("a tag's key is of any letters but a colon")
 
 
 def test_a_filter_of_several_values_is_told_by_its_name(client: TestClient) -> None:

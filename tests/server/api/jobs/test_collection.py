@@ -293,7 +293,7 @@ def test_a_change_changes_what_it_names_and_nothing_else(client: TestClient, clo
     assert client.patch(f"/api/v1/jobs/{job['id']}", json={"priority": 7}).json()["tags"] == {"a": "b"}
 
 
-@pytest.mark.parametrize("change", [{"status": "failed"}, {"name": ""}, {"name": "a\nb"}, {"tags": {"a b": "c"}}])
+@pytest.mark.parametrize("change", [{"status": "failed"}, {"name": ""}, {"name": "a\nb"}, {"tags": {"a:b": "c"}}])
 def test_a_change_that_may_not_be_is_refused(client: TestClient, change: dict[str, Any]) -> None:
     job = client.post("/api/v1/jobs", json=REQUEST).json()
     assert client.patch(f"/api/v1/jobs/{job['id']}", json=change).status_code == 422
@@ -345,3 +345,11 @@ def test_a_team_that_the_user_is_not_in_is_refused(client: TestClient) -> None:
             "hint": "GET /api/v1/me lists your teams; an administrator puts people into teams",
         }
     ]
+
+
+def test_a_job_is_found_by_a_tag_of_any_letters(client: TestClient) -> None:
+    key, value = "犬 of a run" + "x" * 53, "値: " + "y" * 509
+    tagged = client.post("/api/v1/jobs", json={**REQUEST, "tags": {key: value}}).json()
+    client.post("/api/v1/jobs", json=REQUEST)
+    found = client.get("/api/v1/jobs", params={"tag": f"{key}:{value}"}).json()["data"]
+    assert [job["id"] for job in found] == [tagged["id"]]

@@ -195,6 +195,15 @@ def test_a_question_that_nobody_answers_is_told(client: TestClient, sessions: se
         assert unanswered(session, "lab", 9) == [directives_of(found["script"])]
 
 
+@pytest.mark.usefixtures("driven")
+def test_slurm_is_left_out_on_wish(client: TestClient, sessions: sessionmaker[Session]) -> None:
+    found = client.post("/api/v1/jobs/validate?ask_slurm=false", json=REQUEST).json()
+    assert found["valid"] is True
+    assert not any("not asked" in note for note in found["notes"])
+    with sessions() as session:
+        assert unanswered(session, "lab", 9) == []
+
+
 def test_a_cluster_that_nobody_drives_is_not_asked(client: TestClient, sessions: sessionmaker[Session]) -> None:
     assert client.post("/api/v1/jobs/validate", json=REQUEST).json()["valid"] is True
     with sessions() as session:

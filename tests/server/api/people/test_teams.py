@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from tests.factories import make_job
 from tuning.db.engine import transaction
+from tuning.people import teams
 from tuning.people.models import Team, User
 
 People = Mapping[str, TestClient]
@@ -77,6 +78,26 @@ def test_whoever_leaves_the_usual_team_has_another(people: People) -> None:
     assert people["root"].delete("/api/v1/teams/mt").status_code == 204
     assert people["mia"].get("/api/v1/me").json()["default_team"] == "lab"
     assert people["root"].get("/api/v1/teams/mt").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("bound", "most", "words"),
+    [
+        ("MOST_TEAMS", 3, "there are 3 teams already"),
+        ("MOST_MEMBERS", 2, "the team mt has 2 members already"),
+        ("MOST_TEAMS_OF_A_USER", 2, "ray is in 2 teams already"),
+    ],
+)
+def test_teams_and_members_are_bounded(
+    people: People, monkeypatch: pytest.MonkeyPatch, bound: str, most: int, words: str
+) -> None:
+    monkeypatch.setattr(teams, bound, most)
+    if bound == "MOST_TEAMS":
+        refused = people["root"].post("/api/v1/teams", json={"name": "cv"})
+    else:
+        refused = people["root"].put("/api/v1/teams/mt/members/ray", json={})
+    assert (refused.status_code, refused.json()["detail"]) == (409, words)
+    assert people["root"].put("/api/v1/teams/mt/members/mia", json={"shares": 3}).status_code == 200, "who is there"
 
 
 def test_a_team_with_jobs_is_not_deleted(people: People, sessions: sessionmaker[Session]) -> None:

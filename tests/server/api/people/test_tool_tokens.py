@@ -49,6 +49,7 @@ def test_others_make_no_tools(people: People) -> None:
         {"name": "ci", "team": "mt"},
         {**NIGHTLY, "user": "mia"},
         {**NIGHTLY, "tool": "a b"},
+        {**NIGHTLY, "expires_at": "2020-01-01T00:00:00Z"},
         {**NIGHTLY, "scopes": ["admin"]},
     ],
     ids=str,

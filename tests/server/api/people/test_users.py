@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from tests.conftest import speak_for
-from tests.factories import make_dataset, make_job, make_token
+from tests.factories import make_dataset, make_job, make_token, make_webhook
 from tuning.datasets.models import Dataset
 from tuning.db.engine import transaction
 from tuning.jobs.models import Job, JobEvent
 from tuning.jobs.status import JobStatus
-from tuning.people.models import Token, User
+from tuning.people.models import Team, Token, User
 
 People = Mapping[str, TestClient]
 
@@ -170,6 +170,21 @@ def test_deleting_hands_jobs_and_data_to_somebody(people: People, sessions: sess
         assert told == ["handed from mia to lea by root"]
         names = session.scalars(select(User.name).join(Token, Token.user_id == User.id)).all()
         assert "mia" not in names
+
+
+@pytest.mark.parametrize("receiver", ["lea", None])
+def test_a_team_keeps_the_webhooks_of_a_lead_who_is_deleted(
+    people: People, sessions: sessionmaker[Session], receiver: str | None
+) -> None:
+    with transaction(sessions) as session:
+        mia, mt = user_row(session, "mia"), session.scalars(select(Team).where(Team.name == "mt")).one()
+        own, teams = make_webhook(session, mia).id, make_webhook(session, mia, team_id=mt.id).id
+    people["root"].delete("/api/v1/users/mia", params={"hand_jobs_to": receiver} if receiver else {})
+    left = people["root"].get("/api/v1/webhooks").json()["data"]
+    assert [(webhook["id"], webhook["user"], webhook["team"]) for webhook in left] == [
+        (teams, receiver or "root", "mt")
+    ]
+    assert people["root"].get(f"/api/v1/webhooks/{own}").status_code == 404
 
 
 def test_a_user_with_jobs_in_slurm_is_not_deleted(people: People, sessions: sessionmaker[Session]) -> None:

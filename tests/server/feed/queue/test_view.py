@@ -14,12 +14,16 @@ from tuning.clusters.models import ClusterRow
 from tuning.jobs.models import Job, JobDependency
 from tuning.jobs.status import JobStatus
 from tuning.people.models import User
+from tuning.people.scopes import Scope
+from tuning.people.tokens import Principal
 from tuning.queue.estimate import Estimate
 from tuning.queue.forecast import Forecast
-from tuning.queue.limits import LimitKind
+from tuning.queue.limits.limit import LimitedJob, LimitKind, Place
 from tuning.queue.order import Weights
+from tuning.queue.waiting_job import WaitingJob
 
 HOUR = 3600
+ROOT = Principal("user_root", "root", "tok_root", Scope.ADMIN)
 
 
 @pytest.fixture
@@ -60,10 +64,14 @@ def start_of(view: QueueView, job: Job) -> float:
     return hours(view.forecasts()[job.id].starts_at)[1]
 
 
-def words(view: QueueView, job: Job, around: Surroundings | None = None) -> Wait:
+def limited(gpus: int, limit_seconds: float) -> LimitedJob:
+    return LimitedJob("new", Place("ada", "lab", "lab", "", "normal"), gpus, limit_seconds, queued_at=NOON)
+
+
+def words(view: QueueView, job: Job, around: Surroundings | None = None, reader: Principal | None = None) -> Wait:
     row = view.row(job.id)
     assert row is not None
-    return wait_of(row, view, around or Surroundings())
+    return wait_of(row, view, around or Surroundings(), reader or ROOT)
 
 
 def test_a_job_starts_when_a_run_says_that_it_ends(session: Session, ada: User) -> None:
@@ -135,6 +143,17 @@ def test_slurms_own_word_is_a_later_bound_or_a_sooner_start(session: Session, ad
     assert start_of(look(session), job) == 0.5
 
 
+def test_slurm_starts_first_what_it_was_given_first(session: Session, ada: User) -> None:
+    describe(session, in_use=4)
+    run(session, ada, expected_end_at=NOON + timedelta(hours=1))
+    older = wait(session, ada, status=JobStatus.PENDING, slurm_job_id=12, queued_at=NOON - timedelta(hours=2))
+    newer = wait(session, ada, status=JobStatus.PENDING, slurm_job_id=11, queued_at=NOON - timedelta(hours=1))
+    underway = wait(session, ada, status=JobStatus.SUBMITTING, queued_at=NOON - timedelta(hours=3))
+    view = look(session)
+    assert [row.job.id for row in view.rows] == [newer.id, older.id, underway.id]
+    assert start_of(view, newer) == 1 < start_of(view, older) < start_of(view, underway)
+
+
 def test_a_dependent_job_starts_after_those_that_it_waits_for(session: Session, ada: User) -> None:
     describe(session, in_use=4)
     first = run(session, ada, expected_end_at=NOON + timedelta(hours=3))
@@ -156,7 +175,8 @@ def test_the_place_and_start_that_a_further_job_would_have(session: Session, ada
     wait(session, ada)
     view = look(session)
     row = view.rows[0]
-    outlook = view.outlook_of_another(row.job.__class__("new", row.job.person, 4, 60.0, NOON.timestamp() + 1), "")
+    further = WaitingJob("new", row.job.person, 4, 60.0, NOON.timestamp() + 1)
+    outlook = view.outlook_of_another(further, limited(4, 60.0))
     assert outlook.position == 2
     assert outlook.forecast is not None
     assert outlook.forecast.starts_at.expected > NOON.timestamp()
@@ -245,5 +265,5 @@ def test_a_job_at_a_limit_tells_the_limit_its_use_and_by_which_jobs(session: Ses
     assert (told.kind, told.limit, told.in_use) == (WaitKind.LIMIT, 8.0, 8.0)
     assert {each.job_id: each.ends_at for each in told.held_by} == {running.id: ends_at.timestamp(), first.id: None}
     assert told.words.startswith("the user ada may have 8 GPUs at once: 8 in use by ")
-    assert second.id not in view.forecasts(), "nothing tells when its turn under the limit comes"
-    assert first.id in view.forecasts()
+    starts = start_of(view, first), start_of(view, second)
+    assert starts == (0.0, 2.0), "it starts when the jobs that hold the limit have ended"

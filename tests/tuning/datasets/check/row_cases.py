@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.tuning.datasets.files import alpaca, messages, sharegpt
+from tests.tuning.datasets.files import alpaca, messages, sharegpt, weighted
 from tuning.datasets.check.issues import Reason
 
 GOOD = (("human", "a"), ("gpt", "b"))
@@ -116,11 +116,16 @@ DOUBTED: list[tuple[dict[str, Any], Reason]] = [
     (alpaca(output=""), Reason.EMPTY_ANSWER),
     (alpaca(instruction="", input=None), Reason.EMPTY_PROMPT),
     (sharegpt(("human", "a"), ("gpt", "")), Reason.EMPTY_ANSWER),
-    (
-        {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 0}]},
-        Reason.UNUSED_WEIGHT,
-    ),
+    (weighted(0, 1), Reason.UNTRAINED_HISTORY),
+    (weighted(0, None), Reason.UNTRAINED_HISTORY),
 ]
+FORBIDDEN: list[tuple[dict[str, Any], Reason]] = [
+    (weighted(0), Reason.UNTRAINED_END),
+    (weighted(1, 0), Reason.UNTRAINED_END),
+    (weighted(0, 1, 1), Reason.MIXED_WEIGHTS),
+    (weighted(None, 0, 1), Reason.MIXED_WEIGHTS),
+]
+"""LLaMA-Factory would train on it, against what it says itself."""
 LATE: list[dict[str, Any]] = [
     {"instruction": "a", "output": "b", "input": "c", "note": 1},
     alpaca(history=[["a", "b"]]),

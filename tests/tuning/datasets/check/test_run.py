@@ -1,4 +1,4 @@
-"""What is refused, dropped and kept; every row of the tables was run through LLaMA-Factory 0.9.5's own converter."""
+"""Files and rows that are refused, dropped and kept; each was run through LLaMA-Factory 0.9.5's own converter."""
 
 import tracemalloc
 from io import SEEK_SET, BufferedReader, RawIOBase
@@ -16,12 +16,23 @@ from tests.tuning.datasets.check.row_cases import (
     DROPPED,
     FIRST_PIECE,
     FIRST_PIECE_BESIDE,
+    FORBIDDEN,
     GOOD,
     JOB_FAILS,
     KEPT,
     LATE,
 )
-from tests.tuning.datasets.files import Trickling, alpaca, as_array, as_lines, check, messages, refusal, sharegpt
+from tests.tuning.datasets.files import (
+    Trickling,
+    alpaca,
+    as_array,
+    as_lines,
+    check,
+    messages,
+    refusal,
+    sharegpt,
+    weighted,
+)
 from tuning.datasets.check.issues import EXPLANATIONS, Outcome, Reason
 from tuning.datasets.check.read.rows import MAX_ROW_BYTES
 from tuning.datasets.check.run import validate
@@ -69,6 +80,41 @@ def test_what_is_trained_on_but_hardly_meant_is_told(row: dict[str, Any], reason
     report = check(as_lines([row])).report
     assert (report.kept, report.dropped) == (1, 0)
     assert [(problem.reason, problem.outcome) for problem in report.problems] == [(reason, Outcome.KEPT)]
+
+
+@encodings
+@pytest.mark.parametrize(("row", "reason"), FORBIDDEN)
+def test_an_answer_of_weight_0_is_not_trained_on_in_silence(write: Any, row: dict[str, Any], reason: Reason) -> None:
+    [found] = refusal(write([weighted(1), row]))
+    assert found.startswith("row 2 (line ")
+    assert _reason_of(write([weighted(1), row])) is reason
+
+
+@pytest.mark.parametrize("row", [weighted(1), weighted(1, 1), weighted(1, None)])
+def test_a_weight_of_1_says_nothing(row: dict[str, Any]) -> None:
+    assert check(as_lines([row])).report.problems == ()
+
+
+def test_weights_of_a_question_say_nothing() -> None:
+    row = weighted(1)
+    row["messages"][0]["weight"] = 0
+    assert check(as_lines([row])).report.problems == ()
+
+
+def test_weights_are_told_before_what_else_is_doubted() -> None:
+    row = weighted(0, 1)
+    row["messages"][3]["content"] = ""
+    [problem] = check(as_lines([row])).report.problems
+    assert problem.reason is Reason.UNTRAINED_HISTORY
+
+
+def test_where_answers_are_compared_or_liked_their_history_is_not_trained_on() -> None:
+    answers = {name: {"role": "assistant", "content": name} for name in ("chosen", "rejected")}
+    asked = weighted(0)
+    asked["messages"].append({"role": "user", "content": "c"})
+    assert check(as_lines([{**asked, **answers}])).report.problems == ()
+    assert check(as_lines([weighted(0, 1, kto_tag=True)])).report.problems == ()
+    assert "a last answer of weight 0" in refusal(as_lines([weighted(1, 0, kto_tag=True)]))[0]
 
 
 def test_tool_calls_that_are_not_read_are_told() -> None:

@@ -11,6 +11,11 @@ from tuning.jobs.models import Job, JobEvent, JobTag
 from tuning.jobs.queries.dependencies import add_dependencies
 from tuning.jobs.request.spec import JobChange, JobRequest
 from tuning.jobs.status import ENDED, JobStatus
+from tuning.people.roles import Visibility
+from tuning.people.scopes import Scope
+from tuning.people.tokens import Principal
+
+ADA = Principal("user_ada", "ada", "tok_ada", Scope.SUBMIT)
 
 
 def events_of(session: Session, job: Job) -> list[str]:
@@ -63,15 +68,15 @@ def test_only_an_ended_job_is_deleted_or_retried(session: Session, status: JobSt
     job = make_job(session, make_user(session), status=status)
     if status in ENDED:
         require_ended(job)
-        delete_job(session, job.id)
+        delete_job(session, job.id, ADA)
         assert session.scalar(select(Job.id)) is None
         with pytest.raises(NotFound):
-            delete_job(session, job.id)
+            delete_job(session, job.id, ADA)
     else:
         with pytest.raises(Conflict, match=f"is {status}"):
             require_ended(job)
         with pytest.raises(Conflict, match=f"is {status}"):
-            delete_job(session, job.id)
+            delete_job(session, job.id, ADA)
 
 
 def test_a_job_that_others_wait_for_is_not_deleted(session: Session) -> None:
@@ -80,11 +85,14 @@ def test_a_job_that_others_wait_for_is_not_deleted(session: Session) -> None:
     ended = make_job(session, user, status=JobStatus.FAILED)
     for one in (waiter, ended):
         add_dependencies(session, one.id, [job.id])
+    hidden = Principal("user_x", "x", "tok_x", Scope.SUBMIT, visible=Visibility.OWN)
+    with pytest.raises(Conflict, match=r"needed by 1 job of others$"):
+        delete_job(session, job.id, hidden)
     with pytest.raises(Conflict, match=f"needed by {waiter.id}$"):
-        delete_job(session, job.id)
+        delete_job(session, job.id, ADA)
     waiter.status = JobStatus.CANCELLED
     session.flush()
-    delete_job(session, job.id)
+    delete_job(session, job.id, ADA)
     assert job.id not in session.scalars(select(Job.id)).all()
 
 

@@ -1,5 +1,6 @@
 """A request against its surroundings: what would be stored, and all that is wrong with it at once."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from tuning.jobs.request.sources import SourceJob
 from tuning.jobs.request.spec import JobRequest
 from tuning.jobs.status import JobStatus
 from tuning.llamafactory.config.final import OwnedArguments, final_config
+from tuning.models.names import ResultName
 from tuning.people.models import LAB_TEAM_ID
 
 CONFIG = {"model_name_or_path": "tiny-qwen2", "dataset": "identity", "template": "qwen"}
@@ -95,6 +97,31 @@ def test_a_source_takes_the_job_to_its_cluster_and_is_waited_for() -> None:
     assert (found.errors, found.resources["cluster"], found.dependencies) == ((), "far", ("job_running",))
     assert places(checkpoint=5) == [("checkpoint",)]
     assert places(kind="export", config={}, source_job="job_gone") == [("source_job",)]
+
+
+def test_a_result_that_is_named_as_the_model_is_the_source() -> None:
+    def named(name: str, clusters: Sequence[str]) -> ResultName | None:
+        return ResultName("job_succeeded") if (name, list(clusters)) == ("mt-prod", ["lab", "far"]) else None
+
+    around = replace(AROUND, result_named=named)
+    config = {**CONFIG, "model_name_or_path": "mt-prod"}
+    found = checked(around, config=config)
+    assert (found.errors, found.request.source_job, found.resources["cluster"]) == ((), "job_succeeded", "far")
+    assert found.notes[0] == "model_name_or_path: mt-prod is what job_succeeded left"
+    assert [one.loc for one in checked(around, config=config, source_job="job_failed").errors] == [
+        ("config", "model_name_or_path"),
+        ("source_job",),
+    ]
+    assert [one.loc for one in checked(config=config).errors] == [("config", "model_name_or_path")]
+
+
+def test_only_the_granted_result_is_a_source() -> None:
+    granted = {ResultName("job_theirs", 5): replace(a_job(JobStatus.SUCCEEDED), checkpoints=frozenset({5}))}
+    around = replace(AROUND, granted=granted.get)
+    config = {name: value for name, value in CONFIG.items() if name != "model_name_or_path"}
+    assert checked(around, config=config, source_job="job_theirs", checkpoint=5).errors == ()
+    assert [one.loc for one in checked(around, config=config, source_job="job_theirs").errors] == [("source_job",)]
+    assert [one.loc for one in checked(around, depends_on=["job_theirs"]).errors] == [("depends_on", 0)]
 
 
 def test_a_configuration_is_given_in_one_form() -> None:

@@ -16,6 +16,7 @@ from tuning.jobs.queries.dependencies import add_dependencies, dependencies_of
 from tuning.jobs.queries.sources import source_jobs
 from tuning.jobs.request.resources import UNKNOWN_CLUSTER
 from tuning.jobs.status import JobStatus
+from tuning.people.audit import SERVICE
 from tuning.people.models import LAB_TEAM_ID, User
 
 FAILED: dict[str, Any] = {"code": "dependency", "message": "m", "hint": None, "evidence": []}
@@ -49,7 +50,7 @@ def test_a_chain_is_made_anew_behind_its_first(session: Session) -> None:
     second = failed(session, user, first.id)
     third = failed(session, user, second.id, first.id, source_job=second.id, config={"dataset": "identity"})
     new = make_job(session, user, retry_of=first.id)
-    again = retry_dependents(session, first.id, new, around(session), NOON)
+    again = retry_dependents(session, first.id, new, around(session), SERVICE, NOON)
     assert [(job.retry_of, job.status, job.owner_id) for job in again] == [
         (second.id, JobStatus.QUEUED, user.id),
         (third.id, JobStatus.QUEUED, user.id),
@@ -69,7 +70,7 @@ def test_only_what_failed_with_it_and_is_of_the_same_owner_comes_along(session: 
     failed(session, user, first.id, failure={"code": "crashed"})
     failed(session, user, first.id, status=JobStatus.CANCELLED)
     new = make_job(session, user, retry_of=first.id)
-    assert retry_dependents(session, first.id, new, around(session), NOON) == []
+    assert retry_dependents(session, first.id, new, around(session), SERVICE, NOON) == []
     assert session.scalars(select(JobEvent)).all() == []
 
 
@@ -79,7 +80,7 @@ def test_one_that_can_no_longer_be_run_is_named(session: Session) -> None:
     second = failed(session, user, first.id, other.id)
     new = make_job(session, user, retry_of=first.id)
     with pytest.raises(InvalidInput, match=f"{second.id} cannot be retried: {other.id} is failed") as refused:
-        retry_dependents(session, first.id, new, around(session), NOON)
+        retry_dependents(session, first.id, new, around(session), SERVICE, NOON)
     assert refused.value.findings[0].loc == ("with_dependents",)
 
 
@@ -90,4 +91,4 @@ def test_there_is_a_bound(session: Session, monkeypatch: pytest.MonkeyPatch) -> 
     failed(session, user, failed(session, user, first.id).id)
     new = make_job(session, user, retry_of=first.id)
     with pytest.raises(Conflict, match="more than 1 jobs"):
-        retry_dependents(session, first.id, new, around(session), NOON)
+        retry_dependents(session, first.id, new, around(session), SERVICE, NOON)

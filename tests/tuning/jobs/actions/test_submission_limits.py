@@ -17,7 +17,7 @@ from tuning.people.models import LAB_TEAM_ID, User
 from tuning.people.queries import TeamOfUser
 from tuning.people.scopes import Scope
 from tuning.people.tokens import Principal
-from tuning.queue.limits import LimitedJob, LimitKind, Place
+from tuning.queue.limits.limit import LimitedJob, LimitKind, Place
 
 THREADS = 6
 

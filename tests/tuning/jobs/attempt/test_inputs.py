@@ -4,7 +4,9 @@ import pytest
 from sqlalchemy.orm import Session
 
 from tests.factories import make_attempt, make_cluster_settings, make_dataset, make_job, make_user
-from tuning.jobs.attempt.inputs import attempts_before, keeping_away, learned_before, load_inputs
+from tuning.errors import InvalidInput
+from tuning.jobs.attempt.inputs import attempts_before, keeping_away, learned_before, load_inputs, plan_next
+from tuning.jobs.attempt.plan import AttemptPlan
 from tuning.llamafactory.progress.eta_state import EtaState, to_json
 
 
@@ -29,6 +31,26 @@ def test_inputs_are_gathered_for_each_job(session: Session) -> None:
     assert (inputs[first.id].longest_save_elsewhere, inputs[second.id].longest_save_elsewhere) == (9.0, None)
     assert (inputs[second.id].uploads, inputs[second.id].learned) == ([], None)
     assert inputs[first.id].registered == register
+
+
+def test_data_whose_weights_came_to_light_later_is_not_trained_on_unmasked(session: Session) -> None:
+    """Its check may have ended after the job was taken."""
+    owner, cluster = make_user(session), make_cluster_settings()
+    report = {"turns": [{"up_to": 4, "rows": 1}], "problems": [{"reason": "untrained_history", "rows": 1}]}
+    data = make_dataset(session, owner, report=report)
+    config = {"model_name_or_path": "tiny-qwen2", "template": "qwen", "stage": "sft"}
+    resources = {"cluster": "lab", "nodes": 1, "gpus_per_node": 1, "time_limit": "1:00:00"}
+    bare, masked = (
+        make_job(session, owner, config={**config, **mask}, resources=resources)
+        for mask in ({}, {"mask_history": True})
+    )
+    needs = dict.fromkeys((bare.id, masked.id), (data.id,))
+    inputs = load_inputs(session, [bare, masked], needs, cluster, {}, lambda _: {})
+    with pytest.raises(InvalidInput, match="mask_history"):
+        plan_next(bare, cluster, inputs[bare.id])
+    plan = plan_next(masked, cluster, inputs[masked.id])
+    assert isinstance(plan, AttemptPlan)
+    assert plan.config["mask_history"] is True
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.factories import NOON
-from tuning.jobs.queries.standing import RunningRow
+from tuning.jobs.queries.queue.standing import RunningRow
 from tuning.queue.waiting_job import JobClass, Person
 
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,16 +23,26 @@ from tuning.people.models import User
 
 
 @pytest.mark.parametrize("sort", [Sort.NEWEST, Sort.OLDEST])
-@pytest.mark.parametrize("wanted", [Filter(), Filter(statuses=[JobStatus.QUEUED]), Filter(owner_id="me")], ids=str)
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Filter(),
+        Filter(statuses=[JobStatus.QUEUED]),
+        Filter(owner_id="me"),
+        Filter(statuses=[JobStatus.SUCCEEDED], leaves_model=True),
+    ],
+    ids=str,
+)
 def test_the_next_page_is_found_by_an_index(session: Session, sort: Sort, wanted: Filter) -> None:
     if session.get_bind().dialect.name == "postgresql":
         # a small table is read whole; whether an index could serve is what is asked here
         session.execute(text("SET LOCAL enable_seqscan = off"))
         session.execute(text("SET LOCAL enable_sort = off"))
     user = make_user(session)
-    wanted = Filter(wanted.statuses, owner_id=user.id if wanted.owner_id else None)
+    wanted = replace(wanted, owner_id=user.id if wanted.owner_id else None)
     for number in range(5):
-        make_job(session, user, created_at=NOON + timedelta(seconds=number))
+        status = JobStatus.SUCCEEDED if wanted.leaves_model else JobStatus.QUEUED
+        make_job(session, user, created_at=NOON + timedelta(seconds=number), status=status)
     page = list_jobs(session, wanted, sort, None, 2)
     plans: list[str] = []
 

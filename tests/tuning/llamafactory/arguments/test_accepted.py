@@ -85,3 +85,9 @@ def test_a_version_is_no_path(version: str) -> None:
 def test_the_settings_know_the_versions_that_there_are() -> None:
     offered = get_args(ClusterSettings.model_fields["llamafactory_version"].annotation)
     assert set(offered) == set(known_versions())
+
+
+def test_arguments_come_with_llamafactorys_own_words() -> None:
+    assert SCHEMA.arguments["lora_rank"].help == "The intrinsic dimension for LoRA fine-tuning."
+    assert all(len(argument.help) <= 170 and "\n" not in argument.help for argument in SCHEMA.arguments.values())
+    assert load_schema("0.9.4").arguments["lora_rank"].help == ""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tuning.llamafactory.arguments.accepted import known_versions, load_schema
 from tuning.llamafactory.arguments.bounds import BOUNDED, MAX_ITEMS, MAX_TEXT_CHARACTERS, bound_of, is_inside
-from tuning.llamafactory.arguments.ownership import TAKEN_OVER
+from tuning.llamafactory.arguments.ownership import NOT_DONE, TAKEN_OVER
 from tuning.llamafactory.arguments.paths import AllowedPlaces
 from tuning.llamafactory.config.check import ConfigContext, check_config
 from tuning.llamafactory.config.model_size import parse_model_config
@@ -24,7 +24,7 @@ from tuning.llamafactory.progress.trainer_log import parse_log
 CONFIG = {"model_name_or_path": "tiny-llama", "template": "llama3", "dataset": "identity"}
 PLACES = AllowedPlaces(("/models",), {"tiny-llama": "/models/tiny-llama"})
 SCHEMA = load_schema()
-NUMERIC = sorted(BOUNDED & SCHEMA.arguments.keys() - TAKEN_OVER.keys())
+NUMERIC = sorted(BOUNDED & SCHEMA.arguments.keys() - TAKEN_OVER.keys() - NOT_DONE.keys())
 SHAPE = parse_model_config(
     json.dumps({"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 128,
                 "vocab_size": 32000, "num_attention_heads": 4})
@@ -69,6 +69,7 @@ def test_a_number_beyond_any_run_is_refused_with_its_place(name: str) -> None:
         ("seed", 2**32, "give a number from 0 to 4294967295: numpy seeds with 32 bits"),
         ("top_p", 1.5, "give a number from 0 to 1: torch and transformers"),
         ("lora_target", "x" * (MAX_TEXT_CHARACTERS + 1), "at most 10000"),
+        ("add_tokens", "x" * 40_001, "at most 40000"),
         ("label_names", ["x"] * (MAX_ITEMS + 1), "give what one run can use"),
         ("lr_scheduler_kwargs", {"a": {"b": 10**30}}, "give what one run can use"),
         ("lr_scheduler_kwargs", '{"a": 1e400}', "give what one run can use"),

@@ -124,3 +124,7 @@ def test_coercing_twice_changes_nothing_more_and_nothing_raises(name: str, value
     if first.problem is None:
         second = coerce(ARGUMENTS[name], first.value)
         assert (second.value, second.note, second.problem) == (first.value, None, None)
+
+
+def test_a_thousand_new_words_are_a_text_that_an_argument_may_have() -> None:
+    assert coerce(ARGUMENTS["add_tokens"], "<some_new_word>," * 1000).problem is None

@@ -27,6 +27,11 @@ from tuning.llamafactory.commands.launchers import InnerInput, InnerScript, Inne
         ("accelerate launch --no_python llamafactory-cli train a.yaml", "train", "a.yaml"),
         ("deepspeed --include localhost:0,1 src/train.py --bf16", "train", "--bf16"),
         ("llamafactory-cli webui", "webui", ""),
+        ("python tools/train_bash.py a.yaml", "train", "a.yaml"),
+        ("python ../LLaMA-Factory-0.9/train.py a.yaml", "train", "a.yaml"),
+        ("torchrun lib/train.py --stage sft --template a", "train", "--stage sft --template a"),
+        ("torchrun --nproc_per_node 1 -m debugpy --listen 5678 src/train.py a.yaml", "train", "a.yaml"),
+        ("python -m pdb src/train.py a.yaml", "train", "a.yaml"),
     ],
 )
 def test_a_start_of_llamafactory_is_found(line: str, word: str, arguments: str) -> None:
@@ -41,6 +46,9 @@ def test_a_start_of_llamafactory_is_found(line: str, word: str, arguments: str) 
         "echo llamafactory-cli train a.yaml",
         "python finetune.py --lr 1",
         "python lib/train.py",
+        "python lib/train.py --stage sft",
+        "python lib/finetune.py --stage sft --template a",
+        "python -m debugpy lib/finetune.py",
         "torchrun --nproc_per_node 2 finetune.py src/train.py",
         "pip install deepspeed",
         "uv pip install llamafactory-cli",
@@ -77,6 +85,22 @@ def test_a_shell_in_between_hands_over_another_text(line: str, inner: object) ->
 @pytest.mark.parametrize("line", ["\ue000$L\ue000 src/train.py", "torchrun \ue000$A\ue000", "srun \ue000$CMD\ue000"])
 def test_a_program_that_is_not_named_is_told(line: str) -> None:
     assert isinstance(find_launch(line.split()), Unreadable)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "env CUDA_VISIBLE_DEVICES=1,3 lmf train",
+        "docker run -e CUDA_VISIBLE_DEVICES=1,3 -e B=2 lmf train",
+        "mpirun -x CUDA_VISIBLE_DEVICES=1,3 lmf train",
+        "apptainer exec --env CUDA_VISIBLE_DEVICES=1,3,B=2 img lmf train",
+        "apptainer exec --env=B=2,CUDA_VISIBLE_DEVICES=1,3 img lmf train",
+    ],
+)
+def test_a_value_on_the_way_keeps_its_commas(line: str) -> None:
+    found = find_launch(line.split())
+    assert isinstance(found, Launch)
+    assert found.environment["CUDA_VISIBLE_DEVICES"] == "1,3"
 
 
 def test_what_is_said_on_the_way_is_kept() -> None:

@@ -80,7 +80,8 @@ def test_what_packtrain_decides_anyway_may_be_left_open() -> None:
 def test_a_deepspeed_file_that_is_given_goes_into_the_configuration() -> None:
     files = {"ds.json": '{"bf16": {"enabled": true}}'}
     assert config("--deepspeed", "conf/ds.json", files=files) == {"deepspeed": {"bf16": {"enabled": True}}}
-    for known in ("zero3", "examples/deepspeed/ds_z3_config.json", "examples/deepspeed/own.json", "/srv/ds.json"):
+    own = ("zero3", "examples/deepspeed/ds_z3_config.json", "../deepspeed/ds_z3_config.json")
+    for known in (*own, "examples/deepspeed/own.json", "/srv/ds.json"):
         assert config("--deepspeed", known) == {"deepspeed": known}
 
 

@@ -90,6 +90,11 @@ def test_the_launchers_number_holds_over_slurms_and_is_told() -> None:
     assert [entry.loc for entry in found.findings] == [("script", 3)]
 
 
+def test_how_many_processes_mpi_starts_is_told_as_not_taken() -> None:
+    found = read("mpirun -np 16 --hostfile hosts llamafactory-cli train cfg.yaml")
+    assert (errors(found), found.config, warned_lines(found)) == ([], CONFIG, [1])
+
+
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
@@ -114,6 +119,10 @@ def test_the_kind_is_what_is_started(text: str, kind: str) -> None:
         'eval "$(conda shell.bash hook)"\nN=4\nllamafactory-cli train cfg.yaml lora_rank=$((N * 6 / 3))',
         'A=$(hostname)\nsrun bash -c "torchrun --master_addr $A --node_rank \\$R src/train.py cfg.yaml"',
         "sbatch run.sh cfg.yaml 8",
+        'F=${1:-"cfg.yaml"}\naccelerate launch --mixed_precision bf16 $(which llamafactory-cli) train "$F"',
+        "export S=sft\nexport R=8\nenvsubst < t.yaml > out/n.yaml\nllamafactory-cli train out/n.yaml",
+        "export R=8\nenvsubst '$R' < t8.yaml | tee log > n.yaml\nenvsubst '$R' <t8.yaml >n.yaml\nlmf train n.yaml",
+        "L=run_8\nA=(cfg.yaml lora_rank=1)\nllamafactory-cli train ${A[0]} lora_rank=${L##*_}",
         'A=()\nR=8\nif [ -n "$R" ]; then A+=(lora_rank=$R); else A=(x); fi\nllamafactory-cli train cfg.yaml ${A[@]}',
         'if [ "${NODES:-1}" -gt 1 ]; then\nllamafactory-cli train a.yaml\nelse\nllamafactory-cli train cfg.yaml\nfi',
         "if ! llamafactory-cli train cfg.yaml; then\nexit 1\nfi",
@@ -125,7 +134,8 @@ def test_the_kind_is_what_is_started(text: str, kind: str) -> None:
 )
 def test_a_training_is_read_however_it_is_written(text: str) -> None:
     run = "if [ $# -lt 1 ]; then exit 1; fi\nF=$1\nshift\nllamafactory-cli train $F lora_rank=$1"
-    found = read(text, {**FILES, "run.sh": run})
+    templates = {"t.yaml": "stage: $S\nlora_rank: ${R}\n", "t8.yaml": "stage: sft\nlora_rank: $R # not $S\n"}
+    found = read(text, {**FILES, **templates, "run.sh": run})
     assert (errors(found), found.config) == ([], CONFIG)
 
 
@@ -144,6 +154,18 @@ def test_a_training_is_read_however_it_is_written(text: str) -> None:
         ("llamafactory-cli train \\ \n  --stage sft", ("script", 2), "a line begins with the option --stage"),
         ("sed -i s/a/b/ cfg.yaml\nllamafactory-cli train cfg.yaml", ("script", 2), "cfg.yaml is made by `sed`"),
         ("sed s/a/b/ cfg.yaml >n.yaml\nllamafactory-cli train n.yaml", ("script", 2), "n.yaml is made by `sed`"),
+        (
+            "envsubst <cfg.yaml.tpl >n.yaml\nllamafactory-cli train n.yaml",
+            ("script", 2),
+            "n.yaml is made of cfg.yaml.tpl",
+        ),
+        ("S=a\nenvsubst <t.yaml >n.yaml\nllamafactory-cli train n.yaml", ("script", 3), "stage cannot be read: $S is"),
+        ("if b; then X=c; fi\nllamafactory-cli train stage=${X:-a}", ("script", 2), "$X is set in a condition"),
+        (
+            "llamafactory-cli train ${1:?a configuration}",
+            ("script", 1),
+            "the argument $1 cannot be read: $1 is not set",
+        ),
         ("echo 'a: 1' >>n.yaml\nllamafactory-cli train n.yaml", ("script", 2), "n.yaml is made by `echo`"),
         ("llamafactory-cli train $1", ("script", 1), "the argument $1 cannot be read: $1 is not set"),
         ('bash -c "llamafactory-cli train stage=$X"', ("script", 1), "stage cannot be read: $X is not set"),
@@ -158,10 +180,15 @@ def test_a_training_is_read_however_it_is_written(text: str) -> None:
     ],
 )
 def test_a_training_that_cannot_be_read_is_told_where_and_why(text: str, loc: tuple[Any, ...], says: str) -> None:
-    found = read(text, {**FILES, "self.sh": "bash self.sh"})
+    found = read(text, {**FILES, "self.sh": "bash self.sh", "t.yaml": "stage: $S\n"})
     assert found.config is None
     assert errors(found)[0][0] == loc
     assert says in errors(found)[0][1]
+
+
+@pytest.mark.parametrize("text", ["envsubst < t.yaml > n.yaml", "cp t.yaml n.yaml", "cat t.yaml > n.yaml"])
+def test_a_file_that_a_configuration_is_made_of_is_asked_for(text: str) -> None:
+    assert read(f"{text}\nllamafactory-cli train n.yaml", {}).missing == ("t.yaml",)
 
 
 def test_no_word_of_a_command_that_may_be_a_key_is_repeated() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.tuning.llamafactory.config.model_shapes import LLAMA2_7B, shape_of
 from tuning.llamafactory.arguments.accepted import known_versions, load_schema, versions_with
-from tuning.llamafactory.arguments.ownership import LEFT_OUT, REFUSED, TAKEN_OVER
+from tuning.llamafactory.arguments.ownership import LEFT_OUT, NOT_DONE, REFUSED, TAKEN_OVER
 from tuning.llamafactory.arguments.paths import ADAPTERS, FILES, MAPPINGS, MODELS, AllowedPlaces
 from tuning.llamafactory.config.check import CheckedConfig, ConfigContext, check_config
 from tuning.llamafactory.config.final import OwnedArguments, final_config
@@ -97,7 +97,7 @@ def test_what_packtrain_owns_is_taken_over_with_a_word() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
-def test_arguments_that_run_fetch_or_publish_are_refused(name: str) -> None:
+def test_arguments_that_run_fetch_or_report_are_refused(name: str) -> None:
     [finding] = check_config({**GOOD, name: "hf_SECRET"}, having(name)).errors
     message = finding.message
     assert finding.loc == ("config", name)
@@ -105,8 +105,19 @@ def test_arguments_that_run_fetch_or_publish_are_refused(name: str) -> None:
     assert "hf_SECRET" not in message
 
 
-@pytest.mark.parametrize("name", sorted(REFUSED))
-def test_saying_the_default_of_a_refused_argument_does_no_harm(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(NOT_DONE))
+def test_what_no_job_does_is_left_out_with_a_word(name: str) -> None:
+    checked = check_config({**GOOD, name: "org/SECRET"}, having(name))
+    assert checked.errors == ()
+    [warning] = checked.warnings
+    assert warning.loc == ("config", name)
+    assert NOT_DONE[name] in warning.message
+    assert "SECRET" not in warning.message
+    assert name not in checked.config
+
+
+@pytest.mark.parametrize("name", sorted([*REFUSED, *NOT_DONE]))
+def test_saying_the_default_of_an_unwanted_argument_does_no_harm(name: str) -> None:
     context = having(name)
     checked = check_config({**GOOD, name: context.schema.arguments[name].default}, context)
     assert checked.findings == ()
@@ -152,7 +163,7 @@ def test_paths_inside_a_mapping_are_held_to_the_roots_too(name: str) -> None:
 
 @pytest.mark.parametrize("version", known_versions())
 def test_every_argument_that_sounds_like_a_place_has_an_owner(version: str) -> None:
-    sorted_out = {*MODELS, *ADAPTERS, *FILES, *MAPPINGS, *TAKEN_OVER, *REFUSED}
+    sorted_out = {*MODELS, *ADAPTERS, *FILES, *MAPPINGS, *TAKEN_OVER, *REFUSED, *NOT_DONE}
     parts = (
         "path",
         "_dir",
@@ -312,6 +323,38 @@ def test_the_data_must_be_for_the_stage(
     context = replace(CONTEXT, dataset_entries=entries, has_uploaded_datasets=has_uploads)
     checked = check_config({"model_name_or_path": "tiny-llama", "template": "llama3", **config}, context)
     assert [finding.loc[1] for finding in checked.errors] == found
+
+
+@pytest.mark.parametrize(
+    ("config", "is_refused"),
+    [
+        ({}, True),
+        ({"mask_history": False}, True),
+        ({"mask_history": True}, False),
+        ({"dataset": "identity", "eval_dataset": "ds_a"}, True),
+        ({"stage": "pt"}, False),
+    ],
+)
+def test_answers_of_weight_0_are_masked_or_refused(config: dict[str, Any], is_refused: bool) -> None:
+    context = replace(
+        CONTEXT,
+        dataset_entries={"identity": PLAIN, "ds_a": PLAIN},
+        has_uploaded_datasets=True,
+        untrained_histories=frozenset({"ds_a"}),
+    )
+    checked = check_config({"model_name_or_path": "tiny-llama", "template": "llama3", **config}, context)
+    assert ("mask_history" in [finding.loc[1] for finding in checked.errors]) is is_refused
+
+
+@pytest.mark.parametrize(("template", "warned"), [("gemma2", ["template"]), ("llama3", [])])
+def test_ends_that_no_mask_covers_are_told(template: str, warned: list[str]) -> None:
+    context = replace(
+        CONTEXT, dataset_entries={"ds_a": PLAIN}, has_uploaded_datasets=True, untrained_histories=frozenset({"ds_a"})
+    )
+    config = {"model_name_or_path": "tiny-llama", "template": template, "mask_history": True}
+    checked = check_config(config, context)
+    assert checked.errors == ()
+    assert [finding.loc[1] for finding in checked.warnings] == warned
 
 
 def test_the_number_of_gpus_is_part_of_the_check() -> None:

@@ -143,6 +143,47 @@ def test_an_error_of_a_finalizer_is_not_the_cause() -> None:
     assert explain(End(1, "failed", aside)).message.endswith("import of sys halted")
 
 
+def test_an_error_is_shown_with_those_that_led_to_it() -> None:
+    chain = (
+        'Traceback (most recent call last):\n  File "/x/a.py", line 3, in f\n    read()\nOSError: the first\n\n'
+        "The above exception was the direct cause of the following exception:\n\n"
+        'Traceback (most recent call last):\n  File "/x/b.py", line 4, in g\n    f()\nRuntimeError: the last\n'
+    )
+    failure = explain(End(1, "failed", chain))
+    assert failure.message == "RuntimeError: the last"
+    assert (failure.evidence[0], failure.evidence[-1]) == ("OSError: the first", "RuntimeError: the last")
+
+
+def test_a_message_that_begins_on_the_next_line_is_told_without_a_traceback() -> None:
+    failure = explain(End(1, "failed", "RuntimeError: \n            It went wrong, and here is why.\n"))
+    assert failure.message.endswith("RuntimeError: It went wrong, and here is why.")
+
+
+def test_what_an_aside_led_to_is_aside_as_well() -> None:
+    died = (
+        'Traceback (most recent call last):\n  File "/x/c.py", line 4, in g\n    h()\nRuntimeError: it died of this\n'
+    )
+    aside = (
+        "Exception ignored in: <function Engine.__del__ at 0x7f>\nTraceback (most recent call last):\n"
+        '  File "/x/engine.py", line 3, in __del__\n    stop()\nKeyError: 1\n\n'
+        "During handling of the above exception, another exception occurred:\n\n"
+        'Traceback (most recent call last):\n  File "/x/d.py", line 4, in g\n    f()\nValueError: not of this\n'
+    )
+    assert explain(End(1, "failed", died + aside)).message == "RuntimeError: it died of this"
+
+
+def test_what_a_library_refuses_is_told_by_the_frame_that_raised_it() -> None:
+    frame = '  File "/x/site-packages/{file}", line 3, in f\n    raise {error}("it cannot be")\n'
+    refusal = "Traceback (most recent call last):\n{frame}{error}: it cannot be\n"
+
+    def code(file: str, error: str) -> str:
+        raised_there = frame.format(file=file, error=error)
+        return explain(End(1, "failed", refusal.format(frame=raised_there, error=error))).code
+
+    assert code("peft/config.py", "ValueError") == code("deepspeed/engine.py", "RuntimeError") == "config"
+    assert code("mine/model.py", "ValueError") == code("torch/cuda/graphs.py", "RuntimeError") == "training_error"
+
+
 def test_the_lines_of_each_rank_are_read_by_themselves() -> None:
     mixed = (
         "[rank0]: Traceback (most recent call last):\n[rank1]: Traceback (most recent call last):\n"

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tuning.llamafactory.progress.test_eta import any_plans, any_points, followed, point
 from tuning.llamafactory.config.schedule import Cadence, TrainingPlan
-from tuning.llamafactory.progress.checkpoints import next_checkpoint, with_checkpoint
+from tuning.llamafactory.progress.checkpoints import due_checkpoints, next_checkpoint, with_checkpoint
 from tuning.llamafactory.progress.eta import estimate
 from tuning.llamafactory.progress.eta_state import EtaState
 from tuning.llamafactory.progress.learning import advance
@@ -59,3 +61,25 @@ def test_whatever_the_log_and_the_clock_say_steps_stay_within_the_run(
     assert progress.current_steps is not None
     assert progress.total_steps is not None
     assert progress.current_steps <= progress.total_steps
+    assert all(1 <= due <= progress.total_steps for due in due_checkpoints(state))
+
+
+@pytest.mark.parametrize(
+    ("saving", "current", "due"),
+    [
+        (Cadence(100, "steps", at_end=True), 4, (100,)),
+        (Cadence(100, "steps", at_end=True), 250, (200, 300)),
+        (Cadence(100, "steps", at_end=True), 350, (300, 370)),
+        (Cadence(100, "steps", at_end=False), 350, (300,)),
+        (Cadence(0.1, "steps", at_end=True), 40, (37, 74)),
+        (Cadence(1, "epochs", at_end=False), 80, (74, 148)),
+        (Cadence(2.5, "steps", at_end=True), 40, ()),
+        (None, 40, ()),
+    ],
+)
+def test_the_newest_checkpoint_and_the_next_are_due(saving: Cadence | None, current: int, due: tuple[int, ...]) -> None:
+    """Of a run of 370 steps in 5 epochs; the log rounds its epoch to two digits."""
+    plan = TrainingPlan(logging_steps=10, saving=saving)
+    line = replace(point(current, 4 * current, 370), epoch=round(current / 74, 2))
+    assert due_checkpoints(followed([line], plan)) == due
+    assert due_checkpoints(EtaState(plan=plan)) == ()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tuning.datasets.files import weighted
 from tuning.datasets.check.read.openai_lines import has_more_than_content
 from tuning.datasets.check.read.tables import find_table, json_lines
 from tuning.datasets.check.run import validate
@@ -98,7 +99,7 @@ JSON = st.recursive(
     max_leaves=6,
 )
 MESSAGE = st.dictionaries(
-    st.sampled_from(["role", "content", "tool_calls", "reasoning_content", "x"]),
+    st.sampled_from(["role", "content", "tool_calls", "reasoning_content", "weight", "x"]),
     JSON | st.sampled_from(["tool", "assistant"]) | st.just([call(1)]) | st.just([{"function": {"name": 1}}]),
 )
 
@@ -108,3 +109,76 @@ def test_any_row_is_converted_or_left_to_the_check(rows: list[dict[str, Any]]) -
     content = "".join(json.dumps(row) + "\n" for row in rows).encode()
     lines = list(json_lines(BytesIO(content), "openai"))
     assert [type(json.loads(line)) for line in lines] == [dict] * len(rows)
+
+
+@pytest.mark.parametrize(
+    ("weights", "kept"),
+    [
+        ((1, 0), 1),
+        ((0, 1, 0, 0), 2),
+        ((None, 0), 1),
+        ((0, 1), 2),
+        ((1, 1), 2),
+        ((0, 0), 2),  # left to the check, which refuses it with its line
+    ],
+)
+def test_a_chat_ends_with_its_last_answer_that_has_weight(weights: tuple[int | None, ...], kept: int) -> None:
+    [row] = converted(json.dumps([weighted(*weights, id=1)]).encode())
+    assert row == {**weighted(*weights[:kept]), "id": 1}
+
+
+def test_a_call_keeps_its_weight() -> None:
+    calling = chat(call(1))
+    calling["messages"][1]["weight"] = 0
+    [row] = converted(json.dumps([calling]).encode())
+    assert row["messages"][1].items() >= {"role": "function_call", "weight": 0}.items()
+    calling["messages"][3]["weight"] = 0
+    calling["messages"][1]["weight"] = 1
+    [row] = converted(json.dumps([calling]).encode())
+    assert [turn["role"] for turn in row["messages"]] == ["user", "function_call"]
+
+
+@pytest.mark.parametrize("column", ["kto_tag", "label"])
+def test_a_chat_that_is_liked_is_not_cut(column: str) -> None:
+    [row] = converted(json.dumps([weighted(1, 0, **{column: True})]).encode())
+    assert len(row["messages"]) == 4
+
+
+def test_a_preference_is_not_cut() -> None:
+    asked = {"messages": [*weighted(1, 0)["messages"], {"role": "user", "content": "c"}]}
+    [row] = converted(json.dumps([preference(input=asked)]).encode())
+    assert row["messages"] == asked["messages"]
+
+
+def preference(**changes: Any) -> dict[str, Any]:
+    asked = {"messages": [{"role": "user", "content": "Hello?"}], "tools": [], "parallel_tool_calls": True}
+    good, bad = ([{"role": "assistant", "content": text}] for text in ("Hello!", "Go away."))
+    return {"input": asked, "preferred_output": good, "non_preferred_output": bad, **changes}
+
+
+def test_a_preference_becomes_a_ranking() -> None:
+    rows = [preference(), preference()]
+    found = converted("".join(json.dumps(row) + "\n" for row in rows).encode())
+    assert found[0] == {
+        "messages": [{"role": "user", "content": "Hello?"}],
+        "tools": "[]",
+        "chosen": {"role": "assistant", "content": "Hello!"},
+        "rejected": {"role": "assistant", "content": "Go away."},
+    }
+    checked = validate(BytesIO("".join(json.dumps(row) + "\n" for row in found).encode()))
+    assert (checked.report.purpose, checked.report.kept, checked.report.problems) == ("ranking", 2, ())
+    assert checked.entry["ranking"] is True
+
+
+def test_a_preference_of_calls_is_one_of_calls() -> None:
+    call_of = {"role": "assistant", "content": None, "tool_calls": [call(1)]}
+    [row] = converted(json.dumps([preference(preferred_output=[call_of])]).encode())
+    assert row["chosen"]["role"] == "function_call"
+
+
+@pytest.mark.parametrize("output", [[], [{"role": "assistant", "content": "a"}] * 2, "a"])
+def test_a_preference_without_one_answer_each_is_refused(output: Any) -> None:
+    rows = [preference(), preference(preferred_output=output)]
+    found = converted("".join(json.dumps(row) + "\n" for row in rows).encode())
+    with pytest.raises(InvalidInput, match="row 2"):
+        validate(BytesIO("".join(json.dumps(row) + "\n" for row in found).encode()))

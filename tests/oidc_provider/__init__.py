@@ -1,0 +1,1 @@
+"""OIDC providers for the tests: a real one (npm's oidc-provider), and one that lies."""
