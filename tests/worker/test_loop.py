@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tests.factories import make_cluster_settings
 from tests.local_transport import LocalTransport
+from tests.replica import Replica
 from tuning.clusters.models import ClusterRow
 from tuning.db.engine import transaction
 from tuning.errors import ClusterError, NotListening
@@ -193,35 +194,15 @@ def test_failures_that_last_cost_a_login_now_and_then(settings: Settings, sessio
         wait_until(lambda: transport.tries > 3)
 
 
-class Replica:
-    """What every new connection finds after a failover to a replica, or on a file system that went read-only."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.is_one = False
-        self._engine = engine
-        is_postgresql = engine.dialect.name == "postgresql"
-        self._words = "SET default_transaction_read_only = on" if is_postgresql else "PRAGMA query_only = 1"
-        event.listen(engine, "connect", self._begin)
-
-    def become(self, is_one: bool) -> None:
-        self.is_one = is_one
-        self._engine.dispose()
-
-    def _begin(self, connection: Any, _entry: Any) -> None:
-        if self.is_one:
-            connection.execute(self._words)
-            connection.commit()
-
-
 def test_a_read_only_database_does_not_end_the_worker(
     settings: Settings, sessions: sessionmaker[Session], engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     transport, replica = Away(), Replica(engine)
     with running(settings, sessions, transport, poll_interval_seconds=0.2):
         wait_until(lambda: is_away(sessions))
-        replica.become(True)
+        replica.is_one = True
         wait_until(lambda: any("the database does not answer" in one.getMessage() for one in caplog.records))
-        replica.become(False)
+        replica.is_one = False
         tries = transport.tries
         wait_until(lambda: transport.tries > tries)
 

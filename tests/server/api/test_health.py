@@ -1,10 +1,9 @@
 """Health and counts."""
 
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
@@ -12,6 +11,7 @@ from server.feed.cache import Feed
 from server.main import create_app
 from tests.conftest import speak_for
 from tests.factories import NOON, Clock, make_job
+from tests.replica import Replica
 from tuning.clusters.models import ClusterRow
 from tuning.db.engine import open_sessions, transaction
 from tuning.people.models import User
@@ -51,17 +51,8 @@ def test_a_database_that_cannot_be_opened_is_told_and_when_to_ask_again(tmp_path
 
 
 def test_a_database_that_takes_no_writes_is_not_ready(app: FastAPI, engine: Engine, user: User) -> None:
-    is_postgresql = engine.dialect.name == "postgresql"
-    words = "SET default_transaction_read_only = on" if is_postgresql else "PRAGMA query_only = 1"
-
-    def begin(connection: Any, _entry: Any) -> None:
-        connection.execute(words)
-        connection.commit()
-
     with TestClient(app, raise_server_exceptions=False) as client:
-        served = app.state.sessions.kw["bind"]
-        served.dispose()
-        event.listen(served, "connect", begin)
+        Replica(app.state.sessions.kw["bind"], is_one=True)
         answer = client.get("/readyz")
         assert (answer.status_code, answer.json()["detail"]) == (503, "the database takes no writes")
         speaker = speak_for(client, open_sessions(engine), user)
