@@ -12,7 +12,7 @@ from packtrain.client import Packtrain
 from packtrain.schema import Job, JobFields
 from tests.e2e.site import Site, wait_for, wait_status
 
-EXAMPLES = Path(__file__).parents[2] / "examples/datasets"
+EXAMPLES = Path(__file__).parents[3] / "examples/datasets"
 SECRET = "wandb-key-that-nobody-may-see"
 SHORT: dict[str, Any] = {
     "cutoff_len": 128,

@@ -12,7 +12,7 @@ from openai import OpenAI
 
 from tests.e2e.site import PATIENCE_SECONDS, Site, wait_for
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 CHATS = EXAMPLES / "datasets/ja-en-chats.jsonl"
 MODEL = "tiny-qwen2"
 ENDED = ("succeeded", "failed", "cancelled")

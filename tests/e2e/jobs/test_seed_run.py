@@ -12,7 +12,7 @@ from packtrain.client import Packtrain
 from packtrain.schema import Job, Progress
 from tests.e2e.site import Site, wait_status
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 SEED_FILES = {  # what the seed document lists
     "README.md",
     "adapter_config.json",

@@ -9,8 +9,8 @@ import pytest
 from container import image, lab
 from container.lab import models
 from packtrain.schema import JobFields
+from tests.e2e.jobs.test_continuation import LONG, attempts, losses, wait_step
 from tests.e2e.site import SHORT_RUN, Site, second_site, wait_status
-from tests.e2e.test_continuation import LONG, attempts, losses, wait_step
 
 STEPS, LOGGED = 1000, LONG["logging_steps"]
 """So many that it still runs when Slurm has said what the urgent job waits for, on a fast machine too."""

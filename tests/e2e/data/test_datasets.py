@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.e2e.dataset_files import FORBIDDEN_NAME, DataFile, data_files
-from tests.e2e.real_loader import RESULT
+from tests.e2e.data.dataset_files import FORBIDDEN_NAME, DataFile, data_files
+from tests.e2e.data.real_loader import RESULT
 from tests.e2e.site import Site
 from tests.tuning.datasets.files import alpaca
 from tuning.datasets.check.issues import Reason
@@ -20,7 +20,7 @@ from tuning.datasets.check.issues import Reason
 FILES = {file.name: file for file in data_files()}
 STRICTER = [name for name, file in FILES.items() if b"9" * 5000 in file.content or name.startswith(FORBIDDEN_NAME)]
 """A number of 5000 digits is infinity to pyarrow, and no number to Python; weights of messages it does not know."""
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOLDER = "/home/packtrain/loader"
 IMAGE = "/opt/packtrain/llamafactory.sif"
 MODEL = "/srv/models/tiny-llama"

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.site import ENDED, PATIENCE_SECONDS, Site
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MARKED = re.compile(
     r"^<!-- run(?P<refused>: refused)? -->\n```(?P<language>sh|python)\n(?P<text>.*?)^```$", re.M | re.S
 )
