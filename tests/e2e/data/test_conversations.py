@@ -11,7 +11,7 @@ from tests.e2e.site import Site
 from tests.tuning.datasets.files import alpaca, messages, sharegpt
 from tuning.datasets.check.layouts.detection import detect_layout
 from tuning.datasets.check.layouts.formats import dataset_info_entry
-from tuning.datasets.conversation import conversation_of
+from tuning.datasets.rows.conversation import conversation_of
 
 IMAGE = "/opt/packtrain/llamafactory.sif"
 PROGRAM = Path(__file__).with_name("converted_rows.py")

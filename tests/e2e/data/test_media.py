@@ -10,7 +10,7 @@ from container.lab.namespace import Mount
 from tests.tuning.datasets.archive.archives import as_tar, as_zip
 from tests.tuning.datasets.files import as_array, messages
 from tuning.datasets import service
-from tuning.datasets.store import ContentStore
+from tuning.datasets.storage.store import ContentStore
 
 PROGRAM = Path(__file__).with_name("media_rows.py")
 CHATS = [

@@ -6,7 +6,7 @@ import pytest
 
 from tuning.datasets.check.layouts.detection import detect_layout
 from tuning.datasets.check.layouts.formats import dataset_info_entry
-from tuning.datasets.conversation import conversation_of
+from tuning.datasets.rows.conversation import conversation_of
 from tuning.errors import InvalidInput
 from tuning.llamafactory.preview.rendering import Conversation, Turn
 

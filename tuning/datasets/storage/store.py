@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal, NamedTuple, Self, get_args
 
-from tuning.datasets.disk_errors import ContentTooLarge, disk_errors
-from tuning.datasets.part_files import PartFiles
+from tuning.datasets.storage.disk_errors import ContentTooLarge, disk_errors
+from tuning.datasets.storage.part_files import PartFiles
 from tuning.errors import Finding, StorageFull
 
 Extension = Literal["json", "jsonl", "tar"]

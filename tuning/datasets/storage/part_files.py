@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tuning.datasets.disk_errors import ContentTooLarge, disk_errors
+from tuning.datasets.storage.disk_errors import ContentTooLarge, disk_errors
 from tuning.errors import Conflict, Finding
 
 _PIECE_BYTES = 1024 * 1024

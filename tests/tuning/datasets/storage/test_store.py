@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tuning.datasets.disk_errors import ContentTooLarge
-from tuning.datasets.store import ContentStore, Incoming, StoredContent
+from tuning.datasets.storage.disk_errors import ContentTooLarge
+from tuning.datasets.storage.store import ContentStore, Incoming, StoredContent
 from tuning.errors import StorageFull
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.tuning.datasets.files import alpaca, as_array, as_lines
-from tuning.datasets.preview import PreviewQuery, PreviewSource, first_rows, preview_pieces
+from tuning.datasets.rows.preview import PreviewQuery, PreviewSource, first_rows, preview_pieces
 from tuning.errors import InvalidInput
 
 WRITERS = pytest.mark.parametrize(("extension", "write"), [("jsonl", as_lines), ("json", as_array)])

@@ -11,7 +11,7 @@ from tuning.datasets.check.layouts.formats import Formatting
 from tuning.datasets.check.read.array_rows import read_array_rows
 from tuning.datasets.check.read.line_rows import read_line_rows
 from tuning.datasets.check.read.rows import Row
-from tuning.datasets.conversation import conversation_of
+from tuning.datasets.rows.conversation import conversation_of
 from tuning.errors import InvalidInput
 from tuning.llamafactory.preview.rendering import Training, check_training, render
 from tuning.llamafactory.preview.templates import Template, find_template
