@@ -8,6 +8,7 @@ templates/dashboard/script/live does.
 import asyncio
 import contextlib
 import json
+import random
 import resource
 import sys
 import time
@@ -23,6 +24,8 @@ from tests.bench.cores import LOAD_CORE, pin_self
 STREAM = "/api/v1/events/stream"
 LEAST_SECONDS, USUAL_SECONDS = 1.0, 10.0
 """Between two looks at the content: after an event, and without any."""
+SOONEST_SECONDS, SPREAD_SECONDS = 0.05, 0.6
+"""From an event to the look: at the least, and what chance adds to it."""
 _FRAGMENT = {"Accept": "text/html", "X-Fragment": "main"}
 
 
@@ -78,9 +81,11 @@ async def _renewed(client: httpx.AsyncClient, renew: asyncio.Event, tally: Tally
         answer = await client.get("/", headers={**_FRAGMENT, "If-None-Match": tag} if tag else _FRAGMENT)
         tally.statuses[str(answer.status_code)] += 1
         tag = answer.headers.get("ETag", "")
-        await asyncio.sleep(LEAST_SECONDS)
+        looked_at = time.monotonic()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(renew.wait(), min(USUAL_SECONDS - LEAST_SECONDS, max(0, until - time.monotonic())))
+            await asyncio.wait_for(renew.wait(), min(USUAL_SECONDS, max(0, until - time.monotonic())))
+        pause = SOONEST_SECONDS + random.uniform(0, SPREAD_SECONDS)  # noqa: S311 - spreads looks, keeps no secret
+        await asyncio.sleep(max(LEAST_SECONDS - (time.monotonic() - looked_at), pause))
         renew.clear()
 
 
