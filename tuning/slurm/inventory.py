@@ -10,7 +10,8 @@ from typing import Any
 from tuning.slurm.answers import SEPARATOR, Part
 from tuning.storable import LARGEST_BIGINT, LARGEST_INTEGER, storable_json
 
-_GRES = re.compile(r"gpu(?::([A-Za-z0-9._-]+))?:([0-9]{1,9})")
+_GRES = re.compile(r"gpu(?::(?:([A-Za-z0-9._-]+)|\(null\)))?:([0-9]{1,9})")
+"""GPUs without a type are `gpu:4`, and among those in use `gpu:(null):4`."""
 _LONGEST_TEXT = 65_536
 """Of a model's config.json so much is read; nothing else of a cluster is as long."""
 _DAYS = re.compile(r"(?:([0-9]{1,6})-)?([0-9]{1,9}(?::[0-9]{1,9}){0,2})")

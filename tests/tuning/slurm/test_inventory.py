@@ -112,3 +112,9 @@ def test_gpus_of_several_types_on_a_node_are_counted_by_type() -> None:
     row = "\x1f".join(("gpu*", "up", "1-00:00:00", "n1", "mixed", "8", "256000", gres))
     (node,) = parse_inventory(parts(nodes=row)).nodes
     assert (node.gpus, node.gpu_types) == (10, {"h100": 3, "1g.10gb": 7})
+
+
+def test_gpus_in_use_whose_type_slurm_does_not_name_are_counted() -> None:
+    row = "\x1f".join(("gpu*", "up", "1-00:00:00", "n1", "mixed", "8", "256000", "gpu:8(S:0-1)"))
+    (node,) = parse_inventory(parts(nodes=row, used="n1   gpu:(null):3(IDX:0-2)")).nodes
+    assert (node.gpus, node.gpus_in_use, node.gpu_types) == (8, 3, {})
