@@ -40,6 +40,8 @@ class Node:
     gpus_in_use: int = 0
     gpu_types: Mapping[str, int] = field(default_factory=dict)
     """GPUs of each type that Slurm names."""
+    gpu_types_in_use: Mapping[str, int] = field(default_factory=dict)
+    """Of a node with several types, those in use whose type Slurm names."""
 
 
 @dataclass(frozen=True, config=_KEEPS_TO_ITSELF)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tuning.slurm.answers import SEPARATOR, Part
@@ -12,6 +12,8 @@ from tuning.storable import LARGEST_BIGINT, LARGEST_INTEGER, storable_json
 
 _GRES = re.compile(r"gpu(?::(?:([A-Za-z0-9._-]+)|\(null\)))?:([0-9]{1,9})")
 """GPUs without a type are `gpu:4`, and among those in use `gpu:(null):4`."""
+_Gpus = tuple[int, dict[str, int]]
+"""Count of all, and by type."""
 _LONGEST_TEXT = 65_536
 """Of a model's config.json so much is read; nothing else of a cluster is as long."""
 _DAYS = re.compile(r"(?:([0-9]{1,6})-)?([0-9]{1,9}(?::[0-9]{1,9}){0,2})")
@@ -43,6 +45,8 @@ class Node:
     gpus_in_use: int
     gpu_types: Mapping[str, int]
     """GPUs of each type that Slurm names: a GPU cut up (MIG) is of several."""
+    gpu_types_in_use: Mapping[str, int] = field(default_factory=dict)
+    """Of a node with several types, those in use whose type Slurm names."""
 
 
 @dataclass(frozen=True)
@@ -130,19 +134,23 @@ def _partitions(rows: list[list[str]]) -> tuple[Partition, ...]:
     return tuple(partitions.values())
 
 
-def _nodes(rows: list[list[str]], used: Mapping[str, int]) -> tuple[Node, ...]:
+def _nodes(rows: list[list[str]], used: Mapping[str, _Gpus]) -> tuple[Node, ...]:
     partitions: dict[str, tuple[str, ...]] = {}
     for partition, _, _, name, *_ in rows:
         partitions[name] = (*partitions.get(name, ()), partition.rstrip("*"))
     nodes = {row[3]: row for row in rows}
-    return tuple(_node(row, partitions[name], used.get(name, 0)) for name, row in nodes.items())
+    return tuple(_node(row, partitions[name], used.get(name, (0, {}))) for name, row in nodes.items())
 
 
-def _node(row: list[str], partitions: tuple[str, ...], gpus_in_use: int) -> Node:
+def _node(row: list[str], partitions: tuple[str, ...], used: _Gpus) -> Node:
     _, _, _, name, state, cpus, memory, gres = row
     gpus, types = _gpus(gres)
+    in_use, types_in_use = used
     usable = not any(word in state.lower() for word in _DOWN)
-    return Node(name, partitions, state.upper(), usable, _whole(cpus), _whole(memory), gpus, gpus_in_use, types)
+    size = (_whole(cpus), _whole(memory))
+    return Node(
+        name, partitions, state.upper(), usable, *size, gpus, in_use, types, types_in_use if len(types) > 1 else {}
+    )
 
 
 def _seconds(time_limit: str) -> int | None:
@@ -156,7 +164,7 @@ def _seconds(time_limit: str) -> int | None:
     return min(seconds + int(found[1] or 0) * 86_400, LARGEST_INTEGER)
 
 
-def _gpus(gres: str) -> tuple[int, dict[str, int]]:
+def _gpus(gres: str) -> _Gpus:
     """Count, of all and by type, out of Slurm's Gres text, such as `gpu:a100:4(S:0-1),shard:8`."""
     found = _GRES.findall(gres)
     types: dict[str, int] = {}
@@ -166,9 +174,9 @@ def _gpus(gres: str) -> tuple[int, dict[str, int]]:
     return sum(int(count) for _, count in found), types
 
 
-def _used(text: str) -> dict[str, int]:
+def _used(text: str) -> dict[str, _Gpus]:
     pairs = (line.split(None, 1) for line in text.split("\n"))
-    return {pair[0]: _gpus(pair[1])[0] for pair in pairs if len(pair) == 2}
+    return {pair[0]: _gpus(pair[1]) for pair in pairs if len(pair) == 2}
 
 
 def _register(text: str) -> dict[str, Any] | None:

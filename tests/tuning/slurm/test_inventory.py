@@ -118,3 +118,9 @@ def test_gpus_in_use_whose_type_slurm_does_not_name_are_counted() -> None:
     row = "\x1f".join(("gpu*", "up", "1-00:00:00", "n1", "mixed", "8", "256000", "gpu:8(S:0-1)"))
     (node,) = parse_inventory(parts(nodes=row, used="n1   gpu:(null):3(IDX:0-2)")).nodes
     assert (node.gpus, node.gpus_in_use, node.gpu_types) == (8, 3, {})
+
+
+def test_types_in_use_are_told_of_a_node_with_several_types() -> None:
+    row = "\x1f".join(("gpu*", "up", "1-00:00:00", "n1", "mixed", "8", "256000", "gpu:h100:2(S:0),gpu:1g.10gb:7(S:1)"))
+    (node,) = parse_inventory(parts(nodes=row, used="n1   gpu:h100:1(IDX:0),gpu:1g.10gb:3(IDX:2-4)")).nodes
+    assert (node.gpus_in_use, node.gpu_types_in_use) == (4, {"h100": 1, "1g.10gb": 3})
