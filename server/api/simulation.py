@@ -170,7 +170,7 @@ def _sent(request: SimulationRequest, trace: str) -> Trace:
 
 
 def _history(session: Session, feed: Feed, cluster: str, gpus: int | None) -> Trace:
-    known = gpus or sum(machine.gpus for machine in feed.queues.view(session, cluster).machines)
+    known = gpus or sum(machine.gpus.total for machine in feed.queues.view(session, cluster).machines)
     if not known:
         raise InvalidInput([Finding(("gpus",), f"{cluster} has told of no GPUs yet", "name their number")])
     return recorded_trace(recorded_jobs(session, cluster, MOST_JOBS), known)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
+from tuning.queue.gpus import Gpus
 from tuning.queue.waiting_job import RunningJob, WaitingJob
 
 
@@ -17,62 +18,71 @@ class Reservation:
     """Reservation of the first job that cannot start: its time, and the GPUs that are free beside it then."""
 
     starts_by: float
-    spare_gpus: int
+    spare: Gpus
 
 
 def startable(
     ordered: Sequence[WaitingJob],
     running: Sequence[RunningJob],
-    free_gpus: int,
+    free: Gpus,
     now: float,
     *,
     largest_pass_first: bool,
 ) -> list[WaitingJob]:
     """The jobs to start now. Those that pass do so in their order, or the largest (GPUs by time limit) first."""
-    started = in_turn(ordered, free_gpus)
+    started, free = _in_turn(ordered, free)
     rest = ordered[len(started) :]
-    free_gpus -= sum(job.gpus for job in started)
-    if free_gpus <= 0 or not rest:
+    if free.total <= 0 or not rest:
         return started
-    holding = [*running, *(RunningJob(job.gpus, now + job.limit_seconds) for job in started)]
-    reservation = reserve(rest[0].gpus, holding, free_gpus)
-    fitting = [job for job in rest[1:] if job.gpus <= free_gpus]
+    holding = [*running, *(RunningJob(job.gpus, now + job.limit_seconds, job.gpu_type) for job in started)]
+    reservation = reserve(rest[0], holding, free)
+    fitting = [job for job in rest[1:] if job.gpus <= free.total]
     if largest_pass_first:
         fitting.sort(key=lambda job: job.gpus * job.limit_seconds, reverse=True)
-    return started + _passing(fitting, reservation, free_gpus, now)
+    return started + _passing(fitting, reservation, free, now)
 
 
-def in_turn(ordered: Iterable[WaitingJob], free_gpus: int) -> list[WaitingJob]:
+def in_turn(ordered: Iterable[WaitingJob], free: Gpus) -> list[WaitingJob]:
     """The jobs to start now where none may pass another."""
-    started: list[WaitingJob] = []
-    for job in ordered:
-        if job.gpus > free_gpus:
-            break
-        started.append(job)
-        free_gpus -= job.gpus
-    return started
+    return _in_turn(ordered, free)[0]
 
 
-def reserve(gpus: int, running: Iterable[RunningJob], free_gpus: int) -> Reservation:
+def reserve(first: WaitingJob, running: Iterable[RunningJob], free: Gpus) -> Reservation:
     """The reservation of a job for which there are too few free GPUs; never, where even all together are too few."""
-    starts_by = math.inf
+    starts_by, total, by_type = math.inf, free.total, dict(free.by_type)
+    of_type = first.gpu_type if by_type else None
     for job in sorted(running, key=attrgetter("ends_by")):
         if job.ends_by > starts_by:
             break
-        free_gpus += job.gpus
-        if free_gpus >= gpus:
+        total += job.gpus
+        if job.gpu_type in by_type:
+            by_type[job.gpu_type] += job.gpus
+        if total >= first.gpus and (of_type is None or by_type.get(of_type, 0) >= first.gpus):
             starts_by = job.ends_by
-    return Reservation(starts_by, max(free_gpus - gpus, 0))
+    return Reservation(starts_by, Gpus(total, by_type).less(first))
 
 
-def _passing(fitting: Iterable[WaitingJob], reservation: Reservation, free_gpus: int, now: float) -> list[WaitingJob]:
+def _in_turn(ordered: Iterable[WaitingJob], free: Gpus) -> tuple[list[WaitingJob], Gpus]:
+    """The jobs to start now, and the GPUs that they leave."""
+    started: list[WaitingJob] = []
+    for job in ordered:
+        if job.gpus > free.of(job.gpu_type):
+            break
+        started.append(job)
+        free = free.less(job)
+    return started, free
+
+
+def _passing(fitting: Iterable[WaitingJob], reservation: Reservation, free: Gpus, now: float) -> list[WaitingJob]:
     """Of the jobs, those that end before the reservation or leave it its GPUs."""
     passing = []
-    spare = reservation.spare_gpus
+    spare = reservation.spare
     for job in fitting:
         is_longer = now + job.limit_seconds > reservation.starts_by
-        if job.gpus <= (min(free_gpus, spare) if is_longer else free_gpus):
+        if job.gpus > free.total or (is_longer and job.gpus > spare.total):  # most of them: types take longer
+            continue
+        if job.gpus <= free.of(job.gpu_type) and (not is_longer or job.gpus <= spare.of(job.gpu_type)):
             passing.append(job)
-            free_gpus -= job.gpus
-            spare -= job.gpus if is_longer else 0
+            free = free.less(job)
+            spare = spare.less(job) if is_longer else spare
     return passing

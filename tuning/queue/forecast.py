@@ -98,7 +98,7 @@ def after_others(awaited: Sequence[Estimate], run_seconds: Estimate, now: float)
 
 def _fitting(ordered: Sequence[ExpectedJob], pools: Sequence[GpusNow]) -> list[ExpectedJob]:
     gpus = [pool.gpus for pool in pools]
-    return [each for each in ordered if each.job.gpus <= gpus[each.pool]]
+    return [each for each in ordered if each.job.gpus <= gpus[each.pool].of(each.job.gpu_type)]
 
 
 def _opening(own: ClusterQueue, now: float, ahead: LimitsAhead, beside: Sequence[ClusterQueue]) -> Opening:

@@ -7,11 +7,14 @@ does, and the runs end when they are thought to. Limits let jobs in as others en
 import heapq
 import math
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tuning.queue.backfill import startable
 from tuning.queue.estimate import Estimate
+from tuning.queue.gpu_time import GpuTime
+from tuning.queue.gpus import Gpus
 from tuning.queue.limits.ahead import BeforeAtLimits, LettingIn, LimitsAhead, Part
 from tuning.queue.limits.limit import Account, LimitedJob
 from tuning.queue.waiting_job import RunningJob, WaitingJob
@@ -19,7 +22,9 @@ from tuning.queue.waiting_job import RunningJob, WaitingJob
 MOST_PLAYED = 400
 """So many starts are played in a pool; those of the jobs behind them follow from the GPU time that is before them."""
 _LOOK_AHEAD = 100
-"""So many of the first jobs are asked whether they start at a moment."""
+"""So many of the first jobs (of each type) are asked whether they start at a moment."""
+_LOOK_AHEAD_BY_TYPE = 1_000
+"""Among so many of the first ones, where GPUs of several types are told apart."""
 _DAY_SECONDS = 86400.0
 _HOURS_COUNT_SECONDS = 30 * _DAY_SECONDS
 
@@ -35,6 +40,8 @@ class HeldGpus:
     limit_seconds: float = 0.0
     """Likewise these two of a run of ours: limits come free with it."""
     job_id: str = ""
+    gpu_type: str | None = None
+    """None = of several types, or not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +49,12 @@ class GpusNow:
     """GPUs for which the same jobs compete."""
 
     holding: Sequence[HeldGpus]
-    free_gpus: int
+    free: Gpus
 
     @property
-    def gpus(self) -> int:
+    def gpus(self) -> Gpus:
         """All of them."""
-        return max(self.free_gpus, 0) + sum(held.gpus for held in self.holding)
+        return self.free.at_least_none().plus_all(self.holding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +77,8 @@ class _Pool:
     """A pool at a moment."""
 
     number: int
-    free_gpus: int
-    gpus: int
+    free: Gpus
+    gpus: Gpus
     jobs: Sequence[int]
     """Indices of all its jobs, in their order."""
     waiting: list[int]
@@ -90,6 +97,7 @@ class _End:
     parts: Sequence[Part]
     unused: float = 1.0
     """Of its time limit."""
+    gpu_type: str | None = None
 
 
 class Opening:
@@ -147,7 +155,7 @@ class Play:
         self._ends: list[tuple[float, int, _End]] = []
         self._number = 0
         self._pools = [
-            _Pool(number, max(pool.free_gpus, 0), pool.gpus, opening.jobs[number], list(opening.waiting[number]))
+            _Pool(number, pool.free.at_least_none(), pool.gpus, opening.jobs[number], list(opening.waiting[number]))
             for number, pool in enumerate(opening.pools)
         ]
         for number, pool in enumerate(opening.pools):
@@ -172,8 +180,9 @@ class Play:
         for held in holding:
             end, ends_by = max(self._pick(held.ends_at), self._now), max(held.ends_by, self._now)
             parts = self._opening.live_parts.get(held.job_id, ())
-            self._pools[number].runs[self._number] = RunningJob(held.gpus, ends_by)
-            self._push(end, _End(number, held.gpus, parts, _unused(ends_by - end, held.limit_seconds)))
+            self._pools[number].runs[self._number] = RunningJob(held.gpus, ends_by, held.gpu_type)
+            unused = _unused(ends_by - end, held.limit_seconds)
+            self._push(end, _End(number, held.gpus, parts, unused, held.gpu_type))
 
     def _await_elsewhere(self) -> None:
         for job in self._opening.elsewhere:
@@ -202,10 +211,10 @@ class Play:
 
     def _fill(self, pool: _Pool) -> None:
         """Start what can start in a pool now."""
-        if pool.is_done or pool.free_gpus <= 0 or not pool.waiting:
+        if pool.is_done or pool.free.total <= 0 or not pool.waiting:
             return
-        first = [self._ordered[index].job for index in pool.waiting[:_LOOK_AHEAD]]
-        started = startable(first, list(pool.runs.values()), pool.free_gpus, self._now, largest_pass_first=True)
+        first = self._first(pool)
+        started = startable(first, list(pool.runs.values()), pool.free, self._now, largest_pass_first=True)
         for job in started:
             index = self._opening.index[job.id]
             del pool.waiting[bisect_left(pool.waiting, index)]
@@ -213,15 +222,31 @@ class Play:
         if pool.started >= MOST_PLAYED:
             self._foretell_rest(pool)
 
+    def _first(self, pool: _Pool) -> list[WaitingJob]:
+        """The jobs to be asked: the very first, and of each type that is free the first ones."""
+        if not pool.free.by_type:
+            return [self._ordered[index].job for index in pool.waiting[:_LOOK_AHEAD]]
+        jobs = [self._ordered[index].job for index in pool.waiting[:_LOOK_AHEAD_BY_TYPE]]
+        left: Counter[str | None] = Counter()
+        for gpu_type in (None, *pool.free.by_type):
+            left[gpu_type] = _LOOK_AHEAD if pool.free.of(gpu_type) > 0 else 0
+        first: list[WaitingJob] = []
+        for job in jobs:
+            if not first or left[job.gpu_type] > 0:
+                first.append(job)
+                left[job.gpu_type] -= 1
+        return first
+
     def _start(self, index: int) -> None:
         each = self._ordered[index]
         pool, run_seconds = self._pools[each.pool], max(self._pick(each.run_seconds), 0.0)
         self._starts[each.job.id] = self._now
         pool.started += 1
-        pool.free_gpus -= each.job.gpus
-        pool.runs[self._number] = RunningJob(each.job.gpus, self._now + each.job.limit_seconds)
+        pool.free = pool.free.less(each.job)
+        pool.runs[self._number] = RunningJob(each.job.gpus, self._now + each.job.limit_seconds, each.job.gpu_type)
         unused = _unused(each.job.limit_seconds - run_seconds, each.job.limit_seconds)
-        self._push(self._now + run_seconds, _End(each.pool, each.job.gpus, self._parts(index), unused))
+        end = _End(each.pool, each.job.gpus, self._parts(index), unused, each.job.gpu_type)
+        self._push(self._now + run_seconds, end)
 
     def _parts(self, index: int) -> Sequence[Part]:
         live = self._opening.live_parts.get(self._ordered[index].job.id)
@@ -235,8 +260,9 @@ class Play:
         while self._ends and self._ends[0][0] <= self._now:
             _, number, end = heapq.heappop(self._ends)
             if end.pool is not None:
-                self._pools[end.pool].free_gpus += end.gpus
-                del self._pools[end.pool].runs[number]
+                pool = self._pools[end.pool]
+                pool.free = pool.free.plus(end)
+                del pool.runs[number]
                 changed.add(end.pool)
             if end.parts:
                 freed |= dict.fromkeys(self._give_back(end))
@@ -258,7 +284,10 @@ class Play:
     def _foretell_rest(self, pool: _Pool) -> None:
         """The starts of the pool's other jobs follow from the GPU time before them, and from that of their limits."""
         pool.is_done = True
-        gpu_seconds = sum((at - self._now) * end.gpus for at, _, end in self._ends if end.pool == pool.number)
+        gpu_time = GpuTime(pool.gpus)
+        for at, _, end in self._ends:
+            if end.pool == pool.number:
+                gpu_time.add(end, at - self._now)
         before = BeforeAtLimits(self._letting_in)
         for at, _, end in self._ends if before.is_needed else ():
             before.add(at - self._now, end.parts)
@@ -267,8 +296,7 @@ class Play:
             each, parts = self._ordered[index], self._parts(index) if before.is_needed else ()
             run_seconds = max(self._pick(each.run_seconds), 0.0)
             if each.pool == pool.number:
-                wait = max(gpu_seconds / pool.gpus, before.wait_seconds(parts))
-                gpu_seconds += each.job.gpus * run_seconds
+                wait = max(gpu_time.add(each.job, run_seconds), before.wait_seconds(parts))
                 if wait < math.inf:
                     self._starts[each.job.id] = self._now + wait
             before.add(run_seconds, parts)

@@ -1,12 +1,14 @@
 """Preemption: which scavengers save and give their GPUs to urgent jobs that cannot start. Pure.
 
 The youngest give way first, since they have done the least; never more of them than are needed, and none for a job that
-all of them together could not let start. On which nodes the GPUs are is left to Slurm.
+all of them together could not let start. A job that asks for a type of GPUs gets them of runs that are known to have
+it. On which nodes the GPUs are is left to Slurm.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from tuning.queue.gpus import Gpus
 from tuning.queue.waiting_job import WaitingJob
 
 
@@ -17,6 +19,8 @@ class ScavengerRun:
     job_id: str
     gpus: int
     started_at: float
+    gpu_type: str | None = None
+    """None = of several types, or not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +31,22 @@ class Yield:
     urgent: WaitingJob
 
 
-def yields(urgent: Iterable[WaitingJob], scavengers: Iterable[ScavengerRun], free_gpus: int) -> list[Yield]:
-    """The runs to be saved for urgent jobs, in the order of these; `free_gpus` with those that come free anyway."""
+def yields(urgent: Iterable[WaitingJob], scavengers: Iterable[ScavengerRun], free: Gpus) -> list[Yield]:
+    """The runs to be saved for urgent jobs, in the order of these; `free` with GPUs that come free anyway."""
     left = sorted(scavengers, key=lambda run: (run.started_at, run.job_id))
     found: list[Yield] = []
     for job in urgent:
-        chosen = _enough(left, job.gpus - free_gpus)
+        chosen = _enough([run for run in left if _helps(run, job, free)], job.gpus - free.of(job.gpu_type))
         if chosen is None:
             continue
-        free_gpus += sum(run.gpus for run in chosen) - job.gpus
+        free = free.plus_all(chosen).less(job)
         found += [Yield(run, job) for run in chosen]
         left = [run for run in left if run not in chosen]
     return found
+
+
+def _helps(run: ScavengerRun, job: WaitingJob, gpus: Gpus) -> bool:
+    return job.gpu_type is None or not gpus.by_type or run.gpu_type == job.gpu_type
 
 
 def _enough(oldest_first: Sequence[ScavengerRun], gpus: int) -> list[ScavengerRun] | None:

@@ -36,6 +36,8 @@ class WaitingJob(NamedTuple):
     job_class: JobClass = JobClass.NORMAL
     priority: int = 0
     """Among the person's own jobs."""
+    gpu_type: str | None = None
+    """That it asks for; None = any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +47,5 @@ class RunningJob:
     gpus: int
     ends_by: float
     """The latest second at which it gives them back: its start and its time limit."""
+    gpu_type: str | None = None
+    """None = of several types, or not known."""

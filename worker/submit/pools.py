@@ -28,9 +28,9 @@ def present_uses(
 def pool_of(use: GpuUse, now: datetime, soon: timedelta) -> Pool:
     """The GPUs that our jobs can have, now or `soon`."""
     return Pool(
-        free_gpus=use.free_gpus,
-        soon_free_gpus=sum(row.gpus for row in use.runs if _ends_by(row, now + soon)),
-        running=[RunningJob(row.gpus, row.started_at + row.limit_seconds) for row in use.runs],
+        free=use.free,
+        soon_free=use.gpus.none().plus_all(row for row in use.runs if _ends_by(row, now + soon)),
+        running=[RunningJob(row.gpus, row.started_at + row.limit_seconds, row.gpu_type) for row in use.runs],
     )
 
 

@@ -67,13 +67,13 @@ def _chosen(driver: Driver, use: GpuUse, lacking: Sequence[WaitingRow], held: Co
     in_order = sorted(waiting, key=lambda job: (job.queued_at, job.id))
     urgent = [job for job in in_order if job.job_class is JobClass.URGENT]
     runs = [row for row in use.runs if _may_yield(row) and row.job_id not in held]
-    free_gpus = pool.free_gpus + pool.soon_free_gpus
-    found = yields(urgent, map(_scavenger, runs), free_gpus)
+    free = pool.free.together(pool.soon_free)
+    found = yields(urgent, map(_scavenger, runs), free)
     taken = {each.run.job_id for each in found}
-    left = free_gpus + sum(each.run.gpus for each in found) - sum(job.gpus for job in urgent)
+    left = free.plus_all(each.run for each in found).less_all(urgent)
     served = [_scavenger(row) for row in runs if row.kind == SERVE and row.job_id not in taken]
     others = [job for job in in_order if job.job_class is not JobClass.URGENT]
-    return [*found, *yields(others, served, max(left, 0))]
+    return [*found, *yields(others, served, left)]
 
 
 def _may_yield(row: RunningRow) -> bool:
@@ -81,7 +81,7 @@ def _may_yield(row: RunningRow) -> bool:
 
 
 def _scavenger(row: RunningRow) -> ScavengerRun:
-    return ScavengerRun(row.job_id, row.gpus, row.started_at)
+    return ScavengerRun(row.job_id, row.gpus, row.started_at, row.gpu_type)
 
 
 def _mark(driver: Driver, chosen: Sequence[Yield]) -> None:

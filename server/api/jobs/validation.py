@@ -209,7 +209,8 @@ def _start(
     limited = limited_job(user, checked.team_id, checked.request.job_class, checked.resources)
     job_class = JobClass[checked.request.job_class.upper()]
     person, priority = Person(checked.team_id, user.user_id), checked.request.priority
-    job = WaitingJob(PREVIEW_ID, person, limited.gpus, limited.limit_seconds, now.timestamp(), job_class, priority)
+    values = (limited.gpus, limited.limit_seconds, now.timestamp(), job_class, priority)
+    job = WaitingJob(PREVIEW_ID, person, *values, checked.resources.get("gpu_type"))
     view = queues.view(session, checked.resources["cluster"])
     if checked.dependencies:
         return ExpectedStart(position=view.place_of_another(job), **expected_times(None)), None

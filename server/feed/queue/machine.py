@@ -7,6 +7,7 @@ from server.feed.queue.readings import Readings
 from tuning.jobs.queries.queue.gpu_use import GpuUse, gpu_uses
 from tuning.jobs.queries.queue.standing import RunningRow
 from tuning.queue.estimate import Estimate
+from tuning.queue.gpus import Gpus
 from tuning.queue.play import GpusNow, HeldGpus
 from tuning.queue.run_length import run_length
 
@@ -23,16 +24,16 @@ class Machine:
 
     partitions: frozenset[str]
     """As jobs ask for them."""
-    gpus: int
-    free_gpus: int
+    gpus: Gpus
+    free: Gpus
     holding: Sequence[HeldGpus]
     running: Sequence[tuple[RunningRow, Estimate]]
-    """Our runs, and when they end."""
+    """Our runs, and when they end; where types are told apart each with that of its GPUs, as far as it is known."""
 
     @property
     def gpus_now(self) -> GpusNow:
         """The same for the forecast."""
-        return GpusNow(self.holding, self.free_gpus)
+        return GpusNow(self.holding, self.free)
 
 
 def machines(readings: Readings, further: Collection[str] = ()) -> list[Machine]:
@@ -43,7 +44,7 @@ def machines(readings: Readings, further: Collection[str] = ()) -> list[Machine]
     waiting = {row.partition for row in (*rows.waiting, *readings.held)}
     asked = waiting | set(further)
     uses = gpu_uses(readings.snapshot, readings.snapshot_at, rows.running, readings.given_back, asked)
-    return [_machine(use, readings) for use in uses if use.gpus > 0]
+    return [_machine(use, readings) for use in uses if use.gpus.total > 0]
 
 
 def run_ends(row: RunningRow, readings: Readings) -> Estimate:
@@ -67,17 +68,27 @@ def _own_word(row: RunningRow, expected_end: float) -> Estimate:
 def _machine(use: GpuUse, readings: Readings) -> Machine:
     ours = [(row, run_ends(row, readings)) for row in use.runs]
     holding = [
-        HeldGpus(row.gpus, ends, row.started_at + row.limit_seconds, row.limit_seconds, row.job_id)
+        HeldGpus(row.gpus, ends, row.started_at + row.limit_seconds, row.limit_seconds, row.job_id, row.gpu_type)
         for row, ends in ours
     ]
-    holding += _held_by_others(use.others_gpus, readings.read_at.timestamp())
-    return Machine(use.partitions, use.gpus, use.free_gpus, holding, ours)
+    holding += _held_by_others(use.others, readings.read_at.timestamp())
+    return Machine(use.partitions, use.gpus, use.free, holding, ours)
 
 
-def _held_by_others(gpus: int, now: float) -> Iterator[HeldGpus]:
+def _held_by_others(others: Gpus, now: float) -> Iterator[HeldGpus]:
+    """Of each type as many as are known to be of it; the rest are of none that is known."""
+    left = others.total
+    for gpu_type, count in others.by_type.items():
+        yield from _given_back_slowly(min(count, left), gpu_type, now)
+        left -= min(count, left)
+    yield from _given_back_slowly(left, None, now)
+
+
+def _given_back_slowly(gpus: int, gpu_type: str | None, now: float) -> Iterator[HeldGpus]:
     parts = min(gpus, _OTHERS_ENDS)
     for number in range(parts):
         share = 2 * (number + 1) / (parts + 1)
         its = _OTHERS_SECONDS
         ends = Estimate(now + its.low * share, now + its.expected * share, now + its.high * share)
-        yield HeldGpus(gpus // parts + (number < gpus % parts), ends, now + its.high)
+        held = gpus // parts + (number < gpus % parts)
+        yield HeldGpus(held, ends, now + its.high, gpu_type=gpu_type)

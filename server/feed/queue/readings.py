@@ -10,7 +10,7 @@ from tuning.clusters.repository import snapshot_of, snapshot_time
 from tuning.clusters.snapshot import Snapshot
 from tuning.jobs.queries.dependencies import unmet_dependencies
 from tuning.jobs.queries.queue.standing import QueueRows, WaitingRow, queue_rows, waiting_rows
-from tuning.jobs.queries.run_parts import gpus_given_back, run_parts
+from tuning.jobs.queries.run_parts import GivenBack, gpus_given_back, run_parts
 from tuning.jobs.queries.use.leaving_hours import Leaves, leaving_hours
 from tuning.jobs.queries.use.limits import clusters_that_share, limited_jobs, load_limits, start_uses
 from tuning.jobs.queries.use.result_sizes import ResultSizes
@@ -33,8 +33,8 @@ class Readings:
     """Of their time limits that people's last runs took."""
     snapshot: Snapshot | None
     snapshot_at: datetime | None
-    given_back: Mapping[str, int]
-    """GPUs of our runs that have ended since, by partition as asked for."""
+    given_back: Sequence[GivenBack]
+    """GPUs of our runs that have ended since."""
     limits: Limits
     uses: Mapping[Account, Use]
     """Sizes of results are a minute old."""
@@ -59,7 +59,7 @@ def read_queue(session: Session, cluster: str, now: datetime, sizes: ResultSizes
         run_parts(session, cluster),
         snapshot_of(session, cluster) if snapshot_at is not None else None,
         snapshot_at,
-        gpus_given_back(session, cluster, snapshot_at) if snapshot_at is not None else {},
+        gpus_given_back(session, cluster, snapshot_at) if snapshot_at is not None else (),
         limits,
         _uses(session, limits, limited, now, sizes or ResultSizes()) if limits.all else {},
         {job.id: job for job in limited},

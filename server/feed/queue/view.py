@@ -54,7 +54,7 @@ class QueueView:
         self.standings = readings.rows.standings(now, weights.half_life_seconds)
         queued = [row for row in readings.rows.waiting if row.status is JobStatus.QUEUED]
         standings = {person: its.standing for person, its in self.standings.items()}
-        gpus = sum(machine.gpus for machine in self.machines)
+        gpus = sum(machine.gpus.total for machine in self.machines)
         self._line = Line([row.job for row in queued], standings, gpus, now, weights)
         self._rows = {row.job.id: row for row in (*readings.rows.waiting, *readings.held)}
         in_slurm = (row for row in readings.rows.waiting if row.status is not JobStatus.QUEUED)

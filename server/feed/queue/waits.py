@@ -111,19 +111,21 @@ def _in_our_queue(row: WaitingRow, view: QueueView, reader: Principal) -> Wait:
     machine = next((each for each in view.machines if row.partition in each.partitions), None)
     if machine is None or row.job.gpus <= 0:
         return _without_gpus(row, view)
-    if row.job.gpus > machine.gpus:
-        return Wait(WaitKind.GPUS, f"it needs {_gpus(row.job.gpus)}: the nodes that it may use have {machine.gpus}")
+    gpu_type = row.job.gpu_type if machine.gpus.by_type else None
+    free, gpus = machine.free.of(gpu_type), machine.gpus.of(gpu_type)
+    there = f"{gpus} of type {gpu_type}" if gpu_type is not None else f"{gpus}"
+    if row.job.gpus > gpus:
+        return Wait(WaitKind.GPUS, f"it needs {_gpus(row.job.gpus)}: the nodes that it may use have {there}")
     forecast = view.forecasts().get(row.job.id)
     if forecast is not None and forecast.starts_at.expected <= view.readings.read_at.timestamp():
-        words = f"{_gpus(machine.free_gpus)} of {machine.gpus} are free: it is handed to Slurm next"
-        return Wait(WaitKind.NOTHING, words)
+        return Wait(WaitKind.NOTHING, f"{_gpus(free)} of {there} are free: it is handed to Slurm next")
     ahead = (view.place(row.job.id) or 1) - 1
     first = f", and {ahead} {'job comes' if ahead == 1 else 'jobs come'} first" if ahead else ""
-    runs = list(_next_ends(machine, row.job.gpus))
+    runs = list(_next_ends(machine, row.job.gpus, gpu_type))
     seen = [(run, ends) for run, ends in runs if reader.may_see(run.person.name, run.person.team)]
     hidden = len(runs) - len(seen)
     others = f"; it waits for {_of_others(hidden)} to end" if hidden else ""
-    words = f"it needs {_gpus(row.job.gpus)}: {machine.free_gpus} of {machine.gpus} are free{first}{others}"
+    words = f"it needs {_gpus(row.job.gpus)}: {free} of {there} are free{first}{others}"
     return Wait(WaitKind.GPUS, words, [HoldingJob(run.job_id, ends.expected) for run, ends in seen])
 
 
@@ -137,10 +139,11 @@ def _without_gpus(row: WaitingRow, view: QueueView) -> Wait:
     return Wait(WaitKind.NOTHING, "it is handed to Slurm next")
 
 
-def _next_ends(machine: Machine, gpus: int) -> Iterator[tuple[RunningRow, Estimate]]:
-    """The runs that end first, until enough GPUs are free for the job."""
-    free = machine.free_gpus
-    for run, ends in sorted(machine.running, key=lambda each: each[1].expected)[:_MOST_HELD_BY]:
+def _next_ends(machine: Machine, gpus: int, gpu_type: str | None) -> Iterator[tuple[RunningRow, Estimate]]:
+    """The runs that end first, until enough GPUs (of the type) are free for the job."""
+    free = machine.free.of(gpu_type)
+    helping = (each for each in machine.running if gpu_type is None or each[0].gpu_type == gpu_type)
+    for run, ends in sorted(helping, key=lambda each: each[1].expected)[:_MOST_HELD_BY]:
         if free >= gpus:
             break
         if run.gpus > 0:

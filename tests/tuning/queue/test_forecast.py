@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tests.tuning.queue.waiting import job_lists, waiting_job
 from tuning.queue.estimate import Estimate
 from tuning.queue.forecast import Forecast, after_others, by_slurms_word, forecast
+from tuning.queue.gpus import Gpus
 from tuning.queue.play import MOST_PLAYED, ExpectedJob, GpusNow, HeldGpus
 from tuning.queue.waiting_job import WaitingJob
 
@@ -24,7 +25,7 @@ def expected(job: WaitingJob, seconds: float | None = None) -> ExpectedJob:
 
 
 def starts(jobs: list[ExpectedJob], holding: list[HeldGpus], free: int) -> dict[str, float]:
-    found = forecast(jobs, [GpusNow(holding, free)], NOW)
+    found = forecast(jobs, [GpusNow(holding, Gpus(free))], NOW)
     return {id_: its.starts_at.expected - NOW for id_, its in found.items()}
 
 
@@ -58,7 +59,7 @@ def test_a_run_that_should_have_ended_ends_now() -> None:
 
 def test_the_first_job_starts_no_sooner_than_a_run_can_end() -> None:
     holding = [HeldGpus(1, Estimate(NOW + 90, NOW + 100, NOW + 120), NOW + 500)]
-    its = forecast([expected(waiting_job("a"))], [GpusNow(holding, 0)], NOW)["a"]
+    its = forecast([expected(waiting_job("a"))], [GpusNow(holding, Gpus(0))], NOW)["a"]
     assert its.starts_at == Estimate(NOW + 90, NOW + 100, NOW + 120 * 1.5 + 600)
 
 
@@ -70,7 +71,7 @@ def test_jobs_far_behind_follow_from_the_gpu_time_before_them() -> None:
 
 def test_the_end_is_start_and_run() -> None:
     job = ExpectedJob(waiting_job("a"), Estimate(10.0, 20.0, 40.0))
-    its = forecast([job], [GpusNow([], 1)], NOW)["a"]
+    its = forecast([job], [GpusNow([], Gpus(1))], NOW)["a"]
     assert its.ends_at == Estimate(NOW + 10.0, NOW + 20.0, its.starts_at.high + 40.0)
 
 
@@ -79,7 +80,7 @@ def test_bounds_are_in_order_and_nothing_starts_before_now(
     jobs: list[WaitingJob], runs: list[Estimate], holding: list[HeldGpus], free: int
 ) -> None:
     ordered = [ExpectedJob(job, runs[number % len(runs)]) for number, job in enumerate(jobs)]
-    found = forecast(ordered, [GpusNow(holding, free)], NOW)
+    found = forecast(ordered, [GpusNow(holding, Gpus(free))], NOW)
     gpus = max(free, 0) + sum(each.gpus for each in holding)
     assert found.keys() == {job.id for job in jobs if job.gpus <= gpus}
     for its in found.values():

@@ -12,6 +12,7 @@ from tests.tuning.queue.limits.limited import job_lists, limit, limit_lists, lim
 from tests.tuning.queue.waiting import waiting_job
 from tuning.queue.estimate import Estimate
 from tuning.queue.forecast import ClusterQueue, forecast
+from tuning.queue.gpus import Gpus
 from tuning.queue.limits.ahead import LimitsAhead
 from tuning.queue.limits.limit import EACH, Limit, LimitedJob, LimitKind, Limits, Place, uses_of
 from tuning.queue.play import MOST_PLAYED, ExpectedJob, GpusNow, HeldGpus
@@ -35,7 +36,7 @@ def claimed(job: ExpectedJob) -> ExpectedJob:
 
 
 def queue(*jobs: ExpectedJob, free: int = 8, holding: Sequence[HeldGpus] = ()) -> ClusterQueue:
-    return ClusterQueue(jobs, [GpusNow(holding, free)])
+    return ClusterQueue(jobs, [GpusNow(holding, Gpus(free))])
 
 
 def starts(
@@ -93,8 +94,10 @@ def test_a_job_that_delays_a_reservation_elsewhere_waits_there() -> None:
     ends = NOON + timedelta(hours=2)
     uses = uses_of(known, [LimitedJob("x", Place("ana", "mt", "lab"), 4, 2 * HOUR, ends, ends)], {})
     [account] = uses
-    far = ClusterQueue([waits("small", "far", hours=9, gpus=4, minutes_ago=9)], [GpusNow([], 8)], {"small": account})
-    found = forecast([waits("a", gpus=4)], [GpusNow([], 8)], NOW, LimitsAhead(known, uses), [far])
+    far = ClusterQueue(
+        [waits("small", "far", hours=9, gpus=4, minutes_ago=9)], [GpusNow([], Gpus(8))], {"small": account}
+    )
+    found = forecast([waits("a", gpus=4)], [GpusNow([], Gpus(8))], NOW, LimitsAhead(known, uses), [far])
     assert found["a"].starts_at.expected == NOW
 
 

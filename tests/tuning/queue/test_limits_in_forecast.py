@@ -13,6 +13,7 @@ from tests.tuning.queue.limits.limited import job_lists, limit, limit_lists, lim
 from tests.tuning.queue.waiting import waiting_job
 from tuning.queue.estimate import Estimate
 from tuning.queue.forecast import Forecast, forecast
+from tuning.queue.gpus import Gpus
 from tuning.queue.limits.admission import admitted
 from tuning.queue.limits.ahead import LimitsAhead
 from tuning.queue.limits.limit import EACH, Limit, LimitedJob, LimitKind, Limits, Place, Tally, Use, uses_of
@@ -52,7 +53,7 @@ def played(
     """Hours until the expected starts, on two pools; all runs are on the first."""
     known = Limits(limits)
     uses = uses_of(known, [*(job for job, _ in running), *live], tallies or {})
-    pools = [GpusNow([held for _, held in running], free), GpusNow([], free)]
+    pools = [GpusNow([held for _, held in running], Gpus(free)), GpusNow([], Gpus(free))]
     return in_hours(forecast(jobs, pools, NOW, LimitsAhead(known, uses)))
 
 
@@ -80,7 +81,7 @@ def test_bounds_are_those_of_the_run_that_holds_the_limit() -> None:
     held = HeldGpus(1, Estimate(NOW + HOUR, NOW + 2 * HOUR, NOW + 3 * HOUR), NOW + 10 * HOUR, 10 * HOUR, "x")
     known = Limits([limit(LimitKind.GPUS, 1, user="ana")])
     ahead = LimitsAhead(known, uses_of(known, [live], {}))
-    its = forecast([waits("a")], [GpusNow([held], 7)], NOW, ahead)["a"].starts_at
+    its = forecast([waits("a")], [GpusNow([held], Gpus(7))], NOW, ahead)["a"].starts_at
     assert (its.low, its.expected) == (NOW + HOUR, NOW + 2 * HOUR)
     assert its.high >= NOW + 3 * HOUR
 
@@ -125,7 +126,7 @@ def test_hours_come_free_when_they_cease_to_count() -> None:
     leaves = tuple((NOON + timedelta(days=day), 3.0) for day in (1, 2, 3))
     [account] = uses_of(known, [], {LimitKind.GPU_HOURS: [Tally(ANA, 9.0)]})
     ahead = LimitsAhead(known, {account: Use(9.0, (), leaves)})
-    found = forecast([waits("a", hours=5), waits("b", hours=12)], [GpusNow([], 8)], NOW, ahead)
+    found = forecast([waits("a", hours=5), waits("b", hours=12)], [GpusNow([], Gpus(8))], NOW, ahead)
     assert in_hours(found) == {"a": 48.0}
 
 
@@ -155,7 +156,7 @@ def test_a_job_that_would_delay_a_reservation_waits_for_an_end() -> None:
     uses = uses_of(known, [live], {})
     [account] = uses
     ahead = LimitsAhead(known, uses, {"small": account})
-    found = forecast([waits("small"), waits("large", gpus=8)], [GpusNow([held], 4)], NOW, ahead)
+    found = forecast([waits("small"), waits("large", gpus=8)], [GpusNow([held], Gpus(4))], NOW, ahead)
     assert in_hours(found)["small"] == 2.0
 
 
@@ -171,7 +172,7 @@ def test_what_no_limit_holds_now_is_expected_as_without_limits_and_nothing_soone
     expected = [
         ExpectedJob(job, Estimate.exactly(job.limit_seconds), 0, its) for job, its in zip(order, jobs, strict=True)
     ]
-    found = in_hours(forecast(expected, [GpusNow([], 1000)], NOW, LimitsAhead(known, uses)))
+    found = in_hours(forecast(expected, [GpusNow([], Gpus(1000))], NOW, LimitsAhead(known, uses)))
     look = admitted(jobs, known, uses)
     assert {job_id for job_id, hours in found.items() if hours == 0.0} == set(look.starting)
     assert all(found.get(job_id, 1.0) >= 1.0 for job_id in look.held)

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tuning.queue.waiting import waiting_job
+from tuning.queue.gpus import Gpus
 from tuning.queue.preemption import ScavengerRun, yields
 from tuning.queue.waiting_job import JobClass, WaitingJob
 
@@ -13,7 +14,7 @@ def urgent(id_: str, gpus: int) -> WaitingJob:
 
 
 def chosen(jobs: list[WaitingJob], runs: list[ScavengerRun], free_gpus: int) -> list[tuple[str, str]]:
-    return [(each.run.job_id, each.urgent.id) for each in yields(jobs, runs, free_gpus)]
+    return [(each.run.job_id, each.urgent.id) for each in yields(jobs, runs, Gpus(free_gpus))]
 
 
 OLD, MIDDLE, YOUNG = ScavengerRun("old", 4, 0.0), ScavengerRun("middle", 1, 5.0), ScavengerRun("young", 2, 9.0)
@@ -50,7 +51,7 @@ runs = st.lists(st.tuples(st.integers(0, 8), st.floats(0, 1e6)), max_size=12)
 def test_no_run_is_held_for_nothing(wanted: list[int], held: list[tuple[int, float]], free_gpus: int) -> None:
     jobs = [urgent(f"u{n}", gpus) for n, gpus in enumerate(wanted)]
     scavengers = [ScavengerRun(f"s{n}", gpus, at) for n, (gpus, at) in enumerate(held)]
-    found = yields(jobs, scavengers, free_gpus)
+    found = yields(jobs, scavengers, Gpus(free_gpus))
     assert len({each.run.job_id for each in found}) == len(found)
     for job in jobs:
         given_up = [each.run.gpus for each in found if each.urgent == job]

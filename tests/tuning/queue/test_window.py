@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tuning.queue.waiting import PEOPLE, job_lists, waiting_job
+from tuning.queue.gpus import Gpus
 from tuning.queue.waiting_job import JobClass, RunningJob, WaitingJob
 from tuning.queue.window import Pool, window
 
-FULL = Pool(free_gpus=0, soon_free_gpus=0, running=(RunningJob(8, 1e9),))
+FULL = Pool(free=Gpus(0), soon_free=Gpus(0), running=(RunningJob(8, 1e9),))
 
 
 def people_take_turns(count: int, gpus: int = 1) -> list[WaitingJob]:
@@ -26,13 +27,13 @@ def test_so_many_wait_in_slurm_as_the_window_is_long() -> None:
 
 
 def test_more_are_handed_over_where_more_gpus_are_free_or_come_free_soon() -> None:
-    pool = Pool(free_gpus=4, soon_free_gpus=2, running=FULL.running)
+    pool = Pool(free=Gpus(4), soon_free=Gpus(2), running=FULL.running)
     assert len(window(people_take_turns(10), (), pool, 3, 0.0).handed_over) == 6
 
 
 def test_what_fits_free_gpus_is_not_held_back_by_wide_jobs_before_it() -> None:
     jobs = [*people_take_turns(4, gpus=16), waiting_job("narrow", gpus=2, limit_seconds=60)]
-    pool = Pool(free_gpus=2, soon_free_gpus=0, running=(RunningJob(14, 3600.0),))
+    pool = Pool(free=Gpus(2), soon_free=Gpus(0), running=(RunningJob(14, 3600.0),))
     assert ids(window(jobs, (), pool, 2, 0.0).handed_over) == ["j000", "j001", "narrow"]
 
 
@@ -60,7 +61,7 @@ def test_where_nothing_is_known_of_gpus_all_are_handed_over() -> None:
 def test_scavengers_wait_while_an_urgent_job_waits_for_gpus() -> None:
     scavenger = waiting_job("s", job_class=JobClass.SCAVENGER)
     urgent = waiting_job("u", job_class=JobClass.URGENT, gpus=8)
-    pool = Pool(free_gpus=2, soon_free_gpus=0, running=(RunningJob(6, 10.0),))
+    pool = Pool(free=Gpus(2), soon_free=Gpus(0), running=(RunningJob(6, 10.0),))
     assert ids(window([urgent, scavenger], {"u"}, pool, 9, 0.0).handed_over) == []
     impossible = waiting_job("u", job_class=JobClass.URGENT, gpus=99)
     assert ids(window([impossible, scavenger], {"u"}, pool, 9, 0.0).handed_over) == ["s"]
@@ -70,7 +71,11 @@ def test_who_needs_no_gpus_does_not_wait_for_those_of_others() -> None:
     jobs = [*people_take_turns(10), waiting_job("check", gpus=0)]
     assert ids(window(jobs, (), FULL, 3, 0.0).handed_over)[-1] == "check"
     assert (
-        len(window([waiting_job(f"{n}", gpus=0, priority=n) for n in range(9)], (), Pool(0, 0), 3, 0.0).handed_over)
+        len(
+            window(
+                [waiting_job(f"{n}", gpus=0, priority=n) for n in range(9)], (), Pool(Gpus(0), Gpus(0)), 3, 0.0
+            ).handed_over
+        )
         == 3
     )
 
@@ -86,12 +91,12 @@ def test_gpus_are_kept_busy_and_nothing_is_moved_to_and_fro(
     jobs: list[WaitingJob], data: st.DataObject, free_gpus: int, soon: int, length: int
 ) -> None:
     in_slurm = data.draw(st.sets(st.sampled_from(ids(jobs))))
-    found = window(jobs, in_slurm, Pool(free_gpus, soon, FULL.running), length, 2e6)
+    found = window(jobs, in_slurm, Pool(Gpus(free_gpus), Gpus(soon), FULL.running), length, 2e6)
     given_over, back = set(ids(found.handed_over)), set(ids(found.taken_back))
     assert not given_over & in_slurm
     assert back <= in_slurm
     after = (in_slurm | given_over) - back
-    again = window(jobs, after, Pool(free_gpus, soon, FULL.running), length, 2e6)
+    again = window(jobs, after, Pool(Gpus(free_gpus), Gpus(soon), FULL.running), length, 2e6)
     assert not set(ids(again.handed_over)) & back
     assert not set(ids(again.taken_back)) & given_over
     if not any(job.job_class is JobClass.URGENT for job in jobs):

@@ -185,3 +185,20 @@ def test_so_many_are_taken_back_at_once_and_none_that_began_or_is_unwanted(lab: 
     for _ in range(2):
         take_back(lab.world.driver, [running, *pending])
         assert lab.marks() == set(pending[2 : MOST_AT_ONCE + 2])
+
+
+def test_jobs_of_a_type_that_is_free_are_handed_over_from_behind_those_of_a_full_one(lab: Lab) -> None:
+    node = {"partitions": ["gpu"], "cpus": 64, "memory_mb": 1000, "gpus": 4}
+    nodes = [
+        {**node, "name": "n1", "gpus_in_use": 4, "gpu_types": {"a100": 4}},
+        {**node, "name": "n2", "gpus_in_use": 3, "gpu_types": {"v100": 4}},
+    ]
+    with transaction(lab.sessions) as session:
+        row = session.query(ClusterRow).one()
+        row.snapshot = {**(row.snapshot or {}), "nodes": nodes}
+    resources = {"cluster": "lab", "nodes": 1, "gpus_per_node": 1, "time_limit": "1:00:00"}
+    for n in range(6):
+        lab.add(lab.people[n % 2], resources={**resources, "gpu_type": "a100"}, age_seconds=60 - n)
+    own = [lab.add(person, resources={**resources, "gpu_type": "v100"}) for person in lab.people]
+    assert lab.submitter.submit_waiting() == 3
+    assert len(set(own) & set(lab.submitted())) == 1

@@ -72,6 +72,19 @@ def test_the_youngest_scavenger_saves_and_is_queued_again(run: Run) -> None:
     assert "gave its GPUs to an urgent job" in (job.status_reason or "")
 
 
+def test_no_scavenger_yields_to_a_job_that_asks_for_another_type(run: Run) -> None:
+    node = {"partitions": ["gpu"], "gpus": 4, "gpus_in_use": 4}
+    nodes = [{**node, "name": name, "gpu_types": {gpu_type: 4}} for name, gpu_type in (("n1", "v100"), ("n2", "a100"))]
+    with transaction(run.sessions) as session:
+        session.execute(update(ClusterRow).values(snapshot={"nodes": nodes}))
+        session.execute(update(Attempt).values(nodes="n1"))
+    add_job(run, "urgent", JobStatus.PENDING, resources={"gpu_type": "a100"})
+    assert asked(run) == []
+    with transaction(run.sessions) as session:
+        session.execute(update(Attempt).where(Attempt.job_id == run.job_id).values(nodes="n2"))
+    assert asked(run) == [run.job_id]
+
+
 def test_it_is_asked_once(run: Run) -> None:
     add_job(run, "urgent", JobStatus.PENDING)
     assert asked(run) == asked(run) == [run.job_id]

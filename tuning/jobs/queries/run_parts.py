@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from tuning.jobs.models import Job
+from tuning.jobs.models import Attempt, Job
 from tuning.jobs.status import JobStatus
 from tuning.queue.run_length import MOST_PARTS
 from tuning.queue.waiting_job import Person
@@ -18,6 +18,16 @@ _MOST_RUNS = 2_000
 """Of the cluster, the last that were asked for."""
 _MOST_CHANGED = 20_000
 """More do not change between two descriptions of a cluster."""
+
+
+class GivenBack(NamedTuple):
+    """GPUs of runs that ended, of the same partition, type and nodes."""
+
+    partition: str
+    """As asked for; so is the type."""
+    gpus: int
+    gpu_type: str | None = None
+    nodes: str | None = None
 
 
 def run_parts(session: Session, cluster: str) -> Mapping[Person, Sequence[float]]:
@@ -30,10 +40,10 @@ def run_parts(session: Session, cluster: str) -> Mapping[Person, Sequence[float]
     return {person: its[::-1] for person, its in parts.items()}
 
 
-def gpus_given_back(session: Session, cluster: str, since: datetime) -> dict[str, int]:
-    """GPUs of the runs that ended since a moment, by their partition as asked for."""
+def gpus_given_back(session: Session, cluster: str, since: datetime) -> list[GivenBack]:
+    """GPUs of the runs that ended since a moment."""
     rows = session.connection().execute(_given_back(), {"of": cluster, "since": since})
-    return {partition: int(gpus) for partition, gpus in rows}
+    return [GivenBack(partition, int(gpus), gpu_type, nodes) for partition, gpus, gpu_type, nodes in rows]
 
 
 # Kept: to build them costs more than to run them.
@@ -43,8 +53,13 @@ def _given_back() -> Select[*tuple[Any, ...]]:
     # by itself, SQLite would look through all jobs of the cluster
     changed = select(Job.id).where(Job.updated_at >= since).order_by(Job.updated_at.desc()).limit(_MOST_CHANGED)
     own = changed.subquery()
-    given = select(Job.partition, func.sum(Job.gpus)).join_from(own, Job, Job.id == own.c.id).group_by(Job.partition)
-    return given.where(Job.cluster == bindparam("of"), Job.finished_at >= since, Job.started_at < since)
+    ended = (Job.cluster == bindparam("of"), Job.finished_at >= since, Job.started_at < since)
+    asked = Job.resources["gpu_type"].as_string().label("gpu_type")
+    runs = select(Job.partition, Job.gpus, asked, Attempt.nodes).join_from(own, Job, Job.id == own.c.id)
+    last = (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt)
+    each = runs.outerjoin(Attempt, last).where(*ended).subquery()
+    place = (each.c.partition, each.c.gpu_type, each.c.nodes)
+    return select(each.c.partition, func.sum(each.c.gpus), each.c.gpu_type, each.c.nodes).group_by(*place)
 
 
 @cache

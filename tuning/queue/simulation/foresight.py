@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from tuning.queue.estimate import Estimate
 from tuning.queue.forecast import forecast
+from tuning.queue.gpus import Gpus
 from tuning.queue.order import Weights
 from tuning.queue.play import ExpectedJob, GpusNow, HeldGpus
 from tuning.queue.run_length import MOST_PARTS, run_length
@@ -96,10 +97,11 @@ class _ForetellingQueue(FairQueue):
     def _foretell(self, ordered: Sequence[WaitingJob], moment: Moment) -> Iterator[_Foretold]:
         now, running = moment.now, self.running().values()
         jobs = [ExpectedJob(job, run_length(job.limit_seconds, self._parts[job.person])) for job in ordered]
-        ours = forecast(jobs, [GpusNow([self._held(run, now) for run in running], moment.free_gpus)], now)
+        free = Gpus(moment.free_gpus)
+        ours = forecast(jobs, [GpusNow([self._held(run, now) for run in running], free)], now)
         by_limits = forecast(
             [ExpectedJob(job, Estimate.exactly(job.limit_seconds)) for job in ordered],
-            [GpusNow([_held_to_limit(run) for run in running], moment.free_gpus)],
+            [GpusNow([_held_to_limit(run) for run in running], free)],
             now,
         )
         for job in ordered:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from tuning.queue.backfill import in_turn, startable
+from tuning.queue.gpus import Gpus
 from tuning.queue.order import Standing, Weights, ordered
 from tuning.queue.simulation.engine import Moment, StartedJob
 from tuning.queue.standing import PastJobs, RunningUse, TeamShares, fair_standings, with_slowdown, with_use
@@ -29,7 +30,7 @@ class Fifo:
 
     def starting(self, moment: Moment) -> Sequence[WaitingJob]:
         """The first ones, as far as the GPUs go."""
-        return in_turn(moment.waiting.values(), moment.free_gpus)
+        return in_turn(moment.waiting.values(), Gpus(moment.free_gpus))
 
 
 class Easy(Fifo):
@@ -39,9 +40,8 @@ class Easy(Fifo):
 
     def starting(self, moment: Moment) -> Sequence[WaitingJob]:
         """By the time of submission, with backfill."""
-        return startable(
-            list(moment.waiting.values()), moment.running, moment.free_gpus, moment.now, largest_pass_first=False
-        )
+        free = Gpus(moment.free_gpus)
+        return startable(list(moment.waiting.values()), moment.running, free, moment.now, largest_pass_first=False)
 
 
 class FairQueue:
@@ -72,7 +72,8 @@ class FairQueue:
 
     def starting(self, moment: Moment) -> Sequence[WaitingJob]:
         """In packtrain's order, with backfill."""
-        return startable(self.order(moment), moment.running, moment.free_gpus, moment.now, largest_pass_first=True)
+        free = Gpus(moment.free_gpus)
+        return startable(self.order(moment), moment.running, free, moment.now, largest_pass_first=True)
 
     def order(self, moment: Moment) -> Sequence[WaitingJob]:
         """The waiting jobs in packtrain's order, at most a minute old."""

@@ -5,15 +5,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from tests.factories import NOON, make_job, make_user
-from tuning.jobs.queries.run_parts import gpus_given_back, run_parts
+from tests.factories import NOON, make_attempt, make_job, make_user
+from tuning.jobs.models import Job
+from tuning.jobs.queries.run_parts import GivenBack, gpus_given_back, run_parts
 from tuning.jobs.status import JobStatus
 from tuning.people.models import LAB_TEAM_ID, User
 from tuning.queue.run_length import MOST_PARTS
 from tuning.queue.waiting_job import Person
 
 
-def ended(session: Session, owner: User, minutes: float, number: int = 0, **changes: Any) -> None:
+def ended(session: Session, owner: User, minutes: float, number: int = 0, **changes: Any) -> Job:
     columns: dict[str, Any] = {
         "status": JobStatus.SUCCEEDED,
         "limit_seconds": 3600,
@@ -22,7 +23,7 @@ def ended(session: Session, owner: User, minutes: float, number: int = 0, **chan
         "finished_at": NOON,
         **changes,
     }
-    make_job(session, owner, **columns)
+    return make_job(session, owner, **columns)
 
 
 def test_parts_are_by_person_the_newest_last(session: Session) -> None:
@@ -68,4 +69,17 @@ def test_gpus_given_back_are_of_runs_that_ended_since(session: Session) -> None:
         {"finished_at": since - timedelta(days=1)},
     ):
         ended(session, ada, 30, gpus=2, updated_at=NOON, **change)
-    assert gpus_given_back(session, "lab", since) == {"": 2, "big": 2}
+    assert set(gpus_given_back(session, "lab", since)) == {GivenBack("", 2), GivenBack("big", 2)}
+
+
+def test_gpus_given_back_are_told_with_the_type_and_the_nodes_of_their_runs(session: Session) -> None:
+    ada, since = make_user(session), NOON - timedelta(minutes=10)
+    for nodes, resources in (("a1", {}), ("a1", {}), ("v1", {"gpu_type": "v100"}), (None, {"gpu_type": "v100"})):
+        job = ended(session, ada, 30, gpus=2, updated_at=NOON, attempt=2, resources=resources)
+        make_attempt(session, job, nodes="old")
+        make_attempt(session, job, number=2, nodes=nodes)
+    assert set(gpus_given_back(session, "lab", since)) == {
+        GivenBack("", 4, None, "a1"),
+        GivenBack("", 2, "v100", "v1"),
+        GivenBack("", 2, "v100", None),
+    }

@@ -67,6 +67,10 @@ class RunningRow:
     kind: str
     is_ending: bool
     """Whether it was asked to end, or to save and end."""
+    gpu_type: str | None = None
+    """That it asks for; None = any."""
+    nodes: str | None = None
+    """In Slurm's short form; None where it has told none yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,8 @@ def as_waiting_job(job: Job) -> WaitingJob:
     """A job as the order of the queue counts it."""
     since = (job.queued_at or job.created_at).timestamp()
     person = Person(job.team_id, job.owner_id)
-    return WaitingJob(job.id, person, job.gpus, job.limit_seconds, since, _CLASSES[job.job_class], job.priority)
+    values = (job.gpus, job.limit_seconds, since, _CLASSES[job.job_class], job.priority)
+    return WaitingJob(job.id, person, *values, job.resources.get("gpu_type"))
 
 
 def _shares(memberships: Iterable[tuple[str, int, str, int]], people: Iterable[Person]) -> list[TeamShares]:
@@ -148,9 +153,9 @@ def _waiting_rows(rows: Result[*tuple[Any, ...]]) -> list[WaitingRow]:
 
 def _waiting_row(row: Any) -> WaitingRow:
     """Made as tuples are: a named tuple's own constructor takes twice as long, and each look makes thousands."""
-    job_id, team, owner, word, gpus, limit_seconds, queued_at, priority, status = row[:9]
-    values = (job_id, _person(team, owner), gpus, limit_seconds, queued_at, _CLASSES[word], priority)
-    return tuple.__new__(WaitingRow, (tuple.__new__(WaitingJob, values), _STATUSES[status], *row[9:]))
+    job_id, team, owner, word, gpus, limit_seconds, queued_at, priority, gpu_type, status = row[:10]
+    values = (job_id, _person(team, owner), gpus, limit_seconds, queued_at, _CLASSES[word], priority, gpu_type)
+    return tuple.__new__(WaitingRow, (tuple.__new__(WaitingJob, values), _STATUSES[status], *row[10:]))
 
 
 def _running_row(row: Any) -> RunningRow:
@@ -185,6 +190,7 @@ def _waiting(statuses: tuple[JobStatus, ...]) -> Select[*tuple[Any, ...]]:
         Job.limit_seconds,
         func.coalesce(Job.queued_at, Job.created_at, type_=UtcSeconds()),
         Job.priority,
+        Job.resources["gpu_type"].as_string(),
         type_coerce(Job.status, String),
         Job.partition,
         Job.status_reason,
@@ -219,6 +225,8 @@ def _running() -> Select[*tuple[Any, ...]]:
                 Attempt.stop_sent_at.is_not(None),
                 Attempt.ended_by.is_not(None),
             ),
+            Job.resources["gpu_type"].as_string(),
+            Attempt.nodes,
         )
         .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.number == Job.attempt))
         .where(Job.cluster == bindparam("cluster"), Job.status == JobStatus.RUNNING)

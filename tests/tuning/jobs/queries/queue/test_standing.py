@@ -74,3 +74,13 @@ def test_of_too_many_waiting_jobs_everybody_has_some(session: Session) -> None:
     waiting = queue_rows(session, "lab", 4).waiting
     assert len(waiting) == 4
     assert own.id in {row.job.id for row in waiting}
+
+
+def test_the_type_that_a_job_asks_for_is_told_and_the_nodes_of_a_run(session: Session) -> None:
+    ada = make_user(session)
+    make_job(session, ada, resources={"gpu_type": "a100"})
+    job = make_job(session, ada, status=JobStatus.RUNNING, attempt=1, resources={"gpu_type": None})
+    make_attempt(session, job, started_at=NOON, nodes="gpu[1-2]")
+    rows = queue_rows(session, "lab")
+    assert [row.job.gpu_type for row in rows.waiting] == ["a100"]
+    assert [(row.gpu_type, row.nodes) for row in rows.running] == [(None, "gpu[1-2]")]
