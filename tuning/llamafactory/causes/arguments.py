@@ -45,6 +45,7 @@ ARGUMENTS = (
         r"|does not support bf(loat)?16",
         NOT_TOGETHER,
         _BF16,
+        also=r"[Cc]ould not find any nv files|CUDA initialization: |find libnvidia-ml\.so",
     ),
     Row(
         "config",
@@ -85,7 +86,7 @@ ARGUMENTS = (
         "last",
         r"batch related parameters|DeepSpeed config values|DeepSpeedConfigError|DeepSpeed\w*Config\b"
         r"|ZeRO-?[123]? .*(incompatible|not (compatible|supported))|DeepSpeed Zero-3 is not|(?i:zero stage \d)"
-        r"|gradient partitioning"
+        r"|gradient partitioning|'Dummy(Optim|Scheduler)' object"
         r"|'weight' must be 2-D|DeepSpeed.*not (support|compatible)",
         NOT_TOGETHER,
         _DEEPSPEED,

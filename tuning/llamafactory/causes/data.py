@@ -70,6 +70,7 @@ DATA = (
         r"|DataFilesNotFound"
         r"|broken data stream when reading image|DecompressionBomb|InvalidDataError|Error tokenizing data"
         r"|LibsndfileError"
+        r"|Could not infer dtype of|expected sequence of length \d+ at dim|stack expects each tensor to be equal size"
         r"|Couldn't (cast|find any data file)|No \(supported\) data files|TemplateError"
         r"|No such file or directory: .*\.(jpe?g|png|webp|gif|bmp|tiff?|mp4|mkv|avi|mov|webm|wav|mp3|flac|ogg)\b"
         r"|No such file or directory: .*(dataset_info\.json|\.(jsonl|csv|parquet))|ParserError: |Unsupported file type"

@@ -1,6 +1,6 @@
 """Causes by exit code, where nothing says more; and the one for a run that says nothing."""
 
-from tuning.llamafactory.causes.row import IMAGE, LOOK, MAYBE_MEMORY, SHARED, TAMER, Row
+from tuning.llamafactory.causes.row import ABORTING, IMAGE, LOOK, MAYBE_MEMORY, SHARED, TAMER, Row
 
 BY_EXIT_CODE = (
     Row("not_executable", "exit_code", "126", "a program of the job could not be executed (exit code 126)", IMAGE),
@@ -11,7 +11,7 @@ BY_EXIT_CODE = (
         "a program of the job was not found (exit code 127)",
         "is Apptainer installed on the node?",
     ),
-    Row("aborted", "exit_code", "134", "the training process aborted (exit code 134)", LOOK),
+    Row("aborted", "exit_code", "134", "the training process aborted (exit code 134)", LOOK, also=ABORTING),
     Row("crashed", "exit_code", "132", "the training process crashed (exit code 132)", LOOK),
     Row("out_of_memory", "exit_code", "135", "the host's shared memory ran out (exit code 135, a bus error)", SHARED),
     Row("killed", "exit_code", "137", "the training process was killed (exit code 137)", MAYBE_MEMORY),
@@ -53,6 +53,7 @@ SHOWN_BY_THE_SHELL = tuple(
         rf"|^srun: error: .*: ({word}|Exited with exit code {number})$",
         message,
         LOOK,
+        also=ABORTING if code == "aborted" else None,
     )
     for code, number, word, message in (
         ("killed", 137, "Killed", "the training process was killed"),

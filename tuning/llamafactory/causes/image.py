@@ -50,7 +50,8 @@ GPU_OF_THE_IMAGE = (
         "stderr",
         r"no kernel image is available|invalid device function|named symbol not found|cudaErrorNoKernelImage"
         r"|device kernel image is invalid|no kernel found to launch|CUDNN_STATUS_ARCH_MISMATCH"
-        r"|not compiled with CUDA|Value 'sm_\w+' is not defined for option|Unsupported gpu architecture",
+        r"|not compiled with CUDA|invalid value for --gpu-architecture"
+        r"|Value 'sm_\w+' is not defined for option|Unsupported gpu architecture",
         "the image was built for other GPUs: {line}",
         _KERNEL,
         also=r"is not compatible with the current PyTorch|no longer supports this GPU",
@@ -62,7 +63,7 @@ GPU_OF_THE_IMAGE = (
         r"|no (CUDA|ROCm)-capable device"
         r"|cudaErrorNoDevice|invalid device ordinal|Attempting to deserialize object on a CUDA device"
         r"|without GPU support|No GPU or XPU|(requires|need) (a |at least one )?(CUDA )?GPU\b(?! with)"
-        r"|Duplicate GPU detected|Invalid device id",
+        r"|Duplicate GPU detected|Invalid device id|device < num_gpus",
         "the run sees no GPU, or fewer than it was to have: {line}",
         _NO_GPU,
         also=r"[Cc]ould not find any nv files|CUDA initialization: ",
@@ -75,7 +76,7 @@ NEW_MODELS = (
         "last",
         r"does not recognize this architecture|untagged enum|Tokenizer class \S+ does not exist"
         r"|rope_scaling`? must (be a dictionary|contain)|[Uu]nrecognized keys in `rope_"
-        r"|version of Transformers is out of date"
+        r"|version of Transformers is out of date|Unrecognized configuration class"
         r"|DynamicCache' object has no attribute|Unknown RoPE scaling|add_prefix_space.*does not match",
         "the image does not know such a model: {line}",
         _NEWER,
@@ -101,6 +102,13 @@ NEW_MODELS = (
 PACKAGES = (
     Row(
         "import",
+        "stderr",
+        r"^(Could not load library |Unable to load any of \{)lib\w+|Cannot load symbol cu\w+",
+        "a library of the image is missing, or of the wrong version: {line}",
+        _PACKAGE,
+    ),
+    Row(
+        "import",
         "last",
         r"CUDA_HOME|Error (building|compiling objects for) extension|C compiler|cannot find -l|Unable to JIT load"
         r"|[Nn]inja (is required|build stopped)|ninja: build stopped|bin/nvcc|nvcc (fatal|not found)|CUDA Setup failed"
@@ -122,7 +130,8 @@ PACKAGES = (
         r"|has no attribute 'c(adam|dequantize|gemm|quantize)|str2optimizer|Numpy is not available|dtype size changed"
         r"|cached in a LocalFileSystem|compiled without GPU support|pip install|is not installed|binary incompatibility"
         r"|VersionConflict|DistributionNotFound|[Pp]lease (re)?(install|update|upgrade)\b|please,? (upgrade|update) "
-        r"|in your current \w+ version|requires? `?[\w-]+`?\s?(>=|==|<|>)",
+        r"|in your current \w+ version|requires? `?[\w-]+`?\s?(>=|==|<|>)|version incompatibility"
+        r"|incompatible function arguments",
         "a Python package is missing in the image, or of the wrong version: {line}",
         _PACKAGE,
     ),

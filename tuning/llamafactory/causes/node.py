@@ -5,6 +5,7 @@ from tuning.llamafactory.causes.row import Row
 ELSEWHERE = "retry on another node (`exclude` this one), and tell the site"
 _LAUNCH_ELSEWHERE = "nothing is wrong with the job: retry; if it happens again, `exclude` the node and tell the site"
 _FAILED_TASK = r"^srun: error: \S+: tasks? [\d,-]+: Exited with exit code"
+_SLURM_SAID = r"^slurmstepd\S*: error: (?!\*\*\*)|^srun: error: (?!\S+: tasks? )"
 
 LAUNCH = (
     Row(
@@ -14,9 +15,11 @@ LAUNCH = (
         r"|Unable to (create step|confirm allocation)"
         r"|execve\(\): \S*slurm_script|[Jj]ob credential|failed to distribute tasks|container_[gp]_join"
         r"|Failed to invoke (spank|task) plugin|Slurm job's script is missing|^srun: fatal: "
+        r"|[Pp]rolog (hung|failed|failure)|job_manager: exiting abnormally|could not execve job"
         r"|[Mm]unge (en|de)code failed|Protocol authentication error",
         "Slurm could not start the job on its nodes: {line}",
         _LAUNCH_ELSEWHERE,
+        also=_SLURM_SAID,
     ),
     Row(
         "node_fail",
@@ -24,6 +27,18 @@ LAUNCH = (
         r"srun: error: Node failure on|^srun: error: .*[Nn]ode \S+ .*(not responding|DOWN)",
         "the node failed: {line}",
         "retry; nothing is wrong with the job",
+    ),
+)
+
+# slurmstepd says such things of jobs that run as well: behind all that says more.
+MAYBE_LAUNCH = (
+    Row(
+        "launch_failed",
+        "stderr",
+        r"^slurmstepd: error: .*(([Uu]nable|failed|cannot).*(cgroup|cpuset)|cgroup.*([Uu]nable|failed))",
+        "Slurm could not start the job on its nodes: {line}",
+        _LAUNCH_ELSEWHERE,
+        also=_SLURM_SAID,
     ),
 )
 

@@ -1,6 +1,6 @@
 """Causes that torchrun and other processes tell of: how one ended, or that they lost each other."""
 
-from tuning.llamafactory.causes.row import LOOK, MAYBE_MEMORY, MORE_MEMORY, Row
+from tuning.llamafactory.causes.row import ABORTING, LOOK, MAYBE_MEMORY, MORE_MEMORY, Row
 
 _NODES = "retry; if it happens again, exclude the nodes that it ran on and tell the site"
 _ECHO_OF_A_PEER = (
@@ -69,7 +69,7 @@ BETWEEN_PROCESSES = (
         r"|Fatal Python error: Aborted",
         "a training process aborted: {line}",
         LOOK,
-        also=r"^terminate called|^ *what\(\): ",
+        also=ABORTING,
     ),
     Row(
         "rendezvous",

@@ -4,6 +4,7 @@ from tuning.llamafactory.causes.row import NOT_TOGETHER, Row
 
 _NAMED = "the error names an argument, or what the model cannot do: leave it out, or change it (`packtrain check`)"
 _VERSIONS = "leave out the argument that needs it, take another model, or ask the operator for another image"
+_ATTENTION = "flash_attn: sdpa, and without packing"
 _REPORT = "look at the data set's columns and lines (`packtrain datasets show`, for data that were uploaded or added)"
 _LIBRARIES = (
     r"/(accelerate|peft|deepspeed|trl|bitsandbytes|hqq|gptqmodel|auto_gptq|unsloth(_zoo)?|liger_kernel|flash_attn|vllm"
@@ -56,6 +57,7 @@ REFUSALS = (
     Row(
         "config", "last", r"^(RuntimeError|TypeError|KeyError|Exception)\b", NOT_TOGETHER, _NAMED, raised_by=_ON_PURPOSE
     ),
+    Row("config", "last", r"^RuntimeError\b", NOT_TOGETHER, _ATTENTION, raised_by=r"/flash_attn/", unless=r"CUDA"),
     Row(
         "import",
         "last",
@@ -65,6 +67,30 @@ REFUSALS = (
         within=r"in from_pretrained$|llamafactory/model/loader",
         raised_by=r"/(transformers|transformers_modules|tokenizers)/",
         unless="NoneType",
+    ),
+    Row(
+        "config",
+        "last",
+        r"^(AttributeError|IndexError|KeyError|TypeError)\b",
+        NOT_TOGETHER,
+        "the method does not fit this model: another finetuning_type, or leave out its options (freeze_*, lora_*)",
+        raised_by=r"llamafactory/model/(adapter|model_utils)",
+    ),
+    Row(
+        "model_files",
+        "last",
+        r"^(AttributeError|IndexError|KeyError|TypeError)\b",
+        "the model's configuration lacks what LLaMA-Factory looks for: {line}",
+        "look at config.json and the tokenizer's files in the model's folder: fetch the whole model anew",
+        raised_by=r"llamafactory/model/(loader|patcher)",
+    ),
+    Row(
+        "model_files",
+        "last",
+        r"^(Exception|OSError|RuntimeError|ValueError)\b",
+        "the model could not be fetched: {line}",
+        "the nodes cannot fetch it: use a path on the cluster, or a model of its catalogue",
+        raised_by=r"/(huggingface_hub|hf_transfer|hf_xet|modelscope/hub)/",
     ),
     Row(
         "dataset",

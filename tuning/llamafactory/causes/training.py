@@ -7,6 +7,11 @@ _TRACKER = (
 )
 _AS_MANY = "go on with as many GPUs as before, or begin anew: what DeepSpeed saved of the optimizer is in as many parts"
 
+_KERNELS = (
+    "retry; if it happens again on other nodes, flash_attn: disabled, or without the kernels that were switched on"
+)
+_THREADS = "lower preprocessing_num_workers and dataloader_num_workers: the node lets a person have so many threads"
+
 TRACKERS = (
     Row(
         "config",
@@ -57,11 +62,13 @@ OTHER_ERRORS = (
         r"illegal memory access|misaligned address|CU(BLAS|DNN)_STATUS_(EXECUTION|INTERNAL|MAPPING)\w*"
         r"|CUBLAS_STATUS_(INVALID_VALUE|NOT_SUPPORTED)",
         "{line}",
-        "retry; if it happens again on other nodes, flash_attn: disabled, or without the kernels that were switched on",
+        _KERNELS,
     ),
+    Row("training_error", "stderr", r"(what\(\)|with exception): .*(illegal (memory access|instruction)|misaligned)",
+        "{line}", _KERNELS),
+    Row("training_error", "stderr", r"pthread_create failed|^libgomp: Thread creation failed", "{line}", _THREADS),
     Row("training_error", "last", r"re-initialize CUDA in forked", "{line}",
         "leave out preprocessing_num_workers and dataloader_num_workers"),
-    Row("training_error", "last", r"start new thread|Resource temporarily unavailable", "{line}",
-        "lower preprocessing_num_workers and dataloader_num_workers: the node lets a person have so many threads"),
+    Row("training_error", "last", r"start new thread|Resource temporarily unavailable", "{line}", _THREADS),
 )  # fmt: skip
 """With a hint, although only a person can tell the cause."""

@@ -12,6 +12,7 @@ from tuning.llamafactory.outcome.traceback_text import (
     causes_of,
     continued,
     died_of,
+    end_of_chain,
     first_failures,
     last_error,
     message_of,
@@ -134,11 +135,11 @@ class _Text:
 
 
 def _in_errors(row: Row, errors: Sequence[Raised]) -> _Sign | None:
-    """The newest that fits, shown with what it was raised because of."""
+    """The newest that fits, shown with what it was raised because of, and with what it led to."""
     for error in reversed(errors):
         sign = _in_error(row, error)
         if sign is not None:
-            return _led_to_by(causes_of(error, errors), sign)
+            return _leading_to(end_of_chain(error, errors).message, _led_to_by(causes_of(error, errors), sign))
     return None
 
 
@@ -146,6 +147,11 @@ def _led_to_by(causes: Sequence[Raised], sign: _Sign) -> _Sign:
     """The sign of an error, behind the messages of those that led to it."""
     messages = dict.fromkeys(cause.message for cause in causes if cause.message not in sign.evidence)
     return replace(sign, evidence=(*messages, *sign.evidence[len(messages) - EVIDENCE_LINES :]))
+
+
+def _leading_to(end: str, sign: _Sign) -> _Sign:
+    """The sign of an error, before the message that a process died with because of it."""
+    return sign if end in sign.evidence else replace(sign, evidence=(*sign.evidence[1 - EVIDENCE_LINES :], end))
 
 
 def _in_error(row: Row, error: Raised) -> _Sign | None:

@@ -145,6 +145,17 @@ def causes_of(error: Raised, errors: Sequence[Raised]) -> tuple[Raised, ...]:
     return tuple(reversed(causes))
 
 
+def end_of_chain(error: Raised, errors: Sequence[Raised]) -> Raised:
+    """The last exception that was raised because of another, or while that was handled; itself where none was."""
+    end = error
+    for other in errors:
+        if other.rank == error.rank and other.place > error.place:
+            if not other.is_chained:
+                break
+            end = other
+    return end
+
+
 def last_error(text: str) -> LastError:
     """The last error of a log's tail; what others say of an end only where nobody says more."""
     errors = raised(text)

@@ -273,6 +273,32 @@ def test_the_launchers_word_shows_which_signal_ended_a_run(number: int, word: st
     assert (failure.code, failure.evidence[0]) == (code, line)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "  what():  invalid device pointer: 0x7ff443ffdc00",
+        "double free or corruption (!prev)",
+        "free(): invalid pointer",
+        "python: io.cpp:125: int wait(): Assertion `done >= least' failed.",
+    ],
+)
+def test_an_abort_is_shown_with_the_error_that_led_to_it(said: str) -> None:
+    ended = "packtrain: the program was ended by signal 6 (Aborted)"
+    failure = explain(End(134, "failed", f"{said}\n{ended}\n"))
+    assert (failure.code, said.strip() in failure.evidence) == ("aborted", True)
+
+
+def test_an_error_is_shown_with_the_one_that_it_led_to() -> None:
+    chain = (
+        'Traceback (most recent call last):\n  File "/x/a.py", line 3, in f\n    read()\nEOFError: unexpected EOF\n\n'
+        "The above exception was the direct cause of the following exception:\n\n"
+        'Traceback (most recent call last):\n  File "/x/b.py", line 4, in g\n    f()\nRuntimeError: the last\n'
+    )
+    failure = explain(End(1, "failed", chain))
+    assert failure.code == "model_files"
+    assert failure.evidence[-2:] == ("EOFError: unexpected EOF", "RuntimeError: the last")
+
+
 @pytest.mark.parametrize("place", ["bash", "/var/spool/slurmd/job00007/slurm_script", "/r/jobs/job_1/1/job.sh"])
 def test_a_program_that_is_missing_on_the_node_is_told_by_the_shell(place: str) -> None:
     failure = explain(End(127, "failed", f"{place}: line 138: apptainer: command not found\n"))
