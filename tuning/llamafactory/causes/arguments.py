@@ -68,7 +68,7 @@ ARGUMENTS = (
         "config",
         "last",
         r"does not require grad|can (only )?require gradients|requires_grad flags of leaf"
-        r"|None of the inputs have requires_grad|no trainable parameters"
+        r"|None of the inputs have requires_grad|no trainable parameters|[Ll]eaf [Vv]ariable that requires grad"
         r"|optimizer got an empty parameter list",
         NOT_TOGETHER,
         _NO_GRAD,
@@ -76,8 +76,8 @@ ARGUMENTS = (
     Row(
         "config",
         "last",
-        r"tensors to be on the same device|found at least two devices|different device than the one"
-        r"|device_map|out of meta tensor|on the meta device|offload_folder",
+        r"to be on (the )?same device|the same device as|found at least two devices|different device than the one"
+        r"|found one of them on device|device_map|out of meta tensor|on (the )?meta (device|tensor)|offload_folder",
         NOT_TOGETHER,
         _DEVICES,
     ),
@@ -98,6 +98,13 @@ ARGUMENTS = (
         NOT_TOGETHER,
         _DEEPSPEED,
         within=r"deepspeed/runtime/(config|zero/config)|transformers/integrations/deepspeed",
+    ),
+    Row(
+        "config",
+        "last",
+        r"environment variable \w+ expected, but not set|Default process group has not been initialized",
+        NOT_TOGETHER,
+        "deepspeed and fsdp are for several processes: leave them out, or ask for more GPUs",
     ),
     Row("config", "last", r"trust_remote_code", NOT_TOGETHER, _TRUST),
     Row(

@@ -10,6 +10,7 @@ BY_EXIT_CODE = (
         "127",
         "a program of the job was not found (exit code 127)",
         "is Apptainer installed on the node?",
+        also=r": not found$|No such file or directory$",
     ),
     Row("aborted", "exit_code", "134", "the training process aborted (exit code 134)", LOOK, also=ABORTING),
     Row("crashed", "exit_code", "132", "the training process crashed (exit code 132)", LOOK),

@@ -103,7 +103,8 @@ PACKAGES = (
     Row(
         "import",
         "stderr",
-        r"^(Could not load library |Unable to load any of \{)lib\w+|Cannot load symbol cu\w+",
+        r"^(Could not load library |Unable to load any of \{)lib\w+|Cannot load symbol cu\w+"
+        r"|MKL_THREADING_LAYER=\w+ is",
         "a library of the image is missing, or of the wrong version: {line}",
         _PACKAGE,
     ),
@@ -131,7 +132,7 @@ PACKAGES = (
         r"|cached in a LocalFileSystem|compiled without GPU support|pip install|is not installed|binary incompatibility"
         r"|VersionConflict|DistributionNotFound|[Pp]lease (re)?(install|update|upgrade)\b|please,? (upgrade|update) "
         r"|in your current \w+ version|requires? `?[\w-]+`?\s?(>=|==|<|>)|version incompatibility"
-        r"|incompatible function arguments",
+        r"|incompatible function arguments|requires \S+ to be installed",
         "a Python package is missing in the image, or of the wrong version: {line}",
         _PACKAGE,
     ),

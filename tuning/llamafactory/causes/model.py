@@ -111,6 +111,14 @@ MODEL_FILES = (
     Row(
         "model_files",
         "last",
+        r"^KeyError\b",
+        "the weights do not fit the model that config.json describes: {line}",
+        _MODEL,
+        within=r"in load_weights$",
+    ),
+    Row(
+        "model_files",
+        "last",
         r"JSONDecodeError|Expecting value|Extra data|UnicodeDecodeError|not a string$",
         "a file of the model is broken: {line}",
         _MODEL,

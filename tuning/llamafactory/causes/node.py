@@ -48,7 +48,8 @@ SICK_NODE = (
         "stderr",
         r"[Uu]ncorrectable (NVLink|ECC)|cudaError(ECCUncorrectable|DevicesUnavailable|LaunchFailure|SystemNotReady)"
         r"|(device\(s\) is/are|devices are) busy or unavailable|unspecified launch failure|fallen off the bus"
-        r"|GPU is lost|GPU requires reset|\bXid\b|^NVRM: |system not yet initialized|CUDA (error: )?unknown error"
+        r"|GPU is lost|GPU requires reset|\bXid\b"
+        r"|launch timed out|^NVRM: |system not yet initialized|CUDA (error: )?unknown error"
         r"|Cuda failure.*unknown error|Unable to determine the device handle|hardware stack error"
         r"|communicate with the NVIDIA driver|NVML: (Unknown Error|GPU)|RmInitAdapter failed|NVLink error|Error 802\b",
         "a GPU of the node does not work: {line}",
@@ -71,5 +72,6 @@ SICK_NODE = (
         r"Device or resource busy|\[Errno 16\]",
         "a file system of the node failed: {line}",
         ELSEWHERE,
+        unless=r"in _run_finalizers$",
     ),
 )

@@ -8,6 +8,7 @@ _ECHO_OF_A_PEER = (
     r"|[Cc]onnection ?([Cc]losed|[Rr]eset|[Rr]efused|[Aa]bort)"
     r"|Broken ?[Pp]ipe|[Tt]imed? ?out\b|TCPStore|gloo|[Ss]ocket|EADDRINUSE|Address already in use|waiting for clients"
     r"|torch/distributed/|^KeyboardInterrupt|connectFullMesh|Pin memory thread|No route to host"
+    r"|in _run_finalizers$"
 )
 
 # Often only the echo of another process's end: behind everything that says more.
@@ -42,6 +43,15 @@ BETWEEN_PROCESSES = (
         r"killed by signal: (Terminated|Hangup|Interrupt)|terminated with signal SIG(TERM|HUP|INT)",
         "a process of the run was told to stop: {line}",
         "retry, unless somebody meant it",
+    ),
+    Row(
+        "out_of_memory",
+        "last",
+        r"^(BrokenPipe|Connection\w*|EOF)Error\b",
+        "a process that prepared data was lost; most likely the host's memory ran out (not the GPU's): {line}",
+        MORE_MEMORY,
+        within=r"/datasets/(arrow_dataset|utils/py_utils)",
+        raised_by=r"/multiprocess(ing)?/connection",
     ),
     Row(
         "out_of_memory",

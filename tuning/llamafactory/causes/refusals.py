@@ -5,6 +5,7 @@ from tuning.llamafactory.causes.row import NOT_TOGETHER, Row
 _NAMED = "the error names an argument, or what the model cannot do: leave it out, or change it (`packtrain check`)"
 _VERSIONS = "leave out the argument that needs it, take another model, or ask the operator for another image"
 _ATTENTION = "flash_attn: sdpa, and without packing"
+_KERNELS = "leave out enable_liger_kernel, use_unsloth and torch_compile, whose kernels this GPU or model cannot run"
 _REPORT = "look at the data set's columns and lines (`packtrain datasets show`, for data that were uploaded or added)"
 _LIBRARIES = (
     r"/(accelerate|peft|deepspeed|trl|bitsandbytes|hqq|gptqmodel|auto_gptq|unsloth(_zoo)?|liger_kernel|flash_attn|vllm"
@@ -35,16 +36,26 @@ REFUSALS = (
     Row(
         "config",
         "last",
-        r"shared tensors|tensors share memory",
+        r"shared tensors|tensors share memory|non contiguous tensor",
         "this model's weights cannot be saved in that form: {line}",
         "the model ties weights: leave out resize_vocab and additional_target, or train with finetuning_type: lora",
     ),
     Row(
         "config",
         "last",
-        r"OutOfResources|out of resource: |torch\._(dynamo|inductor)\.exc|BackendCompilerFailed|InductorError",
+        r"OutOfResources|out of resource: |torch\._(dynamo|inductor)\.exc|BackendCompilerFailed|InductorError"
+        r"|^triton\.compiler\.",
         NOT_TOGETHER,
-        "leave out enable_liger_kernel, use_unsloth and torch_compile, whose kernels this GPU or model cannot run",
+        _KERNELS,
+    ),
+    Row(
+        "config",
+        "last",
+        r"^(AssertionError|IndexError|KeyError|RuntimeError|TypeError|ValueError)\b",
+        NOT_TOGETHER,
+        _KERNELS,
+        raised_by=r"/triton/(backends|compiler)/",
+        unless=r"CUDA",
     ),
     Row(
         "config",

@@ -35,7 +35,8 @@ NUMBERS = (
     Row(
         "diverged",
         "raised",
-        r"contains either `inf`, `nan`|loss scale already at minimum|FloatingPointError",
+        r"contains either `inf`, `nan`|loss scale already at minimum|FloatingPointError|returned nan values in its"
+        r"|satisfy the constraint .*found invalid values",
         "the model's numbers are no longer finite: {line}",
         TAMER,
     ),

@@ -11,14 +11,20 @@ _ESCAPES = re.compile(
     # controls but tab and newline, and what turns the direction of reading or breaks a line
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
 )
-_RANK = re.compile(r"^\[((?:rank|default)\d+)\]:? ?")
+_RANK = re.compile(
+    r"^(?:\[((?:rank|default)\d+)\]:? ?"  # torchrun
+    r"|\((\w+ pid=\d+)[^)]*\) ?(?:[A-Z]+ \d\d-\d\d [\d:]+ \[[\w./]+:\d+\] ?)?)"  # vLLM with its logger, Ray
+)
 _START = "Traceback (most recent call last):"
 _RAISED = re.compile(r"(?!(?:[A-Z]+|wandb|srun|slurmstepd|packtrain)\b:)[A-Za-z_][\w.]*(?:: .*|:)?")
 _RAISED_PLAINLY = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)(?:: .*|:)?")
 """Such a line is an exception wherever it stands; another may be the word of somebody else in between."""
 _EXCEPTION = re.compile(r"[\w.]+(Error|Exception|Interrupt|Exit)\b")
 # They say only that a child failed; what happened stands in the child's own traceback before them.
-_WRAPPER = re.compile(r"[\w.]*(ChildFailedError|SignalException)\b|[\w.]*CalledProcessError: .*(torchrun|llamafactory)")
+_WRAPPER = re.compile(
+    r"[\w.]*(ChildFailedError|SignalException)\b|[\w.]*CalledProcessError: .*(torchrun|llamafactory)"
+    r"|RuntimeError: Engine \w+ (initialization )?failed"
+)
 # What programs without a traceback say last when they give up.
 _GIVING_UP = re.compile(
     r"\b(FATAL|fatal|error|ERROR|Error|Killed|not found|No space left|Permission denied)\b"
@@ -209,7 +215,7 @@ def _ranked(line: str) -> tuple[str, str]:
     marked = _RANK.match(own)
     if marked is not None:
         own = _BAR.sub("", own[marked.end() :])
-    return marked[1] if marked else "", own.rstrip()[:MAX_LINE_CHARACTERS]
+    return (marked[1] or marked[2]) if marked else "", own.rstrip()[:MAX_LINE_CHARACTERS]
 
 
 def _raised_by(rank: str, lines: Sequence[tuple[int, str]]) -> Iterator[tuple[bool, Raised]]:

@@ -288,6 +288,22 @@ def test_an_abort_is_shown_with_the_error_that_led_to_it(said: str) -> None:
     assert (failure.code, said.strip() in failure.evidence) == ("aborted", True)
 
 
+def test_a_finalizer_that_cannot_clean_up_is_not_the_cause() -> None:
+    aside = (
+        'Traceback (most recent call last):\n  File "/x/multiprocess/util.py", line 300, in _run_finalizers\n'
+        "    finalizer()\nOSError: [Errno 16] Device or resource busy: '.nfs000000018091a43c'\n"
+    )
+    killed = "/srv/runs/a/job.sh: line 52: 4711 Killed                  apptainer exec image.sif\n"
+    failure = explain(End(137, "failed", aside + killed))
+    assert (failure.code, failure.evidence[-1]) == ("killed", killed.strip())
+
+
+def test_a_shell_in_the_image_shows_which_program_is_missing() -> None:
+    line = "/.singularity.d/actions/exec: 9: exec: llamafactory-cli: not found"
+    failure = explain(End(127, "failed", f"{line}\nsrun: error: n1: task 0: Exited with exit code 127\n"))
+    assert (failure.code, failure.evidence) == ("not_found", (line,))
+
+
 def test_an_error_is_shown_with_the_one_that_it_led_to() -> None:
     chain = (
         'Traceback (most recent call last):\n  File "/x/a.py", line 3, in f\n    read()\nEOFError: unexpected EOF\n\n'
