@@ -50,7 +50,7 @@ ARGUMENTS = (
     Row(
         "config",
         "last",
-        r"the same dtype|[Ss]calar ?[Tt]ype|mixed dtype|Attempting to unscale FP16"
+        r"the same dtype|must have the same type as|[Ss]calar ?[Tt]ype|mixed dtype|Attempting to unscale FP16"
         r"|expected .* dtype .* but|[Ff]latten .*dtype|type \(.*\) .*type \(.*\) should be the same"
         r"|not implemented for '(Half|BFloat16|Float8)",
         NOT_TOGETHER,

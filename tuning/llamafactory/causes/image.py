@@ -99,12 +99,30 @@ NEW_MODELS = (
     ),
 )
 
+# Some program that does without says the same: behind all that says more.
+NOT_LINKED = (
+    Row(
+        "container",
+        "stderr",
+        r"error while loading shared libraries: .*Permission denied",
+        "the image could not be started: {line}",
+        _NAMESPACES,
+    ),
+    Row(
+        "import",
+        "stderr",
+        r"error while loading shared libraries: ",
+        "a library of the image is missing, or of the wrong version: {line}",
+        _PACKAGE,
+    ),
+)
+
 PACKAGES = (
     Row(
         "import",
         "stderr",
         r"^(Could not load library |Unable to load any of \{)lib\w+|Cannot load symbol cu\w+"
-        r"|MKL_THREADING_LAYER=\w+ is",
+        r"|^/\S+: (Error while finding module specification|No module named )|MKL_THREADING_LAYER=\w+ is",
         "a library of the image is missing, or of the wrong version: {line}",
         _PACKAGE,
     ),
@@ -132,7 +150,8 @@ PACKAGES = (
         r"|cached in a LocalFileSystem|compiled without GPU support|pip install|is not installed|binary incompatibility"
         r"|VersionConflict|DistributionNotFound|[Pp]lease (re)?(install|update|upgrade)\b|please,? (upgrade|update) "
         r"|in your current \w+ version|requires? `?[\w-]+`?\s?(>=|==|<|>)|version incompatibility"
-        r"|incompatible function arguments|requires \S+ to be installed",
+        r"|incompatible function arguments|requires \S+ to be installed"
+        r"|Unable to avoid copy while creating an array|Invalid pattern: '\*\*'",
         "a Python package is missing in the image, or of the wrong version: {line}",
         _PACKAGE,
     ),

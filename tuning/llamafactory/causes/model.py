@@ -104,7 +104,8 @@ MODEL_FILES = (
         r"|Unable to load weights|not a valid JSON file|Error\(s\) in loading state_dict|Missing key\(s\) in state_dict"
         r"|ParseFromArray|parse ModelProto|EOFError: Ran out of input|unexpected EOF|file might be corrupted"
         r"|Consistency check failed|pickle data was truncated|UnpicklingError|[Uu]nexpected end of file"
-        r"|Trying to set a tensor of shape|KeyError: '[\w.]+\.(weight|bias)'",
+        r"|Trying to set a tensor of shape|KeyError: '[\w.]+\.(weight|bias)'"
+        r"|KeyError: '[\w.]*\blayers\.\d+\.[\w.]+'",
         "a file of the model is broken, or of another model: {line}",
         _MODEL,
     ),

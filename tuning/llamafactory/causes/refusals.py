@@ -98,7 +98,7 @@ REFUSALS = (
     Row(
         "model_files",
         "last",
-        r"^(Exception|OSError|RuntimeError|ValueError)\b",
+        r"^(huggingface_hub\.[\w.]+|modelscope\.[\w.]+|Exception|OSError|RuntimeError|ValueError)\b",
         "the model could not be fetched: {line}",
         "the nodes cannot fetch it: use a path on the cluster, or a model of its catalogue",
         raised_by=r"/(huggingface_hub|hf_transfer|hf_xet|modelscope/hub)/",

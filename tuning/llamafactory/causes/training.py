@@ -68,6 +68,8 @@ OTHER_ERRORS = (
     Row("training_error", "stderr", r"(what\(\)|with exception): .*(illegal (memory access|instruction)|misaligned)",
         "{line}", _KERNELS),
     Row("training_error", "stderr", r"pthread_create failed|^libgomp: Thread creation failed", "{line}", _THREADS),
+    Row("training_error", "last", r"[Cc](annot|an't) (pickle|get local object)", "{line}",
+        "leave out preprocessing_num_workers and dataloader_num_workers, whose processes are handed it"),
     Row("training_error", "last", r"re-initialize CUDA in forked", "{line}",
         "leave out preprocessing_num_workers and dataloader_num_workers"),
     Row("training_error", "last", r"start new thread|Resource temporarily unavailable", "{line}", _THREADS),

@@ -37,6 +37,7 @@ _ECHO = re.compile(
     r"|Root Cause|Failures:$|(=|-){20,}$"
     r"| +(time|host|rank|exitcode|error_file|traceback) *: |\[\d+\]:$|  <NO_OTHER_FAILURES>"
     r"|[\w.]*(ChildFailedError|SignalException)\b|[\w.]*CalledProcessError: .*(torchrun|llamafactory)"
+    r"|wandb: (?!ERROR)"
 )
 """What srun, torchrun and the launcher say of a process that failed: that, and never why."""
 _BAR = re.compile(r"^.*?\d+%\|[^|]*\| [^\[]*\[[^\]]*\] ?")
