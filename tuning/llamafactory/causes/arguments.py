@@ -50,6 +50,13 @@ ARGUMENTS = (
     Row(
         "config",
         "last",
+        r"compute capability (>|of at least|\d+\.\d or)|requires? compute capability",
+        NOT_TOGETHER,
+        "another gpu_type, or leave out what only newer GPUs can (fp8, flash_attn, some quantizations)",
+    ),
+    Row(
+        "config",
+        "last",
         r"the same dtype|must have the same type as|[Ss]calar ?[Tt]ype|mixed dtype|Attempting to unscale FP16"
         r"|expected .* dtype .* but|[Ff]latten .*dtype|type \(.*\) .*type \(.*\) should be the same"
         r"|not implemented for '(Half|BFloat16|Float8)",

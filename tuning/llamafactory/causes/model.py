@@ -53,7 +53,7 @@ MODEL_ON_A_HUB = (
     ),
 )
 
-MODEL_NOT_LOADED = (Row("model_files", "last", r"Failed to load (tokenizer|processor|model)", _UNREAD, _MODEL),)
+MODEL_NOT_LOADED = (Row("model_files", "last", r"Failed to load (the )?(tokenizer|processor|model)", _UNREAD, _MODEL),)
 
 MODEL_FILES = (
     Row(
@@ -84,7 +84,7 @@ MODEL_FILES = (
     Row(
         "model_files",
         "last",
-        r"no file named (pytorch_)?model|does not appear to have a file named|Unrecognized model"
+        r"no file named (pytorch_)?model|^OSError: Not found: |does not appear to have a file named|Unrecognized model"
         r"|Incorrect path_or_model_id|not a valid model identifier|Repo id must|HFValidationError|EntryNotFoundError"
         r"|Can't load (token|the |config)|Couldn't instantiate the backend tokenizer|chat_template is not set"
         r"|Can't find (a valid checkpoint|'?adapter_config)|No such file or directory: .*\.(safetensors|bin|model)\b"

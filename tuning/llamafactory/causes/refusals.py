@@ -25,6 +25,7 @@ VERSIONS = (
         "last",
         rf"^AttributeError: (type object )?'(?!{_NO_LIBRARY})[A-Z]\w+'( object)? has no attribute"
         r"|^NameError: name '\w+' is not defined|^TypeError: Descriptors cannot"
+        r"|^SyntaxError: |^ValueError: mutable default"
         r"|^TypeError: .*\(\) (missing \d+ required|takes (from )?\d+ |got multiple values for)"
         r"|^TypeError: unsupported operand type\(s\) for \|",
         "packages of the image do not fit each other, or this model: {line}",
@@ -78,6 +79,14 @@ REFUSALS = (
         within=r"in from_pretrained$|llamafactory/model/loader",
         raised_by=r"/(transformers|transformers_modules|tokenizers)/",
         unless="NoneType",
+    ),
+    Row(
+        "import",
+        "last",
+        r"^(AttributeError|IndexError|KeyError|TypeError|ValueError)\b",
+        "the model's own code does not fit the packages of the image: {line}",
+        "take the model in the form that transformers knows, another one, or ask the operator for another image",
+        raised_by=r"/transformers_modules/",
     ),
     Row(
         "config",

@@ -19,7 +19,16 @@ TRACKERS = (
         r"\bwandb\b|api\.wandb\.ai|WANDB_|\b[Ss]wan[Ll]ab\b|COMET_API_KEY|comet_ml|[Nn]eptune|[Mm]lflow|clearml",
         "the tracker of experiments could not be used: {line}",
         _TRACKER,
-        unless=r"ModuleNotFoundError|ImportError|not installed|pip install|\[Errno",
+        unless=r"ModuleNotFoundError|ImportError|not installed|pip install|\[Errno (2|13|20|21|30)\]",
+        also=r"^wandb: ERROR",
+    ),
+    Row(
+        "config",
+        "last",
+        r"^(\w+\.)*(\w*Connection\w*|BrokenPipe|Timeout|Runtime|Value)(Error|Exception)\b",
+        "the tracker of experiments could not be used: {line}",
+        _TRACKER,
+        raised_by=r"/(wandb|swanlab|mlflow|comet_ml|neptune|clearml|trackio)/",
         also=r"^wandb: ERROR",
     ),
 )

@@ -19,6 +19,7 @@ from tuning.llamafactory.outcome.traceback_text import (
     own_words,
     plain_lines,
     raised,
+    written_over,
 )
 
 _FURTHER_LINES = 4
@@ -86,6 +87,10 @@ class _Text:
         return own_words(self._stderr)
 
     @cached_property
+    def _written_over(self) -> Raised | None:
+        return written_over(self._own_words)
+
+    @cached_property
     def _stdout(self) -> tuple[str, ...]:
         return plain_lines(self._end.stdout)
 
@@ -120,12 +125,15 @@ class _Text:
 
     def _in_own_words(self, row: Row) -> _Sign | None:
         """Without a sign, the last error that is told by itself."""
-        if row.within or row.raised_by or self.last.message is None:
+        if self.last.message is None or ((row.within or row.raised_by) and not self._fits_what_was_written_over(row)):
             return None
-        if not row.sign:
+        if not row.sign or row.within or row.raised_by:
             return self._with_what_follows(_Sign(row, self.last.message, self.last.evidence))
         found = _in_lines(row, self._own_words)
         return self._with_what_follows(replace(found, line=found.evidence[-1])) if found else None
+
+    def _fits_what_was_written_over(self, row: Row) -> bool:
+        return self._written_over is not None and _in_error(row, self._written_over) is not None
 
     def _with_what_follows(self, sign: _Sign) -> _Sign:
         """A message of several lines, whole."""

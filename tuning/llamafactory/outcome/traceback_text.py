@@ -42,6 +42,9 @@ _ECHO = re.compile(
 """What srun, torchrun and the launcher say of a process that failed: that, and never why."""
 _BAR = re.compile(r"^.*?\d+%\|[^|]*\| [^\[]*\[[^\]]*\] ?")
 """A progress bar, which leaves no line end behind it: whatever is written next stands on its line."""
+_TWICE = re.compile(r"^([A-Z]\w*?(?:Error|Exception))\1+(?:: )+")
+_WRITTEN_OVER = re.compile(r"(?:^|[\s.)])([A-Z]\w*?(?:Error|Exception))\1*(?:$|:[: ]*(.*))")
+"""Of several processes at once: `ValueErrorValueError: : it cannot be`; what it says may stand on a later line."""
 _MARKERS = re.compile(r"[\s~^]+")
 """Below a frame's line of code: which part of it; of the ten lines that are shown they would take a third."""
 _CHAINED = ("the following exception:", "another exception occurred:")
@@ -204,6 +207,16 @@ def own_words(lines: Sequence[str]) -> tuple[str, ...]:
     return (*filter(_EXCEPTION.match, own[:start]), *own[start:])
 
 
+def written_over(lines: Sequence[str]) -> Raised | None:
+    """The exception of tracebacks that were written over each other, with the frames of all."""
+    found = [match for line in lines if (match := _WRITTEN_OVER.search(line))]
+    frames = tuple(line for line in lines if line.startswith("  "))
+    if not found or not _has_frames(frames):
+        return None
+    said = next((match[2] for match in found if match[2]), "")
+    return Raised(frames, (f"{found[-1][1]}: {said}",))
+
+
 def _ranked_lines(text: str) -> tuple[tuple[str, str], ...]:
     """Lines with the rank that each is marked with, "" for none."""
     whole = (line.rstrip("\r").rpartition("\r")[2][:_READ_CHARACTERS] for line in text.split("\n"))
@@ -232,7 +245,7 @@ def _raised_by(rank: str, lines: Sequence[tuple[int, str]]) -> Iterator[tuple[bo
             continue
         before = texts[start - 1] if start else ""
         is_chained = before.endswith(_CHAINED) or line.startswith("Original ")
-        said = tuple(texts[end : _end_of_message(texts, end)])
+        said = (_TWICE.sub(r"\1: ", texts[end]), *texts[end + 1 : _end_of_message(texts, end)])
         error = Raised(tuple(texts[start:end]), said, rank, lines[end][0], is_chained)
         is_aside = before.startswith(_ASIDE) or (is_chained and is_aside)
         yield is_aside, error

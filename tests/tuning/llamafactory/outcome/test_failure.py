@@ -265,7 +265,14 @@ def test_what_kept_a_run_from_its_start_says_what_to_do(line: str, exit_code: in
 
 @pytest.mark.parametrize(
     ("number", "word", "code"),
-    [(9, "Killed", "killed"), (11, "Segmentation fault", "crashed"), (6, "Aborted", "aborted")],
+    [
+        (1, "Hangup", "terminated"),
+        (2, "Interrupt", "terminated"),
+        (6, "Aborted", "aborted"),
+        (8, "Floating point exception", "crashed"),
+        (9, "Killed", "killed"),
+        (11, "Segmentation fault", "crashed"),
+    ],
 )
 def test_the_launchers_word_shows_which_signal_ended_a_run(number: int, word: str, code: str) -> None:
     line = f"packtrain: the program was ended by signal {number} ({word})"
