@@ -72,6 +72,5 @@ SICK_NODE = (
         r"Device or resource busy|\[Errno 16\]",
         "a file system of the node failed: {line}",
         ELSEWHERE,
-        unless=r"in _run_finalizers$",
     ),
 )

@@ -8,7 +8,6 @@ _ECHO_OF_A_PEER = (
     r"|[Cc]onnection ?([Cc]losed|[Rr]eset|[Rr]efused|[Aa]bort)"
     r"|Broken ?[Pp]ipe|[Tt]imed? ?out\b|TCPStore|gloo|[Ss]ocket|EADDRINUSE|Address already in use|waiting for clients"
     r"|torch/distributed/|^KeyboardInterrupt|connectFullMesh|Pin memory thread|No route to host"
-    r"|in _run_finalizers$"
 )
 
 # Often only the echo of another process's end: behind everything that says more.

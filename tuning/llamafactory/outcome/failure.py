@@ -19,6 +19,7 @@ from tuning.llamafactory.outcome.traceback_text import (
     own_words,
     plain_lines,
     raised,
+    without_asides,
     written_over,
 )
 
@@ -58,24 +59,38 @@ class _Sign:
     line: str = ""
     evidence: tuple[str, ...] = ()
 
+    @property
+    def is_bare(self) -> bool:
+        """It tells no cause."""
+        return self.row.code == OTHERWISE.code and not self.row.sign
+
 
 def explain(end: End) -> Failure:
     """The cause of a run's failure; never raises."""
-    text = _Text(end)
-    sign = next((sign for row in CAUSES if (sign := text.find(row)) is not None), _Sign(OTHERWISE))
+    text, sign = _told(end, without_asides(end.stderr))
+    if sign.is_bare:
+        aside = _told(end, end.stderr)
+        text, sign = (text, sign) if sign.line and aside[1].is_bare else aside
     message = sign.row.message.format(
         line=sign.line, exit_code=end.exit_code, missing=", ".join(end.missing) or "what it was to leave"
     )
     return Failure(sign.row.code, message, sign.row.hint, sign.evidence or text.shown(sign.row.code))
 
 
+def _told(end: End, errors: str) -> tuple["_Text", _Sign]:
+    """The first row that fits, where errors are looked for in a part of stderr."""
+    text = _Text(end, errors)
+    return text, next((sign for row in CAUSES if (sign := text.find(row)) is not None), _Sign(OTHERWISE))
+
+
 class _Text:
     """The logs' ends, read once."""
 
-    def __init__(self, end: End) -> None:
+    def __init__(self, end: End, errors: str) -> None:
         self._end = end
-        self.last = last_error(end.stderr)
-        self._raised = raised(end.stderr)
+        self._errors = errors
+        self.last = last_error(errors)
+        self._raised = raised(errors)
 
     @cached_property
     def _stderr(self) -> tuple[str, ...]:
@@ -84,7 +99,7 @@ class _Text:
     @cached_property
     def _own_words(self) -> tuple[str, ...]:
         """The lines of processes whose tracebacks cannot be read."""
-        return own_words(self._stderr)
+        return own_words(first_failures(plain_lines(self._errors)))
 
     @cached_property
     def _written_over(self) -> Raised | None:
@@ -125,15 +140,14 @@ class _Text:
 
     def _in_own_words(self, row: Row) -> _Sign | None:
         """Without a sign, the last error that is told by itself."""
-        if self.last.message is None or ((row.within or row.raised_by) and not self._fits_what_was_written_over(row)):
+        if row.within or row.raised_by:
+            return _in_error(row, self._written_over) if self._written_over else None
+        if self.last.message is None:
             return None
-        if not row.sign or row.within or row.raised_by:
+        if not row.sign:
             return self._with_what_follows(_Sign(row, self.last.message, self.last.evidence))
         found = _in_lines(row, self._own_words)
         return self._with_what_follows(replace(found, line=found.evidence[-1])) if found else None
-
-    def _fits_what_was_written_over(self, row: Row) -> bool:
-        return self._written_over is not None and _in_error(row, self._written_over) is not None
 
     def _with_what_follows(self, sign: _Sign) -> _Sign:
         """A message of several lines, whole."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, moves of the cursor
@@ -37,7 +38,7 @@ _ECHO = re.compile(
     r"|Root Cause|Failures:$|(=|-){20,}$"
     r"| +(time|host|rank|exitcode|error_file|traceback) *: |\[\d+\]:$|  <NO_OTHER_FAILURES>"
     r"|[\w.]*(ChildFailedError|SignalException)\b|[\w.]*CalledProcessError: .*(torchrun|llamafactory)"
-    r"|wandb: (?!ERROR)"
+    r"|wandb: (?!ERROR)|\S+\.py:\d+: \w*Warning: |  warnings\.warn\(|\[[WI]\d* ?[\d:.]* ?\S+\.cpp:\d+\]"
 )
 """What srun, torchrun and the launcher say of a process that failed: that, and never why."""
 _BAR = re.compile(r"^.*?\d+%\|[^|]*\| [^\[]*\[[^\]]*\] ?")
@@ -50,6 +51,8 @@ _MARKERS = re.compile(r"[\s~^]+")
 _CHAINED = ("the following exception:", "another exception occurred:")
 _ASIDE = ("Exception ignored in", "Exception in thread", "Error in ", "--- Logging error ---")
 """Above a traceback that ended nothing: of a finalizer, a thread of its own, an exit handler, a logger."""
+_FINALIZERS = "in _run_finalizers"
+"""Ends the frame of multiprocessing through which such a traceback comes without words above it."""
 _MESSAGE_ENDS = re.compile(
     r"(.* )?Traceback \(most recent call last\):|srun: |slurmstepd|packtrain: |wandb: |[EWI]\d{4} |={9}|-{9}|\"\"\"$"
     r"|\[?(\w+\|)?\d{4}-\d\d-\d\d|\[(INFO|WARNING|ERROR)\b|The above exception was|During handling of|frame #\d"
@@ -95,6 +98,8 @@ class Raised:
     """The line of the log that it stands on."""
     is_chained: bool = False
     """It was raised because of the one before, or while that was handled."""
+    is_aside: bool = False
+    """It ended nothing."""
 
     @property
     def message(self) -> str:
@@ -117,7 +122,7 @@ class Raised:
 
 def plain_lines(text: str) -> tuple[str, ...]:
     """Without colours, control characters, ranks, empty lines, markers and progress bars."""
-    return tuple(line for _, line in _ranked_lines(text))
+    return tuple(line for _, _, line in _ranked_lines(text))
 
 
 def raised(text: str) -> tuple[Raised, ...]:
@@ -125,14 +130,15 @@ def raised(text: str) -> tuple[Raised, ...]:
 
     The lines of one rank are read by themselves: several write at once. What ended nothing counts only by itself.
     """
-    ranked = _ranked_lines(text)
-    found: list[Raised] = []
-    aside: list[Raised] = []
-    for rank in dict.fromkeys(rank for rank, _ in ranked):
-        lines = [(place, line) for place, (its, line) in enumerate(ranked) if its == rank]
-        for is_aside, error in _raised_by(rank, lines):
-            (aside if is_aside else found).append(error)
-    return tuple(sorted(found or aside, key=lambda error: error.place))
+    errors = tuple(error for error, _ in _every_error(text))
+    found = tuple(error for error in errors if not error.is_aside) or errors
+    return tuple(sorted(found, key=lambda error: error.place))
+
+
+def without_asides(text: str) -> str:
+    """The text without the tracebacks that ended nothing."""
+    aside = {place for error, places in _every_error(text) if error.is_aside for place in places}
+    return "\n".join(line for place, line in enumerate(text.split("\n")) if place not in aside) if aside else text
 
 
 def died_of(errors: Sequence[Raised]) -> tuple[Raised, ...]:
@@ -217,11 +223,19 @@ def written_over(lines: Sequence[str]) -> Raised | None:
     return Raised(frames, (f"{found[-1][1]}: {said}",))
 
 
-def _ranked_lines(text: str) -> tuple[tuple[str, str], ...]:
-    """Lines with the rank that each is marked with, "" for none."""
+def _every_error(text: str) -> Iterator[tuple[Raised, Sequence[int]]]:
+    """Exceptions, and the lines of their tracebacks with the line above: their places."""
+    ranked = _ranked_lines(text)
+    for rank in dict.fromkeys(rank for _, rank, _ in ranked):
+        yield from _raised_by(rank, [(place, line) for place, its, line in ranked if its == rank])
+
+
+@lru_cache(maxsize=4)
+def _ranked_lines(text: str) -> tuple[tuple[int, str, str], ...]:
+    """Lines with their places and the rank that each is marked with, "" for none."""
     whole = (line.rstrip("\r").rpartition("\r")[2][:_READ_CHARACTERS] for line in text.split("\n"))
-    ranked = (_ranked(_ESCAPES.sub("", line)) for line in whole)
-    return tuple((rank, line) for rank, line in ranked if line and not _MARKERS.fullmatch(line))
+    ranked = ((place, *_ranked(_ESCAPES.sub("", line))) for place, line in enumerate(whole))
+    return tuple((place, rank, line) for place, rank, line in ranked if line and not _MARKERS.fullmatch(line))
 
 
 def _ranked(line: str) -> tuple[str, str]:
@@ -232,8 +246,8 @@ def _ranked(line: str) -> tuple[str, str]:
     return (marked[1] or marked[2]) if marked else "", own.rstrip()[:MAX_LINE_CHARACTERS]
 
 
-def _raised_by(rank: str, lines: Sequence[tuple[int, str]]) -> Iterator[tuple[bool, Raised]]:
-    """The exceptions of one rank, and whether each stood aside."""
+def _raised_by(rank: str, lines: Sequence[tuple[int, str]]) -> Iterator[tuple[Raised, Sequence[int]]]:
+    """The exceptions of one rank, and the places of their lines."""
     texts = [line for _, line in lines]
     is_aside = False
     for start, line in enumerate(texts):
@@ -246,9 +260,14 @@ def _raised_by(rank: str, lines: Sequence[tuple[int, str]]) -> Iterator[tuple[bo
         before = texts[start - 1] if start else ""
         is_chained = before.endswith(_CHAINED) or line.startswith("Original ")
         said = (_TWICE.sub(r"\1: ", texts[end]), *texts[end + 1 : _end_of_message(texts, end)])
-        error = Raised(tuple(texts[start:end]), said, rank, lines[end][0], is_chained)
-        is_aside = before.startswith(_ASIDE) or (is_chained and is_aside)
-        yield is_aside, error
+        frames = tuple(texts[start:end])
+        is_aside = _ended_nothing(before, frames) or (is_chained and is_aside)
+        error = Raised(frames, said, rank, lines[end][0], is_chained, is_aside)
+        yield error, [place for place, _ in lines[max(0, start - 1) : end + 1]]
+
+
+def _ended_nothing(before: str, frames: Sequence[str]) -> bool:
+    return before.startswith(_ASIDE) or any(frame.endswith(_FINALIZERS) for frame in frames)
 
 
 def _has_frames(lines: Sequence[str]) -> bool:

@@ -172,6 +172,16 @@ def test_what_an_aside_led_to_is_aside_as_well() -> None:
     assert explain(End(1, "failed", died + aside)).message == "RuntimeError: it died of this"
 
 
+def test_an_error_of_a_finalizer_is_told_where_nothing_else_tells_a_cause() -> None:
+    aside = (
+        "Exception ignored in: <function Adam.__del__ at 0x7f>\nTraceback (most recent call last):\n"
+        "  File \"/x/adam.py\", line 3, in __del__\nModuleNotFoundError: No module named 'fancy'\n"
+    )
+    refused = "launcher.py: error: unrecognized arguments: --lora_rnk 8\n"
+    assert explain(End(1, "failed", aside + refused)).code == "config"
+    assert explain(End(1, "failed", aside + "it ended\n")).code == "import"
+
+
 def test_what_a_library_refuses_is_told_by_the_frame_that_raised_it() -> None:
     frame = '  File "/x/site-packages/{file}", line 3, in f\n    raise {error}("it cannot be")\n'
     refusal = "Traceback (most recent call last):\n{frame}{error}: it cannot be\n"
