@@ -21,7 +21,7 @@ from server.http.access.token_gate import address_of, credential_of, principal_o
 from server.http.bounds.shares import Places
 from server.http.latency import RequestSeconds
 from server.scopes import require_scope
-from tuning.datasets.store import ContentStore
+from tuning.datasets.storage.store import ContentStore
 from tuning.db.engine import transaction
 from tuning.errors import NotFound
 from tuning.notices.rules import NoticeRules, rules_of

@@ -19,6 +19,6 @@ def test_a_promise_names_a_test_that_is_there(test: str) -> None:
 
 
 def test_a_test_is_promised_by_its_file_its_function_or_itself() -> None:
-    assert is_promised("test_cancel.py", "test_anything[x]")
-    assert is_promised("test_faults.py", "test_a_daemon_that_is_gone_ends_no_job[slurmctld down]")
-    assert not is_promised("test_faults.py", "test_a_daemon_that_is_gone_ends_no_job[sshd down]")
+    assert is_promised("jobs/test_cancel.py", "test_anything[x]")
+    assert is_promised("faults/test_faults.py", "test_a_daemon_that_is_gone_ends_no_job[slurmctld down]")
+    assert not is_promised("faults/test_faults.py", "test_a_daemon_that_is_gone_ends_no_job[sshd down]")

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tuning.clusters.lease import Lease, LeaseWatch, acquire, ensure_row
 from tuning.containment import Contained
-from tuning.datasets.store import ContentStore
+from tuning.datasets.storage.store import ContentStore
 from tuning.db.database_errors import DATABASE_TROUBLE, complaint
 from tuning.db.engine import transaction
 from tuning.db.notify import News, open_news

@@ -33,7 +33,7 @@ def recover(
     from ops.databases import opened_existing
     from ops.recover.recovery import known_jobs, look, record_recovered, require_undriven, settled, write
     from ops.recover.rows import Surroundings
-    from tuning.datasets.store import ContentStore
+    from tuning.datasets.storage.store import ContentStore
     from tuning.db.engine import open_sessions, transaction
     from tuning.people.audit import operator
     from tuning.settings import load_settings

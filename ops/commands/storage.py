@@ -39,7 +39,7 @@ def storage(
     """
     from ops.databases import opened_existing
     from ops.storage.cleanup import collect, disused, remove
-    from tuning.datasets.store import ContentStore
+    from tuning.datasets.storage.store import ContentStore
     from tuning.db.engine import open_sessions, transaction
     from tuning.people.audit import operator
     from tuning.settings import load_settings

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from ops.recover.judgement import RecoveredAttempt, RecoveredJob
 from tuning.datasets.models import Dataset
 from tuning.datasets.repository import mark_staged
-from tuning.datasets.store import ContentStore
+from tuning.datasets.storage.store import ContentStore
 from tuning.jobs.attempt.job_record import RecordedDataset
 from tuning.jobs.layout import dataset_path
 from tuning.jobs.models import Attempt, AttemptTexts, Job

@@ -19,7 +19,7 @@ from ops.storage.manifest import DATABASE, KEY, MANIFEST, Manifest, member_name
 from tuning.clusters.models import Installation
 from tuning.datasets.models import Dataset
 from tuning.datasets.repository import needed_contents
-from tuning.datasets.store import ContentName, ContentStore
+from tuning.datasets.storage.store import ContentName, ContentStore
 from tuning.errors import Conflict, NotFound, PacktrainError
 from tuning.jobs.queries.use.dataset_use import IN_USE
 from tuning.migrate import head_revision, is_current

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from ops.storage.disused_kinds import DisusedKind
 from tuning.datasets.repository import delete_unless_used
-from tuning.datasets.store import ContentStore
+from tuning.datasets.storage.store import ContentStore
 from tuning.datasets.unused_contents import collect_unused
 from tuning.db.engine import lock_event_order
 from tuning.jobs.actions.removals import ask_output_removal, ask_removal

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from tuning.datasets.store import ContentName
+from tuning.datasets.storage.store import ContentName
 
 DATABASE, KEY, MANIFEST = "database.db", "secrets_key", "manifest.json"
 _CONTENT = re.compile(r"contents/(?P<sha256>[0-9a-f]{64})\.(?P<extension>jsonl?|tar)")

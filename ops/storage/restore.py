@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from ops.databases import read_url, sqlite_file
 from ops.storage.manifest import DATABASE, KEY, MANIFEST, Manifest, content_name
-from tuning.datasets.store import EXTENSIONS, ContentName, ContentStore
+from tuning.datasets.storage.store import EXTENSIONS, ContentName, ContentStore
 from tuning.errors import Conflict, NotFound, PacktrainError
 from tuning.migrate import knows_revision, upgrade
 from tuning.private_files import make_private_folder

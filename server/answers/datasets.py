@@ -18,8 +18,8 @@ from tuning.datasets import service
 from tuning.datasets.bounded_check import BoundedCheck
 from tuning.datasets.check.report import DatasetReport, Truncation, truncation
 from tuning.datasets.models import Dataset
-from tuning.datasets.preview import PreviewQuery, PreviewSource
-from tuning.datasets.store import ContentStore
+from tuning.datasets.rows.preview import PreviewQuery, PreviewSource
+from tuning.datasets.storage.store import ContentStore
 from tuning.people.directory import owner_is_seen
 from tuning.people.queries import user_names
 from tuning.people.tokens import Principal
@@ -56,7 +56,7 @@ class Previews:
     checks: FileChecks
 
     async def read(self, request: Request, dataset_id: str, reader: Principal, wish: PreviewQuery) -> bytes:
-        """A tuning.datasets.preview.Preview as JSON. Raises NotFound, Conflict, InvalidInput, Unavailable."""
+        """A tuning.datasets.rows.preview.Preview as JSON. Raises NotFound, Conflict, InvalidInput, Unavailable."""
         seen = owner_is_seen(reader, Dataset.owner_id)
         find = partial(_found, dataset_id=dataset_id, seen=seen, store=self.store, wish=wish)
         dataset, stream = await run_in_threadpool(in_transaction, self.sessions, find)

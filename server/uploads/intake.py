@@ -20,9 +20,9 @@ from server.http.routing import has_body
 from server.uploads.form import FormFields, Sink, UploadForm
 from tuning.datasets import service
 from tuning.datasets.bounded_check import BoundedCheck
-from tuning.datasets.disk_errors import ContentTooLarge
 from tuning.datasets.service import Quota
-from tuning.datasets.store import ContentStore, Incoming
+from tuning.datasets.storage.disk_errors import ContentTooLarge
+from tuning.datasets.storage.store import ContentStore, Incoming
 from tuning.datasets.unused_contents import collect_unused
 from tuning.errors import Finding, InvalidInput
 from tuning.jobs.actions.dataset_limits import dataset_room, require_within_limits

@@ -11,29 +11,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from container.steps import say, step
-from tests.bench import (
-    checking,
-    creating,
-    distant,
-    estimating,
-    following,
-    footprint,
-    listing,
-    loading,
-    open_pages,
-    polling,
-    reading,
-    submitting,
-    tailing,
-    training,
-    uploading,
-    watching,
-)
-from tests.bench.page import Began, write_page
+from tests.bench.api import creating, listing, polling, reading
+from tests.bench.data import checking, loading, uploading
+from tests.bench.live_jobs import distant, following, footprint, open_pages, tailing, watching
 from tests.bench.peers import measuring as peers
+from tests.bench.report.page import Began, write_page
+from tests.bench.report.table import Row, as_markdown
 from tests.bench.rig import Rig
+from tests.bench.runs import estimating, submitting, training
 from tests.bench.scale import FULL, QUICK
-from tests.bench.table import Row, as_markdown
 
 STATE = Path(".packtrain/bench")
 PAGE = Path("docs/benchmarks.md")

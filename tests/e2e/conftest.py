@@ -72,7 +72,7 @@ def _unit_of_work(nodeid: str) -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, and beside those that keep both cores busy, those that mostly wait."""
-    for item in items:
+    for item in (item for item in items if item.path.is_relative_to(HERE)):
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         asked = (*getattr(item, "fixturenames", ()), *map(str, parameters.values()))
         if "old_site" in asked or not is_promised(str(item.path.relative_to(HERE)), item.name):

@@ -16,9 +16,10 @@ from tests.factories import Clock
 from tests.reader_processes import ends, readers
 from tests.server.conftest import LONGER_THAN_A_TEST_MAY_TAKE_SECONDS
 from tests.tuning.datasets.files import alpaca, as_lines
-from tuning.datasets import bounded_check, preview
+from tuning.datasets import bounded_check
 from tuning.datasets.check import run
 from tuning.datasets.check.read import array_rows, csv_lines, decoding, tables
+from tuning.datasets.rows import preview
 from tuning.jobs.models import Job
 from tuning.settings import ClusterSettings, Settings
 

@@ -28,7 +28,7 @@ from tuning.datasets.check.processes import ProcessLimits, Running, processes_he
 from tuning.datasets.check.read.rows import MAX_ROW_BYTES
 from tuning.datasets.check.read.tables import Table, json_lines
 from tuning.datasets.check.run import CheckedFile, validate
-from tuning.datasets.preview import PreviewQuery, PreviewSource, preview_pieces
+from tuning.datasets.rows.preview import PreviewQuery, PreviewSource, preview_pieces
 from tuning.errors import Finding, InvalidInput, Unavailable
 
 _PIECE_BYTES = 256 * 1024
@@ -121,7 +121,7 @@ class BoundedCheck:
         yield from self._told(_Work(_size(stream), most_bytes), _converted, stream, table)
 
     def preview(self, stream: BinaryIO, about: PreviewSource, wish: PreviewQuery) -> bytes:
-        """The answer of tuning.datasets.preview, as JSON. Raises what `validate` does."""
+        """The answer of tuning.datasets.rows.preview, as JSON. Raises what `validate` does."""
         size_bytes = min(_size(stream), _MOST_READ_FOR_A_PREVIEW)
         return b"".join(self._told(_Work(size_bytes), preview_pieces, stream, about, wish))
 

@@ -1,6 +1,6 @@
 """Uploads that arrive in parts: begun, filled, put together, cancelled, and removed when nobody goes on with them.
 
-Rows only: the bytes are in tuning.datasets.part_files. Each function in the caller's transaction.
+Rows only: the bytes are in tuning.datasets.storage.part_files. Each function in the caller's transaction.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from tuning.datasets.models import PartUpload, UploadPart
 from tuning.datasets.service import check_name
 from tuning.datasets.status import UploadStatus
-from tuning.datasets.store import HOW_TO_MAKE_ROOM, ContentStore
+from tuning.datasets.storage.store import HOW_TO_MAKE_ROOM, ContentStore
 from tuning.errors import Conflict, Finding, InvalidInput, NotFound, StorageFull
 from tuning.ids import new_id
 

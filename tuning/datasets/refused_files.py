@@ -14,7 +14,7 @@ from tuning.datasets.models import Dataset
 from tuning.datasets.on_cluster import finding_json
 from tuning.datasets.service import KeptFile, check_name, keep
 from tuning.datasets.status import DatasetStatus
-from tuning.datasets.store import ContentStore, Incoming, StoredContent
+from tuning.datasets.storage.store import ContentStore, Incoming, StoredContent
 from tuning.errors import Finding, InvalidInput
 from tuning.ids import new_id
 

@@ -18,7 +18,7 @@ from tuning.datasets.check.read.tables import Table, find_table
 from tuning.datasets.check.run import CheckedFile
 from tuning.datasets.models import Dataset
 from tuning.datasets.status import DatasetStatus
-from tuning.datasets.store import HOW_TO_MAKE_ROOM, ContentStore, Extension, Incoming, StoredContent
+from tuning.datasets.storage.store import HOW_TO_MAKE_ROOM, ContentStore, Extension, Incoming, StoredContent
 from tuning.datasets.table_lines import write_json_lines
 from tuning.errors import Conflict, Finding, InvalidInput, NotAllowed, NotFound, StorageFull
 from tuning.ids import new_id

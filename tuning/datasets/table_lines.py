@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from tuning.datasets.bounded_check import BoundedCheck
 from tuning.datasets.check.read.tables import Table
-from tuning.datasets.store import Incoming
+from tuning.datasets.storage.store import Incoming
 from tuning.errors import Finding, InvalidInput
 
 _MOST_UNFOLDED = 500

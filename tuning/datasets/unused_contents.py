@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from tuning.datasets import repository
 from tuning.datasets.part_uploads import remove_ended
-from tuning.datasets.store import ContentStore
+from tuning.datasets.storage.store import ContentStore
 
 UPLOAD_GRACE = timedelta(minutes=10)
 """An upload puts its content into the store, and a moment later its row into the database."""

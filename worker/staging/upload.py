@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tuning.containment import Contained
 from tuning.datasets import repository as datasets
 from tuning.datasets.models import Dataset
-from tuning.datasets.store import ContentStore
+from tuning.datasets.storage.store import ContentStore
 from tuning.db.database_errors import complaint
 from tuning.errors import CommandTimedOut, DatasetUnreadable, LeaseLost, RemoteFileError, UploadDamaged
 from tuning.jobs.layout import dataset_path

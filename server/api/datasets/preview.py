@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from server.answers.datasets import PreviewsDep
 from server.dependencies import DatasetId, FeedUser
 from server.http.errors.problems import responses
-from tuning.datasets.preview import Preview, PreviewQuery
+from tuning.datasets.rows.preview import Preview, PreviewQuery
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 """Apart, since it holds no session of the database while rows are read."""

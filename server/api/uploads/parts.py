@@ -20,7 +20,7 @@ from tuning.datasets.check.layouts.given_entry import given_layout
 from tuning.datasets.models import PartUpload
 from tuning.datasets.service import KeptFile
 from tuning.datasets.status import UploadStatus
-from tuning.datasets.store import Incoming
+from tuning.datasets.storage.store import Incoming
 from tuning.errors import Conflict
 from tuning.people.queries import user_names
 

@@ -23,7 +23,7 @@ from server.dashboard.routes import PageRoute
 from server.dependencies import NowDep, SessionsDep, in_transaction
 from server.job_surroundings import Site, SiteDep, surroundings_of
 from tuning.datasets.models import Dataset
-from tuning.datasets.preview import MAX_FIRST, Preview, PreviewQuery
+from tuning.datasets.rows.preview import MAX_FIRST, Preview, PreviewQuery
 from tuning.errors import PacktrainError
 from tuning.models.names import MOST_CHARACTERS
 from tuning.people.tokens import Principal

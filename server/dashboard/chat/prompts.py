@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuning.datasets.conversation import conversation_of
-from tuning.datasets.preview import Preview, PreviewRow
+from tuning.datasets.rows.conversation import conversation_of
+from tuning.datasets.rows.preview import Preview, PreviewRow
 from tuning.errors import InvalidInput
 from tuning.llamafactory.preview.rendering import Conversation
 

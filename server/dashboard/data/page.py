@@ -22,7 +22,7 @@ from server.dependencies import DatasetId, SessionsDep, in_transaction
 from server.schemas.dataset import DatasetInfo
 from tuning.datasets import service
 from tuning.datasets.models import Dataset
-from tuning.datasets.preview import MAX_FIRST, Preview, PreviewQuery
+from tuning.datasets.rows.preview import MAX_FIRST, Preview, PreviewQuery
 from tuning.datasets.status import DatasetStatus
 from tuning.errors import PacktrainError
 from tuning.jobs.models import Job

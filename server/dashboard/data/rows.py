@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuning.datasets.preview import Preview, PreviewRow
+from tuning.datasets.rows.preview import Preview, PreviewRow
 
 MOST_CHARACTERS = 4_000
 """Of one row: a page is no place for a book."""

@@ -14,7 +14,7 @@ from tuning.datasets import service
 from tuning.datasets.models import Dataset
 from tuning.datasets.refused_files import RefusedFile, create_refused, keep_any
 from tuning.datasets.service import KeptFile
-from tuning.datasets.store import Incoming
+from tuning.datasets.storage.store import Incoming
 from tuning.errors import Finding, InvalidInput
 
 

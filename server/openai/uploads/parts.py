@@ -17,7 +17,7 @@ from server.uploads.parts import receive_part
 from tuning.datasets import part_uploads
 from tuning.datasets.models import Dataset, PartUpload
 from tuning.datasets.status import UploadStatus
-from tuning.datasets.store import Incoming
+from tuning.datasets.storage.store import Incoming
 from tuning.errors import Finding, InvalidInput
 
 router = APIRouter()

@@ -128,7 +128,7 @@ def aiida(node: LoginNode, folder: Path, waits: Sequence[str] = ()) -> Start:
 
 def _outside(name: str, environment: Path, arguments: Sequence[str], own: Mapping[str, str]) -> Start:
     """On this machine, by the peer's own Python."""
-    command = [str(environment / "bin/python"), "-P", "-m", f"tests.bench.peers.{name}_program", *arguments]
+    command = [str(environment / "bin/python"), "-P", "-m", f"tests.bench.peers.programs.{name}_program", *arguments]
     return Start(command, {**os.environ, "PYTHONPATH": str(TOP), **own})
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from tests.bench.peers.login_node import LoginNode
 from tests.bench.peers.orders import Poll, Queue
+from tests.bench.report.table import Pairs, Row, shown
 from tests.bench.sshd_log import SshdCount
-from tests.bench.table import Pairs, Row, shown
 
 SETTLE_SECONDS = 1.0
 """What a peer still does on the cluster after it has answered is its submission's too."""

@@ -12,8 +12,8 @@ from tests.bench.peers.catalogue import Start, on_login_node
 from tests.bench.peers.login_node import LoginNode
 from tests.bench.peers.ours import Packtrain
 from tests.bench.peers.program import Program
+from tests.bench.report.table import Pairs, Row
 from tests.bench.site_database import SMALL
-from tests.bench.table import Pairs, Row
 from tests.e2e.site import SHORT_RUN, Site
 
 WARM_UP = 3

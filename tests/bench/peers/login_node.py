@@ -24,6 +24,7 @@ SHARED = (
     "tests/bench/__init__.py",
     "tests/bench/peers/__init__.py",
     "tests/bench/peers/orders.py",
+    "tests/bench/peers/programs/__init__.py",
 )
 _PORT = re.compile(r"(?:Accepted publickey|Starting session).* for \S+ from \S+ port (\d+)")
 
@@ -46,10 +47,10 @@ class LoginNode:
                 raise StepError(f"apt failed: {error.stderr.strip()[-300:]}") from None
 
     def put_program(self, name: str) -> list[str]:
-        """A program of this folder with what it imports; returns the command that runs it there, over SSH."""
-        for file in (*SHARED, f"tests/bench/peers/{name}_program.py"):
+        """A program of programs/ with what it imports; returns the command that runs it there, over SSH."""
+        for file in (*SHARED, f"tests/bench/peers/programs/{name}_program.py"):
             self._put(TOP / file, file)
-        return self.lab.ssh_command(f"PYTHONPATH={PLACE} python3 -P -m tests.bench.peers.{name}_program")
+        return self.lab.ssh_command(f"PYTHONPATH={PLACE} python3 -P -m tests.bench.peers.programs.{name}_program")
 
     def put_packages(self, folder: Path) -> None:
         """Pure Python packages, where put_program's programs find them."""

@@ -12,10 +12,10 @@ from tests.bench.peers.contest import Contest, Side, absent
 from tests.bench.peers.login_node import LoginNode
 from tests.bench.peers.ours import Packtrain
 from tests.bench.peers.program import PeerError, Program
+from tests.bench.report.table import Row
 from tests.bench.rig import Rig
+from tests.bench.runs.submitting import NODES
 from tests.bench.site_database import SiteDatabase
-from tests.bench.submitting import NODES
-from tests.bench.table import Row
 from tests.e2e.site import Site, wait_for
 
 POLLS = 2

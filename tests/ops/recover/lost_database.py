@@ -19,7 +19,7 @@ from tests.factories import Clock, make_cluster_settings, make_job, make_user
 from tests.local_transport import LocalTransport
 from tuning.clusters.lease import acquire, ensure_row
 from tuning.clusters.models import ClusterRow
-from tuning.datasets.store import ContentStore
+from tuning.datasets.storage.store import ContentStore
 from tuning.db.engine import open_engine, open_sessions, transaction
 from tuning.jobs.models import Attempt, Job, JobDataset
 from tuning.secrets.cipher import Cipher

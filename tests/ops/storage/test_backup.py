@@ -21,7 +21,7 @@ from ops.storage.backup import take_backup
 from ops.storage.manifest import content_name, member_name
 from ops.storage.restore import restore_backup
 from tests.factories import NOON, make_dataset, make_job, make_user
-from tuning.datasets.store import EXTENSIONS, ContentName, ContentStore
+from tuning.datasets.storage.store import EXTENSIONS, ContentName, ContentStore
 from tuning.db.engine import open_engine, open_sessions, transaction
 from tuning.errors import Conflict, NotFound, PacktrainError
 from tuning.jobs.models import Job

@@ -13,7 +13,7 @@ from ops.storage.disused_kinds import DisusedKind
 from tests.factories import NOON, make_dataset, make_job, make_user
 from tuning.clusters.model_aliases import set_result_alias
 from tuning.datasets.models import Dataset
-from tuning.datasets.store import ContentStore
+from tuning.datasets.storage.store import ContentStore
 from tuning.jobs.actions.removals import Unwanted, wanted_removals
 from tuning.jobs.models import Artifact, Job, JobDataset, JobDependency
 from tuning.jobs.queries.sources import source_jobs

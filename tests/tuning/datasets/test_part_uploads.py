@@ -10,7 +10,7 @@ from tests.factories import NOON, make_user
 from tuning.datasets import part_uploads
 from tuning.datasets.models import PartUpload, UploadPart
 from tuning.datasets.part_uploads import UploadRequest, UploadRoom
-from tuning.datasets.store import ContentStore
+from tuning.datasets.storage.store import ContentStore
 from tuning.errors import Conflict, InvalidInput, StorageFull
 from tuning.people.models import User
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from tests.factories import NOON, make_dataset, make_job, make_user
 from tests.tuning.datasets.files import alpaca, as_array
 from tuning.datasets import service
-from tuning.datasets.store import ContentStore
+from tuning.datasets.storage.store import ContentStore
 from tuning.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from tuning.jobs.queries.use.dataset_use import IN_USE
 

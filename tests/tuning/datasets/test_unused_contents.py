@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import NOON, make_dataset, make_job, make_user
 from tuning.datasets import repository
-from tuning.datasets.store import ContentName, ContentStore
+from tuning.datasets.storage.store import ContentName, ContentStore
 from tuning.datasets.unused_contents import UPLOAD_GRACE, collect_unused
 from tuning.jobs.queries.use.dataset_use import IN_USE
 

@@ -1,4 +1,7 @@
-"""Every row of the table: a run that breaks it, and what is said then. tests/e2e/test_check.py asks the real parser."""
+"""Every row of the table: a run that breaks it, and what is said then.
+
+tests/e2e/llamafactory/test_check.py asks the real parser.
+"""
 
 from typing import Any
 

@@ -13,7 +13,7 @@ from tests.factories import NOON, make_cluster_settings, make_dataset
 from tests.local_transport import LocalTransport
 from tests.worker.conftest import World
 from tuning.datasets.repository import mark_staged, staged
-from tuning.datasets.store import ContentStore
+from tuning.datasets.storage.store import ContentStore
 from tuning.db.engine import transaction
 from tuning.jobs.models import Job
 from tuning.jobs.status import JobStatus

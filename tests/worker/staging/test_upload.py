@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tests.factories import make_dataset, make_job, make_user
 from tests.worker.conftest import ScriptedCluster, World
-from tuning.datasets.store import ContentStore
+from tuning.datasets.storage.store import ContentStore
 from tuning.db.engine import transaction
 from tuning.errors import ClusterError, CommandTimedOut, RemoteDiskFull, RemoteFileError, Unreachable, UploadDamaged
 from tuning.jobs.models import Job, JobEvent, Trouble

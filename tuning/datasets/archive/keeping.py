@@ -16,7 +16,7 @@ from tuning.datasets.check.layouts.given_entry import given_layout
 from tuning.datasets.check.media import MARKS, SentAlong
 from tuning.datasets.check.read.tables import Table, find_table
 from tuning.datasets.check.run import CheckedFile
-from tuning.datasets.store import ContentStore, Incoming, StoredContent
+from tuning.datasets.storage.store import ContentStore, Incoming, StoredContent
 from tuning.datasets.table_lines import write_json_lines
 from tuning.errors import Finding, InvalidInput
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from tuning.datasets.store import HOW_TO_MAKE_ROOM
+from tuning.datasets.storage.store import HOW_TO_MAKE_ROOM
 from tuning.errors import StorageFull
 from tuning.jobs.queries.use.limits import dataset_tallies, load_limits, load_locked_limits
 from tuning.people.tokens import Principal

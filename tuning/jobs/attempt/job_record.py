@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from tuning.datasets.store import Extension
+from tuning.datasets.storage.store import Extension
 from tuning.errors import Finding, InvalidInput
 from tuning.jobs.attempt.inputs import AttemptInputs
 from tuning.jobs.attempt.plan import TrainingData

@@ -18,7 +18,7 @@ from tuning.llamafactory.config.model_size import ModelShape
 from tuning.llamafactory.config.old_names import MEANT
 from tuning.llamafactory.config.other_files import other_file
 from tuning.llamafactory.config.yaml_text import find_bad_text, holds_reference
-from tuning.llamafactory.kinds import KINDS, Kind, SourceModel, evaluates_only, fixed_arguments
+from tuning.llamafactory.kinds import KINDS, Kind, SourceModel, fixed_arguments
 from tuning.llamafactory.memory.estimate import MemoryEstimate, estimate_memory, too_large
 from tuning.llamafactory.model_checks.check import doubt_by_model
 from tuning.llamafactory.model_files.config_json import ModelConfig
@@ -242,8 +242,8 @@ class _Check:
                 self.findings.append(Finding(("config", name), message, "it can be left out", "warning"))
 
     def _drop_val_size(self) -> None:
-        if evaluates_only(self.config) and self.config.pop("val_size", None):
-            message = "val_size is left out: without training, all of the data is evaluated on"
+        if self.config.pop("val_size", None):
+            message = "val_size is left out: without training, all of the data is tested on"
             self.findings.append(Finding(("config", "val_size"), message, "it can be left out", "warning"))
 
     def settle_source(self) -> None:

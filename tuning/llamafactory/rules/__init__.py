@@ -1,7 +1,7 @@
 """Rules that LLaMA-Factory applies only after it has started, as one readable table, in files by subject.
 
 A row is broken when its condition holds for the run with LLaMA-Factory's defaults under it. Read and run with
-LLaMA-Factory 0.9.5 and transformers 5.6.0; tests/e2e/test_check.py holds the rows against the real parser.
+LLaMA-Factory 0.9.5 and transformers 5.6.0; tests/e2e/llamafactory/test_check.py holds the rows against the real parser.
 """
 
 from tuning.llamafactory.rules.data import DATA

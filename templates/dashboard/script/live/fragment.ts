@@ -4,6 +4,8 @@ import { Idiomorph } from "idiomorph";
 import { writeTimes } from "../words/times.ts";
 
 const LEAST_MILLISECONDS = 1000;
+/** An event reaches all open pages at once: each asks at a moment of its own, and the server answers others meanwhile. */
+const SPREAD_MILLISECONDS = 600;
 let timer: number | undefined;
 let loadedAt = 0;
 let isLoading = false;
@@ -15,7 +17,7 @@ export const RENEWED = "packtrain:renewed";
 /** Ask for the content again, soon: at most once a second however often this is called. */
 export function renewSoon(): void {
   if (timer !== undefined) return;
-  const wait = Math.max(LEAST_MILLISECONDS - (Date.now() - loadedAt), 50);
+  const wait = Math.max(LEAST_MILLISECONDS - (Date.now() - loadedAt), 50 + Math.random() * SPREAD_MILLISECONDS);
   timer = window.setTimeout(() => {
     timer = undefined;
     void renew();

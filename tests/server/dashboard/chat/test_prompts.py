@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from server.dashboard.chat.prompts import MOST_CHARACTERS, Prompt, prompts_of
-from tuning.datasets.preview import Preview, PreviewRow
+from tuning.datasets.rows.preview import Preview, PreviewRow
 
 ALPACA = {
     "formatting": "alpaca",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from server.dashboard.data.rows import MOST_CHARACTERS, shown_rows
-from tuning.datasets.preview import Preview, PreviewRow, TextPiece
+from tuning.datasets.rows.preview import Preview, PreviewRow, TextPiece
 
 
 def preview(value: dict[str, Any], *pieces: tuple[str, bool]) -> Preview:

@@ -13,7 +13,7 @@ from tests.tuning.datasets.files import as_array, as_lines, messages
 from tuning.datasets import service
 from tuning.datasets.check.layouts.formats import Wanted
 from tuning.datasets.service import KeptFile
-from tuning.datasets.store import ContentStore
+from tuning.datasets.storage.store import ContentStore
 from tuning.errors import InvalidInput
 
 

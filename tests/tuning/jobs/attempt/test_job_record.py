@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from tests.factories import make_job, make_user
-from tuning.datasets.store import Extension
+from tuning.datasets.storage.store import Extension
 from tuning.errors import InvalidInput
 from tuning.jobs.attempt.inputs import AttemptInputs
 from tuning.jobs.attempt.job_record import MAX_RECORD_BYTES, job_record, parse_job_record

@@ -265,6 +265,14 @@ def test_a_configuration_that_only_evaluates_is_run_so() -> None:
     assert not final.get("predict_with_generate")
 
 
+def test_a_prediction_takes_all_of_the_data_that_a_training_would_split() -> None:
+    checked = check("predict", do_train=False, do_predict=True, predict_with_generate=True, val_size=0.1)
+    assert checked.errors == ()
+    assert at(checked.warnings, "val_size")
+    final = final_config(checked, OWNED)
+    assert (final["eval_dataset"], "val_size" in final) == ("identity", False)
+
+
 def test_a_prediction_that_evaluates_too_writes_its_answers() -> None:
     final = final_config(check("predict", do_eval=True, do_predict=True), OWNED)
     assert (final["do_predict"], final["predict_with_generate"]) == (True, True)

@@ -1,4 +1,7 @@
-"""What the model will see, and what of it is trained on; e2e/test_templates.py holds it against LLaMA-Factory."""
+"""What the model will see, and what of it is trained on.
+
+tests/e2e/llamafactory/test_templates.py holds it against LLaMA-Factory.
+"""
 
 import pytest
 from hypothesis import given

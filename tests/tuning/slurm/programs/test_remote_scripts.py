@@ -12,7 +12,7 @@ import pytest
 
 from tests.local_transport import LocalTransport
 from tests.tuning.slurm.login_node import cluster
-from tuning.datasets.store import EXTENSIONS
+from tuning.datasets.storage.store import EXTENSIONS
 from tuning.errors import TransientError
 from tuning.jobs.layout import dataset_path
 from tuning.slurm.answers import ABANDONED, AttemptLook

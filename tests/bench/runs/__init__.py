@@ -1,0 +1,1 @@
+"""Runs from the queue to their end: submission, wall time, and the estimate of the end."""

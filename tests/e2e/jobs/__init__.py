@@ -1,0 +1,1 @@
+"""Jobs from request to end: ways of training, further attempts, failures, cancelling."""

@@ -1,0 +1,1 @@
+"""Order and forecast of the queue with several people: window, preemption, shares."""

@@ -1,0 +1,1 @@
+"""Slurm itself: the oldest version, trials by sbatch, and the commands that it is asked."""
