@@ -71,7 +71,8 @@ DATA = (
         r"|DataFilesNotFound"
         r"|broken data stream when reading image|DecompressionBomb|InvalidDataError|Error tokenizing data"
         r"|LibsndfileError"
-        r"|Could not infer dtype of|expected sequence of length \d+ at dim|stack expects each tensor to be equal size"
+        r"|Unable to create tensor, you|Could not infer dtype of"
+        r"|expected sequence of length \d+ at dim|stack expects each tensor to be equal size"
         r"|Couldn't (cast|find any data file)|No \(supported\) data files|TemplateError"
         r"|jinja2\.exceptions\.UndefinedError|^pyarrow\.lib\.Arrow"
         r"|No such file or directory: .*\.(jpe?g|png|webp|gif|bmp|tiff?|mp4|mkv|avi|mov|webm|wav|mp3|flac|ogg)\b"
@@ -105,6 +106,7 @@ WHILE_READING_DATA = (
         "last",
         r"^(\w+\.)*(ValueError|KeyError|TypeError|IndexError|AttributeError|AssertionError|FileNotFoundError|Unicode\w*"
         r"|OverflowError|StopIteration|RuntimeError|\w*Decode\w*|\w*Arrow\w*|ZeroDivisionError|IsADirectoryError"
+        r"|NotADirectoryError"
         r"|OSError)\b",
         _UNUSABLE,
         _REPORT,

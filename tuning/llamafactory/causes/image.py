@@ -61,13 +61,18 @@ GPU_OF_THE_IMAGE = (
         "raised",
         r"Found no NVIDIA driver|might not have a CUDA gpu|[Nn]o (CUDA |HIP )?GPUs? (are available|found)"
         r"|no (CUDA|ROCm)-capable device"
-        r"|cudaErrorNoDevice|invalid device ordinal|Attempting to deserialize object on a CUDA device"
+        r"|cudaErrorNoDevice|invalid device ordinal|Attempting to deserialize object on (a )?CUDA device"
         r"|without GPU support|No GPU or XPU|(requires|need) (a |at least one )?(CUDA )?GPU\b(?! with)"
-        r"|Duplicate GPU detected|Invalid device id|device < num_gpus",
+        r"|Duplicate GPU detected|Invalid device id|device < num_gpus"
+        r"|NVMLError_(LibraryNotFound|DriverNotLoaded)",
         "the run sees no GPU, or fewer than it was to have: {line}",
         _NO_GPU,
         also=r"[Cc]ould not find any nv files|CUDA initialization: ",
     ),
+)
+
+NO_DRIVER = (
+    Row("container", "last", r"libcuda\.so", "the driver of the node is not seen in the image: {line}", _NO_GPU),
 )
 
 NEW_MODELS = (

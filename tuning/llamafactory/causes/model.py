@@ -84,7 +84,8 @@ MODEL_FILES = (
     Row(
         "model_files",
         "last",
-        r"no file named (pytorch_)?model|^OSError: Not found: |does not appear to have a file named|Unrecognized model"
+        r"no file named (pytorch_)?model|[Cc]annot find any model weights"
+        r"|^OSError: Not found: |does not appear to have a file named|Unrecognized model"
         r"|Incorrect path_or_model_id|not a valid model identifier|Repo id must|HFValidationError|EntryNotFoundError"
         r"|Can't load (token|the |config)|Couldn't instantiate the backend tokenizer|chat_template is not set"
         r"|Can't find (a valid checkpoint|'?adapter_config)|No such file or directory: .*\.(safetensors|bin|model)\b"

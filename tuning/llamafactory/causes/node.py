@@ -35,7 +35,7 @@ MAYBE_LAUNCH = (
     Row(
         "launch_failed",
         "stderr",
-        r"^slurmstepd: error: .*(([Uu]nable|failed|cannot).*(cgroup|cpuset)|cgroup.*([Uu]nable|failed))",
+        r"^slurmstepd: error: .*(([Uu]nable to|cannot) (create|instanc?iate) .*cgroup|write value .*cgroup.* failed)",
         "Slurm could not start the job on its nodes: {line}",
         _LAUNCH_ELSEWHERE,
         also=_SLURM_SAID,

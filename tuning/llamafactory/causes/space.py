@@ -21,7 +21,7 @@ _MEMORY = (
         r"|CU(BLAS|DNN|SOLVER|SPARSE)_STATUS_NOT_INITIALIZED|CUSOLVER_STATUS_INTERNAL_ERROR.*cusolverDnCreate"
         r"|Cuda failure.*out of memory|Failed to CUDA [cm]alloc|enough GPU RAM|cudaMalloc failed|NVML_SUCCESS == r"
         r"|No executable batch size found|memory for the cache blocks|less than desired GPU memory"
-        r"|than the available KV cache memory|increase --mem-fraction-static",
+        r"|valid cuDNN algorithm to run|than the available KV cache memory|increase --mem-fraction-static",
         "the GPU's memory ran out: {line}",
         _SMALLER,
     ),
