@@ -251,7 +251,7 @@ def _raised_by(rank: str, lines: Sequence[tuple[int, str]]) -> Iterator[tuple[Ra
     texts = [line for _, line in lines]
     is_aside = False
     for start, line in enumerate(texts):
-        is_cut_off = start == 0 and line.startswith("  ")
+        is_cut_off = start == 0 and _is_cut_off(texts)
         if not is_cut_off and (line.startswith(" ") or not line.endswith(_START)):
             continue
         end = _end_of_frames(texts, start)
@@ -264,6 +264,11 @@ def _raised_by(rank: str, lines: Sequence[tuple[int, str]]) -> Iterator[tuple[Ra
         is_aside = _ended_nothing(before, frames) or (is_chained and is_aside)
         error = Raised(frames, said, rank, lines[end][0], is_chained, is_aside)
         yield error, [place for place, _ in lines[max(0, start - 1) : end + 1]]
+
+
+def _is_cut_off(lines: Sequence[str]) -> bool:
+    """A tail of a log begins within a traceback, maybe within a line of it."""
+    return not lines[0].endswith(_START) and any(line.startswith("  ") for line in lines[:2])
 
 
 def _ended_nothing(before: str, frames: Sequence[str]) -> bool:

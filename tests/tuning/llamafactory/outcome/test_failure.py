@@ -143,6 +143,16 @@ def test_an_error_of_a_finalizer_is_not_the_cause() -> None:
     assert explain(End(1, "failed", aside)).message.endswith("import of sys halted")
 
 
+@pytest.mark.parametrize("cut", [0, 12, 45])
+def test_a_tail_that_begins_within_a_traceback_has_its_error(cut: int) -> None:
+    frames = (
+        '  File "/x/llamafactory/cli.py", line 8, in main\n    run()\n'
+        '  File "/x/peft/config.py", line 3, in f\n    g()\n'
+    )
+    failure = explain(End(1, "failed", f"{frames[cut:]}ValueError: it cannot be\n"))
+    assert (failure.code, failure.evidence[-1]) == ("config", "ValueError: it cannot be")
+
+
 def test_an_error_is_shown_with_those_that_led_to_it() -> None:
     chain = (
         'Traceback (most recent call last):\n  File "/x/a.py", line 3, in f\n    read()\nOSError: the first\n\n'
