@@ -12,9 +12,9 @@ from functools import cache
 from tuning.llamafactory.causes.arguments import ARGUMENTS, PARSED_ARGUMENTS
 from tuning.llamafactory.causes.data import DATA, DATA_ON_A_HUB, WHILE_READING_DATA
 from tuning.llamafactory.causes.exit_codes import BY_EXIT_CODE, OTHERWISE, SHOWN_BY_THE_SHELL, WHATEVER_ELSE
-from tuning.llamafactory.causes.image import GPU_OF_THE_IMAGE, NEW_MODELS, NOT_STARTED, PACKAGES
+from tuning.llamafactory.causes.image import GPU_OF_THE_IMAGE, NEW_MODELS, NO_DRIVER, NOT_LINKED, NOT_STARTED, PACKAGES
 from tuning.llamafactory.causes.model import ASSERTED, MODEL_FILES, MODEL_NOT_LOADED, MODEL_ON_A_HUB
-from tuning.llamafactory.causes.node import LAUNCH, SICK_NODE
+from tuning.llamafactory.causes.node import LAUNCH, MAYBE_LAUNCH, SICK_NODE
 from tuning.llamafactory.causes.processes import BETWEEN_PROCESSES
 from tuning.llamafactory.causes.refusals import REFUSALS, VERSIONS
 from tuning.llamafactory.causes.row import Row
@@ -32,6 +32,7 @@ CAUSES: tuple[Row, ...] = (
     *USED_UP,
     *NOT_STARTED,
     *GPU_OF_THE_IMAGE,
+    *NO_DRIVER,
     *TRACKERS,
     *NUMBERS,
     *DATA_ON_A_HUB,
@@ -48,7 +49,9 @@ CAUSES: tuple[Row, ...] = (
     *WHILE_READING_DATA,
     *REFUSALS,
     *BETWEEN_PROCESSES,
+    *NOT_LINKED,
     *BY_EXIT_CODE,
+    *MAYBE_LAUNCH,
     *WHATEVER_ELSE,
     *SHOWN_BY_THE_SHELL,
 )

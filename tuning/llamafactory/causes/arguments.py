@@ -45,11 +45,19 @@ ARGUMENTS = (
         r"|does not support bf(loat)?16",
         NOT_TOGETHER,
         _BF16,
+        also=r"[Cc]ould not find any nv files|CUDA initialization: |find libnvidia-ml\.so",
     ),
     Row(
         "config",
         "last",
-        r"the same dtype|[Ss]calar ?[Tt]ype|mixed dtype|Attempting to unscale FP16"
+        r"compute capability (>|of at least|\d+\.\d or)|requires? compute capability",
+        NOT_TOGETHER,
+        "another gpu_type, or leave out what only newer GPUs can (fp8, flash_attn, some quantizations)",
+    ),
+    Row(
+        "config",
+        "last",
+        r"the same dtype|must have the same type as|[Ss]calar ?[Tt]ype|mixed dtype|Attempting to unscale FP16"
         r"|expected .* dtype .* but|[Ff]latten .*dtype|type \(.*\) .*type \(.*\) should be the same"
         r"|not implemented for '(Half|BFloat16|Float8)",
         NOT_TOGETHER,
@@ -67,7 +75,7 @@ ARGUMENTS = (
         "config",
         "last",
         r"does not require grad|can (only )?require gradients|requires_grad flags of leaf"
-        r"|None of the inputs have requires_grad|no trainable parameters"
+        r"|None of the inputs have requires_grad|no trainable parameters|[Ll]eaf [Vv]ariable that requires grad"
         r"|optimizer got an empty parameter list",
         NOT_TOGETHER,
         _NO_GRAD,
@@ -75,8 +83,8 @@ ARGUMENTS = (
     Row(
         "config",
         "last",
-        r"tensors to be on the same device|found at least two devices|different device than the one"
-        r"|device_map|out of meta tensor|on the meta device|offload_folder",
+        r"to be on (the )?same device|the same device as|found at least two devices|different device than the one"
+        r"|found one of them on device|device_map|out of meta tensor|on (the )?meta (device|tensor)|offload_folder",
         NOT_TOGETHER,
         _DEVICES,
     ),
@@ -85,7 +93,7 @@ ARGUMENTS = (
         "last",
         r"batch related parameters|DeepSpeed config values|DeepSpeedConfigError|DeepSpeed\w*Config\b"
         r"|ZeRO-?[123]? .*(incompatible|not (compatible|supported))|DeepSpeed Zero-3 is not|(?i:zero stage \d)"
-        r"|gradient partitioning"
+        r"|gradient partitioning|'Dummy(Optim|Scheduler)' object"
         r"|'weight' must be 2-D|DeepSpeed.*not (support|compatible)",
         NOT_TOGETHER,
         _DEEPSPEED,
@@ -97,6 +105,13 @@ ARGUMENTS = (
         NOT_TOGETHER,
         _DEEPSPEED,
         within=r"deepspeed/runtime/(config|zero/config)|transformers/integrations/deepspeed",
+    ),
+    Row(
+        "config",
+        "last",
+        r"environment variable \w+ expected, but not set|Default process group has not been initialized",
+        NOT_TOGETHER,
+        "deepspeed and fsdp are for several processes: leave them out, or ask for more GPUs",
     ),
     Row("config", "last", r"trust_remote_code", NOT_TOGETHER, _TRUST),
     Row(

@@ -57,7 +57,8 @@ DATA = (
         "last",
         r"([Ff]eatures and \w+ tokens|tokens and \w+ features) do not match|number of \w+ does not match the number of"
         r"|Number of \w+ tokens does not match|(token|placeholder)s? count|[Mm]ismatch in `?\w+`? token"
-        r"|shape mismatch: value tensor of shape|[Tt]he number of (image|video|audio) tokens is"
+        r"|shape mismatch: value tensor of shape|The shape of the mask \["
+        r"|[Tt]he number of (image|video|audio) tokens is"
         r"|number of (image|video|audio)s? (token|placeholder)",
         "pictures (or films, sounds) and their places in the text do not fit: {line}",
         _CUT,
@@ -70,7 +71,10 @@ DATA = (
         r"|DataFilesNotFound"
         r"|broken data stream when reading image|DecompressionBomb|InvalidDataError|Error tokenizing data"
         r"|LibsndfileError"
+        r"|Unable to create tensor, you|Could not infer dtype of"
+        r"|expected sequence of length \d+ at dim|stack expects each tensor to be equal size"
         r"|Couldn't (cast|find any data file)|No \(supported\) data files|TemplateError"
+        r"|jinja2\.exceptions\.UndefinedError|^pyarrow\.lib\.Arrow"
         r"|No such file or directory: .*\.(jpe?g|png|webp|gif|bmp|tiff?|mp4|mkv|avi|mov|webm|wav|mp3|flac|ogg)\b"
         r"|No such file or directory: .*(dataset_info\.json|\.(jsonl|csv|parquet))|ParserError: |Unsupported file type"
         r"|not in the dataset\b|NoBackendError|Invalid data found when processing input|Error opening ",
@@ -102,6 +106,7 @@ WHILE_READING_DATA = (
         "last",
         r"^(\w+\.)*(ValueError|KeyError|TypeError|IndexError|AttributeError|AssertionError|FileNotFoundError|Unicode\w*"
         r"|OverflowError|StopIteration|RuntimeError|\w*Decode\w*|\w*Arrow\w*|ZeroDivisionError|IsADirectoryError"
+        r"|NotADirectoryError"
         r"|OSError)\b",
         _UNUSABLE,
         _REPORT,

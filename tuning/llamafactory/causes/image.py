@@ -50,7 +50,8 @@ GPU_OF_THE_IMAGE = (
         "stderr",
         r"no kernel image is available|invalid device function|named symbol not found|cudaErrorNoKernelImage"
         r"|device kernel image is invalid|no kernel found to launch|CUDNN_STATUS_ARCH_MISMATCH"
-        r"|not compiled with CUDA|Value 'sm_\w+' is not defined for option|Unsupported gpu architecture",
+        r"|not compiled with CUDA|invalid value for --gpu-architecture"
+        r"|Value 'sm_\w+' is not defined for option|Unsupported gpu architecture",
         "the image was built for other GPUs: {line}",
         _KERNEL,
         also=r"is not compatible with the current PyTorch|no longer supports this GPU",
@@ -60,13 +61,18 @@ GPU_OF_THE_IMAGE = (
         "raised",
         r"Found no NVIDIA driver|might not have a CUDA gpu|[Nn]o (CUDA |HIP )?GPUs? (are available|found)"
         r"|no (CUDA|ROCm)-capable device"
-        r"|cudaErrorNoDevice|invalid device ordinal|Attempting to deserialize object on a CUDA device"
+        r"|cudaErrorNoDevice|invalid device ordinal|Attempting to deserialize object on (a )?CUDA device"
         r"|without GPU support|No GPU or XPU|(requires|need) (a |at least one )?(CUDA )?GPU\b(?! with)"
-        r"|Duplicate GPU detected|Invalid device id",
+        r"|Duplicate GPU detected|Invalid device id|device < num_gpus"
+        r"|NVMLError_(LibraryNotFound|DriverNotLoaded)",
         "the run sees no GPU, or fewer than it was to have: {line}",
         _NO_GPU,
         also=r"[Cc]ould not find any nv files|CUDA initialization: ",
     ),
+)
+
+NO_DRIVER = (
+    Row("container", "last", r"libcuda\.so", "the driver of the node is not seen in the image: {line}", _NO_GPU),
 )
 
 NEW_MODELS = (
@@ -75,7 +81,7 @@ NEW_MODELS = (
         "last",
         r"does not recognize this architecture|untagged enum|Tokenizer class \S+ does not exist"
         r"|rope_scaling`? must (be a dictionary|contain)|[Uu]nrecognized keys in `rope_"
-        r"|version of Transformers is out of date"
+        r"|version of Transformers is out of date|Unrecognized configuration class"
         r"|DynamicCache' object has no attribute|Unknown RoPE scaling|add_prefix_space.*does not match",
         "the image does not know such a model: {line}",
         _NEWER,
@@ -98,7 +104,33 @@ NEW_MODELS = (
     ),
 )
 
+# Some program that does without says the same: behind all that says more.
+NOT_LINKED = (
+    Row(
+        "container",
+        "stderr",
+        r"error while loading shared libraries: .*Permission denied",
+        "the image could not be started: {line}",
+        _NAMESPACES,
+    ),
+    Row(
+        "import",
+        "stderr",
+        r"error while loading shared libraries: ",
+        "a library of the image is missing, or of the wrong version: {line}",
+        _PACKAGE,
+    ),
+)
+
 PACKAGES = (
+    Row(
+        "import",
+        "stderr",
+        r"^(Could not load library |Unable to load any of \{)lib\w+|Cannot load symbol cu\w+"
+        r"|^/\S+: (Error while finding module specification|No module named )|MKL_THREADING_LAYER=\w+ is",
+        "a library of the image is missing, or of the wrong version: {line}",
+        _PACKAGE,
+    ),
     Row(
         "import",
         "last",
@@ -122,7 +154,9 @@ PACKAGES = (
         r"|has no attribute 'c(adam|dequantize|gemm|quantize)|str2optimizer|Numpy is not available|dtype size changed"
         r"|cached in a LocalFileSystem|compiled without GPU support|pip install|is not installed|binary incompatibility"
         r"|VersionConflict|DistributionNotFound|[Pp]lease (re)?(install|update|upgrade)\b|please,? (upgrade|update) "
-        r"|in your current \w+ version|requires? `?[\w-]+`?\s?(>=|==|<|>)",
+        r"|in your current \w+ version|requires? `?[\w-]+`?\s?(>=|==|<|>)|version incompatibility"
+        r"|incompatible function arguments|requires \S+ to be installed"
+        r"|Unable to avoid copy while creating an array|Invalid pattern: '\*\*'",
         "a Python package is missing in the image, or of the wrong version: {line}",
         _PACKAGE,
     ),

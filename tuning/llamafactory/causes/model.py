@@ -45,14 +45,15 @@ MODEL_ON_A_HUB = (
         r"|outgoing traffic has been disabled|ReadTimeout|SSLError|CERTIFICATE_VERIFY_FAILED"
         r"|\d{3} (Client|Server) Error"
         r"|ChunkedEncodingError|IncompleteRead|RemoteDisconnected|hub\.errors\.NotExistError|(requests|httpx|urllib3)\.\S*(Error|Timeout)"
-        r"|[Cc]annot find the requested files in the|offline mode is enabled",
+        r"|[Cc]annot find the requested files in the|offline mode is enabled"
+        r"|HTTP status (client|server) error|reqwest::Error",
         "the model is not on the cluster: {line}",
         _OFFLINE,
         unless=r"Dist(Network|Store|Backend)?Error|c10d|[Rr]endezvous|TCPStore|torch/distributed/",
     ),
 )
 
-MODEL_NOT_LOADED = (Row("model_files", "last", r"Failed to load (tokenizer|processor|model)", _UNREAD, _MODEL),)
+MODEL_NOT_LOADED = (Row("model_files", "last", r"Failed to load (the )?(tokenizer|processor|model)", _UNREAD, _MODEL),)
 
 MODEL_FILES = (
     Row(
@@ -67,16 +68,34 @@ MODEL_FILES = (
     Row(
         "model_files",
         "last",
-        r"no file named (pytorch_)?model|does not appear to have a file named|Unrecognized (model|configuration)"
+        r"^TypeError\b.*NoneType",
+        "the model has no processor, or of another version: {line}",
+        _PROCESSOR,
+        raised_by=r"llamafactory/data/mm_plugin(?s:.*)\bprocessor\.",
+    ),
+    Row(
+        "model_files",
+        "last",
+        r"^(AssertionError|FileNotFoundError)\b",
+        _UNREAD,
+        _MODEL,
+        raised_by=r"deepspeed/(runtime/state_dict_factory|checkpoint/)",
+    ),
+    Row(
+        "model_files",
+        "last",
+        r"no file named (pytorch_)?model|[Cc]annot find any model weights"
+        r"|^OSError: Not found: |does not appear to have a file named|Unrecognized model"
         r"|Incorrect path_or_model_id|not a valid model identifier|Repo id must|HFValidationError|EntryNotFoundError"
         r"|Can't load (token|the |config)|Couldn't instantiate the backend tokenizer|chat_template is not set"
         r"|Can't find (a valid checkpoint|'?adapter_config)|No such file or directory: .*\.(safetensors|bin|model)\b"
+        r"|No such file or directory: .*checkpoint-\d+/.*\.(pt|pth)\b"
         r"|No such file or directory: .*(index|config|tokenizer|trainer_state|vocab)\w*\.(json|txt)\b"
         r"|[Uu]nable to load vocabulary|No valid checkpoint|Reward model is not correctly loaded"
         r"|download (the |\w+ )?\w+ (models )?(in|with) .*compatible|does not have a (pad(ding)? token|\{% if)",
         _UNREAD,
         _MODEL,
-        unless=r"deepspeed|ds_\w*\.json|dataset_info",
+        unless=r"deepspeed\S*\.json|ds_\w*\.json|dataset_info|/shutil\.py",
     ),
     Row(
         "model_files",
@@ -86,9 +105,18 @@ MODEL_FILES = (
         r"|Unable to load weights|not a valid JSON file|Error\(s\) in loading state_dict|Missing key\(s\) in state_dict"
         r"|ParseFromArray|parse ModelProto|EOFError: Ran out of input|unexpected EOF|file might be corrupted"
         r"|Consistency check failed|pickle data was truncated|UnpicklingError|[Uu]nexpected end of file"
-        r"|Trying to set a tensor of shape|KeyError: '[\w.]+\.(weight|bias)'",
+        r"|Trying to set a tensor of shape|KeyError: '[\w.]+\.(weight|bias)'"
+        r"|KeyError: '[\w.]*\blayers\.\d+\.[\w.]+'",
         "a file of the model is broken, or of another model: {line}",
         _MODEL,
+    ),
+    Row(
+        "model_files",
+        "last",
+        r"^KeyError\b",
+        "the weights do not fit the model that config.json describes: {line}",
+        _MODEL,
+        within=r"in load_weights$",
     ),
     Row(
         "model_files",

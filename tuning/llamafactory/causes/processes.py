@@ -1,6 +1,6 @@
 """Causes that torchrun and other processes tell of: how one ended, or that they lost each other."""
 
-from tuning.llamafactory.causes.row import LOOK, MAYBE_MEMORY, MORE_MEMORY, Row
+from tuning.llamafactory.causes.row import ABORTING, LOOK, MAYBE_MEMORY, MORE_MEMORY, Row
 
 _NODES = "retry; if it happens again, exclude the nodes that it ran on and tell the site"
 _ECHO_OF_A_PEER = (
@@ -45,6 +45,15 @@ BETWEEN_PROCESSES = (
     ),
     Row(
         "out_of_memory",
+        "last",
+        r"^(BrokenPipe|Connection\w*|EOF)Error\b",
+        "a process that prepared data was lost; most likely the host's memory ran out (not the GPU's): {line}",
+        MORE_MEMORY,
+        within=r"/datasets/(arrow_dataset|utils/py_utils)",
+        raised_by=r"/multiprocess(ing)?/connection",
+    ),
+    Row(
+        "out_of_memory",
         "stderr",
         r"DataLoader worker .*exited unexpectedly(?! with)",
         "the host's memory ran out, most likely (not the GPU's): {line}",
@@ -69,7 +78,7 @@ BETWEEN_PROCESSES = (
         r"|Fatal Python error: Aborted",
         "a training process aborted: {line}",
         LOOK,
-        also=r"^terminate called|^ *what\(\): ",
+        also=ABORTING,
     ),
     Row(
         "rendezvous",

@@ -14,6 +14,11 @@ NOT_TOGETHER = "the arguments, the model and the GPU do not go together: {line}"
 CHECK = "run packtrain's check of the configuration (`packtrain check`)"
 MORE_MEMORY = "ask for more `memory`, or lower preprocessing_num_workers and dataloader_num_workers"
 SHARED = "ask for more `memory`, or set dataloader_num_workers: 0; /dev/shm of the node is the host's memory too"
+ABORTING = (
+    r"^terminate called|^ *what\(\): |: Assertion [`'].*failed|^\*\*\* stack smashing"
+    r"|^(double free or corruption|corrupted |munmap_chunk\(\)|(free|malloc|realloc)\(\): )"
+)
+"""What the C and C++ libraries print of the error for which they abort a process."""
 MAYBE_MEMORY = "often the host's memory: ask for more `memory`"
 TAMER = "lower learning_rate, use bf16 in place of fp16, and look for odd rows in the data"
 IMAGE = "ask the operator to check the image (`packtrain image check`, `packtrain clusters doctor`)"

@@ -10,7 +10,7 @@ _FREE = "free space on the cluster, or keep fewer checkpoints with save_total_li
 _NODE_DISK = "the disk of the node itself is full: retry with that node in `exclude`, and tell the site"
 _LOCKED = "the site limits locked memory (`ulimit -l`), which InfiniBand needs: tell the operator"
 _SHARED_MEMORY_FULL = "the host's shared memory ran out: {line}"
-_NO_DISK = r"(?i)(container process|namespace|/dev/shm|posix_fallocate|</torch_)"
+_NO_DISK = r"(?i)(container process|namespace|cgroup|/dev/shm|posix_fallocate|</torch_)"
 
 _MEMORY = (
     Row(
@@ -20,7 +20,8 @@ _MEMORY = (
         r"|\[CUDA\]: out of memory|cudaErrorMemoryAllocation|CU(BLAS|DNN|SOLVER|SPARSE)_STATUS_ALLOC_FAILED"
         r"|CU(BLAS|DNN|SOLVER|SPARSE)_STATUS_NOT_INITIALIZED|CUSOLVER_STATUS_INTERNAL_ERROR.*cusolverDnCreate"
         r"|Cuda failure.*out of memory|Failed to CUDA [cm]alloc|enough GPU RAM|cudaMalloc failed|NVML_SUCCESS == r"
-        r"|No executable batch size found|memory for the cache blocks",
+        r"|No executable batch size found|memory for the cache blocks|less than desired GPU memory"
+        r"|valid cuDNN algorithm to run|than the available KV cache memory|increase --mem-fraction-static",
         "the GPU's memory ran out: {line}",
         _SMALLER,
     ),

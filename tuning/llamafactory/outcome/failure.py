@@ -12,12 +12,15 @@ from tuning.llamafactory.outcome.traceback_text import (
     causes_of,
     continued,
     died_of,
+    end_of_chain,
     first_failures,
     last_error,
     message_of,
     own_words,
     plain_lines,
     raised,
+    without_asides,
+    written_over,
 )
 
 _FURTHER_LINES = 4
@@ -56,24 +59,38 @@ class _Sign:
     line: str = ""
     evidence: tuple[str, ...] = ()
 
+    @property
+    def is_bare(self) -> bool:
+        """It tells no cause."""
+        return self.row.code == OTHERWISE.code and not self.row.sign
+
 
 def explain(end: End) -> Failure:
     """The cause of a run's failure; never raises."""
-    text = _Text(end)
-    sign = next((sign for row in CAUSES if (sign := text.find(row)) is not None), _Sign(OTHERWISE))
+    text, sign = _told(end, without_asides(end.stderr))
+    if sign.is_bare:
+        aside = _told(end, end.stderr)
+        text, sign = (text, sign) if sign.line and aside[1].is_bare else aside
     message = sign.row.message.format(
         line=sign.line, exit_code=end.exit_code, missing=", ".join(end.missing) or "what it was to leave"
     )
     return Failure(sign.row.code, message, sign.row.hint, sign.evidence or text.shown(sign.row.code))
 
 
+def _told(end: End, errors: str) -> tuple["_Text", _Sign]:
+    """The first row that fits, where errors are looked for in a part of stderr."""
+    text = _Text(end, errors)
+    return text, next((sign for row in CAUSES if (sign := text.find(row)) is not None), _Sign(OTHERWISE))
+
+
 class _Text:
     """The logs' ends, read once."""
 
-    def __init__(self, end: End) -> None:
+    def __init__(self, end: End, errors: str) -> None:
         self._end = end
-        self.last = last_error(end.stderr)
-        self._raised = raised(end.stderr)
+        self._errors = errors
+        self.last = last_error(errors)
+        self._raised = raised(errors)
 
     @cached_property
     def _stderr(self) -> tuple[str, ...]:
@@ -82,7 +99,11 @@ class _Text:
     @cached_property
     def _own_words(self) -> tuple[str, ...]:
         """The lines of processes whose tracebacks cannot be read."""
-        return own_words(self._stderr)
+        return own_words(first_failures(plain_lines(self._errors)))
+
+    @cached_property
+    def _written_over(self) -> Raised | None:
+        return written_over(self._own_words)
 
     @cached_property
     def _stdout(self) -> tuple[str, ...]:
@@ -119,7 +140,9 @@ class _Text:
 
     def _in_own_words(self, row: Row) -> _Sign | None:
         """Without a sign, the last error that is told by itself."""
-        if row.within or row.raised_by or self.last.message is None:
+        if row.within or row.raised_by:
+            return _in_error(row, self._written_over) if self._written_over else None
+        if self.last.message is None:
             return None
         if not row.sign:
             return self._with_what_follows(_Sign(row, self.last.message, self.last.evidence))
@@ -134,11 +157,11 @@ class _Text:
 
 
 def _in_errors(row: Row, errors: Sequence[Raised]) -> _Sign | None:
-    """The newest that fits, shown with what it was raised because of."""
+    """The newest that fits, shown with what it was raised because of, and with what it led to."""
     for error in reversed(errors):
         sign = _in_error(row, error)
         if sign is not None:
-            return _led_to_by(causes_of(error, errors), sign)
+            return _leading_to(end_of_chain(error, errors).message, _led_to_by(causes_of(error, errors), sign))
     return None
 
 
@@ -146,6 +169,11 @@ def _led_to_by(causes: Sequence[Raised], sign: _Sign) -> _Sign:
     """The sign of an error, behind the messages of those that led to it."""
     messages = dict.fromkeys(cause.message for cause in causes if cause.message not in sign.evidence)
     return replace(sign, evidence=(*messages, *sign.evidence[len(messages) - EVIDENCE_LINES :]))
+
+
+def _leading_to(end: str, sign: _Sign) -> _Sign:
+    """The sign of an error, before the message that a process died with because of it."""
+    return sign if end in sign.evidence else replace(sign, evidence=(*sign.evidence[1 - EVIDENCE_LINES :], end))
 
 
 def _in_error(row: Row, error: Raised) -> _Sign | None:

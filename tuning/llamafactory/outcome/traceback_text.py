@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, moves of the cursor
@@ -11,14 +12,20 @@ _ESCAPES = re.compile(
     # controls but tab and newline, and what turns the direction of reading or breaks a line
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
 )
-_RANK = re.compile(r"^\[((?:rank|default)\d+)\]:? ?")
+_RANK = re.compile(
+    r"^(?:\[((?:rank|default)\d+)\]:? ?"  # torchrun
+    r"|\((\w+ pid=\d+)[^)]*\) ?(?:[A-Z]+ \d\d-\d\d [\d:]+ \[[\w./]+:\d+\] ?)?)"  # vLLM with its logger, Ray
+)
 _START = "Traceback (most recent call last):"
 _RAISED = re.compile(r"(?!(?:[A-Z]+|wandb|srun|slurmstepd|packtrain)\b:)[A-Za-z_][\w.]*(?:: .*|:)?")
 _RAISED_PLAINLY = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)(?:: .*|:)?")
 """Such a line is an exception wherever it stands; another may be the word of somebody else in between."""
 _EXCEPTION = re.compile(r"[\w.]+(Error|Exception|Interrupt|Exit)\b")
 # They say only that a child failed; what happened stands in the child's own traceback before them.
-_WRAPPER = re.compile(r"[\w.]*(ChildFailedError|SignalException)\b|[\w.]*CalledProcessError: .*(torchrun|llamafactory)")
+_WRAPPER = re.compile(
+    r"[\w.]*(ChildFailedError|SignalException)\b|[\w.]*CalledProcessError: .*(torchrun|llamafactory)"
+    r"|RuntimeError: Engine \w+ (initialization )?failed"
+)
 # What programs without a traceback say last when they give up.
 _GIVING_UP = re.compile(
     r"\b(FATAL|fatal|error|ERROR|Error|Killed|not found|No space left|Permission denied)\b"
@@ -31,15 +38,21 @@ _ECHO = re.compile(
     r"|Root Cause|Failures:$|(=|-){20,}$"
     r"| +(time|host|rank|exitcode|error_file|traceback) *: |\[\d+\]:$|  <NO_OTHER_FAILURES>"
     r"|[\w.]*(ChildFailedError|SignalException)\b|[\w.]*CalledProcessError: .*(torchrun|llamafactory)"
+    r"|wandb: (?!ERROR)|\S+\.py:\d+: \w*Warning: |  warnings\.warn\(|\[[WI]\d* ?[\d:.]* ?\S+\.cpp:\d+\]"
 )
 """What srun, torchrun and the launcher say of a process that failed: that, and never why."""
 _BAR = re.compile(r"^.*?\d+%\|[^|]*\| [^\[]*\[[^\]]*\] ?")
 """A progress bar, which leaves no line end behind it: whatever is written next stands on its line."""
+_TWICE = re.compile(r"^([A-Z]\w*?(?:Error|Exception))\1+(?:: )+")
+_WRITTEN_OVER = re.compile(r"(?:^|[\s.)])([A-Z]\w*?(?:Error|Exception))\1*(?:$|:[: ]*(.*))")
+"""Of several processes at once: `ValueErrorValueError: : it cannot be`; what it says may stand on a later line."""
 _MARKERS = re.compile(r"[\s~^]+")
 """Below a frame's line of code: which part of it; of the ten lines that are shown they would take a third."""
 _CHAINED = ("the following exception:", "another exception occurred:")
 _ASIDE = ("Exception ignored in", "Exception in thread", "Error in ", "--- Logging error ---")
 """Above a traceback that ended nothing: of a finalizer, a thread of its own, an exit handler, a logger."""
+_FINALIZERS = "in _run_finalizers"
+"""Ends the frame of multiprocessing through which such a traceback comes without words above it."""
 _MESSAGE_ENDS = re.compile(
     r"(.* )?Traceback \(most recent call last\):|srun: |slurmstepd|packtrain: |wandb: |[EWI]\d{4} |={9}|-{9}|\"\"\"$"
     r"|\[?(\w+\|)?\d{4}-\d\d-\d\d|\[(INFO|WARNING|ERROR)\b|The above exception was|During handling of|frame #\d"
@@ -85,6 +98,8 @@ class Raised:
     """The line of the log that it stands on."""
     is_chained: bool = False
     """It was raised because of the one before, or while that was handled."""
+    is_aside: bool = False
+    """It ended nothing."""
 
     @property
     def message(self) -> str:
@@ -107,7 +122,7 @@ class Raised:
 
 def plain_lines(text: str) -> tuple[str, ...]:
     """Without colours, control characters, ranks, empty lines, markers and progress bars."""
-    return tuple(line for _, line in _ranked_lines(text))
+    return tuple(line for _, _, line in _ranked_lines(text))
 
 
 def raised(text: str) -> tuple[Raised, ...]:
@@ -115,14 +130,15 @@ def raised(text: str) -> tuple[Raised, ...]:
 
     The lines of one rank are read by themselves: several write at once. What ended nothing counts only by itself.
     """
-    ranked = _ranked_lines(text)
-    found: list[Raised] = []
-    aside: list[Raised] = []
-    for rank in dict.fromkeys(rank for rank, _ in ranked):
-        lines = [(place, line) for place, (its, line) in enumerate(ranked) if its == rank]
-        for is_aside, error in _raised_by(rank, lines):
-            (aside if is_aside else found).append(error)
-    return tuple(sorted(found or aside, key=lambda error: error.place))
+    errors = tuple(error for error, _ in _every_error(text))
+    found = tuple(error for error in errors if not error.is_aside) or errors
+    return tuple(sorted(found, key=lambda error: error.place))
+
+
+def without_asides(text: str) -> str:
+    """The text without the tracebacks that ended nothing."""
+    aside = {place for error, places in _every_error(text) if error.is_aside for place in places}
+    return "\n".join(line for place, line in enumerate(text.split("\n")) if place not in aside) if aside else text
 
 
 def died_of(errors: Sequence[Raised]) -> tuple[Raised, ...]:
@@ -143,6 +159,17 @@ def causes_of(error: Raised, errors: Sequence[Raised]) -> tuple[Raised, ...]:
     while before and (causes[-1] if causes else error).is_chained and len(causes) < _CAUSES_SHOWN:
         causes.append(before.pop())
     return tuple(reversed(causes))
+
+
+def end_of_chain(error: Raised, errors: Sequence[Raised]) -> Raised:
+    """The last exception that was raised because of another, or while that was handled; itself where none was."""
+    end = error
+    for other in errors:
+        if other.rank == error.rank and other.place > error.place:
+            if not other.is_chained:
+                break
+            end = other
+    return end
 
 
 def last_error(text: str) -> LastError:
@@ -186,11 +213,29 @@ def own_words(lines: Sequence[str]) -> tuple[str, ...]:
     return (*filter(_EXCEPTION.match, own[:start]), *own[start:])
 
 
-def _ranked_lines(text: str) -> tuple[tuple[str, str], ...]:
-    """Lines with the rank that each is marked with, "" for none."""
+def written_over(lines: Sequence[str]) -> Raised | None:
+    """The exception of tracebacks that were written over each other, with the frames of all."""
+    found = [match for line in lines if (match := _WRITTEN_OVER.search(line))]
+    frames = tuple(line for line in lines if line.startswith("  "))
+    if not found or not _has_frames(frames):
+        return None
+    said = next((match[2] for match in found if match[2]), "")
+    return Raised(frames, (f"{found[-1][1]}: {said}",))
+
+
+def _every_error(text: str) -> Iterator[tuple[Raised, Sequence[int]]]:
+    """Exceptions, and the lines of their tracebacks with the line above: their places."""
+    ranked = _ranked_lines(text)
+    for rank in dict.fromkeys(rank for _, rank, _ in ranked):
+        yield from _raised_by(rank, [(place, line) for place, its, line in ranked if its == rank])
+
+
+@lru_cache(maxsize=4)
+def _ranked_lines(text: str) -> tuple[tuple[int, str, str], ...]:
+    """Lines with their places and the rank that each is marked with, "" for none."""
     whole = (line.rstrip("\r").rpartition("\r")[2][:_READ_CHARACTERS] for line in text.split("\n"))
-    ranked = (_ranked(_ESCAPES.sub("", line)) for line in whole)
-    return tuple((rank, line) for rank, line in ranked if line and not _MARKERS.fullmatch(line))
+    ranked = ((place, *_ranked(_ESCAPES.sub("", line))) for place, line in enumerate(whole))
+    return tuple((place, rank, line) for place, rank, line in ranked if line and not _MARKERS.fullmatch(line))
 
 
 def _ranked(line: str) -> tuple[str, str]:
@@ -198,15 +243,15 @@ def _ranked(line: str) -> tuple[str, str]:
     marked = _RANK.match(own)
     if marked is not None:
         own = _BAR.sub("", own[marked.end() :])
-    return marked[1] if marked else "", own.rstrip()[:MAX_LINE_CHARACTERS]
+    return (marked[1] or marked[2]) if marked else "", own.rstrip()[:MAX_LINE_CHARACTERS]
 
 
-def _raised_by(rank: str, lines: Sequence[tuple[int, str]]) -> Iterator[tuple[bool, Raised]]:
-    """The exceptions of one rank, and whether each stood aside."""
+def _raised_by(rank: str, lines: Sequence[tuple[int, str]]) -> Iterator[tuple[Raised, Sequence[int]]]:
+    """The exceptions of one rank, and the places of their lines."""
     texts = [line for _, line in lines]
     is_aside = False
     for start, line in enumerate(texts):
-        is_cut_off = start == 0 and line.startswith("  ")
+        is_cut_off = start == 0 and _is_cut_off(texts)
         if not is_cut_off and (line.startswith(" ") or not line.endswith(_START)):
             continue
         end = _end_of_frames(texts, start)
@@ -214,10 +259,20 @@ def _raised_by(rank: str, lines: Sequence[tuple[int, str]]) -> Iterator[tuple[bo
             continue
         before = texts[start - 1] if start else ""
         is_chained = before.endswith(_CHAINED) or line.startswith("Original ")
-        said = tuple(texts[end : _end_of_message(texts, end)])
-        error = Raised(tuple(texts[start:end]), said, rank, lines[end][0], is_chained)
-        is_aside = before.startswith(_ASIDE) or (is_chained and is_aside)
-        yield is_aside, error
+        said = (_TWICE.sub(r"\1: ", texts[end]), *texts[end + 1 : _end_of_message(texts, end)])
+        frames = tuple(texts[start:end])
+        is_aside = _ended_nothing(before, frames) or (is_chained and is_aside)
+        error = Raised(frames, said, rank, lines[end][0], is_chained, is_aside)
+        yield error, [place for place, _ in lines[max(0, start - 1) : end + 1]]
+
+
+def _is_cut_off(lines: Sequence[str]) -> bool:
+    """A tail of a log begins within a traceback, maybe within a line of it."""
+    return not lines[0].endswith(_START) and any(line.startswith("  ") for line in lines[:2])
+
+
+def _ended_nothing(before: str, frames: Sequence[str]) -> bool:
+    return before.startswith(_ASIDE) or any(frame.endswith(_FINALIZERS) for frame in frames)
 
 
 def _has_frames(lines: Sequence[str]) -> bool:

@@ -1,10 +1,11 @@
 """Ends that others met on machines with GPUs are told as what they were, by the line that shows it."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from tests.fixtures.failures.ends import ReportedEnd, kinds, reported
+from tests.fixtures.failures.ends import ReportedEnd, harmless, kinds, reported
 from tuning.llamafactory.causes import CAUSES, pattern
 from tuning.llamafactory.outcome.failure import End, Failure, explain
 from tuning.llamafactory.outcome.traceback_text import EVIDENCE_LINES, MAX_LINE_CHARACTERS
@@ -25,6 +26,12 @@ def test_a_reported_end_is_told_as_what_it_was(end: ReportedEnd) -> None:
 @pytest.mark.parametrize("end", KINDS, ids=lambda end: end.name)
 def test_each_kind_is_told_as_what_it_is(end: ReportedEnd) -> None:
     assert_right(end)
+
+
+def test_what_sound_runs_print_hides_no_cause() -> None:
+    without_traceback = [end for end in KINDS if "Traceback" not in end.stderr]
+    ends = [replace(end, stderr=harmless() + end.stderr) for end in (*REPORTED, *without_traceback)]
+    assert not [end.name for end in ends if explained(end).code != end.code]
 
 
 def assert_right(end: ReportedEnd) -> None:

@@ -143,6 +143,16 @@ def test_an_error_of_a_finalizer_is_not_the_cause() -> None:
     assert explain(End(1, "failed", aside)).message.endswith("import of sys halted")
 
 
+@pytest.mark.parametrize("cut", [0, 12, 45])
+def test_a_tail_that_begins_within_a_traceback_has_its_error(cut: int) -> None:
+    frames = (
+        '  File "/x/llamafactory/cli.py", line 8, in main\n    run()\n'
+        '  File "/x/peft/config.py", line 3, in f\n    g()\n'
+    )
+    failure = explain(End(1, "failed", f"{frames[cut:]}ValueError: it cannot be\n"))
+    assert (failure.code, failure.evidence[-1]) == ("config", "ValueError: it cannot be")
+
+
 def test_an_error_is_shown_with_those_that_led_to_it() -> None:
     chain = (
         'Traceback (most recent call last):\n  File "/x/a.py", line 3, in f\n    read()\nOSError: the first\n\n'
@@ -170,6 +180,16 @@ def test_what_an_aside_led_to_is_aside_as_well() -> None:
         'Traceback (most recent call last):\n  File "/x/d.py", line 4, in g\n    f()\nValueError: not of this\n'
     )
     assert explain(End(1, "failed", died + aside)).message == "RuntimeError: it died of this"
+
+
+def test_an_error_of_a_finalizer_is_told_where_nothing_else_tells_a_cause() -> None:
+    aside = (
+        "Exception ignored in: <function Adam.__del__ at 0x7f>\nTraceback (most recent call last):\n"
+        "  File \"/x/adam.py\", line 3, in __del__\nModuleNotFoundError: No module named 'fancy'\n"
+    )
+    refused = "launcher.py: error: unrecognized arguments: --lora_rnk 8\n"
+    assert explain(End(1, "failed", aside + refused)).code == "config"
+    assert explain(End(1, "failed", aside + "it ended\n")).code == "import"
 
 
 def test_what_a_library_refuses_is_told_by_the_frame_that_raised_it() -> None:
@@ -265,12 +285,61 @@ def test_what_kept_a_run_from_its_start_says_what_to_do(line: str, exit_code: in
 
 @pytest.mark.parametrize(
     ("number", "word", "code"),
-    [(9, "Killed", "killed"), (11, "Segmentation fault", "crashed"), (6, "Aborted", "aborted")],
+    [
+        (1, "Hangup", "terminated"),
+        (2, "Interrupt", "terminated"),
+        (6, "Aborted", "aborted"),
+        (8, "Floating point exception", "crashed"),
+        (9, "Killed", "killed"),
+        (11, "Segmentation fault", "crashed"),
+    ],
 )
 def test_the_launchers_word_shows_which_signal_ended_a_run(number: int, word: str, code: str) -> None:
     line = f"packtrain: the program was ended by signal {number} ({word})"
     failure = explain(End(128 + number, "failed", f"1%|\n{line}\nsrun: error: n1: task 0: Exited with exit code 1\n"))
     assert (failure.code, failure.evidence[0]) == (code, line)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "  what():  invalid device pointer: 0x7ff443ffdc00",
+        "double free or corruption (!prev)",
+        "free(): invalid pointer",
+        "python: io.cpp:125: int wait(): Assertion `done >= least' failed.",
+    ],
+)
+def test_an_abort_is_shown_with_the_error_that_led_to_it(said: str) -> None:
+    ended = "packtrain: the program was ended by signal 6 (Aborted)"
+    failure = explain(End(134, "failed", f"{said}\n{ended}\n"))
+    assert (failure.code, said.strip() in failure.evidence) == ("aborted", True)
+
+
+def test_a_finalizer_that_cannot_clean_up_is_not_the_cause() -> None:
+    aside = (
+        'Traceback (most recent call last):\n  File "/x/multiprocess/util.py", line 300, in _run_finalizers\n'
+        "    finalizer()\nOSError: [Errno 16] Device or resource busy: '.nfs000000018091a43c'\n"
+    )
+    killed = "/srv/runs/a/job.sh: line 52: 4711 Killed                  apptainer exec image.sif\n"
+    failure = explain(End(137, "failed", aside + killed))
+    assert (failure.code, failure.evidence[-1]) == ("killed", killed.strip())
+
+
+def test_a_shell_in_the_image_shows_which_program_is_missing() -> None:
+    line = "/.singularity.d/actions/exec: 9: exec: llamafactory-cli: not found"
+    failure = explain(End(127, "failed", f"{line}\nsrun: error: n1: task 0: Exited with exit code 127\n"))
+    assert (failure.code, failure.evidence) == ("not_found", (line,))
+
+
+def test_an_error_is_shown_with_the_one_that_it_led_to() -> None:
+    chain = (
+        'Traceback (most recent call last):\n  File "/x/a.py", line 3, in f\n    read()\nEOFError: unexpected EOF\n\n'
+        "The above exception was the direct cause of the following exception:\n\n"
+        'Traceback (most recent call last):\n  File "/x/b.py", line 4, in g\n    f()\nRuntimeError: the last\n'
+    )
+    failure = explain(End(1, "failed", chain))
+    assert failure.code == "model_files"
+    assert failure.evidence[-2:] == ("EOFError: unexpected EOF", "RuntimeError: the last")
 
 
 @pytest.mark.parametrize("place", ["bash", "/var/spool/slurmd/job00007/slurm_script", "/r/jobs/job_1/1/job.sh"])
