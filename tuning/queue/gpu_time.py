@@ -10,24 +10,24 @@ class GpuTime:
     """
 
     def __init__(self, gpus: Gpus) -> None:
-        self._gpus = gpus
+        self._total, self._by_type = gpus
         self._of_any = 0.0
         self._of_type = dict.fromkeys(gpus.by_type, 0.0)
 
     def add(self, job: HasGpus, seconds: float) -> float:
         """A job or run takes its GPUs for so long, behind all that was added: the time until those have run."""
-        wait = self._of_any / self._gpus.total
-        if job.gpu_type not in self._of_type:
-            self._of_any += job.gpus * seconds
+        wait = self._of_any / self._total
         if self._of_type:
             wait += self._wait_of_type(job.gpu_type)
-            if job.gpu_type in self._of_type:
-                self._of_type[job.gpu_type] += job.gpus * seconds
+        if self._of_type and job.gpu_type in self._of_type:
+            self._of_type[job.gpu_type] += job.gpus * seconds
+        else:
+            self._of_any += job.gpus * seconds
         return wait
 
     def _wait_of_type(self, gpu_type: str | None) -> float:
-        of_type, by_type = self._of_type, self._gpus.by_type
+        of_type, by_type = self._of_type, self._by_type
         if gpu_type in of_type:
             return of_type[gpu_type] / max(by_type[gpu_type], 1)  # a job without GPUs may name any type
-        is_all = sum(by_type.values()) >= self._gpus.total
+        is_all = sum(by_type.values()) >= self._total
         return min(of_type[name] / count for name, count in by_type.items() if count > 0) if is_all else 0.0

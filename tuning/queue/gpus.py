@@ -85,7 +85,8 @@ class Gpus(NamedTuple):
         return type(self)(merge(self.total, other.total), by_type)
 
     def _with(self, gpus: int, gpu_type: str | None) -> Self:
+        """Made as tuples are: a named tuple's own constructor takes twice as long."""
         by_type = self.by_type
         if gpu_type is not None and gpu_type in by_type:
             by_type = {**by_type, gpu_type: by_type[gpu_type] + gpus}
-        return type(self)(self.total + gpus, by_type)
+        return tuple.__new__(type(self), (self.total + gpus, by_type))
