@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from html import unescape
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -24,7 +25,8 @@ from tuning.people.models import Token, TokenKind, User
 from tuning.settings import ClusterSettings, Settings
 
 BEGIN, CALLBACK = "/sign-in/oidc", "/sign-in/oidc/callback"
-HTML = {"Accept": "text/html"}
+# Read-only: a client writes its own headers into the dictionary that it is given.
+HTML = MappingProxyType({"Accept": "text/html"})
 
 
 class Visitor:
@@ -188,7 +190,7 @@ def test_an_answer_to_another_question_lets_nobody_in(visitor: Visitor, changes:
 
 def test_a_sign_in_that_this_browser_did_not_begin_lets_nobody_in(visitor: Visitor, app: FastAPI) -> None:
     visitor.begin()
-    other = TestClient(app, headers=HTML)
+    other = TestClient(app, headers=dict(HTML))
     other.portal = visitor.client.portal
     answer = other.get(CALLBACK, params={"code": "x", "state": visitor.asked["state"]})
     assert answer.status_code == 401
@@ -242,7 +244,7 @@ def test_a_provider_that_is_away_is_told_as_a_page(
     settings: Settings, clusters: dict[str, ClusterSettings], clock: Clock
 ) -> None:
     away = settings.model_copy(update={"oidc_issuer": "http://127.0.0.1:9"})
-    with TestClient(create_app(away, clusters, clock=clock), headers=HTML) as client:
+    with TestClient(create_app(away, clusters, clock=clock), headers=dict(HTML)) as client:
         assert client.get(BEGIN).status_code == 503
         assert "Sign in with 127.0.0.1" in client.get("/sign-in").text
 
@@ -314,7 +316,7 @@ def test_without_a_provider_there_is_no_such_way(
     settings: Settings, clusters: dict[str, ClusterSettings], clock: Clock
 ) -> None:
     none = settings.model_copy(update={"oidc_issuer": None})
-    with TestClient(create_app(none, clusters, clock=clock), headers=HTML) as client:
+    with TestClient(create_app(none, clusters, clock=clock), headers=dict(HTML)) as client:
         assert client.get(BEGIN).status_code == 404
         assert client.get(CALLBACK).status_code == 404
         assert "oidc" not in client.get("/sign-in").text

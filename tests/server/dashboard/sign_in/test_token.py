@@ -1,6 +1,7 @@
 """Sign-in with a token, and sign-out."""
 
 from collections.abc import Callable
+from types import MappingProxyType
 
 import pytest
 from fastapi import FastAPI
@@ -15,7 +16,8 @@ from tests.factories import NOON, make_token
 from tuning.db.engine import transaction
 from tuning.people.models import Token, TokenKind, User
 
-HTML = {"Accept": "text/html"}
+# Read-only: a client writes its own headers into the dictionary that it is given.
+HTML = MappingProxyType({"Accept": "text/html"})
 SignIn = Callable[..., Response]
 
 
@@ -55,7 +57,7 @@ def test_the_cookie_is_for_no_script_and_no_other_site(sign_in: SignIn, token: s
 
 
 def test_over_https_the_cookie_is_the_hosts_own(app: FastAPI, anonymous: TestClient, token: str) -> None:
-    secure = TestClient(app, base_url="https://train.lab", headers=HTML)
+    secure = TestClient(app, base_url="https://train.lab", headers=dict(HTML))
     secure.portal = anonymous.portal
     answer = secure.post("/sign-in", data={"token": token}, follow_redirects=False)
     name, *words = (part.strip() for part in answer.headers["set-cookie"].split(";"))
