@@ -38,7 +38,7 @@ class Gpus(NamedTuple):
         return min(self.total, self.by_type.get(gpu_type, 0))
 
     def less(self, job: HasGpus) -> Self:
-        """What a job leaves: it takes no more than it can have."""
+        """GPUs that a job leaves: it takes no more than it can have."""
         room = self.of(job.gpu_type)
         return self._with(-(job.gpus if job.gpus <= room else max(room, 0)), job.gpu_type)
 
@@ -47,7 +47,7 @@ class Gpus(NamedTuple):
         return self._with(run.gpus, run.gpu_type)
 
     def less_all(self, jobs: Iterable[HasGpus]) -> Self:
-        """What jobs leave, one after the other."""
+        """GPUs that jobs leave, one after the other."""
         left = self
         for job in jobs:
             left = left.less(job)

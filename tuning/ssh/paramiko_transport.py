@@ -242,7 +242,7 @@ class ParamikoTransport:
                 raise RemoteFileError(f"the file server of {self._where} says: {error}") from error
 
     def _cannot_write(self, path: str, temporary: str, error: RemoteFileError) -> RemoteFileError:
-        """What kept a file from being written. OpenSSH's SFTP says just "Failure", so the shell is asked.
+        """Reason that kept a file from being written. OpenSSH's SFTP says just "Failure", so the shell is asked.
 
         One more block behind what was uploaded meets the same full disk or quota, and the shell's words name it.
         The unfinished file is removed.

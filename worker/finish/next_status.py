@@ -21,7 +21,7 @@ class NextStep:
     status: JobStatus
     reason: str
     ended_by: str
-    """What the attempt is remembered for."""
+    """Reason that the attempt is remembered for."""
     failure: Failure | None = None
 
 
@@ -59,7 +59,7 @@ def _success(job: Job, judged: Outcome) -> str:
 
 
 def _left_nothing(ended: EndedAttempt) -> bool:
-    """What left no record has done nothing that a further attempt would do twice."""
+    """Whether a run left no record: it has done nothing that a further attempt would do twice."""
     return ended.newest_step is None and ended.exit_code is None
 
 
@@ -69,7 +69,7 @@ def _held(ended: EndedAttempt) -> str:
 
 
 def _failure(judged: Outcome, following: NextAttempt | None, ended: EndedAttempt) -> Failure | None:
-    """Why it does not go on stands before why it was cut off; one that saved and ended in time has no lines of that."""
+    """Failure of a job: why it does not go on, else why it was cut off; a run that saved in time has no evidence."""
     if following is None or following.refusal is None:
         return judged.failure
     evidence = judged.failure.evidence if judged.failure and not ended.was_stopped else ()

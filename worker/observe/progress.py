@@ -34,7 +34,7 @@ _LONGEST_UNSEEN_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class _Piece:
-    """What was read of one stream."""
+    """Text read of one stream."""
 
     attempt: LiveAttempt
     read: TailRead
@@ -47,7 +47,7 @@ class _Piece:
 
 @dataclass(frozen=True)
 class _Advance:
-    """What a training log's new lines say of its attempt, or the console's bar where there are none."""
+    """Progress of an attempt by its training log's new lines, or by the console's bar where there are none."""
 
     attempt: LiveAttempt
     points: tuple[LogPoint, ...]

@@ -125,7 +125,7 @@ def _long_missing(attempt: LiveAttempt) -> LiveAttempt:
 def _ask(
     driver: Driver, attempts: Sequence[LiveAttempt], unready: Collection[str], quarantine: Quarantine[LiveAttempt]
 ) -> Answers:
-    """What the cluster says of them; what fails at one is left out, as that one then is for this cycle."""
+    """Observations of jobs on the cluster; a job whose look fails is left out for this cycle."""
     root, gather = driver.settings.root, quarantine.gather
     ending = [live for live in attempts if live.missing_since is not None]
     watched, ends = gather(attempts, partial(_watched_files, root)), gather(ending, partial(_ends, root))
@@ -156,7 +156,7 @@ def _watched_files(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:
 
 
 def _ends(root: str, attempts: Iterable[LiveAttempt]) -> list[str]:
-    """What tells of the end of runs that Slurm no longer has: a network file system may show it late."""
+    """Paths that tell of the end of runs that Slurm no longer has: a network file system may show them late."""
     paths = [
         path
         for live in attempts
@@ -178,7 +178,7 @@ def _all_end_requests(
 def _end_requests(
     driver: Driver, attempt: LiveAttempt, observation: Observation, queued: QueuedJob | None
 ) -> list[ReadRequest]:
-    """What is read of an end. A run may write what it likes: while Slurm runs it, no more than the record is read."""
+    """Files to read of an end. A run may write what it likes: while Slurm runs it, no more than the record is read."""
     root = driver.settings.root
     has_record = _exit_path(root, attempt) in observation.files
     record = [ReadRequest(_exit_path(root, attempt), 0, RECORD_BYTES)] if has_record else []

@@ -50,7 +50,7 @@ def _text(row: Mapping[str, Any], column: str | None) -> str:
 
 
 def _alpaca_turns(row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[Turn, ...] | None:
-    """What was said before, and then the question with its input in a line of its own."""
+    """Turns before, and then the question with its input in a line of its own."""
     answer = row.get(columns["response"])
     if not isinstance(answer, str):
         return None

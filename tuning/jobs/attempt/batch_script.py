@@ -138,13 +138,13 @@ def _template() -> Template:
 
 
 def _variables_for_the_container(site: SiteSettings) -> str:
-    """How variables are called that the container is to get; Apptainer takes both, by whatever name it is started."""
+    """Prefix of variables that the container is to get; Apptainer takes both, by whatever name it is started."""
     program = site.container_command.rpartition("/")[2]
     return "SINGULARITYENV" if program.startswith("singularity") else "APPTAINERENV"
 
 
 def _environment(run: RunPlan) -> dict[str, str]:
-    """What the operator names himself comes last."""
+    """Variables of the hub, then those that the operator names himself."""
     key = "WANDB_API_KEY"
     return {**hub_environment(run.site.hub, key in run.secrets or key in run.environment), **run.environment}
 
