@@ -1,5 +1,6 @@
 """Document and templates that a server makes while it starts."""
 
+import gc
 import threading
 from pathlib import Path
 from typing import Any, cast
@@ -60,7 +61,9 @@ def test_the_program_makes_them_at_its_start(
     for name, value in named.items():
         monkeypatch.setenv(f"PACKTRAIN_{name}", str(value))
     made: list[bool] = []
+    frozen: list[bool] = []
     monkeypatch.setattr(program, "set_up_logs", lambda _level: None)
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(True))
 
     def run(self: StoppingServer) -> None:
         for thread in threading.enumerate():
@@ -70,4 +73,4 @@ def test_the_program_makes_them_at_its_start(
 
     monkeypatch.setattr(StoppingServer, "run", run)
     program.main()
-    assert made == [True]
+    assert made == frozen == [True]
