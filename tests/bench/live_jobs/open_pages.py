@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,6 +23,8 @@ LIVE = 20
 PEOPLE, PAGES_EACH = 10, 20
 POLLERS, EVERY_SECONDS, SETTLE_SECONDS = 50, 2.0, 2.0
 CHANGE_SECONDS = 2.0
+STEADY_SECONDS = 10.0
+"""From the first change on: until then jobs come and none is cancelled yet."""
 MOST_SHARE, MOST_SECONDS, MOST_COMMANDS = 0.5, 0.1, 1.1
 NOTE = (
     "Open pages: 200 sessions of ten people, each with the queue page as a browser holds it (a stream of events, and "
@@ -73,6 +76,7 @@ def _busy(crowd: Crowd) -> Iterator[None]:
     thread = threading.Thread(target=_change, args=(crowd, over))
     thread.start()
     try:
+        time.sleep(STEADY_SECONDS)
         yield
     finally:
         over.set()
@@ -82,9 +86,10 @@ def _busy(crowd: Crowd) -> Iterator[None]:
 def _change(crowd: Crowd, over: threading.Event) -> None:
     with crowd.site.client() as client:
         known: list[str] = []
-        while not over.wait(CHANGE_SECONDS):
+        while not over.wait(CHANGE_SECONDS / 2):
             known += crowd.database.add(1)
-            if len(known) > 1:
+            # apart: whether the worker does both in one cycle must not hang on how fast the server answers
+            if not over.wait(CHANGE_SECONDS / 2) and len(known) > 1:
                 client.cancel(known.pop(0))
 
 
