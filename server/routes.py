@@ -82,6 +82,12 @@ ROUTERS = (
     recipes.router,
 )
 
+RENEWALS = (
+    queue_page.renewal,
+    job_page.renewal,
+    clusters_page.renewal,
+)
+"""Content of open pages, which their scripts ask for. Matched before the pages."""
 PAGES = (
     queue_page.router,
     new_job_arguments.router,
@@ -103,7 +109,7 @@ PAGES = (
 def all_routes() -> tuple[BaseRoute, ...]:
     """All routes, made once: FastAPI looks at every parameter of theirs, which takes longer than many requests."""
     root = APIRouter(generate_unique_id_function=_operation_id)
-    for router in PAGES:
+    for router in (*RENEWALS, *PAGES):
         root.include_router(router)
     root.include_router(assets.router)
     root.include_router(health.router)

@@ -1,21 +1,27 @@
 """Rendered content that many open pages share: made once in a few seconds at most for all who look at the same."""
 
+import asyncio
 import gzip
 import hashlib
-import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from server.dashboard.page import HEADERS
 from server.http.compression import accepts_gzip
 
 _HOLDS_SECONDS = 4.0
-"""To render a queue keeps all other requests waiting for some 50 ms. What must be newer has what changed in its key."""
+"""For what changes with time alone; what must be newer is told by `changed`."""
+_REST = 8.0
+"""Pause after a rendering, in processor time of it: polls are answered meanwhile, and a ninth of a processor is the
+most that all renderings take. A queue takes some 30 ms."""
+_AT_ONCE = 3
+"""Where the database is slow, so that one page does not keep all others waiting."""
 _MOST_KEPT = 200
 """Each with what one page shows: 100 kB at most."""
 _LEVEL = 5
@@ -47,31 +53,76 @@ class Fragment:
 
 
 class SharedFragments:
-    """Fragments by what they show and to whom. For several threads."""
+    """Fragments by what they show and to whom. All methods belong to the event loop; content is made on threads."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic, holds_seconds: float = _HOLDS_SECONDS) -> None:
+    def __init__(
+        self,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        holds_seconds: float = _HOLDS_SECONDS,
+    ) -> None:
         self._monotonic = monotonic
+        self._sleep = sleep
         self._holds_seconds = holds_seconds
-        self._lock = threading.Lock()
-        self._making: dict[Hashable, threading.Lock] = {}
-        self._kept: OrderedDict[Hashable, tuple[float, Fragment]] = OrderedDict()
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._resumes_at = 0.0
+        self._waiting: dict[Hashable, asyncio.Task[Fragment]] = {}
+        self._known: dict[Hashable, Hashable] = {}
+        """What those who wait know to have changed, by key."""
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
 
-    def get(self, key: Hashable, make: Callable[[], str]) -> Fragment:
-        """The fragment of this key, a few seconds old at most; of many who ask at once, one makes it."""
-        with self._lock:
-            making = self._making.setdefault(key, threading.Lock())
-        with making:
-            kept = self._kept.get(key)
-            if kept is not None and self._monotonic() - kept[0] < self._holds_seconds:
-                return kept[1]
-            fragment = Fragment.of(make())
-            self._keep(key, fragment)
+    def kept(self, key: Hashable, changed: Hashable) -> Fragment | None:
+        """The fragment of this key, where one of the last few seconds knows of the change."""
+        kept = self._kept.get(key)
+        if kept is None or kept.changed != changed or self._monotonic() - kept.made_at >= self._holds_seconds:
+            return None
+        return kept.fragment
+
+    async def get(self, key: Hashable, changed: Hashable, make: Callable[[], str]) -> Fragment:
+        """The fragment of this key, a few seconds old at most, made when `changed` was so, or later.
+
+        Those who ask while it waits for its turn share it. Raises what `make` raises.
+        """
+        if (fragment := self.kept(key, changed)) is not None:
             return fragment
+        task = self._waiting.get(key)
+        if task is None:
+            task = self._waiting[key] = asyncio.create_task(self._made(key, make))
+            task.add_done_callback(_look_at_failure)
+        self._known[key] = changed
+        return await asyncio.shield(task)
 
-    def _keep(self, key: Hashable, fragment: Fragment) -> None:
-        with self._lock:
-            self._kept[key] = (self._monotonic(), fragment)
-            self._kept.move_to_end(key)
-            while len(self._kept) > _MOST_KEPT:
-                oldest, _ = self._kept.popitem(last=False)
-                self._making.pop(oldest, None)
+    async def _made(self, key: Hashable, make: Callable[[], str]) -> Fragment:
+        async with self._places:
+            await self._sleep(max(0.0, self._resumes_at - self._monotonic()))
+            del self._waiting[key]  # those who ask from here on may know of more than what is read now
+            changed, made_at = self._known.pop(key), self._monotonic()
+            fragment, cpu_seconds = await run_in_threadpool(_timed, make)
+            self._resumes_at = self._monotonic() + _REST * cpu_seconds
+        self._keep(key, _Kept(fragment, changed, made_at))
+        return fragment
+
+    def _keep(self, key: Hashable, kept: "_Kept") -> None:
+        self._kept[key] = kept
+        self._kept.move_to_end(key)
+        while len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    fragment: Fragment
+    changed: Hashable
+    made_at: float
+
+
+def _timed(make: Callable[[], str]) -> tuple[Fragment, float]:
+    """The fragment, and the processor time that it took."""
+    began = time.thread_time()
+    fragment = Fragment.of(make())
+    return fragment, time.thread_time() - began
+
+
+def _look_at_failure(task: asyncio.Task[Fragment]) -> None:
+    if not task.cancelled():
+        task.exception()  # all who asked may have left

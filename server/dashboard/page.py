@@ -7,6 +7,7 @@ from typing import Any, cast
 from fastapi import Request
 from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
+from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse
 
 from server.dashboard import formats
@@ -81,15 +82,15 @@ def language_of_request(request: Request) -> str:
     return language_of(request.headers.get("accept-language", ""))
 
 
-def is_fragment(request: Request) -> bool:
+def is_fragment(headers: Headers) -> bool:
     """Whether the page's script asks for the content alone."""
-    return request.headers.get(FRAGMENT) == "main"
+    return headers.get(FRAGMENT) == "main"
 
 
 def _layout_values(request: Request, language: str) -> dict[str, Any]:
     reader: Principal | None = getattr(request.state, "reader", None)
     return {
-        "layout": "fragment.html" if is_fragment(request) else "layout.html",
+        "layout": "fragment.html" if is_fragment(request.headers) else "layout.html",
         "language": language,
         "reader": reader,
         "csrf_token": getattr(request.state, "csrf_token", ""),

@@ -12,7 +12,7 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from server.dashboard.access import SignInFirst
-from server.dashboard.page import render
+from server.dashboard.page import is_fragment, render
 from server.http.errors.error_handlers import status_of
 from tuning.errors import PacktrainError
 
@@ -43,3 +43,13 @@ class PageRoute(APIRoute):
                 return render(request, "problem.html", 422, sentence="this address cannot be read", hint=None)
 
         return handle
+
+
+class FragmentRoute(PageRoute):
+    """A route that only a page's script matches: it asks for the page's content alone."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """No match for what asks for a whole page."""
+        if scope["type"] == "http" and not is_fragment(Headers(scope=scope)):
+            return Match.NONE, {}
+        return super().matches(scope)

@@ -1,8 +1,6 @@
 """The shortest way to the answer of a poll: before routes are matched and requests taken apart."""
 
-import hashlib
 import re
-from collections.abc import Mapping
 
 from starlette.datastructures import State
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -10,16 +8,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server.dependencies import API, JOB_ID
 from server.feed.cache import Feed, may_see
 from server.feed.progress import ReadyResponse
-from server.http.access.session_cookie import session_text
-from server.http.bounds.admission import Admission
-from server.http.bounds.rate_headers import tell_level
+from server.http.access.memory import count_request, reader_in_memory
 from server.http.latency import POLL, name_operation
-from tuning.errors import PacktrainError
-from tuning.people.sessions import SESSION_PREFIX
 
 _PATH = re.compile(f"{API}/jobs/({JOB_ID})/progress")
-_BEARER = b"Bearer "
-_SESSION = SESSION_PREFIX.encode()
 
 
 class PolledProgress:
@@ -46,32 +38,14 @@ class PolledProgress:
         await self._app(scope, receive, send)
 
     def _from_memory(self, scope: Scope, job_id: str) -> ReadyResponse | None:
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        text = _credential(scope, headers)
-        if text is None or (text.startswith(_SESSION) and self._state.settings.proxy_user_header is not None):
-            return None
-        sha256 = hashlib.sha256(text).hexdigest()
         feed: Feed = self._state.feed
-        admission: Admission = self._state.admission
         entry = feed.entry_in_memory(job_id)
-        try:
-            # every token may read, so there is no scope to look at
-            principal = feed.principal_in_memory(sha256) if entry is not None else None
-            if entry is None or principal is None or not may_see(principal, entry.state):
-                return None
-            admission.count(principal.user_id)
-            tell_level(scope, principal.user_id)
-        except PacktrainError:
+        if entry is None:
+            return None
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        # every token may read, so there is no scope to look at
+        reader = reader_in_memory(self._state, scope, headers)
+        if reader is None or not may_see(reader, entry.state) or not count_request(self._state, scope, reader):
             return None
         if_none_match = headers.get(b"if-none-match")
         return entry.answer(if_none_match.decode("latin-1") if if_none_match is not None else None)
-
-
-def _credential(scope: Scope, headers: Mapping[bytes, bytes]) -> bytes | None:
-    """Text of the token, or of the cookie's session where no header is sent; None for all that is to be looked at."""
-    authorization = headers.get(b"authorization")
-    if authorization is None:
-        cookie = session_text(scope)
-        return cookie.encode() if cookie is not None else None
-    text = authorization.removeprefix(_BEARER)
-    return None if text == authorization or text.startswith(_SESSION) else text

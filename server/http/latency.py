@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _KEPT = "operation"
-_OTHER, POLL = "other", "show_progress"
+_OTHER, POLL, RENEWAL = "other", "show_progress", "renew_queue"
 
 
 class RequestSeconds:

@@ -72,7 +72,7 @@ def show_team(
 
 def _answer(request: Request, template: str, **values: Any) -> Response:
     """The page; its content alone with a tag, as the page's script asks for it every few seconds. Shared by nobody."""
-    if not is_fragment(request):
+    if not is_fragment(request.headers):
         return render(request, template, **values)
     return Fragment.of(rendered(request, template, **values)).answer(request)
 

@@ -1,21 +1,37 @@
-"""Route of the queue page."""
+"""Routes of the queue page."""
 
-from typing import Any, cast
+from collections.abc import Hashable
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from server.dashboard.access import PageReader
-from server.dashboard.fragments import SharedFragments
-from server.dashboard.page import is_fragment, language_of_request, render, rendered
-from server.dashboard.queue.filters import FiltersQuery
+from server.dashboard.page import render
+from server.dashboard.queue.filters import FiltersQuery, QueueFilters
 from server.dashboard.queue.view import QueueRequest, filtered_jobs, queue_parts, queue_request
-from server.dashboard.routes import PageRoute
+from server.dashboard.renewal import RenewalDep
+from server.dashboard.routes import FragmentRoute, PageRoute
 from server.dependencies import ClustersDep, FeedDep, SessionDep
 from tuning.jobs.sight import sight_of
+from tuning.people.tokens import Principal
 
+renewal = APIRouter(route_class=FragmentRoute, include_in_schema=False)
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_TEMPLATE = "queue/page.html"
+TEMPLATE = "queue/page.html"
+
+
+@renewal.get("/")
+async def renew_queue(
+    renewal: RenewalDep, feed: FeedDep, clusters: ClustersDep, reader: PageReader, filters: FiltersQuery
+) -> Response:
+    """The content alone, which all who see the same share until something happens."""
+    return await renewal.answer(
+        TEMPLATE,
+        shown_to(reader, filters),
+        feed.events.newest,
+        lambda session: _values(queue_request(session, feed, clusters, reader, filters)),
+    )
 
 
 @router.get("/")
@@ -27,13 +43,13 @@ def show_queue(
     reader: PageReader,
     filters: FiltersQuery,
 ) -> Response:
-    """The queue; for the page's script its content alone, which all who see the same share until something happens."""
-    asked = queue_request(session, feed, clusters, reader, filters)
-    if not is_fragment(request):
-        return render(request, _TEMPLATE, **_values(asked))
-    key = (sight_of(reader), filters, language_of_request(request), feed.events.newest)
-    fragments = cast(SharedFragments, request.app.state.fragments)
-    return fragments.get(key, lambda: rendered(request, _TEMPLATE, **_values(asked))).answer(request)
+    """The queue."""
+    return render(request, TEMPLATE, **_values(queue_request(session, feed, clusters, reader, filters)))
+
+
+def shown_to(reader: Principal, filters: QueueFilters) -> Hashable:
+    """All of a reader and of an address on which the content depends."""
+    return sight_of(reader), filters
 
 
 def _values(asked: QueueRequest) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """Rendered content that many pages share."""
 
+import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from starlette.requests import Request
 
 from server.dashboard.fragments import Fragment, SharedFragments
 from tests.factories import Seconds
+from tuning.errors import NotFound
+
+pytestmark = pytest.mark.anyio
 
 
 def request(**headers: str) -> Request:
@@ -14,46 +18,102 @@ def request(**headers: str) -> Request:
     return Request({"type": "http", "method": "GET", "path": "/", "headers": raw, "query_string": b""})
 
 
-def test_content_is_made_once_in_four_seconds(seconds: Seconds) -> None:
-    fragments, made = SharedFragments(seconds), list[int]()
+class Content:
+    """Content that tells how often it was made; it waits for `allowed` where that is cleared."""
 
-    def make() -> str:
-        made.append(1)
-        return f"{len(made)}"
+    def __init__(self) -> None:
+        self.made = 0
+        self.begun = threading.Event()
+        self.allowed = threading.Event()
+        self.allowed.set()
 
-    assert fragments.get("all", make).html == b"1"
-    assert fragments.get("all", make).html == b"1"
+    def __call__(self) -> str:
+        self.made += 1
+        self.begun.set()
+        self.allowed.wait(10)
+        return f"{self.made}"
+
+
+async def test_content_is_made_once_in_four_seconds(seconds: Seconds) -> None:
+    fragments, content = SharedFragments(seconds), Content()
+    assert (await fragments.get("all", 1, content)).html == b"1"
+    assert (await fragments.get("all", 1, content)).html == b"1"
     seconds.now += 4.0
-    assert fragments.get("all", make).html == b"2"
+    assert (await fragments.get("all", 1, content)).html == b"2"
 
 
-def test_another_reader_has_another_content(seconds: Seconds) -> None:
+async def test_content_is_made_anew_where_something_has_changed(seconds: Seconds) -> None:
+    fragments, content = SharedFragments(seconds), Content()
+    assert (await fragments.get("all", 1, content)).html == b"1"
+    assert (await fragments.get("all", 2, content)).html == b"2"
+    assert (await fragments.get("all", 2, content)).html == b"2"
+
+
+async def test_another_reader_has_another_content(seconds: Seconds) -> None:
     fragments = SharedFragments(seconds)
-    assert fragments.get("ada", lambda: "hers").html == b"hers"
-    assert fragments.get("bob", lambda: "his").html == b"his"
+    assert (await fragments.get("ada", 1, lambda: "hers")).html == b"hers"
+    assert (await fragments.get("bob", 1, lambda: "his")).html == b"his"
 
 
-def test_of_many_who_ask_at_once_one_makes_it(seconds: Seconds) -> None:
-    fragments, begun, made = SharedFragments(seconds), threading.Event(), list[int]()
-
-    def make() -> str:
-        made.append(1)
-        begun.wait(10)
-        return "content"
-
-    with ThreadPoolExecutor(5) as pool:
-        asked = [pool.submit(fragments.get, "all", make) for _ in range(5)]
-        begun.set()
-        assert {future.result().html for future in asked} == {b"content"}
-    assert made == [1]
+async def test_those_who_ask_before_it_is_begun_share_it(seconds: Seconds) -> None:
+    fragments, content = SharedFragments(seconds), Content()
+    asked = await asyncio.gather(*(fragments.get("all", number, content) for number in range(5)))
+    assert {fragment.html for fragment in asked} == {b"1"}
+    assert (await fragments.get("all", 4, content)).html == b"1"
 
 
-def test_the_oldest_content_is_forgotten(seconds: Seconds) -> None:
+async def test_what_was_begun_before_a_change_is_not_given_to_those_who_know_of_it(seconds: Seconds) -> None:
+    fragments, content = SharedFragments(seconds), Content()
+    content.allowed.clear()
+    before = asyncio.create_task(fragments.get("all", 1, content))
+    assert await asyncio.to_thread(content.begun.wait, 10)
+    after = asyncio.create_task(fragments.get("all", 2, content))
+    await asyncio.sleep(0)
+    content.allowed.set()
+    assert (await after).html == b"2"
+    await before
+
+
+async def test_a_failure_is_told_to_those_who_wait_and_to_nobody_else(seconds: Seconds) -> None:
+    fragments = SharedFragments(seconds)
+
+    def fail() -> str:
+        raise NotFound("there is no such job")
+
+    asked = await asyncio.gather(*(fragments.get("all", 1, fail) for _ in range(2)), return_exceptions=True)
+    assert [type(answer) for answer in asked] == [NotFound, NotFound]
+    assert (await fragments.get("all", 1, lambda: "content")).html == b"content"
+
+
+async def test_one_who_leaves_takes_nothing_from_those_who_wait(seconds: Seconds) -> None:
+    fragments, content = SharedFragments(seconds), Content()
+    first = asyncio.create_task(fragments.get("all", 1, content))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(fragments.get("all", 1, content))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert (await second).html == b"1"
+
+
+async def test_after_a_rendering_the_next_one_rests(seconds: Seconds, monkeypatch: pytest.MonkeyPatch) -> None:
+    spent, rests = iter([0.0, 0.05, 0.0, 0.0]), list[float]()
+
+    async def sleep(wanted: float) -> None:
+        rests.append(wanted)
+
+    monkeypatch.setattr("server.dashboard.fragments.time.thread_time", lambda: next(spent))
+    fragments = SharedFragments(seconds, sleep=sleep)
+    await fragments.get("all", 1, lambda: "x")
+    await fragments.get("another", 1, lambda: "x")
+    assert rests == [0.0, pytest.approx(0.4)]
+
+
+async def test_the_oldest_content_is_forgotten(seconds: Seconds) -> None:
     fragments = SharedFragments(seconds, holds_seconds=1e9)
     for number in range(300):
-        fragments.get(number, lambda: "x")
-    assert fragments.get(0, lambda: "again").html == b"again"
-    assert fragments.get(299, lambda: "again").html == b"x"
+        await fragments.get(number, 1, lambda: "x")
+    assert (await fragments.get(0, 1, lambda: "again")).html == b"again"
+    assert (await fragments.get(299, 1, lambda: "again")).html == b"x"
 
 
 def test_a_page_that_has_the_content_is_sent_nothing() -> None:

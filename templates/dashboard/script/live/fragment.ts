@@ -3,8 +3,11 @@
 import { Idiomorph } from "idiomorph";
 import { writeTimes } from "../words/times.ts";
 
-const LEAST_MILLISECONDS = 1000;
-/** An event reaches all open pages at once: each asks at a moment of its own, and the server answers others meanwhile. */
+const LEAST_MILLISECONDS = 700;
+/**
+ * An event reaches all open pages at once, and pages that are answered together would ask together again: each asks at
+ * a moment of its own, and the server answers others meanwhile.
+ */
 const SPREAD_MILLISECONDS = 600;
 let timer: number | undefined;
 let loadedAt = 0;
@@ -14,22 +17,30 @@ let shown: { address: string; tag: string | null } = { address: "", tag: null };
 /** Event on `document` after new content was laid over the old. */
 export const RENEWED = "packtrain:renewed";
 
-/** Ask for the content again, soon: at most once a second however often this is called. */
+/** Ask for the content again, soon: about once a second however often this is called. */
 export function renewSoon(): void {
   if (timer !== undefined) return;
-  const wait = Math.max(LEAST_MILLISECONDS - (Date.now() - loadedAt), 50 + Math.random() * SPREAD_MILLISECONDS);
+  const wait = Math.max(LEAST_MILLISECONDS - (Date.now() - loadedAt), 50) + Math.random() * SPREAD_MILLISECONDS;
   timer = window.setTimeout(() => {
     timer = undefined;
-    void renew();
+    void load(location.href, {});
   }, wait);
 }
 
-/** Ask for the content of this address (or another, which becomes this page's) and lay it over the old. */
+/**
+ * Ask for the content of this address (or another, which becomes this page's) and lay it over the old. It is made
+ * anew: the reader has just done something, which the server's shared content may not show yet.
+ */
 export async function renew(address: string = location.href): Promise<void> {
+  await load(address, { "Cache-Control": "no-cache" });
+}
+
+async function load(address: string, wish: Record<string, string>): Promise<void> {
   if (isLoading) return renewSoon();
   isLoading = true;
   try {
-    const answer = await fetch(address, { headers: { Accept: "text/html", "X-Fragment": "main", ...known(address) }, credentials: "same-origin" });
+    const headers = { Accept: "text/html", "X-Fragment": "main", ...known(address), ...wish };
+    const answer = await fetch(address, { headers, credentials: "same-origin" });
     if (answer.redirected && new URL(answer.url).pathname === "/sign-in") return location.assign(answer.url);
     if (answer.ok) lay(await answer.text());
     if (answer.ok) shown = { address, tag: answer.headers.get("ETag") };

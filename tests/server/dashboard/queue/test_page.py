@@ -44,6 +44,16 @@ def test_jobs_are_shown_in_the_part_of_their_status(
     assert places == sorted(places)
 
 
+def test_whoever_has_just_done_something_is_shown_nothing_kept(
+    signed_in: TestClient, sessions: sessionmaker[Session], user: User
+) -> None:
+    look = {"X-Fragment": "main"}
+    assert "Nothing waits." in signed_in.get("/", headers=look).text
+    job(sessions, user, name="it waits")
+    assert "it waits" not in signed_in.get("/", headers=look).text
+    assert "it waits" in signed_in.get("/", headers={**look, "Cache-Control": "no-cache"}).text
+
+
 def test_names_are_text(signed_in: TestClient, sessions: sessionmaker[Session], user: User) -> None:
     job(sessions, user, name=HOSTILE, status=JobStatus.FAILED, failure={"code": "x", "message": HOSTILE, "hint": None})
     for path in ("/", "/?status=failed", f"/?q={HOSTILE}&person={HOSTILE}&team={HOSTILE}&cluster={HOSTILE}"):
