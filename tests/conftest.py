@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from server.feed.queue.board import QueueBoard
 from server.http.access.session_cookie import csrf_of
 from server.main import create_app
+from tests import made_once
 from tests.factories import NOON, Clock, make_cluster_settings, make_token, make_user
 from tests.postgresql import running_server
 from tuning.db.engine import open_engine, open_sessions, transaction
@@ -36,6 +37,9 @@ hypothesis.settings.load_profile("packtrain")
 
 # `make unit`: after each change.
 hypothesis.settings.register_profile("quick", _PATIENT, max_examples=15)
+
+made_once.share_compiled_statements()
+made_once.share_command_trees()
 
 _LONG = frozenset(
     {
@@ -240,6 +244,12 @@ def _run_sql(server_url: str, statement: LiteralString) -> None:
     url = server_url.replace("postgresql+psycopg://", "postgresql://")
     with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
         connection.execute(statement)
+
+
+@pytest.fixture
+def no_authorities(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For clients of plain HTTP: to read the machine's certificates takes 40 ms for each client."""
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("certificates")))
 
 
 @pytest.fixture

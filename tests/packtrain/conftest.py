@@ -13,7 +13,7 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def stub() -> Iterator[Stub]:
+def stub(no_authorities: None) -> Iterator[Stub]:
     """A server on a socket."""
     with serving(Stub()) as running:
         yield running

@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Literal, cast
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -102,8 +103,9 @@ class Stub:
 
 @contextmanager
 def serving(stub: Stub) -> Iterator[Stub]:
-    """The stub on a socket of its own, until the end of the block."""
-    with serving_app(make_app(stub), lifespan="off") as url:
+    """The stub on a socket of its own, until the end of the block; one at a time."""
+    _AT_PRESENT.stub = stub
+    with serving_app(_app(), lifespan="off") as url:
         stub.url = url
         yield stub
 
@@ -127,9 +129,22 @@ def serving_app(app: FastAPI, *, lifespan: Literal["on", "off"] = "on") -> Itera
         listener.close()
 
 
-def make_app(stub: Stub) -> FastAPI:
-    """The app; every route is of the contract."""
-    app = FastAPI()
+class _StubAtPresent:
+    """The stub of the test that runs: the app's routes look here."""
+
+    stub: Stub
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stub, name)
+
+
+_AT_PRESENT = _StubAtPresent()
+
+
+@cache
+def _app() -> FastAPI:
+    """The app; every route is of the contract. Made once for all tests: that takes longer than most of them."""
+    app, stub = FastAPI(), cast(Stub, _AT_PRESENT)
 
     @app.middleware("http")
     async def look(request: Request, call_next: Any) -> Response:

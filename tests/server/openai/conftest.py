@@ -14,7 +14,7 @@ ClientOf = Callable[[str], OpenAI]
 
 
 @pytest.fixture
-def base_url(server: StoppingServer) -> str:
+def base_url(server: StoppingServer, no_authorities: None) -> str:
     """The address of OpenAI's API on the test's server."""
     port = server.servers[0].sockets[0].getsockname()[1]
     return f"http://127.0.0.1:{port}/v1"
