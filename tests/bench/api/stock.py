@@ -14,6 +14,9 @@ from tuning.db.engine import open_sessions, transaction
 from tuning.ids import new_id, new_secret
 from tuning.jobs.models import Attempt, Job, JobTag
 from tuning.jobs.status import JobStatus
+from tuning.people.models import SignInWay
+from tuning.people.sessions import SignIn, begin_session
+from tuning.people.tokens import authenticate
 
 WAITING, RUNNING = 200, 50
 """Of every stock, whatever its size: a queue does not grow with the years."""
@@ -23,6 +26,7 @@ KINDS = ("train", "train", "train", "predict", "export")
 NAMES = ("wmt ja-en", "llama3 lora sft", "qwen2 dpo", "tiny probe", "reward model")
 END = datetime(2026, 11, 20, tzinfo=UTC)
 _CHUNK = 2_000
+_SESSION_SECONDS = 36_000.0
 _SCRIPT = "#!/bin/bash\n" + "#SBATCH --comment=as-long-as-they-are\n" * 10
 
 
@@ -31,6 +35,8 @@ class Stock:
     """What is known of a filled database."""
 
     token: str
+    session: str
+    """Text of the session of a browser in which the token's user signed in."""
     owners: tuple[str, ...]
 
 
@@ -40,13 +46,16 @@ def fill(engine: Engine, count: int) -> Stock:
     with transaction(sessions) as session:
         owners = [make_user(session, name=f"user{number}") for number in range(OWNERS)]
         token = make_token(session, owners[0])
+        now = datetime.now(UTC)
+        sign_in = SignIn(SignInWay.TOKEN, "127.0.0.1", "bench")
+        browser = begin_session(session, authenticate(session, token, now), sign_in, now, _SESSION_SECONDS)
         for start in range(0, count, _CHUNK):
             numbers = range(start, min(count, start + _CHUNK))
             _insert(session, [_job(number, count, chance.choice(owners).id, chance) for number in numbers])
     if engine.dialect.name == "postgresql":  # which does so by itself after a while; SQLite never does
         with engine.begin() as connection:
             connection.execute(text("ANALYZE"))
-    return Stock(token, tuple(owner.name for owner in owners))
+    return Stock(token, browser.text, tuple(owner.name for owner in owners))
 
 
 def _insert(session: Session, jobs: list[dict[str, Any]]) -> None:
