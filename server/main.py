@@ -20,7 +20,7 @@ from server.clusters.views import ClusterViews
 from server.clusters.worker_watch import WorkerWatch
 from server.dashboard.fragments import SharedFragments
 from server.dashboard.page import Pages
-from server.dashboard.queue.from_memory import QueueFromMemory
+from server.dashboard.queue.fast_path import RenewedQueue
 from server.dashboard.sign_in.ways import offer_sign_in
 from server.dependencies import API, visible_to_members
 from server.feed.cache import Feed
@@ -166,7 +166,7 @@ def _add_layers(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(BodyLimit, bounds=_bounds(settings), others=others)
     app.add_middleware(TokenGate, state=app.state, below=(f"{API}/", f"{OPENAI_API}/"))
     app.add_middleware(Compression)
-    app.add_middleware(QueueFromMemory, state=app.state)
+    app.add_middleware(RenewedQueue, state=app.state)
     app.add_middleware(PolledProgress, state=app.state)
     app.add_middleware(RateHeaders, state=app.state)
     app.add_middleware(Latency, state=app.state)

@@ -1,4 +1,4 @@
-"""What the tests of a process share."""
+"""Compiled SQL and command trees that the tests of a process share."""
 
 import pytest
 import typer

@@ -19,7 +19,7 @@ _HOLDS_SECONDS = 4.0
 """For what changes with time alone; what must be newer is told by `changed`."""
 _REST = 8.0
 """Pause after a rendering, in processor time of it: polls are answered meanwhile, and a ninth of a processor is the
-most that all renderings take. A queue takes some 30 ms."""
+most that all renderings take."""
 _AT_ONCE = 3
 """Where the database is slow, so that one page does not keep all others waiting."""
 _MOST_KEPT = 200
@@ -68,7 +68,7 @@ class SharedFragments:
         self._resumes_at = 0.0
         self._waiting: dict[Hashable, asyncio.Task[Fragment]] = {}
         self._known: dict[Hashable, Hashable] = {}
-        """What those who wait know to have changed, by key."""
+        """Changes that those who wait know of, by key."""
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
 
     def kept(self, key: Hashable, changed: Hashable) -> Fragment | None:

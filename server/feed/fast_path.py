@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server.dependencies import API, JOB_ID
 from server.feed.cache import Feed, may_see
 from server.feed.progress import ReadyResponse
-from server.http.access.memory import count_request, reader_in_memory
+from server.http.access.reader_in_memory import count_request, reader_in_memory
 from server.http.latency import POLL, name_operation
 
 _PATH = re.compile(f"{API}/jobs/({JOB_ID})/progress")

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,8 +22,7 @@ LIVE = 20
 PEOPLE, PAGES_EACH = 10, 20
 POLLERS, EVERY_SECONDS, SETTLE_SECONDS = 50, 2.0, 2.0
 CHANGE_SECONDS = 2.0
-STEADY_SECONDS = 10.0
-"""From the first change on: until then jobs come and none is cancelled yet."""
+START_SECONDS = 60.0
 MOST_SHARE, MOST_SECONDS, MOST_COMMANDS = 0.5, 0.1, 1.1
 NOTE = (
     "Open pages: 200 sessions of ten people, each with the queue page as a browser holds it (a stream of events, and "
@@ -72,18 +70,20 @@ def _stretch(crowd: Crowd, seconds: float) -> _Stretch:
 @contextmanager
 def _busy(crowd: Crowd) -> Iterator[None]:
     """Jobs come and are cancelled until the block ends."""
-    over = threading.Event()
-    thread = threading.Thread(target=_change, args=(crowd, over))
+    over, steady = threading.Event(), threading.Event()
+    thread = threading.Thread(target=_change, args=(crowd, over, steady))
     thread.start()
     try:
-        time.sleep(STEADY_SECONDS)
+        if not steady.wait(START_SECONDS):
+            raise RuntimeError("no job was cancelled")
         yield
     finally:
         over.set()
         thread.join()
 
 
-def _change(crowd: Crowd, over: threading.Event) -> None:
+def _change(crowd: Crowd, over: threading.Event, steady: threading.Event) -> None:
+    """From the first cancel on it is steady: before, jobs come and none goes."""
     with crowd.site.client() as client:
         known: list[str] = []
         while not over.wait(CHANGE_SECONDS / 2):
@@ -91,6 +91,7 @@ def _change(crowd: Crowd, over: threading.Event) -> None:
             # apart: whether the worker does both in one cycle must not hang on how fast the server answers
             if not over.wait(CHANGE_SECONDS / 2) and len(known) > 1:
                 client.cancel(known.pop(0))
+                steady.set()
 
 
 @contextmanager

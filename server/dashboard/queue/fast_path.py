@@ -1,4 +1,4 @@
-"""The shortest way to the queue for open pages: from kept content, before routes are matched."""
+"""Fast path of the queue page's renewals: kept content is sent before routes are matched."""
 
 from typing import cast
 
@@ -14,13 +14,13 @@ from server.dashboard.queue.filters import QueueFilters
 from server.dashboard.queue.page import TEMPLATE, shown_to
 from server.dashboard.renewal import fragment_key, is_wanted_anew
 from server.feed.cache import Feed
-from server.http.access.memory import count_request, reader_in_memory
+from server.http.access.reader_in_memory import count_request, reader_in_memory
 from server.http.latency import RENEWAL, name_operation
 
 _NO_FILTERS = QueueFilters()
 
 
-class QueueFromMemory:
+class RenewedQueue:
     """Answers an open page's plain look at the whole queue, of which 200 pages make 200 a second.
 
     What is not kept, or not asked for by a session that memory knows, goes the ordinary way.

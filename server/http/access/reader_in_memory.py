@@ -1,4 +1,4 @@
-"""Reader of a request from the feed's memory alone, for answers that are made before routes are matched."""
+"""User of a request's token or session, from the feed's memory alone: for answers made before routes are matched."""
 
 import hashlib
 from collections.abc import Mapping

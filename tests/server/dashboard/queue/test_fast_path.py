@@ -1,4 +1,4 @@
-"""Looks of open pages at the queue that are answered before the app is asked."""
+"""Renewals of the queue page that are answered before the app is asked."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
-from server.dashboard.queue.from_memory import QueueFromMemory
+from server.dashboard.queue.fast_path import RenewedQueue
 from server.http.bounds.admission import Admission
 
 LOOK: Mapping[str, str] = MappingProxyType({"Accept": "text/html", "X-Fragment": "main"})
@@ -24,7 +24,7 @@ def content(signed_in: TestClient) -> str:
 def short(app: FastAPI, signed_in: TestClient) -> TestClient:
     """A browser on the short way alone: what it passes on is answered with 418."""
     beyond = PlainTextResponse("passed on", 418)
-    return TestClient(QueueFromMemory(beyond, state=app.state), cookies=dict(signed_in.cookies), headers=dict(LOOK))
+    return TestClient(RenewedQueue(beyond, state=app.state), cookies=dict(signed_in.cookies), headers=dict(LOOK))
 
 
 def test_a_plain_look_goes_the_short_way(short: TestClient, content: str) -> None:
