@@ -20,6 +20,8 @@ _HOLDS_SECONDS = 4.0
 _REST = 8.0
 """Pause after a rendering, in processor time of it: polls are answered meanwhile, and a ninth of a processor is the
 most that all renderings take."""
+_LONGEST_REST_SECONDS = 0.4
+"""The first rendering after a start takes longer than all others; nobody waits for eight times of that."""
 _AT_ONCE = 3
 """Where the database is slow, so that one page does not keep all others waiting."""
 _MOST_KEPT = 200
@@ -78,27 +80,28 @@ class SharedFragments:
             return None
         return kept.fragment
 
-    async def get(self, key: Hashable, changed: Hashable, make: Callable[[], str]) -> Fragment:
+    async def get(self, key: Hashable, changed: Hashable, make: Callable[[], str], *, rests: bool = True) -> Fragment:
         """The fragment of this key, a few seconds old at most, made when `changed` was so, or later.
 
-        Those who ask while it waits for its turn share it. Raises what `make` raises.
+        Those who ask while it waits for its turn share it. Somebody who waits for what they have just done need not
+        wait for the pause (`rests`). Raises what `make` raises.
         """
         if (fragment := self.kept(key, changed)) is not None:
             return fragment
         task = self._waiting.get(key)
         if task is None:
-            task = self._waiting[key] = asyncio.create_task(self._made(key, make))
+            task = self._waiting[key] = asyncio.create_task(self._made(key, make, rests=rests))
             task.add_done_callback(_look_at_failure)
         self._known[key] = changed
         return await asyncio.shield(task)
 
-    async def _made(self, key: Hashable, make: Callable[[], str]) -> Fragment:
+    async def _made(self, key: Hashable, make: Callable[[], str], *, rests: bool) -> Fragment:
         async with self._places:
-            await self._sleep(max(0.0, self._resumes_at - self._monotonic()))
+            await self._sleep(max(0.0, self._resumes_at - self._monotonic()) if rests else 0.0)
             del self._waiting[key]  # those who ask from here on may know of more than what is read now
             changed, made_at = self._known.pop(key), self._monotonic()
             fragment, cpu_seconds = await run_in_threadpool(_timed, make)
-            self._resumes_at = self._monotonic() + _REST * cpu_seconds
+            self._resumes_at = self._monotonic() + min(_REST * cpu_seconds, _LONGEST_REST_SECONDS)
         self._keep(key, _Kept(fragment, changed, made_at))
         return fragment
 

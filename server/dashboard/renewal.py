@@ -31,8 +31,9 @@ class Renewal:
         Raises what reading the `values` raises.
         """
         key = fragment_key(template, of, language_of_request(self.request))
-        known = object() if is_wanted_anew(self.request.headers) else changed
-        fragment = await self.fragments.get(key, known, lambda: self._made(template, values))
+        is_anew = is_wanted_anew(self.request.headers)
+        known = object() if is_anew else changed
+        fragment = await self.fragments.get(key, known, lambda: self._made(template, values), rests=not is_anew)
         return fragment.answer(self.request)
 
     def _made(self, template: str, values: Values) -> str:

@@ -95,17 +95,22 @@ async def test_one_who_leaves_takes_nothing_from_those_who_wait(seconds: Seconds
     assert (await second).html == b"1"
 
 
-async def test_after_a_rendering_the_next_one_rests(seconds: Seconds, monkeypatch: pytest.MonkeyPatch) -> None:
-    spent, rests = iter([0.0, 0.05, 0.0, 0.0]), list[float]()
+@pytest.mark.parametrize(
+    ("spent_seconds", "rests", "pause_seconds"), [(0.01, True, 0.08), (0.2, True, 0.4), (0.01, False, 0.0)]
+)
+async def test_after_a_rendering_the_next_one_rests_but_not_for_an_act(
+    seconds: Seconds, monkeypatch: pytest.MonkeyPatch, spent_seconds: float, rests: bool, pause_seconds: float
+) -> None:
+    spent, pauses = iter([0.0, spent_seconds, 0.0, 0.0]), list[float]()
 
     async def sleep(wanted: float) -> None:
-        rests.append(wanted)
+        pauses.append(wanted)
 
     monkeypatch.setattr("server.dashboard.fragments.time.thread_time", lambda: next(spent))
     fragments = SharedFragments(seconds, sleep=sleep)
     await fragments.get("all", 1, lambda: "x")
-    await fragments.get("another", 1, lambda: "x")
-    assert rests == [0.0, pytest.approx(0.4)]
+    await fragments.get("another", 1, lambda: "x", rests=rests)
+    assert pauses == [0.0, pytest.approx(pause_seconds)]
 
 
 async def test_the_oldest_content_is_forgotten(seconds: Seconds) -> None:
